@@ -3,6 +3,7 @@ them, clients and servers to talk to them, and the report of a failure."""
 
 import collections
 import errno
+import fcntl
 import mmap
 import os
 import pathlib
@@ -16,6 +17,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 
@@ -29,6 +31,10 @@ STAGES = {
     '04': '04-accept/server', '05': '05-recv-send/server',
     '06': '06-client/client', '07': '07-select/server', '08': '08-http/server',
 }
+
+
+SIGPIPE_HINT = ('send to a connection that is gone raises SIGPIPE, which kills: '
+                'signal(SIGPIPE, SIG_IGN), then send fails with EPIPE')
 
 
 class Failure(Exception):
@@ -302,6 +308,20 @@ def reset(connection):
     connection.close()
 
 
+def arrived(connection):
+    """Whether the other side's kernel has everything that was sent."""
+    unacknowledged = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
+    return struct.unpack('i', unacknowledged)[0] == 0
+
+
+def end_half(connection):
+    """Ends the sending half, and waits until the other side's kernel knows."""
+    connection.shutdown(socket.SHUT_WR)
+    fin_wait_2 = 5  # the first byte of struct tcp_info is the state
+    wait_until(lambda: connection.getsockopt(
+        socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == fin_wait_2)
+
+
 def free_port():
     """A port that was free just now, below the ephemeral ones."""
     seed = os.getpid() * 7919 + time.monotonic_ns() // 1000
@@ -327,7 +347,7 @@ def shown(piece, most=60):
     """Bytes as a person reads them, cut to a readable length."""
     if len(piece) <= most:
         return repr(bytes(piece))
-    return f'{bytes(piece[:most])!r}... ({len(piece)} bytes)'
+    return f'{bytes(piece[:8])!r}... ({len(piece)} bytes)'
 
 
 # ---------------------------------------------------------------- a check
@@ -411,7 +431,7 @@ class Test:
                           f'{child.lines}')
         return child, status
 
-    def server(self, *options, port=0):
+    def server(self, *options, port=0, hint=''):
         """Starts the server and waits until it is ready."""
         if self.any:
             return self._any_server(port)
@@ -420,7 +440,7 @@ class Test:
         if match is None:
             raise Failure('the line "listening on 127.0.0.1:PORT" on standard '
                           'error, once the server is ready',
-                          self.outcome(server),
+                          f'it {self.outcome(server)}', hint or
                           'print the line after listen() has succeeded; '
                           'standard error, not standard output')
         server.host, server.port = match[1], int(match[2])
@@ -492,8 +512,7 @@ class Test:
                               hint) from None
             if not piece:
                 raise Failure(f'{what}: {size} bytes',
-                              f'{len(got)} bytes ({shown(got)}), then the end '
-                              'of the stream', hint)
+                              f'{shown(got)}, then the end of the stream', hint)
             got += piece
         return bytes(got)
 
