@@ -99,8 +99,8 @@ static const struct failure accept_failures[] = {
 };
 
 static const struct failure recv_failures[] = {
-    {E(EAGAIN),       DROP,  "nothing came within the time limit"},
-    {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},
+    {E(EAGAIN),       DROP,  "nothing has come in time"},
+    {E(EWOULDBLOCK),  DROP,  "nothing has come in time"},
     {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
     {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
     {E(ECONNRESET),   DROP,  "the other side reset the connection"},
@@ -116,8 +116,8 @@ static const struct failure recv_failures[] = {
 
 static const struct failure send_failures[] = {
     {E(EACCES),       DROP,  "no permission to write"},
-    {E(EAGAIN),       DROP,  "nothing was read within the time limit"},
-    {E(EWOULDBLOCK),  DROP,  "nothing was read within the time limit"},
+    {E(EAGAIN),       DROP,  "nothing could be sent in time"},
+    {E(EWOULDBLOCK),  DROP,  "nothing could be sent in time"},
     {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
     {E(ECONNRESET),   DROP,  "the other side reset the connection"},
     {E(EDESTADDRREQ), DROP,  "no peer is set"},

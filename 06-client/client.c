@@ -64,7 +64,7 @@ static const struct failure connect_failures[] = {
     {E(ECONNRESET),    NEXT,  "the other side reset the connection"},
     {E(EFAULT),        STOP,  "a bad pointer: a bug in this program"},
     {E(EHOSTUNREACH),  NEXT,  "no route to the host"},
-    {E(EINPROGRESS),   NEXT,  "no answer within the time limit"},
+    {E(EINPROGRESS),   NEXT,  "no answer in time"},
     {E(EINTR),         RETRY, "a signal came first: start over, a new socket"},
     {E(EISCONN),       STOP,  "connected already: a bug in this program"},
     {E(ENETUNREACH),   NEXT,  "no route to the network"},
@@ -74,8 +74,8 @@ static const struct failure connect_failures[] = {
 };
 
 static const struct failure recv_failures[] = {
-    {E(EAGAIN),       STOP,  "nothing came within the time limit"},
-    {E(EWOULDBLOCK),  STOP,  "nothing came within the time limit"},
+    {E(EAGAIN),       STOP,  "nothing has come in time"},
+    {E(EWOULDBLOCK),  STOP,  "nothing has come in time"},
     {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
     {E(ECONNREFUSED), STOP,  "the other host refused the connection"},
     {E(ECONNRESET),   STOP,  "the other side reset the connection"},
@@ -91,8 +91,8 @@ static const struct failure recv_failures[] = {
 
 static const struct failure send_failures[] = {
     {E(EACCES),       STOP,  "no permission to write"},
-    {E(EAGAIN),       STOP,  "nothing was read within the time limit"},
-    {E(EWOULDBLOCK),  STOP,  "nothing was read within the time limit"},
+    {E(EAGAIN),       STOP,  "nothing could be sent in time"},
+    {E(EWOULDBLOCK),  STOP,  "nothing could be sent in time"},
     {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
     {E(ECONNRESET),   STOP,  "the other side reset the connection"},
     {E(EDESTADDRREQ), STOP,  "no peer is set"},
