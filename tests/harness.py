@@ -322,6 +322,13 @@ def end_half(connection):
         socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == fin_wait_2)
 
 
+def raise_limit():
+    """Lets this process, and what it starts, open as many files as it may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def free_port():
     """A port that was free just now, below the ephemeral ones."""
     seed = os.getpid() * 7919 + time.monotonic_ns() // 1000

@@ -1,0 +1,96 @@
+# For GNU make. `make help` prints the lines below that begin with #:
+#: make              build the program and the stub of every stage
+#: make demo         play the ladder from the first rung to the last
+#: make test         run the checks of every stage
+#: make check-03     run those of one stage, on PROGRAM if that is set
+#: make try-03       build the stub of a stage, check it up to a failure
+#: make diff-03      show what a stage changes in the stage before it
+#: make prove-stubs  prove that stubs and stages fit (for maintainers)
+#: make clean        remove all that was built
+#: make help         print this
+#:
+#: Variables, from the environment or the command line:
+#: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
+#:                   the compiler, and what it is told
+#: PROGRAM=path      what check-03 runs: a path, or a command with {port}
+#: V=1               show the commands
+#: NO_COLOR=1        no colour, even on a terminal
+
+CFLAGS ?= -O2 -g -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+          -Wstrict-prototypes -std=c99
+
+number = $(firstword $(subst -, ,$1))
+numbers := $(sort $(foreach stage,$(wildcard 0[1-8]-*/.),\
+             $(call number,$(stage))))
+answers := $(basename $(wildcard 0[1-8]-*/server.c 0[1-8]-*/client.c))
+stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
+build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+# Any make that it calls is to behave as if typed.
+check := env -u MAKEFLAGS -u MAKELEVEL tests/check
+hide := $(if $(filter 1,$(V)),,@)
+
+.PHONY: all demo test prove-stubs clean help FORCE
+.DELETE_ON_ERROR:
+
+all: $(answers) $(stubs)
+
+$(answers) $(stubs): %: %.c .flags
+	$(if $(hide),@echo '$(CC) $@')
+	$(hide)$(build) -o $@ $(filter %.c,$^) $(LDLIBS)
+
+# The only program of several files.
+08-http/server: $(filter-out %/stub.c,$(wildcard 08-http/*.c)) \
+                $(wildcard 08-http/*.h)
+
+# Changes, and so has everything built again, when the compiler or flags do.
+quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
+.flags: FORCE
+	@echo $(quoted_flags) | cmp -s - $@ || echo $(quoted_flags) >$@
+
+demo: $(answers)
+	@tests/demo
+
+test: $(answers)
+	@$(check)
+
+prove-stubs: $(answers)
+	@tests/prove-stubs
+
+# A stub is for students to break: only what runs it needs it to build.
+stage_checks := $(numbers:%=check-%)
+stage_tries := $(numbers:%=try-%)
+stage_diffs := $(numbers:%=diff-%)
+.PHONY: $(stage_checks) $(stage_tries) $(stage_diffs)
+
+$(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
+	@$(check) $* $(if $(PROGRAM),--program "$$PROGRAM")
+
+$(foreach stub,$(stubs),$(eval try-$(call number,$(stub)): $(stub)))
+$(stage_tries): try-%: $(answers)
+	@$(check) $* --program $(filter %/stub,$^) --first
+
+# What comes before what: 07 goes on where 05 ended, for 06 is the client.
+diff-01: change = /dev/null 01-socket/server.c
+diff-02: change = 01-socket/server.c 02-bind/server.c
+diff-03: change = 02-bind/server.c 03-listen/server.c
+diff-04: change = 03-listen/server.c 04-accept/server.c
+diff-05: change = 04-accept/server.c 05-recv-send/server.c
+diff-06: change = 05-recv-send/server.c 06-client/client.c
+diff-07: change = 05-recv-send/server.c 07-select/server.c
+diff-08: change = 07-select/server.c 08-http/server.c
+
+# Not every diff has colours. Its status 1 tells of a change, not of trouble.
+$(stage_diffs):
+	@color=$${NO_COLOR:+never}; color=--color=$${color:-auto}; \
+	diff $$color /dev/null /dev/null 2>/dev/null || color=; \
+	diff -u $$color $(change:%=-L %) $(change) || [ $$? -eq 1 ]
+
+check-% try-% diff-%:
+	$(error there is no stage $*, only $(numbers))
+
+clean:
+	@rm -rf 0[1-8]-*/server 0[1-8]-*/client 0[1-8]-*/stub 0[1-8]-*/*.dSYM \
+	        .flags tests/__pycache__
+
+help:
+	@sed -n 's/^#: \{0,1\}//p' Makefile
