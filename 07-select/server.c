@@ -1,0 +1,472 @@
+/*
+ * 07 select: echo to all clients at once, waiting for whichever is ready.
+ * Run it:   ./server, and in several terminals: nc 127.0.0.1 15441
+ * Break it: (ulimit -n 8; ./server), and connect four times.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
+    "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
+    "  -t SECONDS  the silence after which a client is lost, 0: never (60)\n"
+    "  PORT        a port from 1 to 65535, or 0 for any free one (15441)\n";
+
+/* What to do about a failed call. */
+enum remedy {
+    STOP,   /* nothing sensible is left to do: exit with status 1 */
+    RETRY,  /* nothing to speak of: call again when select says so */
+    WAIT,   /* a shortage: say so once, call again every tenth of a second */
+    DROP,   /* this client is lost: close it, serve the others */
+};
+
+struct failure {
+    int number;
+    const char *name;  /* NULL in a table's last row: for any other errno */
+    enum remedy remedy;
+    const char *meaning;
+};
+
+#define E(name) (name), #name
+
+static const struct failure socket_failures[] = {
+    {E(EACCES),          STOP, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
+    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {0, NULL, STOP, NULL}
+};
+
+static const struct failure bind_failures[] = {
+    {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
+    {E(EADDRINUSE),    STOP, "another socket has this address and port"},
+    {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
+    {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
+    {E(EINVAL),        STOP, "bound already, or the address's length is wrong"},
+    {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
+    {0, NULL, STOP, NULL}
+};
+
+static const struct failure listen_failures[] = {
+    {E(EADDRINUSE), STOP, "another socket listens on this port already"},
+    {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
+    {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
+    {0, NULL, STOP, NULL}
+};
+
+static const struct failure accept_failures[] = {
+    {E(EAGAIN),       RETRY, "no connection is waiting"},
+    {E(EWOULDBLOCK),  RETRY, "no connection is waiting"},
+    {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNABORTED), RETRY, "the client left before we took its connection"},
+    {E(EINTR),        RETRY, "a signal came before a connection did"},
+    {E(EINVAL),       STOP,  "not a listening socket: a bug in this program"},
+    {E(EMFILE),       WAIT,  "this process has no descriptor left"},
+    {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
+    {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or an error of the network"},
+    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
+    {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
+    {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
+    {E(EPROTO),       RETRY, "protocol error"},
+    {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
+    {E(ENETDOWN),     RETRY, "Linux: an error of the new connection's network"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: an error of the new connection's network"},
+#ifdef ENONET
+    {E(EHOSTDOWN),    RETRY, "Linux: an error of the new connection's network"},
+    {E(ENONET),       RETRY, "Linux: an error of the new connection's network"},
+#endif
+    {E(EHOSTUNREACH), RETRY, "Linux: an error of the new connection's network"},
+    {E(ENETUNREACH),  RETRY, "Linux: an error of the new connection's network"},
+    {0, NULL, STOP, NULL}
+};
+
+static const struct failure recv_failures[] = {
+    {E(EAGAIN),       RETRY, "nothing has come in time"},
+    {E(EWOULDBLOCK),  RETRY, "nothing has come in time"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(ENOMEM),       DROP,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {0, NULL, DROP, NULL}
+};
+
+static const struct failure send_failures[] = {
+    {E(EACCES),       DROP,  "no permission to write"},
+    {E(EAGAIN),       RETRY, "nothing could be sent in time"},
+    {E(EWOULDBLOCK),  RETRY, "nothing could be sent in time"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EDESTADDRREQ), DROP,  "no peer is set"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data was sent"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(EISCONN),      DROP,  "connected already, and an address was given"},
+    {E(EMSGSIZE),     DROP,  "too long to send in one piece"},
+    {E(ENOBUFS),      WAIT,  "the network's output queue is full"},
+    {E(ENOMEM),       WAIT,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
+    {E(EPIPE),        DROP,  "the connection is closed for sending"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {0, NULL, DROP, NULL}
+};
+
+static const struct failure select_failures[] = {
+    {E(EBADF),  STOP,  "a set has a closed descriptor: a bug in this program"},
+    {E(EINTR),  RETRY, "a signal came first"},
+    {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
+    {E(ENOMEM), WAIT,  "out of memory"},
+    {0, NULL, STOP, NULL}
+};
+
+/* For the helping calls. */
+static const struct failure other_failures[] = {{0, NULL, STOP, NULL}};
+
+static long silence = 60;  /* seconds of it lose a client; 0: none do */
+
+/* What there is to know of a socket. */
+struct client {
+    bool open;
+    char name[sizeof "255.255.255.255:65535"];
+    size_t start, end;  /* of what its buffer holds and is still to be sent */
+    long long moved;    /* when its last byte came or went */
+    long long rest;     /* until when not to call, in a shortage; else 0 */
+};
+
+static struct client clients[FD_SETSIZE];  /* by their descriptors */
+static char buffers[FD_SETSIZE][65536];    /* untouched, they cost nothing */
+static int highest;     /* of the descriptors in the table */
+static int current;     /* the one that a call is made for */
+static long long now;   /* in milliseconds */
+static int wake_up[2];  /* a pipe; a byte in it ends the program */
+
+/* Returns whom a failed call is about, in parentheses. */
+static const char *detail(void) {
+    static char text[sizeof " ()" + sizeof clients->name];
+
+    snprintf(text, sizeof text, " (%s)", clients[current].name);
+    return clients[current].open ? text : "";
+}
+
+/* Says why a call failed, as its table has it, and does about it what can be
+   done from here. Returns the remedy, for the caller to do the rest. */
+static enum remedy diagnose(const char *call, const struct failure *failure) {
+    int number = errno;
+
+    while (failure->name != NULL && failure->number != number)
+        failure++;
+    if (failure->name == NULL)
+        fprintf(stderr, "%s: %s%s\n", call, strerror(number), detail());
+    else if (failure->remedy == WAIT ? clients[current].rest == 0
+                                     : failure->remedy != RETRY)
+        fprintf(stderr, "%s: %s: %s%s\n", call, failure->name,
+                failure->meaning, detail());
+    if (failure->remedy == STOP)
+        exit(EXIT_FAILURE);
+    if (failure->remedy == WAIT)
+        clients[current].rest = now + 100;
+    return failure->remedy;
+}
+
+/* Says what has become of an address. */
+static void announce(const char *event, const struct sockaddr_in *address) {
+    char host[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
+    fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
+}
+
+/* Ends the program, with status 2, over a wrong argument. */
+static void refuse(const char *argument) {
+    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number from 0 to limit that the text is, and nothing but it. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        refuse(text);
+    return number;
+}
+
+static struct sockaddr_in parse_options(int argc, char *argv[]) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(15441),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    int option;
+
+    while ((option = getopt(argc, argv, "a:ht:")) != -1) {
+        switch (option) {
+        case 'a':
+            if (inet_pton(AF_INET, optarg, &address.sin_addr) != 1)
+                refuse(optarg);
+            break;
+        case 't':
+            silence = parse_number(optarg, 86400);
+            break;
+        default:  /* -h, or what getopt has complained of */
+            fputs(usage, option == 'h' ? stdout : stderr);
+            exit(option == 'h' ? EXIT_SUCCESS : 2);
+        }
+    }
+    if (optind < argc)
+        address.sin_port =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        refuse(argv[optind]);
+    return address;
+}
+
+/* Looks at the clock. */
+static long long milliseconds(void) {
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+}
+
+/* Takes a signal at any moment; the pipe keeps it until select looks. */
+static void wake(int number) {
+    int saved = errno;
+    ssize_t written = write(wake_up[1], "", 1);
+
+    (void)number;
+    (void)written;
+    errno = saved;
+}
+
+/* Closes everything, on every way out of the program. */
+static void close_all(void) {
+    for (int socket = 0; socket <= highest; socket++)
+        if (clients[socket].open)
+            close(socket);
+    close(wake_up[0]);
+    close(wake_up[1]);
+}
+
+/* Sees to it that no descriptor is too high for a set, and that SIGINT and
+   SIGTERM end the program in good order. */
+static void prepare(void) {
+    struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        diagnose("getrlimit", other_failures);
+    if (limit.rlim_cur > FD_SETSIZE)
+        limit.rlim_cur = FD_SETSIZE;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        diagnose("setrlimit", other_failures);
+    if (pipe(wake_up) == -1)
+        diagnose("pipe", other_failures);
+    atexit(close_all);
+    if (sigaction(SIGINT, &action, NULL) == -1
+        || sigaction(SIGTERM, &action, NULL) == -1)
+        diagnose("sigaction", other_failures);
+}
+
+/* Puts a socket into the table. It is not to block. Returns success. */
+static bool enter(int socket, const struct sockaddr_in *address) {
+    struct client *client = &clients[socket];
+    char host[INET_ADDRSTRLEN];
+
+    *client = (struct client){.open = true, .moved = now};
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
+    snprintf(client->name, sizeof client->name, "%s:%d", host,
+             ntohs(address->sin_port));
+    if (socket > highest)
+        highest = socket;
+    return fcntl(socket, F_SETFL, O_NONBLOCK) != -1;
+}
+
+/* Takes a client from the queue. Returns its socket, and its address; or -1. */
+static int accept_client(int listener, struct sockaddr_in *address) {
+    socklen_t length = sizeof *address;
+    int client = accept(listener, (struct sockaddr *)address, &length);
+
+    if (client == -1 && diagnose("accept", accept_failures) != WAIT)
+        clients[listener].rest = 0;
+    return client;
+}
+
+/* Takes what has come. Returns false at the end, or if the client is lost. */
+static bool receive(struct client *client) {
+    ssize_t received = recv(current, buffers[current], sizeof *buffers, 0);
+
+    if (received == -1)
+        return diagnose("recv", recv_failures) != DROP;
+    client->start = 0;
+    client->end = (size_t)received;
+    client->moved = now;
+    return received > 0;
+}
+
+/* Sends what there is, or some of it. Returns false if the client is lost. */
+static bool send_some(struct client *client) {
+    ssize_t sent = send(current, buffers[current] + client->start,
+                        client->end - client->start, 0);
+    if (sent == -1)
+        return diagnose("send", send_failures) != DROP;
+    client->start += (size_t)sent;
+    client->moved = now;
+    client->rest = 0;
+    return true;
+}
+
+/* Moves what the socket takes. Returns false if the client has ended or is
+   lost. As long as it does not read, it is not read from. */
+static bool echo(struct client *client) {
+    if (client->start == client->end && !receive(client))
+        return false;
+    return client->start == client->end || send_some(client);
+}
+
+/* Closes a client. If there was no descriptor for others, now there is one. */
+static void leave(int client, int listener) {
+    close(client);
+    clients[client].open = false;
+    if (clients[listener].rest != 0)
+        clients[listener].rest = now;
+    while (!clients[highest].open)
+        highest--;
+}
+
+/* Fills the sets with the sockets that select is to wait for. Returns how long
+   it may, or NULL for as long as it takes. */
+static struct timeval *watch(int listener, fd_set *reading, fd_set *writing,
+                             struct timeval *limit) {
+    long long next = LLONG_MAX;  /* when something has to be done anyhow */
+
+    FD_ZERO(reading);
+    FD_ZERO(writing);
+    FD_SET(wake_up[0], reading);
+    for (int socket = 0; socket <= highest; socket++) {
+        struct client *client = &clients[socket];
+        if (!client->open)
+            continue;
+        if (client->rest <= now)
+            FD_SET(socket, client->start < client->end ? writing : reading);
+        else if (client->rest < next)
+            next = client->rest;
+        if (socket != listener && silence > 0
+            && client->moved + 1000 * silence < next)
+            next = client->moved + 1000 * silence;
+    }
+    if (next == LLONG_MAX)
+        return NULL;
+    long long time = next > now ? next - now : 0;
+    limit->tv_sec = (time_t)(time / 1000);
+    limit->tv_usec = (suseconds_t)(time % 1000 * 1000);
+    return limit;
+}
+
+/* Takes in all who wait, as many as there are descriptors for. */
+static void accept_all(int listener) {
+    struct sockaddr_in address;
+    int client;
+
+    while ((client = accept_client(listener, &address)) != -1) {
+        if (!enter(client, &address)) {
+            perror("fcntl");
+            leave(client, listener);
+        }
+    }
+}
+
+/* Serves the current client, for which it may be time. */
+static void serve(int listener, bool ready) {
+    struct client *client = &clients[current];
+
+    if (ready && !echo(client)) {
+        leave(current, listener);
+    } else if (silence > 0 && now - client->moved >= 1000 * silence) {
+        fprintf(stderr, "dropped %s: silent for %ld seconds\n", client->name,
+                silence);
+        leave(current, listener);
+    }
+}
+
+/* Waits until something can be done, and does it. Returns false at the end. */
+static bool take_turn(int listener) {
+    fd_set reading, writing;
+    struct timeval limit;
+    struct timeval *timeout = watch(listener, &reading, &writing, &limit);
+    int count = select(highest + 1, &reading, &writing, NULL, timeout);
+
+    now = milliseconds();
+    current = wake_up[0];
+    if (count == -1) {
+        if (diagnose("select", select_failures) == WAIT)
+            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        return true;
+    }
+    clients[current].rest = 0;
+    for (current = 0; current <= highest; current++) {
+        bool ready = FD_ISSET(current, &reading) || FD_ISSET(current, &writing);
+        if (current == listener && ready)
+            accept_all(listener);
+        else if (current != listener && clients[current].open)
+            serve(listener, ready);
+    }
+    return !FD_ISSET(wake_up[0], &reading);
+}
+
+int main(int argc, char *argv[]) {
+    struct sockaddr_in address = parse_options(argc, argv);
+    socklen_t length = sizeof address;
+
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    prepare();
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1)
+        diagnose("socket", socket_failures);
+    if (!enter(listener, &address))
+        diagnose("fcntl", other_failures);
+    int on = 1;  /* bind even while ended connections linger in TIME_WAIT */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
+        diagnose("setsockopt", other_failures);
+    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+        diagnose("bind", bind_failures);
+    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        diagnose("getsockname", other_failures);
+    if (listen(listener, SOMAXCONN) == -1)
+        diagnose("listen", listen_failures);
+    announce("listening on", &address);
+    enter(listener, &address);
+    while (take_turn(listener))
+        continue;
+    return EXIT_SUCCESS;
+}
