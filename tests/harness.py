@@ -41,7 +41,7 @@ class Failure(Exception):
     """A check does not hold: what was expected, what came, what to do."""
 
     def __init__(self, expected, got, hint=''):
-        super().__init__(expected)
+        super().__init__(expected, got, hint)  # all of it, to be pickled
         self.expected, self.got, self.hint = expected, got, hint
 
 
@@ -308,6 +308,18 @@ def reset(connection):
     connection.close()
 
 
+def reset_for_sure(connection):
+    """Resets a connection, and waits until the other side's kernel knows."""
+    ours, theirs = connection.getsockname()[1], connection.getpeername()[1]
+    other = re.compile(rf' \w+:{theirs:04X} \w+:{ours:04X} ')
+    reset(connection)
+
+    def known():
+        with open('/proc/net/tcp') as file:
+            return not other.search(file.read())
+    wait_until(known)
+
+
 def arrived(connection):
     """Whether the other side's kernel has everything that was sent."""
     unacknowledged = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
@@ -543,9 +555,12 @@ class Test:
         except ConnectionResetError:
             return
         except OSError as error:
-            raise Failure(what, said_error(error), hint) from None
+            raise Failure(what, said_error(error), hint if 'close' in hint else
+                          'when recv returns 0, or the client is lost, close '
+                          'its socket, on every way') from None
         if piece:
-            raise Failure(what, f'more data: {shown(piece)}', hint)
+            raise Failure(what, f'more data: {shown(piece)}', hint or
+                          'send exactly as many bytes as recv returned')
 
     def served(self, server, client, hint=''):
         """Demands that a client is served, as the stage does it."""

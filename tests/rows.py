@@ -14,7 +14,7 @@ import time
 
 from harness import (CHECKS, FOREVER, NOBODY, SIGPIPE_HINT, TESTS, Check,
                      Failure, Skip, arrived, data, end_half, free_port, reset,
-                     wait_until)
+                     reset_for_sure, wait_until)
 
 CALLS = {
     '01': 'socket', '02': 'socket bind', '03': 'socket bind listen',
@@ -495,7 +495,7 @@ def vanish(test, server, half_close):
     wait_until(lambda: arrived(client))
     if half_close:
         end_half(client)
-    reset(client)
+    reset_for_sure(client)
     server.signal(signal.SIGCONT)
 
 
@@ -668,9 +668,10 @@ def server_gone_before_send(test, name, half_close):
 
     def handler(connection):
         connection.sendall(connection.recv(100))
+        wait_until(lambda: arrived(connection))
         if half_close:
             end_half(connection)
-        reset(connection)
+        reset_for_sure(connection)
         gone.set()
     peer = test.peer(handler)
     child = start_client(test, peer.port, message=None)

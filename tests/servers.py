@@ -25,10 +25,15 @@ def usage_help(test):
     """-h prints the usage to standard output and ends with status 0"""
     child, status = test.run('-h')
     program = 'client' if test.stage == '06' else 'server'
-    if status != 0 or not child.output.startswith(f'usage: {program}'.encode()):
+    usage = child.output.decode(errors='replace')
+    if status != 0 or not usage.startswith(f'usage: {program}'):
         raise Failure(f'"usage: {program} ..." on standard output, status 0',
-                      f'{bytes(child.output[:80])!r}; it {test.outcome(child)}',
+                      f'{usage[:80]!r}; it {test.outcome(child)}',
                       'asked for help, print it to stdout and exit with 0')
+    for option, stages in (('[-a ADDRESS]', ADDRESSED), ('[PORT]', ADDRESSED),
+                           ('[-t SECONDS]', '05 06 07'), ('HOST PORT', '06')):
+        if test.stage in stages and option not in usage:
+            raise Failure(f'{option} in the usage', usage)
 
 
 def refuses(test, *arguments):
@@ -108,11 +113,22 @@ def stream_socket(test):
                       f'{faults.get("protocol")})')
 
 
+def start_on_free_port(test):
+    """Starts the server on a port of ours; anew, if another was quicker."""
+    for _ in range(5):
+        port = free_port()
+        child = test.start(str(port))
+        child.wait_for(lambda: child.lines)
+        if not child.wait_line('bind: EADDRINUSE', 0):
+            break
+    return child, port
+
+
 @check('02', open=False)
 def prints_address(test):
     """prints "bound to 127.0.0.1:PORT", the port as given, and ends"""
-    port = free_port()
-    child, status = test.run(str(port))
+    child, port = start_on_free_port(test)
+    status = child.wait_exit()
     if status != 0 or child.lines != [f'bound to 127.0.0.1:{port}']:
         raise Failure(f'the line "bound to 127.0.0.1:{port}", status 0',
                       f'it {test.outcome(child)}',
@@ -123,8 +139,7 @@ def prints_address(test):
 @check(READY, open=False)
 def listening_line(test):
     """prints "listening on 127.0.0.1:PORT", the port as given"""
-    port = free_port()
-    child = test.start(str(port))
+    child, port = start_on_free_port(test)
     if not child.wait_line('listening on '):
         raise Failure('a line "listening on 127.0.0.1:PORT"',
                       f'it {test.outcome(child)}')
@@ -297,58 +312,6 @@ def closes_at_once(test):
         test.ended(client, 'close the socket that accept returned')
         client.close()
     test.alive(server, '20 clients')
-
-
-@check('04 05 07')
-def descriptors_closed(test):
-    """after its clients have gone it has as many descriptors as before"""
-    server = test.server()
-    first = test.connect(server)
-    test.served(server, first)
-    first.close()
-    before = wait_until(lambda: server.descriptors()) or []
-    for _ in range(30):
-        client = test.connect(server)
-        test.served(server, client)
-        client.close()
-    if not wait_until(lambda: len(server.descriptors()) <= len(before), 5):
-        raise Failure(f'{len(before)} open descriptors after 30 clients',
-                      f'{len(server.descriptors())}',
-                      'every way out of serving a client leads past close()')
-
-
-@check('04 05 07')
-def restart_at_once(test):
-    """it can be restarted on its port at once after serving clients"""
-    server = test.server()
-    clients = [test.connect(server) for _ in range(3)]
-    test.served(server, clients[0])
-    port = server.port
-    server.signal(signal.SIGKILL)  # the kernel closes its side first
-    server.wait_exit()
-    for client in clients:
-        try:
-            client.recv(100)
-        except OSError:
-            pass
-        client.close()
-    again = test.server(port=port, hint='connections that ended linger in '
-                        'TIME_WAIT: set SO_REUSEADDR before bind')
-    test.served(again, test.connect(again))
-
-
-@check('04 05 07')
-def client_gone_before_accept(test):
-    """a client that has left or reset before it is accepted harms nobody"""
-    server = test.server()
-    server.signal(signal.SIGSTOP)
-    wait_until(lambda: server.state() == 'T')
-    for leave in (reset, socket.socket.close, reset):
-        leave(test.connect(server))
-    client = test.connect(server)
-    server.signal(signal.SIGCONT)
-    test.served(server, client, 'a client that is gone costs only itself')
-    test.alive(server, 'clients that left early')
 
 
 # ---------------------------------------------------------- 05
@@ -645,3 +608,57 @@ def waiting_clients(test):
         if got != b'client %d' % number:
             raise Failure(f'the echo of client {number}', repr(got))
         client.close()
+
+
+# ---------------------------------------------------------- from 04, what lasts
+
+@check('04 05 07')
+def descriptors_closed(test):
+    """after its clients have gone it has as many descriptors as before"""
+    server = test.server()
+    first = test.connect(server)
+    test.served(server, first)
+    first.close()
+    before = wait_until(lambda: server.descriptors()) or []
+    for _ in range(30):
+        client = test.connect(server)
+        test.served(server, client)
+        client.close()
+    if not wait_until(lambda: len(server.descriptors()) <= len(before), 5):
+        raise Failure(f'{len(before)} open descriptors after 30 clients',
+                      f'{len(server.descriptors())}',
+                      'every way out of serving a client leads past close()')
+
+
+@check('04 05 07')
+def restart_at_once(test):
+    """it can be restarted on its port at once after serving clients"""
+    server = test.server()
+    clients = [test.connect(server) for _ in range(3)]
+    test.served(server, clients[0])
+    port = server.port
+    server.signal(signal.SIGKILL)  # the kernel closes its side first
+    server.wait_exit()
+    for client in clients:
+        try:
+            client.recv(100)
+        except OSError:
+            pass
+        client.close()
+    again = test.server(port=port, hint='connections that ended linger in '
+                        'TIME_WAIT: set SO_REUSEADDR before bind')
+    test.served(again, test.connect(again))
+
+
+@check('04 05 07')
+def client_gone_before_accept(test):
+    """a client that has left or reset before it is accepted harms nobody"""
+    server = test.server()
+    server.signal(signal.SIGSTOP)
+    wait_until(lambda: server.state() == 'T')
+    for leave in (reset, socket.socket.close, reset):
+        leave(test.connect(server))
+    client = test.connect(server)
+    server.signal(signal.SIGCONT)
+    test.served(server, client, 'a client that is gone costs only itself')
+    test.alive(server, 'clients that left early')
