@@ -37,6 +37,9 @@ SIGPIPE_HINT = ('send to a connection that is gone raises SIGPIPE, which kills: 
                 'signal(SIGPIPE, SIG_IGN), then send fails with EPIPE')
 
 
+RUNNING = []  # every program that this process has started and not yet ended
+
+
 class Failure(Exception):
     """A check does not hold: what was expected, what came, what to do."""
 
@@ -124,6 +127,7 @@ class Child:
             raise Failure(f'{command[0]} can be run', str(error),
                           'build it first, and check the path') from None
         self.pid = self.process.pid
+        RUNNING.append(self)
         self.output = bytearray()
         self.errors = bytearray()
         self.changed = threading.Condition()
@@ -227,6 +231,8 @@ class Child:
     def end(self):
         self.signal(signal.SIGKILL)
         self.process.wait()
+        if self in RUNNING:
+            RUNNING.remove(self)
         for reader in self.readers:
             reader.join(1)
         for stream in (self.process.stdin, self.process.stdout,
