@@ -510,7 +510,7 @@ class Test:
 
     def outcome(self, child):
         """What has become of a program, in words."""
-        status = child.process.poll()
+        status = child.wait_exit(0.2)  # it may be about to crash
         fate = ('runs' if status is None else f'exited with status {status}'
                 if status >= 0 else
                 f'was ended by {signal.Signals(-status).name}')
@@ -549,7 +549,7 @@ class Test:
             raise Failure('a connection that takes data', said_error(error),
                           hint) from None
         got = self.receive(client, len(message), f'the echo of {shown(message)}',
-                           hint)
+                           hint or 'recv what has come, send as much back')
         if got != message:
             raise Failure(f'the echo of {shown(message)}',
                           difference(message, got), hint)

@@ -84,8 +84,9 @@ class Block:
     def outcome(self, got: str, skipped: Optional[str] = None) -> Outcome:
         lines = [line for line in self.lines if line != '^C']
         ok = skipped or re.fullmatch(pattern(lines), got)
-        return Outcome(self.name, bool(ok), skipped, '\n'.join(self.lines),
-                       got, '\n'.join(self.commands))
+        expected = ''.join(line + '\n' for line in self.lines)
+        return Outcome(self.name, bool(ok), skipped, expected, got,
+                       '\n'.join(self.commands))
 
 
 def read_scenes(lesson: str) -> list[list[Block]]:
@@ -111,21 +112,20 @@ def pattern(lines: list[str]) -> str:
 
 
 def missing_tools(commands: list[str], folder: pathlib.Path) -> str:
-    """The words that begin a command of a pipeline and that sh has not."""
-    words = []
-    for command in commands:
-        begins = True
-        for word in shlex.shlex(command, punctuation_chars=True, posix=True):
-            if set(word) <= set('|&;()'):
-                begins = True
-            elif begins and not re.match(r'\w+=', word):
-                words += [word] if '/' not in word else []
-                begins = False
+    """The words that begin a command, anywhere in these, and that sh lacks."""
+    bare = re.sub(r"""'[^']*'|"[^"]*"|\d*[<>]+&?\s*[^\s;|&)]+""", '',
+                  '\n'.join(commands))
+    words = re.findall(r'(?:^|[|&;(])\s*(?:\w+=\S*\s+)*([\w.+-]+)'
+                       r'(?=[\s|&;)]|$)', bare, re.MULTILINE)
     script = 'for word; do command -v "$word" >/dev/null || echo "$word"; done'
     found = subprocess.run(
         ['sh', '-c', script, 'sh', *words], cwd=folder, check=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     return ', '.join(sorted(set(found.stdout.split())))
+
+
+def hear_sigint() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
@@ -140,20 +140,15 @@ class Terminal:
         self.printed = ''                # all output, the commands in between
         self.closed = False
         self.news = threading.Condition()
-        # A process that ignores SIGINT, as after `tests/check &`, has
-        # children that do. Only then is there a function to run in the child.
-        restore = None
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            def restore() -> None:
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
+        deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # check &
         self.shell = subprocess.Popen(
             ['sh'], cwd=folder, bufsize=0, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, preexec_fn=restore,
+            stderr=subprocess.STDOUT, preexec_fn=hear_sigint if deaf else None,
             env={**os.environ, 'LC_ALL': 'C', 'PYTHONUNBUFFERED': '1'})
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
-        self.write('trap : INT; status=0')  # Ctrl-C is for what it runs
+        self.type('trap : INT; status=0')  # Ctrl-C is for what it runs
 
     def read(self) -> None:
         """Collects what is printed, until nobody is left to print."""
@@ -164,15 +159,21 @@ class Terminal:
                 self.closed = not data
                 self.news.notify()
 
-    def write(self, text: str) -> None:
+    def type(self, command: str) -> None:
+        """Has the shell run a command, and then print the mark. The shell
+        reads all of this at once, so the command, if it reads standard input,
+        waits there as at a terminal where nobody types."""
+        self.typed += 1
+        text = f"{{ {command}\n}}; status=$?; printf '\\{ord(MARK)}'\n"
         with contextlib.suppress(BrokenPipeError):  # ended() tells of that
-            self.shell.stdin.write(text.encode() + b'\n')
+            self.shell.stdin.write(text.encode())
 
-    def wait(self, done: Callable[[], bool], limit: float = DEADLINE) -> bool:
+    def wait(self, done: Callable[[], bool],
+             patience: float = DEADLINE) -> bool:
         """Waits until it is done. Returns whether it was, in time."""
-        limit = min(limit, self.deadline - time.monotonic())
+        patience = min(patience, self.deadline - time.monotonic())
         with self.news:
-            return self.news.wait_for(done, max(limit, 0))
+            return self.news.wait_for(done, max(patience, 0))
 
     def ended(self) -> bool:
         return self.closed or self.printed.count(MARK) == self.typed
@@ -196,25 +197,25 @@ class Terminal:
             with self.news:
                 self.printed += '$ ' + command.replace('\n', '\n> ') + '\n'
                 self.start = len(self.printed)
-                self.typed += 1
-            # The shell reads all of this before it runs the command, which
-            # so finds nothing of it when it reads standard input.
-            self.write(f"{{ (exit $status); {command}\n}}; status=$?; "
-                       f"printf '\\{ord(MARK)}'")
+                self.type(f'(exit $status); {command}')
             if self.step.interrupted:
                 break
-        limit = 0 if self.step.interrupted else GRACE
-        if not self.wait(self.ended, limit):
+        patience = 0 if self.step.interrupted else GRACE
+        if not self.wait(self.ended, patience):
             self.wait(self.shown(self.step.shows[:1]))
 
     def finish(self) -> None:
         """Ends what runs on by Ctrl-C, and types what is left."""
         while self.wait(self.shown(self.step.shows)):
-            limit = 0 if self.step.interrupted else GRACE
-            if not self.wait(self.ended, limit):
+            patience = 0 if self.step.interrupted else GRACE
+            while not self.wait(self.ended, patience):
+                if time.monotonic() > self.deadline:
+                    self.printed += '(and does not end)\n'
+                    return
                 os.killpg(self.shell.pid, signal.SIGINT)
-            if not self.wait(self.ended) or not self.steps:
-                break
+                patience = GRACE
+            if not self.steps:
+                return
             self.proceed()
 
     def close(self) -> None:
