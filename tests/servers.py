@@ -266,14 +266,11 @@ def waits_quietly(test):
     for guest in (False, True) if test.stage in ECHO else (False,):
         if guest:
             test.echo(test.connect(server), b'I shall be quiet')
-        used = server.seconds()
-        time.sleep(0.25)
-        used = server.seconds() - used
+        spins = server.spins()
         test.alive(server, 'nothing at all')
-        if used > 0.1:
+        if spins:
             raise Failure('no processor time while nothing comes, with '
-                          f'{int(guest)} clients', f'{used:.2f} s in 0.25 s',
-                          'let a blocking call wait: pause, accept, recv, '
+                          f'{int(guest)} clients', 'it spins', 'let a blocking call wait: pause, accept, recv, '
                           'select; a loop that asks again spins. A socket is '
                           'nearly always ready to be sent to')
 
@@ -517,8 +514,8 @@ def sigpipe(test):
 def talker_stays(test):
     """with -t 1 a client that moves a byte in time is never dropped"""
     client = test.connect(test.server('-t', '1'))
-    for _ in range(4):
-        time.sleep(0.45)
+    for _ in range(6):
+        time.sleep(0.25)
         test.echo(client, b'.', '-t is a silence, not a life time')
 
 
@@ -529,9 +526,9 @@ def slow_reader_stays(test):
     message, failures = data(24 << 20), []
     sender = converse(client, message, failures)
     got = bytearray()
-    for _ in range(5):
-        time.sleep(0.35)
-        got += test.receive(client, 3 << 20, hint='SO_SNDTIMEO is about the '
+    for _ in range(7):
+        time.sleep(0.2)
+        got += test.receive(client, 2 << 20, hint='SO_SNDTIMEO is about the '
                             'time in which no byte can be sent')
     got += test.receive(client, len(message) - len(got))
     sender.join(5)
