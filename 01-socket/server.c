@@ -1,7 +1,7 @@
 /*
  * 01 socket: ask the kernel for a socket, one end of a future connection.
  * Run it:   ./server
- * Break it: change SOCK_STREAM to SOCK_RDM, or 0 to IPPROTO_UDP.
+ * Break it: change SOCK_STREAM to SOCK_RDM, or 0 to 17, which is UDP.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,7 +1,7 @@
 /*
  * 04 accept: take the next client from the queue; it has a socket of its own.
  * Run it:   ./server, and in a second terminal: nc 127.0.0.1 15441
- * Break it: (ulimit -n 4; ./server), and connect.
+ * Break it: (ulimit -n 4; ./server)
  */
 #define _POSIX_C_SOURCE 200809L
 
