@@ -5,6 +5,7 @@
 #: make check-03     run those of one stage, on PROGRAM if that is set
 #: make try-03       build the stub of a stage, check it up to a failure
 #: make diff-03      show what a stage changes in the stage before it
+#: make bench        measure how fast the servers are, beside others
 #: make prove-stubs  prove that stubs and stages fit (for maintainers)
 #: make clean        remove all that was built
 #: make help         print this
@@ -29,7 +30,7 @@ build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
 hide := $(if $(filter 1,$(V)),,@)
 
-.PHONY: all demo test prove-stubs clean help FORCE
+.PHONY: all demo test bench prove-stubs clean help FORCE
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -52,6 +53,9 @@ demo: $(answers)
 
 test: $(answers)
 	@$(check)
+
+bench: $(answers)
+	@tests/bench
 
 prove-stubs: $(answers)
 	@tests/prove-stubs
