@@ -15,19 +15,18 @@
 static const char usage[] =
     "usage: server\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 static const struct failure socket_failures[] = {
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
@@ -38,7 +37,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 /* Says why a call failed, as its table has it, and does about it what can be
@@ -59,7 +58,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 

@@ -19,19 +19,18 @@ static const char usage[] =
        and 15441. */
     "usage: server\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 static const struct failure socket_failures[] = {
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
@@ -42,7 +41,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 /* TODO 8: the table bind_failures, for bind(2): EACCES, EADDRINUSE,
@@ -74,7 +73,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 

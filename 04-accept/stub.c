@@ -20,8 +20,7 @@ static const char usage[] =
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
     "  PORT        a port from 1 to 65535, or 0 for any free one (15441)\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     /* TODO 2: two remedies for what may pass. RETRY is to call again at once
        and to print nothing. WAIT is for a shortage: to print one line, and to
@@ -29,13 +28,13 @@ enum remedy {
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 static const struct failure socket_failures[] = {
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
@@ -46,7 +45,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure bind_failures[] = {
@@ -56,7 +55,7 @@ static const struct failure bind_failures[] = {
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
     {E(EINVAL),        STOP, "bound already, or the address's length is wrong"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure listen_failures[] = {
@@ -64,7 +63,7 @@ static const struct failure listen_failures[] = {
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 /* TODO 3: the table accept_failures, for accept(2): EAGAIN, EWOULDBLOCK,
@@ -76,8 +75,8 @@ static const struct failure listen_failures[] = {
    a WAIT, a bug in this program a STOP. EOPNOTSUPP may be the network's or a
    bug, so it is a WAIT. Proved by accept_*. */
 
-/* For the helping calls. */
-static const struct failure other_failures[] = {{0, NULL, STOP, NULL}};
+/* For calls that have no table of their own. */
+static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
 /* TODO 4: a variable that counts the waits of the present shortage: 0 while
    there is none. */
@@ -103,7 +102,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
     return failure->remedy;
 }
 
-/* Says what has become of an address. */
+/* Tells of an event, and the address that it is about. */
 static void announce(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
@@ -113,11 +112,11 @@ static void announce(const char *event, const struct sockaddr_in *address) {
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 
-/* Returns the number from 0 to limit that the text is, and nothing but it. */
+/* Returns the text as a number from 0 to limit; refuses anything else. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);

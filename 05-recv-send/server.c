@@ -24,8 +24,7 @@ static const char usage[] =
     "  -t SECONDS  the silence after which a client is lost, 0: never (60)\n"
     "  PORT        a port from 1 to 65535, or 0 for any free one (15441)\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* nothing to speak of: call again at once */
     WAIT,   /* a shortage: say so once, call again every tenth of a second */
@@ -33,13 +32,13 @@ enum remedy {
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 static const struct failure socket_failures[] = {
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
@@ -50,7 +49,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure bind_failures[] = {
@@ -60,7 +59,7 @@ static const struct failure bind_failures[] = {
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
     {E(EINVAL),        STOP, "bound already, or the address's length is wrong"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure listen_failures[] = {
@@ -68,7 +67,7 @@ static const struct failure listen_failures[] = {
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure accept_failures[] = {
@@ -89,13 +88,13 @@ static const struct failure accept_failures[] = {
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
     {E(ENETDOWN),     RETRY, "Linux: an error of the new connection's network"},
     {E(ENOPROTOOPT),  RETRY, "Linux: an error of the new connection's network"},
-#ifdef ENONET
+#ifdef ENONET  /* these two are Linux's own */
     {E(EHOSTDOWN),    RETRY, "Linux: an error of the new connection's network"},
     {E(ENONET),       RETRY, "Linux: an error of the new connection's network"},
 #endif
     {E(EHOSTUNREACH), RETRY, "Linux: an error of the new connection's network"},
     {E(ENETUNREACH),  RETRY, "Linux: an error of the new connection's network"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure recv_failures[] = {
@@ -111,7 +110,7 @@ static const struct failure recv_failures[] = {
     {E(ENOTCONN),     DROP,  "the socket is not connected"},
     {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    {0, NULL, DROP, NULL}
+    {NULL, 0, DROP, NULL}
 };
 
 static const struct failure send_failures[] = {
@@ -133,13 +132,13 @@ static const struct failure send_failures[] = {
     {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    {0, NULL, DROP, NULL}
+    {NULL, 0, DROP, NULL}
 };
 
-/* For the helping calls. */
-static const struct failure other_failures[] = {{0, NULL, STOP, NULL}};
+/* For calls that have no table of their own. */
+static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
-static long silence = 60;  /* seconds of it lose a client; 0: none do */
+static long silence = 60;  /* seconds until a silent client is lost; 0: never */
 static long waits;  /* of a tenth of a second, so far in this shortage */
 
 /* Says why a call failed, as its table has it, and does about it what can be
@@ -151,7 +150,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
         failure++;
     if (failure->name == NULL)
         fprintf(stderr, "%s: %s\n", call, strerror(number));
-    else if (failure->remedy == WAIT ? waits == 0 : failure->remedy != RETRY)
+    else if (failure->remedy != RETRY && (failure->remedy != WAIT || !waits))
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
     if (failure->remedy == STOP)
         exit(EXIT_FAILURE);
@@ -162,7 +161,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
     return failure->remedy;
 }
 
-/* Says what has become of an address. */
+/* Tells of an event, and the address that it is about. */
 static void announce(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
@@ -172,11 +171,11 @@ static void announce(const char *event, const struct sockaddr_in *address) {
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 
-/* Returns the number from 0 to limit that the text is, and nothing but it. */
+/* Returns the text as a number from 0 to limit; refuses anything else. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -218,14 +217,14 @@ static struct sockaddr_in parse_options(int argc, char *argv[]) {
 
 /* Waits for a client. Returns its socket, and its address. See accept(2). */
 static int accept_client(int listener, struct sockaddr_in *address) {
-    int client;
-
     waits = 0;
-    do {
+    for (;;) {
         socklen_t length = sizeof *address;
-        client = accept(listener, (struct sockaddr *)address, &length);
-    } while (client == -1 && diagnose("accept", accept_failures) != STOP);
-    return client;
+        int client = accept(listener, (struct sockaddr *)address, &length);
+        if (client != -1)
+            return client;
+        diagnose("accept", accept_failures);  /* comes back to try again */
+    }
 }
 
 /* Waits for bytes. Returns how many, 0 at the end, -1 if lost. See recv(2). */
@@ -248,7 +247,7 @@ static bool send_all(int client, const char *bytes, size_t length) {
             length -= (size_t)sent;
             waits = 0;
         } else if (diagnose("send", send_failures) == DROP
-                   || (waits > 0 && waits == 10 * silence)) {
+                   || (silence > 0 && waits >= 10 * silence)) {
             return false;
         }
     }
@@ -291,8 +290,9 @@ int main(int argc, char *argv[]) {
         diagnose("listen", listen_failures);
     announce("listening on", &address);
     for (;;) {
-        int client = accept_client(listener, &address);
-        announce("accepted", &address);
+        struct sockaddr_in client_address;
+        int client = accept_client(listener, &client_address);
+        announce("accepted", &client_address);
         echo(client);
         close(client);
     }

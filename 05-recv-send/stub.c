@@ -24,8 +24,7 @@ static const char usage[] =
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
     "  PORT        a port from 1 to 65535, or 0 for any free one (15441)\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* nothing to speak of: call again at once */
     WAIT,   /* a shortage: say so once, call again every tenth of a second */
@@ -34,13 +33,13 @@ enum remedy {
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 static const struct failure socket_failures[] = {
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
@@ -51,7 +50,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure bind_failures[] = {
@@ -61,7 +60,7 @@ static const struct failure bind_failures[] = {
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
     {E(EINVAL),        STOP, "bound already, or the address's length is wrong"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure listen_failures[] = {
@@ -69,7 +68,7 @@ static const struct failure listen_failures[] = {
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure accept_failures[] = {
@@ -90,13 +89,13 @@ static const struct failure accept_failures[] = {
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
     {E(ENETDOWN),     RETRY, "Linux: an error of the new connection's network"},
     {E(ENOPROTOOPT),  RETRY, "Linux: an error of the new connection's network"},
-#ifdef ENONET
+#ifdef ENONET  /* these two are Linux's own */
     {E(EHOSTDOWN),    RETRY, "Linux: an error of the new connection's network"},
     {E(ENONET),       RETRY, "Linux: an error of the new connection's network"},
 #endif
     {E(EHOSTUNREACH), RETRY, "Linux: an error of the new connection's network"},
     {E(ENETUNREACH),  RETRY, "Linux: an error of the new connection's network"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 /* TODO 7: the table recv_failures, for recv(2): EAGAIN, EWOULDBLOCK, EBADF,
@@ -111,8 +110,8 @@ static const struct failure accept_failures[] = {
    EOPNOTSUPP, EPIPE and ETIMEDOUT. Two of them are shortages, which may
    pass. Proved by send_*. */
 
-/* For the helping calls. */
-static const struct failure other_failures[] = {{0, NULL, STOP, NULL}};
+/* For calls that have no table of their own. */
+static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
 /* TODO 3: a variable for what -t says, 60 until then. */
 static long waits;  /* of a tenth of a second, so far in this shortage */
@@ -126,7 +125,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
         failure++;
     if (failure->name == NULL)
         fprintf(stderr, "%s: %s\n", call, strerror(number));
-    else if (failure->remedy == WAIT ? waits == 0 : failure->remedy != RETRY)
+    else if (failure->remedy != RETRY && (failure->remedy != WAIT || !waits))
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
     if (failure->remedy == STOP)
         exit(EXIT_FAILURE);
@@ -137,7 +136,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
     return failure->remedy;
 }
 
-/* Says what has become of an address. */
+/* Tells of an event, and the address that it is about. */
 static void announce(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
@@ -147,11 +146,11 @@ static void announce(const char *event, const struct sockaddr_in *address) {
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 
-/* Returns the number from 0 to limit that the text is, and nothing but it. */
+/* Returns the text as a number from 0 to limit; refuses anything else. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -194,14 +193,14 @@ static struct sockaddr_in parse_options(int argc, char *argv[]) {
 
 /* Waits for a client. Returns its socket, and its address. See accept(2). */
 static int accept_client(int listener, struct sockaddr_in *address) {
-    int client;
-
     waits = 0;
-    do {
+    for (;;) {
         socklen_t length = sizeof *address;
-        client = accept(listener, (struct sockaddr *)address, &length);
-    } while (client == -1 && diagnose("accept", accept_failures) != STOP);
-    return client;
+        int client = accept(listener, (struct sockaddr *)address, &length);
+        if (client != -1)
+            return client;
+        diagnose("accept", accept_failures);  /* comes back to try again */
+    }
 }
 
 /* TODO 9: receive, which takes a client, a buffer and its size, and returns
@@ -248,8 +247,9 @@ int main(int argc, char *argv[]) {
         diagnose("listen", listen_failures);
     announce("listening on", &address);
     for (;;) {
-        int client = accept_client(listener, &address);
-        announce("accepted", &address);
+        struct sockaddr_in client_address;
+        int client = accept_client(listener, &client_address);
+        announce("accepted", &client_address);
         /* TODO 13: echo. Proved by echo_line, many_in_turn. */
         close(client);
     }

@@ -22,8 +22,7 @@ static const char usage[] =
     "  -t SECONDS  the silence after which to give up, 0: never (10)\n"
     "  PORT        a port from 1 to 65535, or a service by its name\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* nothing to speak of: call again at once */
     WAIT,   /* a shortage: say so once, call again every tenth of a second */
@@ -31,13 +30,13 @@ enum remedy {
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 static const struct failure socket_failures[] = {
     {E(EACCES),          NEXT, "no permission to create this kind of socket"},
@@ -48,7 +47,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), NEXT, "no such protocol in this address family"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure connect_failures[] = {
@@ -70,7 +69,7 @@ static const struct failure connect_failures[] = {
     {E(ENETUNREACH),   NEXT,  "no route to the network"},
     {E(ENOTSOCK),      STOP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),     NEXT,  "no answer"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, NEXT, NULL}
 };
 
 static const struct failure recv_failures[] = {
@@ -86,7 +85,7 @@ static const struct failure recv_failures[] = {
     {E(ENOTCONN),     STOP,  "the socket is not connected"},
     {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),    STOP,  "the other side stopped answering"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure send_failures[] = {
@@ -108,13 +107,13 @@ static const struct failure send_failures[] = {
     {E(EOPNOTSUPP),   STOP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        STOP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    STOP,  "the other side stopped answering"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
-/* For the helping calls. */
-static const struct failure other_failures[] = {{0, NULL, STOP, NULL}};
+/* For calls that have no table of their own. */
+static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
-static long silence = 10;  /* seconds of it lose the server; 0: none do */
+static long silence = 10;  /* seconds until a silent server is lost; 0: never */
 static char server_name[80];  /* " (127.0.0.1:80)" or " ([::1]:80)" */
 static long waits;  /* of a tenth of a second, so far in this shortage */
 
@@ -126,8 +125,9 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
     while (failure->name != NULL && failure->number != number)
         failure++;
     if (failure->name == NULL)
-        fprintf(stderr, "%s: %s\n", call, strerror(number));
-    else if (failure->remedy == WAIT ? waits == 0 : failure->remedy != RETRY)
+        fprintf(stderr, "%s: %s%s\n", call, strerror(number),
+                failure->remedy == NEXT ? server_name : "");
+    else if (failure->remedy != RETRY && (failure->remedy != WAIT || !waits))
         fprintf(stderr, "%s: %s: %s%s\n", call, failure->name, failure->meaning,
                 server_name);
     if (failure->remedy == STOP)
@@ -141,11 +141,11 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 
-/* Returns the number from 0 to limit that the text is, and nothing but it. */
+/* Returns the text as a number from 0 to limit; refuses anything else. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -186,7 +186,7 @@ static ssize_t receive(int server, char *buffer, size_t size) {
     return received;
 }
 
-/* Sends it all, though send(2) may take only a part. Returns false if lost. */
+/* Sends it all, though send(2) may take only a part. Returns success. */
 static bool send_all(int server, const char *bytes, size_t length) {
     waits = 0;
     while (length > 0) {
@@ -196,24 +196,22 @@ static bool send_all(int server, const char *bytes, size_t length) {
             length -= (size_t)sent;
             waits = 0;
         } else if (diagnose("send", send_failures) == STOP
-                   || (waits > 0 && waits == 10 * silence)) {
+                   || (silence > 0 && waits >= 10 * silence)) {
             return false;
         }
     }
     return true;
 }
 
-/* Names the server in the messages to come. */
 static void name_server(const struct addrinfo *address) {
     char host[64] = "?", port[8] = "?";
-
     getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof host,
                 port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
     snprintf(server_name, sizeof server_name,
              strchr(host, ':') ? " ([%s]:%s)" : " (%s:%s)", host, port);
 }
 
-/* Ends the program: the echo is none, or there can be none. */
+/* Ends the program: the echo is wrong, or cannot be had. */
 static void reject(const char *reason) {
     fprintf(stderr, "echo: %s%s\n", reason, server_name);
     exit(EXIT_FAILURE);
@@ -221,20 +219,21 @@ static void reject(const char *reason) {
 
 /* Connects to the first address that answers, or exits. See connect(2). */
 static int connect_to_any(const struct addrinfo *address) {
-    struct timeval limit = {.tv_sec = silence};  /* see socket(7) */
+    struct timeval limit = {.tv_sec = silence};  /* on Linux connect's, too */
     socklen_t size = sizeof limit;
 
     while (address != NULL) {
         enum remedy remedy = STOP;
         name_server(address);
-        int server = socket(address->ai_family, address->ai_socktype, 0);
+        int server = socket(address->ai_family, address->ai_socktype,
+                            address->ai_protocol);
         if (server == -1)
             remedy = diagnose("socket", socket_failures);
         else if (server <= STDERR_FILENO)
             reject("standard input, output or error is closed");
         else if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == -1
             || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == -1)
-            remedy = diagnose("setsockopt", other_failures);
+            diagnose("setsockopt", other_failures);
         else if (connect(server, address->ai_addr, address->ai_addrlen) == -1)
             remedy = diagnose("connect", connect_failures);
         else
@@ -249,16 +248,17 @@ static int connect_to_any(const struct addrinfo *address) {
 
 /* Waits until all that was sent has come back, and prints it. */
 static void take_echo(int server, const char *sent, size_t length) {
-    char echo[65536];
+    char echo[65536];  /* as large as what was sent */
 
     while (length > 0) {
-        size_t received = (size_t)receive(server, echo, length);
-        if (received == 0 || memcmp(echo, sent, received) != 0)
-            reject(received == 0 ? "it ended early" : "other bytes came back");
-        if (fwrite(echo, 1, received, stdout) < received || fflush(stdout) != 0)
+        ssize_t received = receive(server, echo, length);
+        size_t count = received > 0 ? (size_t)received : 0;
+        if (count == 0 || memcmp(echo, sent, count) != 0)
+            reject(count == 0 ? "it ended early" : "other bytes came back");
+        if (fwrite(echo, 1, count, stdout) < count || fflush(stdout) != 0)
             diagnose("write", other_failures);
-        sent += received;
-        length -= received;
+        sent += count;
+        length -= count;
     }
 }
 

@@ -23,8 +23,7 @@ static const char usage[] =
     "  -t SECONDS  the silence after which to give up, 0: never (10)\n"
     "  PORT        a port from 1 to 65535, or a service by its name\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* nothing to speak of: call again at once */
     WAIT,   /* a shortage: say so once, call again every tenth of a second */
@@ -32,13 +31,13 @@ enum remedy {
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 /* TODO 1: the table connect_failures, for connect(2): EACCES, EPERM,
    EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EALREADY, EBADF,
@@ -55,7 +54,7 @@ struct failure {
 /* TODO 6: the tables recv_failures and send_failures of 05. There is no other
    server to turn to, so a DROP is a STOP here. Proved by recv_*, send_*. */
 
-static long silence = 10;  /* seconds of it lose the server; 0: none do */
+static long silence = 10;  /* seconds until a silent server is lost; 0: never */
 
 /* TODO 3: waits and diagnose, of 05. The line that diagnose prints for a row
    of a table ends with the server it is about, in parentheses, as in
@@ -64,11 +63,11 @@ static long silence = 10;  /* seconds of it lose the server; 0: none do */
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 
-/* Returns the number from 0 to limit that the text is, and nothing but it. */
+/* Returns the text as a number from 0 to limit; refuses anything else. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);

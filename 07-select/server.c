@@ -28,8 +28,7 @@ static const char usage[] =
     "  -t SECONDS  the silence after which a client is lost, 0: never (60)\n"
     "  PORT        a port from 1 to 65535, or 0 for any free one (15441)\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* nothing to speak of: call again when select says so */
     WAIT,   /* a shortage: say so once, call again every tenth of a second */
@@ -37,13 +36,13 @@ enum remedy {
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 static const struct failure socket_failures[] = {
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
@@ -54,7 +53,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure bind_failures[] = {
@@ -64,7 +63,7 @@ static const struct failure bind_failures[] = {
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
     {E(EINVAL),        STOP, "bound already, or the address's length is wrong"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure listen_failures[] = {
@@ -72,7 +71,7 @@ static const struct failure listen_failures[] = {
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure accept_failures[] = {
@@ -93,13 +92,13 @@ static const struct failure accept_failures[] = {
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
     {E(ENETDOWN),     RETRY, "Linux: an error of the new connection's network"},
     {E(ENOPROTOOPT),  RETRY, "Linux: an error of the new connection's network"},
-#ifdef ENONET
+#ifdef ENONET  /* these two are Linux's own */
     {E(EHOSTDOWN),    RETRY, "Linux: an error of the new connection's network"},
     {E(ENONET),       RETRY, "Linux: an error of the new connection's network"},
 #endif
     {E(EHOSTUNREACH), RETRY, "Linux: an error of the new connection's network"},
     {E(ENETUNREACH),  RETRY, "Linux: an error of the new connection's network"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure recv_failures[] = {
@@ -115,7 +114,7 @@ static const struct failure recv_failures[] = {
     {E(ENOTCONN),     DROP,  "the socket is not connected"},
     {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    {0, NULL, DROP, NULL}
+    {NULL, 0, DROP, NULL}
 };
 
 static const struct failure send_failures[] = {
@@ -137,7 +136,7 @@ static const struct failure send_failures[] = {
     {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    {0, NULL, DROP, NULL}
+    {NULL, 0, DROP, NULL}
 };
 
 static const struct failure select_failures[] = {
@@ -145,13 +144,13 @@ static const struct failure select_failures[] = {
     {E(EINTR),  RETRY, "a signal came first"},
     {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
     {E(ENOMEM), WAIT,  "out of memory"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
-/* For the helping calls. */
-static const struct failure other_failures[] = {{0, NULL, STOP, NULL}};
+/* For calls that have no table of their own. */
+static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
-static long silence = 60;  /* seconds of it lose a client; 0: none do */
+static long silence = 60;  /* seconds until a silent client is lost; 0: never */
 
 /* What there is to know of a socket. */
 struct client {
@@ -159,11 +158,11 @@ struct client {
     char name[sizeof "255.255.255.255:65535"];
     size_t start, end;  /* of what its buffer holds and is still to be sent */
     long long moved;    /* when its last byte came or went */
-    long long rest;     /* until when not to call, in a shortage; else 0 */
+    long long wait;     /* in a shortage: when to call again; else 0 */
 };
 
 static struct client clients[FD_SETSIZE];  /* by their descriptors */
-static char buffers[FD_SETSIZE][65536];    /* untouched, they cost nothing */
+static char buffers[FD_SETSIZE][65536];    /* no memory until they are used */
 static int highest;     /* of the descriptors in the table */
 static int current;     /* the one that a call is made for */
 static long long now;   /* in milliseconds */
@@ -177,6 +176,16 @@ static const char *detail(void) {
     return clients[current].open ? text : "";
 }
 
+/* Returns whether standard error takes a line: nobody waits for its reader. */
+static bool can_tell(void) {
+    struct timeval at_once = {0};
+    fd_set writing;
+
+    FD_ZERO(&writing);
+    FD_SET(STDERR_FILENO, &writing);
+    return select(STDERR_FILENO + 1, NULL, &writing, NULL, &at_once) != 0;
+}
+
 /* Says why a call failed, as its table has it, and does about it what can be
    done from here. Returns the remedy, for the caller to do the rest. */
 static enum remedy diagnose(const char *call, const struct failure *failure) {
@@ -184,20 +193,22 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
 
     while (failure->name != NULL && failure->number != number)
         failure++;
-    if (failure->name == NULL)
+    if (!can_tell())
+        ;
+    else if (failure->name == NULL)
         fprintf(stderr, "%s: %s%s\n", call, strerror(number), detail());
-    else if (failure->remedy == WAIT ? clients[current].rest == 0
-                                     : failure->remedy != RETRY)
+    else if (failure->remedy != RETRY
+             && (failure->remedy != WAIT || clients[current].wait == 0))
         fprintf(stderr, "%s: %s: %s%s\n", call, failure->name,
                 failure->meaning, detail());
     if (failure->remedy == STOP)
         exit(EXIT_FAILURE);
     if (failure->remedy == WAIT)
-        clients[current].rest = now + 100;
+        clients[current].wait = now + 100;
     return failure->remedy;
 }
 
-/* Says what has become of an address. */
+/* Tells of an event, and the address that it is about. */
 static void announce(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
@@ -207,11 +218,11 @@ static void announce(const char *event, const struct sockaddr_in *address) {
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 
-/* Returns the number from 0 to limit that the text is, and nothing but it. */
+/* Returns the text as a number from 0 to limit; refuses anything else. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -253,10 +264,10 @@ static struct sockaddr_in parse_options(int argc, char *argv[]) {
 
 /* Looks at the clock. */
 static long long milliseconds(void) {
-    struct timespec time;
+    struct timespec reading;
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+    clock_gettime(CLOCK_MONOTONIC, &reading);
+    return reading.tv_sec * 1000LL + reading.tv_nsec / 1000000;
 }
 
 /* Takes a signal at any moment; the pipe keeps it until select looks. */
@@ -271,9 +282,9 @@ static void wake(int number) {
 
 /* Closes everything, on every way out of the program. */
 static void close_all(void) {
-    for (int socket = 0; socket <= highest; socket++)
-        if (clients[socket].open)
-            close(socket);
+    for (int descriptor = 0; descriptor <= highest; descriptor++)
+        if (clients[descriptor].open)
+            close(descriptor);
     close(wake_up[0]);
     close(wake_up[1]);
 }
@@ -284,6 +295,7 @@ static void prepare(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
     struct rlimit limit;
 
+    sigemptyset(&action.sa_mask);
     if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
         diagnose("getrlimit", other_failures);
     if (limit.rlim_cur > FD_SETSIZE)
@@ -293,23 +305,25 @@ static void prepare(void) {
     if (pipe(wake_up) == -1)
         diagnose("pipe", other_failures);
     atexit(close_all);
+    if (fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1)
+        diagnose("fcntl", other_failures);
     if (sigaction(SIGINT, &action, NULL) == -1
         || sigaction(SIGTERM, &action, NULL) == -1)
         diagnose("sigaction", other_failures);
 }
 
 /* Puts a socket into the table. It is not to block. Returns success. */
-static bool enter(int socket, const struct sockaddr_in *address) {
-    struct client *client = &clients[socket];
+static bool enter(int descriptor, const struct sockaddr_in *address) {
+    struct client *client = &clients[descriptor];
     char host[INET_ADDRSTRLEN];
 
     *client = (struct client){.open = true, .moved = now};
     inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
     snprintf(client->name, sizeof client->name, "%s:%d", host,
              ntohs(address->sin_port));
-    if (socket > highest)
-        highest = socket;
-    return fcntl(socket, F_SETFL, O_NONBLOCK) != -1;
+    if (descriptor > highest)
+        highest = descriptor;
+    return fcntl(descriptor, F_SETFL, O_NONBLOCK) != -1;
 }
 
 /* Takes a client from the queue. Returns its socket, and its address; or -1. */
@@ -317,49 +331,54 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
+    if (client >= FD_SETSIZE) {  /* prlimit(1) has raised our limit meanwhile */
+        close(client);
+        client = -1;
+        errno = EMFILE;
+    }
     if (client == -1 && diagnose("accept", accept_failures) != WAIT)
-        clients[listener].rest = 0;
+        clients[listener].wait = 0;
     return client;
 }
 
 /* Takes what has come. Returns false at the end, or if the client is lost. */
-static bool receive(struct client *client) {
-    ssize_t received = recv(current, buffers[current], sizeof *buffers, 0);
+static bool receive(int client) {
+    ssize_t received = recv(client, buffers[client], sizeof *buffers, 0);
 
     if (received == -1)
         return diagnose("recv", recv_failures) != DROP;
-    client->start = 0;
-    client->end = (size_t)received;
-    client->moved = now;
+    clients[client].start = 0;
+    clients[client].end = (size_t)received;
+    clients[client].moved = now;
     return received > 0;
 }
 
 /* Sends what there is, or some of it. Returns false if the client is lost. */
-static bool send_some(struct client *client) {
-    ssize_t sent = send(current, buffers[current] + client->start,
-                        client->end - client->start, 0);
+static bool send_some(int client) {
+    ssize_t sent = send(client, buffers[client] + clients[client].start,
+                        clients[client].end - clients[client].start, 0);
     if (sent == -1)
         return diagnose("send", send_failures) != DROP;
-    client->start += (size_t)sent;
-    client->moved = now;
-    client->rest = 0;
+    clients[client].start += (size_t)sent;
+    clients[client].moved = now;
+    clients[client].wait = 0;
     return true;
 }
 
 /* Moves what the socket takes. Returns false if the client has ended or is
    lost. As long as it does not read, it is not read from. */
-static bool echo(struct client *client) {
-    if (client->start == client->end && !receive(client))
+static bool echo(int client) {
+    if (clients[client].start == clients[client].end && !receive(client))
         return false;
-    return client->start == client->end || send_some(client);
+    return clients[client].start == clients[client].end || send_some(client);
 }
 
 /* Closes a client. If there was no descriptor for others, now there is one. */
 static void leave(int client, int listener) {
     close(client);
     clients[client].open = false;
-    if (clients[listener].rest != 0)
-        clients[listener].rest = now;
+    if (clients[listener].wait != 0)
+        clients[listener].wait = now;
     while (!clients[highest].open)
         highest--;
 }
@@ -373,23 +392,24 @@ static struct timeval *watch(int listener, fd_set *reading, fd_set *writing,
     FD_ZERO(reading);
     FD_ZERO(writing);
     FD_SET(wake_up[0], reading);
-    for (int socket = 0; socket <= highest; socket++) {
-        struct client *client = &clients[socket];
+    for (int descriptor = 0; descriptor <= highest; descriptor++) {
+        struct client *client = &clients[descriptor];
         if (!client->open)
             continue;
-        if (client->rest <= now)
-            FD_SET(socket, client->start < client->end ? writing : reading);
-        else if (client->rest < next)
-            next = client->rest;
-        if (socket != listener && silence > 0
+        if (client->wait <= now)
+            FD_SET(descriptor,
+                   client->start < client->end ? writing : reading);
+        else if (client->wait < next)
+            next = client->wait;
+        if (descriptor != listener && silence > 0
             && client->moved + 1000 * silence < next)
             next = client->moved + 1000 * silence;
     }
     if (next == LLONG_MAX)
         return NULL;
-    long long time = next > now ? next - now : 0;
-    limit->tv_sec = (time_t)(time / 1000);
-    limit->tv_usec = (suseconds_t)(time % 1000 * 1000);
+    long long delay = next > now ? next - now : 0;
+    limit->tv_sec = (time_t)(delay / 1000);
+    limit->tv_usec = (suseconds_t)(delay % 1000 * 1000);
     return limit;
 }
 
@@ -406,16 +426,15 @@ static void accept_all(int listener) {
     }
 }
 
-/* Serves the current client, for which it may be time. */
-static void serve(int listener, bool ready) {
-    struct client *client = &clients[current];
-
+/* Echoes for a client that is ready, or drops one that was silent too long. */
+static void serve(int client, bool ready, int listener) {
     if (ready && !echo(client)) {
-        leave(current, listener);
-    } else if (silence > 0 && now - client->moved >= 1000 * silence) {
-        fprintf(stderr, "dropped %s: silent for %ld seconds\n", client->name,
-                silence);
-        leave(current, listener);
+        leave(client, listener);
+    } else if (silence > 0 && now - clients[client].moved >= 1000 * silence) {
+        if (can_tell())
+            fprintf(stderr, "dropped %s: silent for %ld seconds\n",
+                    clients[client].name, silence);
+        leave(client, listener);
     }
 }
 
@@ -427,20 +446,20 @@ static bool take_turn(int listener) {
     int count = select(highest + 1, &reading, &writing, NULL, timeout);
 
     now = milliseconds();
-    current = wake_up[0];
+    current = wake_up[0];  /* its row is free: for a shortage of select's own */
     if (count == -1) {
         if (diagnose("select", select_failures) == WAIT)
             nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         return true;
     }
-    clients[current].rest = 0;
-    for (current = 0; current <= highest; current++) {
-        bool ready = FD_ISSET(current, &reading) || FD_ISSET(current, &writing);
-        if (current == listener && ready)
-            accept_all(listener);
-        else if (current != listener && clients[current].open)
-            serve(listener, ready);
-    }
+    clients[current].wait = 0;
+    current = listener;
+    if (FD_ISSET(listener, &reading))
+        accept_all(listener);
+    while (++current <= highest)
+        if (clients[current].open)
+            serve(current, FD_ISSET(current, &reading)
+                           || FD_ISSET(current, &writing), listener);
     return !FD_ISSET(wake_up[0], &reading);
 }
 
@@ -453,7 +472,7 @@ int main(int argc, char *argv[]) {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         diagnose("socket", socket_failures);
-    if (!enter(listener, &address))
+    else if (!enter(listener, &address))
         diagnose("fcntl", other_failures);
     int on = 1;  /* bind even while ended connections linger in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
@@ -465,7 +484,7 @@ int main(int argc, char *argv[]) {
     if (listen(listener, SOMAXCONN) == -1)
         diagnose("listen", listen_failures);
     announce("listening on", &address);
-    enter(listener, &address);
+    enter(listener, &address);  /* again: now its port is known */
     while (take_turn(listener))
         continue;
     return EXIT_SUCCESS;

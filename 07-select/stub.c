@@ -25,8 +25,7 @@ static const char usage[] =
     "  -t SECONDS  the silence after which a client is lost, 0: never (60)\n"
     "  PORT        a port from 1 to 65535, or 0 for any free one (15441)\n";
 
-/* What to do about a failed call. */
-enum remedy {
+enum remedy {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* nothing to speak of: call again at once */
     /* TODO 2: a RETRY is no longer made at once: if nothing has come yet,
@@ -37,13 +36,13 @@ enum remedy {
 };
 
 struct failure {
-    int number;
     const char *name;  /* NULL in a table's last row: for any other errno */
+    int number;
     enum remedy remedy;
     const char *meaning;
 };
 
-#define E(name) (name), #name
+#define E(name) #name, (name)
 
 static const struct failure socket_failures[] = {
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
@@ -54,7 +53,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure bind_failures[] = {
@@ -64,7 +63,7 @@ static const struct failure bind_failures[] = {
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
     {E(EINVAL),        STOP, "bound already, or the address's length is wrong"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure listen_failures[] = {
@@ -72,7 +71,7 @@ static const struct failure listen_failures[] = {
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure accept_failures[] = {
@@ -93,13 +92,13 @@ static const struct failure accept_failures[] = {
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
     {E(ENETDOWN),     RETRY, "Linux: an error of the new connection's network"},
     {E(ENOPROTOOPT),  RETRY, "Linux: an error of the new connection's network"},
-#ifdef ENONET
+#ifdef ENONET  /* these two are Linux's own */
     {E(EHOSTDOWN),    RETRY, "Linux: an error of the new connection's network"},
     {E(ENONET),       RETRY, "Linux: an error of the new connection's network"},
 #endif
     {E(EHOSTUNREACH), RETRY, "Linux: an error of the new connection's network"},
     {E(ENETUNREACH),  RETRY, "Linux: an error of the new connection's network"},
-    {0, NULL, STOP, NULL}
+    {NULL, 0, STOP, NULL}
 };
 
 static const struct failure recv_failures[] = {
@@ -118,7 +117,7 @@ static const struct failure recv_failures[] = {
     {E(ENOTCONN),     DROP,  "the socket is not connected"},
     {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    {0, NULL, DROP, NULL}
+    {NULL, 0, DROP, NULL}
 };
 
 static const struct failure send_failures[] = {
@@ -141,17 +140,17 @@ static const struct failure send_failures[] = {
     {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    {0, NULL, DROP, NULL}
+    {NULL, 0, DROP, NULL}
 };
 
 /* TODO 5: the table select_failures, for select(2): EBADF, EINTR, EINVAL and
    ENOMEM. A bug in this program is a STOP, a signal a RETRY, a shortage a
    WAIT. Proved by select_*. */
 
-/* For the helping calls. */
-static const struct failure other_failures[] = {{0, NULL, STOP, NULL}};
+/* For calls that have no table of their own. */
+static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
-static long silence = 60;  /* seconds of it lose a client; 0: none do */
+static long silence = 60;  /* seconds until a silent client is lost; 0: never */
 /* TODO 6: struct client, for what the stack remembered in 05 and what has to
    last from one turn of the loop to the next now: whether a socket is open,
    what messages call it (127.0.0.1:51234), and which part of its buffer is
@@ -174,7 +173,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
            lines are to end with the name of TODO 6 in parentheses, as in
            (127.0.0.1:51234), if the call was made for a socket of the table. */
         fprintf(stderr, "%s: %s\n", call, strerror(number));
-    else if (failure->remedy == WAIT ? waits == 0 : failure->remedy != RETRY)
+    else if (failure->remedy != RETRY && (failure->remedy != WAIT || !waits))
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
     if (failure->remedy == STOP)
         exit(EXIT_FAILURE);
@@ -194,7 +193,7 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
     return failure->remedy;
 }
 
-/* Says what has become of an address. */
+/* Tells of an event, and the address that it is about. */
 static void announce(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
@@ -204,11 +203,11 @@ static void announce(const char *event, const struct sockaddr_in *address) {
 
 /* Ends the program, with status 2, over a wrong argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: '%s'\n%s", argument, usage);
+    fprintf(stderr, "not understood: %s\n%s", argument, usage);
     exit(2);
 }
 
-/* Returns the number from 0 to limit that the text is, and nothing but it. */
+/* Returns the text as a number from 0 to limit; refuses anything else. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -288,14 +287,14 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     /* TODO 8: wait no more. Call accept(2) once, diagnose a failure whatever
        it is, and return the result: -1 if there is nobody to be taken.
        Proved by all_at_once, accept_*. */
-    int client;
-
     waits = 0;
-    do {
+    for (;;) {
         socklen_t length = sizeof *address;
-        client = accept(listener, (struct sockaddr *)address, &length);
-    } while (client == -1 && diagnose("accept", accept_failures) != STOP);
-    return client;
+        int client = accept(listener, (struct sockaddr *)address, &length);
+        if (client != -1)
+            return client;
+        diagnose("accept", accept_failures);  /* comes back to try again */
+    }
 }
 
 /* Waits for bytes. Returns how many, 0 at the end, -1 if lost. See recv(2). */
@@ -326,7 +325,7 @@ static bool send_all(int client, const char *bytes, size_t length) {
             length -= (size_t)sent;
             waits = 0;
         } else if (diagnose("send", send_failures) == DROP
-                   || (waits > 0 && waits == 10 * silence)) {
+                   || (silence > 0 && waits >= 10 * silence)) {
             return false;
         }
     }
@@ -407,8 +406,9 @@ int main(int argc, char *argv[]) {
        is known only now, for its name. Take turns for as long as that returns
        true. Then end with status 0. Proved by all_at_once, echo_line. */
     for (;;) {
-        int client = accept_client(listener, &address);
-        announce("accepted", &address);
+        struct sockaddr_in client_address;
+        int client = accept_client(listener, &client_address);
+        announce("accepted", &client_address);
         echo(client);
         close(client);
     }

@@ -1,14 +1,13 @@
 /*
  * load: keeps an echo server busy, and looks at every byte that comes back.
- * For Linux; tests/bench builds it. By hand, with 64 connections for 2 seconds:
+ * tests/bench uses it; by hand, 64 connections for 2 seconds, on Linux:
  *     cc -O2 -o /tmp/load tests/load.c
- *     /tmp/load round 127.0.0.1 15441 64 64 2
+ *     /tmp/load round 127.0.0.1 15441 64 1000 2
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -17,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -51,13 +49,12 @@ struct connection {
     uint64_t sent, received;  /* those that were */
 };
 
-static struct connection *connections;
-static long count;              /* of connections */
-static uint64_t bytes;          /* of a message, or on the way */
 static enum mode mode;
-static int events;              /* the epoll descriptor */
-static uint64_t all_received;   /* on all connections together */
-static uint64_t all_goals;
+static struct connection *connections;
+static long count;                         /* of connections */
+static uint64_t bytes;                     /* of a message, or on the way */
+static uint64_t all_goals, all_received;   /* of all connections */
+static int events;                         /* the epoll descriptor */
 
 /* Ends the program with a line: which connection, and what is wrong. */
 static void fail(const struct connection *connection, const char *what) {
@@ -83,16 +80,14 @@ static double clock_seconds(void) {
 }
 
 static void fill_circle(void) {
-    uint32_t random = 2463534242;
+    uint32_t random = 2463534242;  /* xorshift32: any start but 0 */
 
-    for (size_t at = 0; at < CIRCLE; at++) {
+    for (size_t at = 0; at < sizeof circle; at++) {
         random ^= random << 13;
         random ^= random >> 17;
         random ^= random << 5;
-        circle[at] = (unsigned char)(random >> 24);
+        circle[at] = at < CIRCLE ? (unsigned char)random : circle[at - CIRCLE];
     }
-    for (size_t at = CIRCLE; at < sizeof circle; at++)
-        circle[at] = circle[at - CIRCLE];
 }
 
 /* Finds what a connection's stream has from a byte on, up to a chunk of it. */
@@ -161,13 +156,15 @@ static void receive(struct connection *connection) {
 
 /* The server has gone silent: finds out towards whom. */
 static void fail_silence(void) {
-    for (long number = 0; number < count; number++)
-        if (connections[number].received < connections[number].goal)
-            fail(&connections[number], "nothing has come back for a while");
+    struct connection *connection = connections;
+
+    while (connection->received == connection->goal)
+        connection++;
+    fail(connection, "nothing has come back for a while");
 }
 
-/* Finds the connections on which something has come. It is quicker to look
-   again for a while than to be woken up: the server shall be waited for. */
+/* Finds the connections on which something has come. To look again for a while
+   is quicker than to be woken up: the server is to be waited for, not load. */
 static int wait_for_echoes(struct epoll_event *ready, int most) {
     int found = 0;
 
@@ -204,18 +201,28 @@ static uint64_t exchange(double end) {
     return moved;
 }
 
+/* Keeps the server busy for so long, and says what came of it. */
+static void measure(double seconds) {
+    uint64_t moved = exchange(clock_seconds() + seconds);
+
+    if (mode == ROUND)
+        printf("%llu round trips in %.3f seconds\n",
+               (unsigned long long)(moved / bytes), seconds);
+    else
+        printf("%.1f MB in %.3f seconds, %.1f MB a second\n",
+               (double)moved / 1e6, seconds, (double)moved / 1e6 / seconds);
+}
+
 /* Makes a connection. No call on it is to take long. */
 static void open_connection(struct connection *connection,
                             const struct sockaddr_in *address) {
     struct timeval limit = {.tv_sec = PATIENCE};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    int server = socket(AF_INET, SOCK_STREAM, 0);
     int on = 1;
 
-    *connection = (struct connection){
-        .socket = socket(AF_INET, SOCK_STREAM, 0),
-        .place = (uint64_t)(connection - connections) * STRIDE,
-    };
-    int server = connection->socket;
+    connection->socket = server;
+    connection->place = (uint64_t)(connection - connections) * STRIDE;
     if (server == -1)
         fail_call(connection, "socket");
     if (setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1
@@ -231,7 +238,7 @@ static void open_connection(struct connection *connection,
 }
 
 /* Ends all sending halves. The server has nothing to add, and ends too. */
-static void close_connections(void) {
+static void close_all(void) {
     char byte;
 
     for (long number = 0; number < count; number++) {
@@ -265,78 +272,35 @@ static void refuse(const char *argument) {
     exit(2);
 }
 
-static long parse_number(const char *text, long least, long most) {
+static double parse_number(const char *text, double least, double most) {
     char *end;
-    long number = strtol(text, &end, 10);
+    double number = strtod(text, &end);
 
-    if (end == text || *end != '\0' || number < least || number > most)
+    if (end == text || *end != '\0' || !(number >= least && number <= most))
         refuse(text);
     return number;
 }
 
-static double parse_seconds(const char *text) {
-    char *end;
-    double seconds = strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= 3600))
-        refuse(text);
-    return seconds;
-}
-
 static enum mode parse_mode(const char *text) {
-    static const char *const names[] = {"round", "bulk", "idle"};
-
-    for (int number = ROUND; number <= IDLE; number++)
-        if (strcmp(text, names[number]) == 0)
-            return (enum mode)number;
-    refuse(text);
-    return IDLE;
+    if (strcmp(text, "round") != 0 && strcmp(text, "bulk") != 0
+        && strcmp(text, "idle") != 0)
+        refuse(text);
+    return *text == 'r' ? ROUND : *text == 'b' ? BULK : IDLE;
 }
 
-/* Only this machine is ever put under load. */
+/* Nothing but this machine is ever put under load. */
 static struct sockaddr_in parse_address(const char *host, const char *port) {
     struct sockaddr_in address = {.sin_family = AF_INET};
 
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
         refuse(host);
     if (ntohl(address.sin_addr.s_addr) >> 24 != 127) {
-        fprintf(stderr, "load: %s is not a loopback address (127.0.0.1)\n",
+        fprintf(stderr, "load: %s is not a loopback address, as 127.0.0.1 is\n",
                 host);
         exit(2);
     }
     address.sin_port = htons((in_port_t)parse_number(port, 1, 65535));
     return address;
-}
-
-/* Takes as many descriptors as it may, and makes its connections. */
-static void connect_all(const struct sockaddr_in *address) {
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    connections = calloc((size_t)count, sizeof *connections);
-    events = epoll_create1(0);
-    if (connections == NULL || events == -1) {
-        perror("load");
-        exit(EXIT_FAILURE);
-    }
-    for (long number = 0; number < count; number++)
-        open_connection(&connections[number], address);
-}
-
-/* Keeps the server busy for so long, and says what it did. */
-static void measure(double seconds) {
-    double start = clock_seconds();
-    uint64_t moved = exchange(start + seconds);
-
-    if (mode == ROUND)
-        printf("%llu round trips in %.3f seconds\n",
-               (unsigned long long)(moved / bytes), seconds);
-    else
-        printf("%.1f MB in %.3f seconds, %.1f MB a second\n",
-               (double)moved / 1e6, seconds, (double)moved / 1e6 / seconds);
 }
 
 int main(int argc, char *argv[]) {
@@ -349,12 +313,19 @@ int main(int argc, char *argv[]) {
     argv += steps;
     mode = parse_mode(argv[1]);
     struct sockaddr_in address = parse_address(argv[2], argv[3]);
-    count = parse_number(argv[4], 1, 60000);
-    bytes = (uint64_t)parse_number(argv[5], mode == IDLE ? 0 : 1, 1 << 24);
-    double seconds = parse_seconds(argv[6]);
+    count = (long)parse_number(argv[4], 1, 60000);
+    bytes = (uint64_t)parse_number(argv[5], mode != IDLE, 1 << 24);
+    double seconds = parse_number(argv[6], mode != IDLE ? 0.001 : 0, 3600);
 
     fill_circle();
-    connect_all(&address);
+    connections = calloc((size_t)count, sizeof *connections);
+    events = epoll_create1(0);
+    if (connections == NULL || events == -1) {
+        perror("load");
+        return EXIT_FAILURE;
+    }
+    for (long number = 0; number < count; number++)
+        open_connection(&connections[number], &address);
     exchange(0);  /* a first message each: now the server has all of them */
     printf("%ld connected\n", count);
     if (mode != IDLE && !steps)
@@ -362,6 +333,6 @@ int main(int argc, char *argv[]) {
     while ((mode == IDLE || steps) && next_line())
         if (mode != IDLE)
             measure(seconds);
-    close_connections();
+    close_all();
     return EXIT_SUCCESS;
 }

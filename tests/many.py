@@ -1,10 +1,13 @@
 """The checks of 07: many clients at once, and nobody waits for anybody."""
 
+import fcntl
+import os
 import random
 import re
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -178,6 +181,38 @@ def chatter(client, over):
             client.recv(1000)
     except OSError:
         pass
+
+
+@check(MANY, open=False)
+def messages_unread(test):
+    """it serves, and ends, though nobody reads its standard error"""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ: some fifty lines
+    server = subprocess.Popen(test.command('0'), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=writing)
+    os.close(writing)
+    try:
+        server.host = '127.0.0.1'
+        server.port = int(os.read(reading, 200).rpartition(b':')[2])
+        for _ in range(200):
+            client = socket.create_connection((server.host, server.port), 5)
+            client.sendall(b'hello')
+            client.recv(5)
+            reset(client)
+        client = socket.create_connection((server.host, server.port), 5)
+        with client:
+            test.echo(client, b'still there', 'a message that nobody reads '
+                      'must not make the clients wait')
+        server.terminate()
+        status = server.wait(5)
+    except subprocess.TimeoutExpired:
+        status = None
+    finally:
+        server.kill()
+        server.wait()
+        os.close(reading)
+    if status != 0:
+        raise Failure('exit status 0 after SIGTERM', status)
 
 
 @check(MANY)
