@@ -3,6 +3,7 @@
 import threading
 
 import lessons
+import rows
 from harness import CHECKS, ROOT, STAGES, Check, Failure, Skip
 
 outcomes = {}
@@ -43,6 +44,21 @@ def make_table_check(stage):
                  'are the program\'s', '', False)
 
 
+def make_program_check(stage):
+    def compare(test):
+        tables = lessons.tables_of_program((ROOT / STAGES[stage]).parent)
+        for call in rows.CALLS[stage].split():
+            listed = {(f'`{row["errno"]}`', rows.remedy_of(row, stage), row['meaning'])
+                      for row in rows.ROWS if row['call'] == call
+                      and rows.remedy_of(row, stage) != '-'}
+            different = listed ^ set(tables.get(call, ()))
+            if different:
+                raise Failure(f'{call}\'s rows in the program as in '
+                              'tests/errors.tsv', sorted(different))
+    return Check(stage, 'program_tables', compare, 'the program\'s error tables '
+                 'are those of tests/errors.tsv', '', False)
+
+
 def register():
     """Adds the checks of the lessons that there are."""
     for stage, program in sorted(STAGES.items()):
@@ -50,6 +66,8 @@ def register():
         if not lesson.exists():
             continue
         CHECKS.append(make_table_check(stage))
+        if stage in rows.CALLS:
+            CHECKS.append(make_program_check(stage))
         for scene in lessons.read_scenes(lesson.read_text()):
             for block in scene:
                 CHECKS.append(make_block_check(stage, block))
