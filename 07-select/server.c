@@ -193,12 +193,12 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
 
     while (failure->name != NULL && failure->number != number)
         failure++;
-    if (!can_tell())
-        ;
+    if (failure->remedy == RETRY || !can_tell()
+        || (failure->remedy == WAIT && clients[current].wait != 0))
+        ;  /* nothing to tell, nobody to tell it to, or told already */
     else if (failure->name == NULL)
         fprintf(stderr, "%s: %s%s\n", call, strerror(number), detail());
-    else if (failure->remedy != RETRY
-             && (failure->remedy != WAIT || clients[current].wait == 0))
+    else
         fprintf(stderr, "%s: %s: %s%s\n", call, failure->name,
                 failure->meaning, detail());
     if (failure->remedy == STOP)

@@ -171,7 +171,11 @@ static enum remedy diagnose(const char *call, const struct failure *failure) {
     if (failure->name == NULL)
         /* TODO 22: there are many clients now, so say whom it is about. Both
            lines are to end with the name of TODO 6 in parentheses, as in
-           (127.0.0.1:51234), if the call was made for a socket of the table. */
+           (127.0.0.1:51234), if the call was made for a socket of the table.
+           And the clients must not wait for whoever reads standard error, be
+           it a pipe that is full: before you print, ask select whether it can
+           be written to, with no time to wait. If not, say nothing.
+           Proved by messages_unread. */
         fprintf(stderr, "%s: %s\n", call, strerror(number));
     else if (failure->remedy != RETRY && (failure->remedy != WAIT || !waits))
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
