@@ -57,7 +57,7 @@ static const struct failure bind_failures[] = {
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or the address's length is wrong"},
+    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     {NULL, 0, STOP, NULL}
 };
@@ -86,14 +86,14 @@ static const struct failure accept_failures[] = {
     {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
     {E(EPROTO),       RETRY, "protocol error"},
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
-    {E(ENETDOWN),     RETRY, "Linux: an error of the new connection's network"},
-    {E(ENOPROTOOPT),  RETRY, "Linux: an error of the new connection's network"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the new connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the new connection"},
 #ifdef ENONET  /* these two are Linux's own */
-    {E(EHOSTDOWN),    RETRY, "Linux: an error of the new connection's network"},
-    {E(ENONET),       RETRY, "Linux: an error of the new connection's network"},
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the new connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the new connection"},
 #endif
-    {E(EHOSTUNREACH), RETRY, "Linux: an error of the new connection's network"},
-    {E(ENETUNREACH),  RETRY, "Linux: an error of the new connection's network"},
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
     {NULL, 0, STOP, NULL}
 };
 
@@ -138,7 +138,7 @@ static const struct failure send_failures[] = {
 /* For calls that have no table of their own. */
 static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
-static long silence = 60;  /* seconds until a silent client is lost; 0: never */
+static long silence = 60;  /* seconds until a silent client is lost, or 0 */
 static long waits;  /* of a tenth of a second, so far in this shortage */
 
 /* Says why a call failed, as its table has it, and does about it what can be

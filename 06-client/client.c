@@ -113,7 +113,7 @@ static const struct failure send_failures[] = {
 /* For calls that have no table of their own. */
 static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
-static long silence = 10;  /* seconds until a silent server is lost; 0: never */
+static long silence = 10;  /* seconds until a silent server is lost, or 0 */
 static char server_name[80];  /* " (127.0.0.1:80)" or " ([::1]:80)" */
 static long waits;  /* of a tenth of a second, so far in this shortage */
 

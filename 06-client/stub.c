@@ -54,7 +54,7 @@ struct failure {
 /* TODO 6: the tables recv_failures and send_failures of 05. There is no other
    server to turn to, so a DROP is a STOP here. Proved by recv_*, send_*. */
 
-static long silence = 10;  /* seconds until a silent server is lost; 0: never */
+static long silence = 10;  /* seconds until a silent server is lost, or 0 */
 
 /* TODO 3: waits and diagnose, of 05. The line that diagnose prints for a row
    of a table ends with the server it is about, in parentheses, as in

@@ -61,7 +61,7 @@ static const struct failure bind_failures[] = {
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or the address's length is wrong"},
+    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     {NULL, 0, STOP, NULL}
 };
@@ -90,14 +90,14 @@ static const struct failure accept_failures[] = {
     {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
     {E(EPROTO),       RETRY, "protocol error"},
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
-    {E(ENETDOWN),     RETRY, "Linux: an error of the new connection's network"},
-    {E(ENOPROTOOPT),  RETRY, "Linux: an error of the new connection's network"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the new connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the new connection"},
 #ifdef ENONET  /* these two are Linux's own */
-    {E(EHOSTDOWN),    RETRY, "Linux: an error of the new connection's network"},
-    {E(ENONET),       RETRY, "Linux: an error of the new connection's network"},
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the new connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the new connection"},
 #endif
-    {E(EHOSTUNREACH), RETRY, "Linux: an error of the new connection's network"},
-    {E(ENETUNREACH),  RETRY, "Linux: an error of the new connection's network"},
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
     {NULL, 0, STOP, NULL}
 };
 
@@ -150,7 +150,7 @@ static const struct failure select_failures[] = {
 /* For calls that have no table of their own. */
 static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
 
-static long silence = 60;  /* seconds until a silent client is lost; 0: never */
+static long silence = 60;  /* seconds until a silent client is lost, or 0 */
 
 /* What there is to know of a socket. */
 struct client {
@@ -326,12 +326,12 @@ static bool enter(int descriptor, const struct sockaddr_in *address) {
     return fcntl(descriptor, F_SETFL, O_NONBLOCK) != -1;
 }
 
-/* Takes a client from the queue. Returns its socket, and its address; or -1. */
+/* Takes a client from the queue. Returns its socket and its address, or -1. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
-    if (client >= FD_SETSIZE) {  /* prlimit(1) has raised our limit meanwhile */
+    if (client >= FD_SETSIZE) {  /* prlimit(1) has raised the limit since */
         close(client);
         client = -1;
         errno = EMFILE;
@@ -446,7 +446,7 @@ static bool take_turn(int listener) {
     int count = select(highest + 1, &reading, &writing, NULL, timeout);
 
     now = milliseconds();
-    current = wake_up[0];  /* its row is free: for a shortage of select's own */
+    current = wake_up[0];  /* its row is free, for select itself */
     if (count == -1) {
         if (diagnose("select", select_failures) == WAIT)
             nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);

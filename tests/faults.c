@@ -43,7 +43,8 @@ struct plan {
     int32_t injected;     /* failed to order */
     int32_t failed;       /* failed of themselves: the kernel refused */
     int32_t last_error;   /* errno of the last of these */
-    int32_t unused[7];
+    int32_t too_short;    /* accept: an address, but no length for it */
+    int32_t unused[6];
 };
 
 struct control {
@@ -76,6 +77,8 @@ __attribute__((constructor)) static void attach(void) {
         return;
     control = page;
     prctl(PR_SET_PDEATHSIG, SIGKILL);  /* do not outlive the test */
+    if (getppid() == 1)
+        _exit(1);
     control->attached = getpid();
     if (control->user != 0 && setuid((uid_t)control->user) == -1)
         abort();
@@ -155,8 +158,17 @@ int listen(int descriptor, int backlog) {
     return ordered(LISTEN) ? -1 : (int)noted(LISTEN, real(descriptor, backlog));
 }
 
+/* Notes an address that accept cannot fill in: its length was not set. */
+static void check_length(const struct sockaddr *address,
+                         const socklen_t *length) {
+    if (control != NULL && address != NULL && length != NULL
+        && *length < sizeof(struct sockaddr_in))
+        control->plans[ACCEPT].too_short = 1;
+}
+
 int accept(int descriptor, struct sockaddr *address, socklen_t *length) {
     REAL(int, "accept", int, struct sockaddr *, socklen_t *);
+    check_length(address, length);
     if (ordered(ACCEPT))
         return -1;
     return (int)noted(ACCEPT, real(descriptor, address, length));
@@ -165,6 +177,7 @@ int accept(int descriptor, struct sockaddr *address, socklen_t *length) {
 int accept4(int descriptor, struct sockaddr *address, socklen_t *length,
             int flags) {
     REAL(int, "accept4", int, struct sockaddr *, socklen_t *, int);
+    check_length(address, length);
     if (ordered(ACCEPT))
         return -1;
     return (int)noted(ACCEPT, real(descriptor, address, length, flags));

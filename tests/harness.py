@@ -23,7 +23,7 @@ import time
 
 TESTS = pathlib.Path(__file__).resolve().parent
 ROOT = TESTS.parent
-PATIENCE = 6  # seconds, for what takes milliseconds on an idle machine
+PATIENCE = 4  # seconds, for what takes milliseconds on an idle machine
 NOBODY = 65534
 
 STAGES = {
@@ -48,6 +48,24 @@ class Failure(Exception):
         self.expected, self.got, self.hint = expected, got, hint
 
 
+class Stop(BaseException):
+    """The check that runs, and all that would follow, is not wanted any more.
+    Raised by a signal, but not while it is held."""
+    held = wanted = False
+
+    @classmethod
+    def release(cls):
+        cls.held = False
+        if cls.wanted:
+            raise cls
+
+    @classmethod
+    def now(cls, *_):
+        cls.wanted = True
+        if not cls.held:
+            raise cls
+
+
 class Skip(Exception):
     """A check cannot be made here, for this reason."""
 
@@ -57,7 +75,7 @@ class Skip(Exception):
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown')
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
-          'failed', 'last_error')
+          'failed', 'last_error', 'too_short')
 HEADER = ('attached', 'descriptors', 'user', 'family', 'type', 'protocol',
           'bound_port', 'bound_address')
 ADDRESSES, PLANS, PLAN = 32, 128, 64  # offsets in struct control of faults.c
@@ -119,19 +137,22 @@ class Child:
 
     def __init__(self, command, environment, stdin, stdout=subprocess.PIPE):
         self.command = command
-        try:
-            self.process = subprocess.Popen(
-                command, env=environment, stdin=stdin, stdout=stdout,
-                stderr=subprocess.PIPE, start_new_session=True)
-        except OSError as error:
-            raise Failure(f'{command[0]} can be run', str(error),
-                          'build it first, and check the path') from None
-        self.pid = self.process.pid
-        RUNNING.append(self)
         self.output = bytearray()
         self.errors = bytearray()
         self.changed = threading.Condition()
         self.readers = []
+        Stop.held = True  # or nobody would know that it has to be ended
+        try:
+            self.process = subprocess.Popen(
+                command, env=environment, stdin=stdin, stdout=stdout,
+                stderr=subprocess.PIPE, start_new_session=True)
+            self.pid = self.process.pid
+            RUNNING.append(self)
+        except OSError as error:
+            raise Failure(f'{command[0]} can be run', str(error),
+                          'build it first, and check the path') from None
+        finally:
+            Stop.release()
         for stream, store in ((self.process.stdout, self.output),
                               (self.process.stderr, self.errors)):
             if stream is not None:
@@ -372,6 +393,8 @@ def data(size, seed=1):
 
 def shown(piece, most=60):
     """Bytes as a person reads them, cut to a readable length."""
+    if not piece:
+        return 'nothing'
     if len(piece) <= most:
         return repr(bytes(piece))
     return f'{bytes(piece[:8])!r}... ({len(piece)} bytes)'
@@ -404,11 +427,11 @@ class Test:
         self.any = '{port}' in command  # anybody's program
         self.injector = injector
         self.directory = directory
-        self.children, self.closing = [], []
+        self.closing = []
         self.faults = Faults(directory)
 
     def close(self):
-        for child in self.children:
+        for child in list(RUNNING):
             child.end()
         for thing in self.closing:
             thing.close()
@@ -443,10 +466,8 @@ class Test:
 
     def start(self, *arguments, stdin=subprocess.DEVNULL, kind=Child,
               stdout=subprocess.PIPE, **places):
-        child = kind(self.command(*arguments, **places), self.environment(),
-                     stdin, stdout)
-        self.children.append(child)
-        return child
+        return kind(self.command(*arguments, **places), self.environment(),
+                    stdin, stdout)
 
     def run(self, *arguments, patience=PATIENCE):
         """Runs the program to its end. Returns the child and its status."""
@@ -495,9 +516,14 @@ class Test:
         try:
             client = socket.create_connection((server.host, server.port),
                                               PATIENCE, **options)
+        except (socket.timeout, TimeoutError):
+            raise Failure('a connection to the server', 'no answer; the server '
+                          f'{self.outcome(server)}', 'a larger backlog for '
+                          'listen: SOMAXCONN') from None
         except OSError as error:
             raise Failure('a connection to the server', f'{error}; the server '
-                          f'{self.outcome(server)}') from None
+                          f'{self.outcome(server)}', 'it has to stay, and to '
+                          'listen, until a signal comes') from None
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.closing.append(client)
         return client
@@ -516,14 +542,25 @@ class Test:
         fate = ('runs' if status is None else f'exited with status {status}'
                 if status >= 0 else
                 f'was ended by {signal.Signals(-status).name}')
-        wrote = '; '.join(child.lines[-4:]) or 'nothing'
+        if any(line.startswith('usage: ') for line in child.lines):
+            wrote = child.lines[0] + '; usage ...'
+        else:
+            wrote = '; '.join(child.lines[-4:]) or 'nothing'
+        if child.output and self.stage != '06':
+            wrote += (f'; on standard output: {shown(child.output)} (what a '
+                      'program tells goes to standard error)')
         return f'{fate}; on standard error: {wrote}'
 
     def alive(self, server, after, hint=''):
         """Demands that the server still runs."""
         if not server.running():
+            status = server.process.poll()
             raise Failure(f'the server lives on after {after}',
-                          f'it {self.outcome(server)}', hint)
+                          f'it {self.outcome(server)}',
+                          SIGPIPE_HINT if status == -signal.SIGPIPE else
+                          hint if status != 1 and hint != SIGPIPE_HINT else
+                          'a client\'s failure is no reason to exit: close its '
+                          'socket, serve the next')
 
     # -------------------------------------------------------- conversations
 
@@ -554,7 +591,9 @@ class Test:
                            hint or 'recv what has come, send as much back')
         if got != message:
             raise Failure(f'the echo of {shown(message)}',
-                          difference(message, got), hint)
+                          difference(message, got), hint or
+                          'send as many bytes as recv returned, from the start '
+                          'of the buffer: no strlen, no sizeof')
 
     def ended(self, client, hint='', what='the end of the stream'):
         """Demands that the server ends the connection, having sent no more."""

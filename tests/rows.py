@@ -55,7 +55,7 @@ def names(name):
     return '(' + '|'.join(sorted(same)) + ')'
 
 
-def told(test, child, call, name, times=1):
+def told(test, child, call, name, times=1, hint=''):
     """Demands the line 'CALL: ERRNO...' on standard error, so many times."""
     if test.any:
         return
@@ -63,12 +63,17 @@ def told(test, child, call, name, times=1):
     child.wait_line(pattern)
     lines = [line for line in child.lines if re.match(pattern, line)]
     if len(lines) != times:
+        if child.process.poll() == -signal.SIGPIPE:
+            hint = SIGPIPE_HINT
+        elif any(line.startswith(f'{call}: {os.strerror(getattr(errno, name))}')
+                 for line in child.lines):
+            hint = f'is there a row for {name} in {call}\'s table?'
         raise Failure(
             f'{times} line{"" if times == 1 else "s"} "{call}: {name}: ..." on '
-            'standard error', f'{len(lines)}; it {test.outcome(child)}',
-            SIGPIPE_HINT if child.process.poll() == -signal.SIGPIPE else
-            f'look at {call}\'s return value, read errno before any other call, '
-            'and report it once')
+            'standard error',
+            f'{len(lines) or "no such line"}; it {test.outcome(child)}',
+            hint or f'look at {call}\'s return value, read errno before any '
+            'other call, and report it: once a shortage, not a try')
 
 
 def not_told(test, child, call):
@@ -406,22 +411,24 @@ def listened_to(test):
 def out_of_descriptors(test):
     server = test.server()
     used = max(server.descriptors()) + 1
-    limit = server.limit_descriptors(used)
-    test.connect(server).close()  # a waiting accept has its descriptor already
-    clients = [test.connect(server) for _ in range(3)]
-    if test.any:
-        time.sleep(0.35)
-    elif test.faults.get('attached'):
-        idles(test, server, 'accept', 'EMFILE')
-    told(test, server, 'accept', 'EMFILE')
-    test.alive(server, 'accept has failed with EMFILE',
-               'EMFILE passes when a descriptor is freed: wait, call again')
-    server.limit_descriptors(limit)
-    for client in clients:
-        test.served(server, client, 'clients wait in the queue while there is '
-                    'no descriptor, and are served afterwards')
-        client.close()
-    told(test, server, 'accept', 'EMFILE')
+    for shortage in (1, 2):
+        limit = server.limit_descriptors(used)
+        test.connect(server).close()  # accept may have its descriptor already
+        clients = [test.connect(server) for _ in range(3)]
+        if test.faults.get('attached'):
+            idles(test, server, 'accept', 'EMFILE')
+        told(test, server, 'accept', 'EMFILE', shortage, 'a line for each '
+             'shortage: the next one is told of again')
+        test.alive(server, 'accept has failed with EMFILE',
+                   'EMFILE passes when a descriptor is freed: wait, call again')
+        server.limit_descriptors(limit)
+        for client in clients:
+            test.served(server, client, 'clients wait in the queue while there '
+                        'is no descriptor, and are served afterwards')
+            client.close()
+        if not wait_until(lambda: max(server.descriptors()) < used):
+            raise Failure('every client\'s descriptor closed',
+                          f'{server.descriptors()} are open')
 
 
 @kernel('recv', 'EAGAIN', '05')
@@ -450,7 +457,8 @@ def never_reading(test):
     client = test.connect(server)
     next_client = test.connect(server)
     flood(client)
-    told(test, server, 'send', 'EAGAIN')
+    told(test, server, 'send', 'EAGAIN', hint='a client that does not read '
+         'makes send wait: SO_SNDTIMEO limits that')
     test.alive(server, 'a client that does not read')
     test.echo(next_client, b'the next one', 'SO_SNDTIMEO makes send fail with '
               'EAGAIN after -t seconds: drop the client')

@@ -1,6 +1,7 @@
 """The checks of the servers, 01 to 05: what they print, what they refuse, and
 what they do for their clients."""
 
+import os
 import re
 import signal
 import socket
@@ -9,7 +10,7 @@ import threading
 import time
 
 from harness import (SIGPIPE_HINT, Failure, Skip, check, data, difference,
-                     free_port, reset, wait_until)
+                     free_port, reset, shown, wait_until)
 from rows import flood, idles, told, vanish
 
 SERVERS = '01 02 03 04 05 07'
@@ -36,15 +37,17 @@ def usage_help(test):
             raise Failure(f'{option} in the usage', usage)
 
 
-def refuses(test, *arguments):
+STRTOL_HINT = ('look at the whole argument: strtol stops at the first character '
+               'it does not know, atoi cannot fail; keep the result in a long')
+
+
+def refuses(test, *arguments, hint=''):
     child = test.start(*arguments)
     status = child.wait_exit(3)
     if status != 2 or child.output or b'usage: ' not in child.errors:
         raise Failure(
             f'{test.said(child)} is refused: usage on standard error, status 2',
-            f'{bytes(child.output[:80])!r} on standard output; it '
-            f'{test.outcome(child)}', 'look at the whole argument: strtol stops '
-            'at the first character it does not know, atoi cannot fail')
+            f'it {test.outcome(child)}', hint)
 
 
 @check(SERVERS + ' 06', open=False)
@@ -64,7 +67,7 @@ def port_refused(test):
     """what is not a number from 0 to 65535 is no port: status 2"""
     for port in ('80x', '-1', '65536', '', ' 80', '+80', '0x50', '1e3',
                  '99999999999999999999', '4294967376'):
-        refuses(test, port)
+        refuses(test, port, hint=STRTOL_HINT)
 
 
 @check(ADDRESSED, open=False)
@@ -72,8 +75,9 @@ def address_refused(test):
     """what is not a dotted IPv4 address is refused with status 2"""
     for address in ('localhost', '127.1', '1.2.3.4.5', '256.0.0.1', '', '::1',
                     '127.0.0.1 ', '0x7f.0.0.1'):
-        refuses(test, '-a', address, '0')
-    refuses(test, '-a')
+        refuses(test, '-a', address, '0', hint='inet_pton returns 1 for an '
+                'address, and for nothing else')
+    refuses(test, '-a', hint='in getopt\'s string -a has an argument: "a:"')
 
 
 @check('05 06 07', open=False)
@@ -81,7 +85,7 @@ def seconds_refused(test):
     """what is not a number from 0 to 86400 is no time: status 2"""
     rest = ('localhost', '80') if test.stage == '06' else ('0',)
     for seconds in ('x', '', '-1', '1.5', '86401', '5s', ' 5'):
-        refuses(test, '-t', seconds, *rest)
+        refuses(test, '-t', seconds, *rest, hint=STRTOL_HINT)
 
 
 # ---------------------------------------------------------- 01 and 02
@@ -92,8 +96,8 @@ def prints_descriptor(test):
     child, status = test.run()
     if status != 0 or child.lines != ['socket: descriptor 3']:
         raise Failure('the line "socket: descriptor 3" on standard error, '
-                      'status 0', f'it {test.outcome(child)}',
-                      '0, 1 and 2 are taken, so the first socket is 3')
+                      'status 0', f'it {test.outcome(child)}', 'print what '
+                      'socket() returned: 0, 1 and 2 are taken, so it is 3')
 
 
 @check(SERVERS, open=False)
@@ -104,7 +108,10 @@ def stream_socket(test):
     faults = test.faults
     wait_until(lambda: faults.get('calls', 'socket') or not child.running())
     if not faults.get('calls', 'socket'):
-        raise Failure('a call of socket()', f'none; it {test.outcome(child)}')
+        raise Failure(f'{test.said(child)} calls socket()',
+                      f'it does not; it {test.outcome(child)}',
+                      '' if test.stage == '01' else
+                      'first it has to take a port: 0 is one')
     kind = faults.get('type') & 0xff
     if (faults.get('family') != socket.AF_INET or kind != socket.SOCK_STREAM
             or faults.get('protocol') not in (0, socket.IPPROTO_TCP)):
@@ -132,8 +139,10 @@ def prints_address(test):
     if status != 0 or child.lines != [f'bound to 127.0.0.1:{port}']:
         raise Failure(f'the line "bound to 127.0.0.1:{port}", status 0',
                       f'it {test.outcome(child)}',
-                      'sin_port is in network byte order: htons to put it '
-                      'there, ntohs to print it')
+                      'bind, then announce the address' if not child.lines else
+                      'end main with EXIT_SUCCESS' if status != 0 else
+                      'in the address all is in network byte order: htons for '
+                      'the port, htonl(INADDR_LOOPBACK); ntohs to print it')
 
 
 @check(READY, open=False)
@@ -180,8 +189,8 @@ def default_port(test):
     if bound != (0x7f000001, 15441):
         address = socket.inet_ntoa(struct.pack('!I', bound[0]))
         raise Failure('bind to 127.0.0.1:15441', f'{address}:{bound[1]}',
-                      'INADDR_LOOPBACK and INADDR_ANY are in host byte order: '
-                      'htonl')
+                      'in the address all is in network byte order: '
+                      'htonl(INADDR_LOOPBACK), htons(15441)')
 
 
 @check(ADDRESSED, open=False)
@@ -263,28 +272,41 @@ def signals_end_it(test):
 def waits_quietly(test):
     """while nothing happens it uses no processor time"""
     server = test.server()
-    for guest in (False, True) if test.stage in ECHO else (False,):
-        if guest:
-            test.echo(test.connect(server), b'I shall be quiet')
-        spins = server.spins()
-        test.alive(server, 'nothing at all')
-        if spins:
-            raise Failure('no processor time while nothing comes, with '
-                          f'{int(guest)} clients', 'it spins', 'let a blocking call wait: pause, accept, recv, '
-                          'select; a loop that asks again spins. A socket is '
-                          'nearly always ready to be sent to')
+    spins = server.spins()
+    test.alive(server, 'nothing at all')
+    if spins:
+        raise Failure('no processor time while nobody connects', 'it spins',
+                      'let a blocking call wait: pause, accept, select; a loop '
+                      'that asks again and again spins')
 
 
 @check(ADDRESSED, open=False)
 def standard_output_empty(test):
     """standard output carries data only, so here nothing"""
-    child = test.start('0')
-    child.wait_line('(?:bound to|listening on) ')
-    if test.stage != '02':
-        child.signal(signal.SIGTERM)
-    child.wait_exit()
-    if child.output:
-        raise Failure('nothing on standard output', bytes(child.output[:80]),
+    master, slave = os.openpty()  # a terminal: nothing stays in a buffer
+    try:
+        child = test.start('0', stdout=slave)
+        ready = child.wait_line(r'(?:bound to|listening on) (\S+):(\d+)$')
+        if ready and test.stage != '02':
+            with socket.create_connection((ready[1], int(ready[2])), 5) as client:
+                client.shutdown(socket.SHUT_WR)
+                client.settimeout(0.1 if test.stage == '03' else 1)
+                try:
+                    client.recv(1)  # it is served, if anybody is
+                except OSError:
+                    pass
+            child.signal(signal.SIGTERM)
+        child.wait_exit()
+        os.set_blocking(master, False)
+        try:
+            output = os.read(master, 1000)
+        except OSError:
+            output = b''
+    finally:
+        os.close(slave)
+        os.close(master)
+    if output:
+        raise Failure('nothing on standard output', shown(output),
                       'what a program tells goes to stderr')
 
 
@@ -299,10 +321,17 @@ def accepted_line(test):
         address, port = client.getsockname()
         line = f'accepted {address}:{port}'
         if not server.wait_line(line.replace('.', r'\.') + '$'):
+            told = any(other.startswith('accepted') for other in server.lines)
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
                           'accept fills in the address if its length is set '
-                          'before each call; ntohs for the port')
+                          'before each call; ntohs for the port' if told else
+                          'take the next client with accept, announce it, close '
+                          'it or serve it until it ends; and so on')
         client.close()
+    if test.faults.get('too_short', 'accept'):
+        raise Failure('the address\'s length is set before each call of accept',
+                      'it was less than an address is long',
+                      'socklen_t length = sizeof *address, in the loop')
 
 
 @check('04')
@@ -361,6 +390,18 @@ def echo_exact_lengths(test):
                  16384, 16385):
         test.echo(client, data(size, size), 'a buffer that is full is not a '
                   'special case: no room for a final NUL is needed')
+
+
+@check(ECHO)
+def quiet_with_a_client(test):
+    """while its client is silent it uses no processor time"""
+    server = test.server()
+    test.echo(test.connect(server), b'I shall be quiet')
+    if server.spins():
+        raise Failure('no processor time while a client is silent', 'it spins',
+                      'let recv or select wait. A socket is nearly always '
+                      'ready to be sent to: watch for that only with bytes to '
+                      'send')
 
 
 @check(ECHO)
