@@ -564,18 +564,18 @@ class Test:
 
     # -------------------------------------------------------- conversations
 
-    def receive(self, client, size, what='the echo', hint=''):
+    def receive(self, client, size, what='the bytes of the echo', hint=''):
         """Receives exactly so many bytes."""
         got = bytearray()
         while len(got) < size:
             try:
                 piece = client.recv(min(size - len(got), 1 << 20))
             except OSError as error:
-                raise Failure(f'{what}: {size} bytes',
-                              f'{len(got)} bytes, then {said_error(error)}',
+                raise Failure(f'{what}, {size} in all',
+                              f'{len(got)} of them, then {said_error(error)}',
                               hint) from None
             if not piece:
-                raise Failure(f'{what}: {size} bytes',
+                raise Failure(f'{what}, {size} in all',
                               f'{shown(got)}, then the end of the stream', hint)
             got += piece
         return bytes(got)

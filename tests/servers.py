@@ -151,7 +151,8 @@ def listening_line(test):
     child, port = start_on_free_port(test)
     if not child.wait_line('listening on '):
         raise Failure('a line "listening on 127.0.0.1:PORT"',
-                      f'it {test.outcome(child)}')
+                      f'it {test.outcome(child)}', 'print it to standard error, '
+                      'which nothing holds back, once listen() has succeeded')
     if child.lines[0] != f'listening on 127.0.0.1:{port}' or child.output:
         raise Failure(f'the line "listening on 127.0.0.1:{port}" on standard '
                       'error', f'{bytes(child.output[:80])!r} on standard '
