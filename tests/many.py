@@ -231,7 +231,7 @@ def more_than_fit(test):
               b'client %04d' % number]
     if len(served) != 900:
         raise Failure('each client its own echo', 'some got another\'s')
-    if server.spins():
+    if not test.any and server.spins():  # others may still be forking
         raise Failure('no processor time while the table is full', 'it spins',
                       'leave the listener out of the set while no client can '
                       'be taken')
