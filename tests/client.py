@@ -4,13 +4,12 @@ says when they are not the same."""
 import os
 import re
 import socket
-import subprocess
 import threading
 import time
 
 from harness import (Failure, Skip, check, data, free_port, reset, shown,
                      wait_until)
-from rows import echoing, feed, start_client, stopped, succeeded, told
+from rows import echoing, start_client, succeeded, told
 
 
 def sent_and_echoed(test, message, handler=echoing, hint='', *options):

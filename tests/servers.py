@@ -1,6 +1,7 @@
 """The checks of the servers, 01 to 05: what they print, what they refuse, and
 what they do for their clients."""
 
+import errno
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import struct
 import threading
 import time
 
-from harness import (SIGPIPE_HINT, Failure, Skip, check, data, difference,
+from harness import (FOREVER, SIGPIPE_HINT, Failure, Skip, check, data, difference,
                      free_port, reset, shown, wait_until)
 from rows import flood, idles, told, vanish
 
@@ -181,7 +182,7 @@ def network_byte_order(test):
 def default_port(test):
     """without arguments it binds 127.0.0.1:15441, not every interface"""
     test.need_injector()
-    test.faults.fail('bind', 98)
+    test.faults.fail('bind', errno.EADDRINUSE)
     child = test.start()
     test.attached()
     wait_until(lambda: test.faults.get('calls', 'bind') or not child.running())
@@ -420,12 +421,14 @@ def no_line_a_message(test):
         raise Failure('no line about data', lines or bytes(server.output))
 
 
-def converse(client, message, failures, slowly=False):
-    """Sends in one thread what the caller receives; both at once."""
+def converse(client, message, failures, end=True):
+    """Sends in one thread what the caller receives; both at once. Then ends
+    the client's half, or leaves it open for more."""
     def write():
         try:
             client.sendall(message)
-            client.shutdown(socket.SHUT_WR)
+            if end:
+                client.shutdown(socket.SHUT_WR)
         except OSError as error:
             failures.append(error)
     thread = threading.Thread(target=write, daemon=True)
@@ -490,25 +493,13 @@ def partial_send(test):
     for most, size in ((1, 500), (7, 5000), (1000, 200000)):
         test.faults.set('most', most, 'send')
         message, failures = data(size, most), []
-        sender = converse_on(client, message, failures)
+        sender = converse(client, message, failures, end=False)
         got = test.receive(client, size, f'the echo when send takes at most '
                            f'{most} bytes at a time', 'send returns how many '
                            'bytes it took: send the rest in a loop')
         sender.join(5)
         if got != message:
             raise Failure('the bytes in order', difference(message, got))
-
-
-def converse_on(client, message, failures):
-    """As converse, but the stream goes on afterwards."""
-    def write():
-        try:
-            client.sendall(message)
-        except OSError as error:
-            failures.append(error)
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    return thread
 
 
 @check(ECHO, open=False)
@@ -530,7 +521,7 @@ def client_resets(test):
     server = test.server()
     for size in (0, 1, 1000, 300000):
         client = test.connect(server)
-        sender = converse_on(client, data(size), [])
+        sender = converse(client, data(size), [], end=False)
         sender.join(0.02)
         reset(client)
     test.echo(test.connect(server), b'the next one')
@@ -593,7 +584,7 @@ def shortage_ends(test):
     test.need_injector()
     server = test.server('-t', '1')
     test.attached()
-    test.faults.fail('send', 105, last=2**31 - 1)
+    test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
     client = test.connect(server)
     client.sendall(b'in vain')
     idles(test, server, 'send', 'ENOBUFS')
