@@ -37,7 +37,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 /* Says why a call failed, as its table has it, and does about it what can be

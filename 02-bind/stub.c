@@ -41,7 +41,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 /* TODO 8: the table bind_failures, for bind(2): EACCES, EADDRINUSE,

@@ -50,7 +50,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure bind_failures[] = {
@@ -60,7 +60,7 @@ static const struct failure bind_failures[] = {
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
     {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure listen_failures[] = {
@@ -68,7 +68,7 @@ static const struct failure listen_failures[] = {
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure accept_failures[] = {
@@ -95,7 +95,7 @@ static const struct failure accept_failures[] = {
 #endif
     {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
     {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 /* TODO 7: the table recv_failures, for recv(2): EAGAIN, EWOULDBLOCK, EBADF,

@@ -47,7 +47,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), NEXT, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure connect_failures[] = {
@@ -69,7 +69,7 @@ static const struct failure connect_failures[] = {
     {E(ENETUNREACH),   NEXT,  "no route to the network"},
     {E(ENOTSOCK),      STOP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),     NEXT,  "no answer"},
-    {NULL, 0, NEXT, NULL}
+    {NULL, 0, NEXT, NULL},
 };
 
 static const struct failure recv_failures[] = {
@@ -85,7 +85,7 @@ static const struct failure recv_failures[] = {
     {E(ENOTCONN),     STOP,  "the socket is not connected"},
     {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),    STOP,  "the other side stopped answering"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure send_failures[] = {
@@ -107,7 +107,7 @@ static const struct failure send_failures[] = {
     {E(EOPNOTSUPP),   STOP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        STOP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    STOP,  "the other side stopped answering"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 /* For calls that have no table of their own. */

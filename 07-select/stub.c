@@ -53,7 +53,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure bind_failures[] = {
@@ -63,7 +63,7 @@ static const struct failure bind_failures[] = {
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
     {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure listen_failures[] = {
@@ -71,7 +71,7 @@ static const struct failure listen_failures[] = {
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure accept_failures[] = {
@@ -98,7 +98,7 @@ static const struct failure accept_failures[] = {
 #endif
     {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
     {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
-    {NULL, 0, STOP, NULL}
+    {NULL, 0, STOP, NULL},
 };
 
 static const struct failure recv_failures[] = {
@@ -117,7 +117,7 @@ static const struct failure recv_failures[] = {
     {E(ENOTCONN),     DROP,  "the socket is not connected"},
     {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    {NULL, 0, DROP, NULL}
+    {NULL, 0, DROP, NULL},
 };
 
 static const struct failure send_failures[] = {
@@ -140,7 +140,7 @@ static const struct failure send_failures[] = {
     {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    {NULL, 0, DROP, NULL}
+    {NULL, 0, DROP, NULL},
 };
 
 /* TODO 5: the table select_failures, for select(2): EBADF, EINTR, EINVAL and
