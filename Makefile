@@ -4,8 +4,14 @@
 #: make test         run the checks of every stage
 #: make check-03     run those of one stage, on PROGRAM if that is set
 #: make try-03       build the stub of a stage, check it up to a failure
+#: make learn        show how far you are with the stubs, and what is next
+#: make reset-03     put a stub back as handed out (yours is kept beside it)
+#: make answer-03    show how a stub that passes differs from our program
 #: make diff-03      show what a stage changes in the stage before it
+#: make faults       run the programs of 04 to 08 under random faults
 #: make bench        measure how fast the servers are, beside others
+#: make lint         look for faults in all of our text (for maintainers)
+#: make memcheck     run the checks under valgrind (for maintainers)
 #: make prove-stubs  prove that stubs and stages fit (for maintainers)
 #: make clean        remove all that was built
 #: make help         print this
@@ -14,6 +20,11 @@
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
 #:                   the compiler, and what it is told
 #: PROGRAM=path      what check-03 runs: a path, or a command with {port}
+#: WATCH=1           make learn looks again whenever a stub is saved
+#: FORCE=1           make answer-03 shows it even if the stub does not pass
+#: SEEDS=N FROM=N STAGES='05 07'
+#:                   for make faults: how many (1000), the first (1), of what
+#: MEMCHECK=1        check-03 and try-03 run programs under valgrind
 #: V=1               show the commands
 #: NO_COLOR=1        no colour, even on a terminal
 
@@ -28,9 +39,10 @@ stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 # Any make that it calls is to behave as if typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
+learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
-.PHONY: all demo test bench prove-stubs clean help FORCE
+.PHONY: all demo test faults bench lint memcheck prove-stubs learn clean help FORCE
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -39,9 +51,11 @@ $(answers) $(stubs): %: %.c .flags
 	$(if $(hide),@echo '$(CC) $@')
 	$(hide)$(build) -o $@ $(filter %.c,$^) $(LDLIBS)
 
-# The only program of several files.
+# The only program of several files. Its stub stands in for one of them.
 08-http/server: $(filter-out %/stub.c,$(wildcard 08-http/*.c)) \
                 $(wildcard 08-http/*.h)
+08-http/stub: $(filter-out %/request.c,$(wildcard 08-http/*.c)) \
+              $(wildcard 08-http/*.h)
 
 # Changes, and so has everything built again, when the compiler or flags do.
 quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
@@ -54,8 +68,19 @@ demo: $(answers)
 test: $(answers)
 	@$(check)
 
+SEEDS ?= 1000
+FROM ?= 1
+faults: $(answers)
+	@$(check) $(STAGES) --faults $(FROM)-$$(($(FROM) + $(SEEDS) - 1))
+
 bench: $(answers)
 	@tests/bench
+
+lint:
+	@tests/lint
+
+memcheck: $(answers)
+	@MEMCHECK=1 $(check)
 
 prove-stubs: $(answers)
 	@tests/prove-stubs
@@ -64,7 +89,10 @@ prove-stubs: $(answers)
 stage_checks := $(numbers:%=check-%)
 stage_tries := $(numbers:%=try-%)
 stage_diffs := $(numbers:%=diff-%)
+stage_resets := $(numbers:%=reset-%)
+stage_answers := $(numbers:%=answer-%)
 .PHONY: $(stage_checks) $(stage_tries) $(stage_diffs)
+.PHONY: $(stage_resets) $(stage_answers)
 
 $(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
 	@$(check) $* $(if $(PROGRAM),--program "$$PROGRAM")
@@ -72,6 +100,17 @@ $(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
 $(foreach stub,$(stubs),$(eval try-$(call number,$(stub)): $(stub)))
 $(stage_tries): try-%: $(answers)
 	@$(check) $* --program $(filter %/stub,$^) --first
+
+# Status 1 tells of something left to do, not of trouble. And Ctrl-C is for
+# the script to end in good order: a shell with a trap waits for it.
+learn:
+	@trap : INT; $(learn) $(if $(filter 1,$(WATCH)),--watch) || [ $$? -ne 2 ]
+
+$(stage_resets): reset-%:
+	@$(learn) --reset $*
+
+$(stage_answers): answer-%:
+	@$(learn) --answer $* $(if $(filter 1,$(FORCE)),--force) || [ $$? -ne 2 ]
 
 # What comes before what: 07 goes on where 05 ended, for 06 is the client.
 diff-01: change = /dev/null 01-socket/server.c
@@ -89,12 +128,12 @@ $(stage_diffs):
 	diff $$color /dev/null /dev/null 2>/dev/null || color=; \
 	diff -u $$color $(change:%=-L %) $(change) || [ $$? -eq 1 ]
 
-check-% try-% diff-%:
+check-% try-% diff-% reset-% answer-%:
 	$(error there is no stage $*, only $(numbers))
 
 clean:
 	@rm -rf 0[1-8]-*/server 0[1-8]-*/client 0[1-8]-*/stub 0[1-8]-*/*.dSYM \
-	        .flags tests/__pycache__
+	        .flags .learn tests/__pycache__
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' Makefile

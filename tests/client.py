@@ -193,7 +193,7 @@ def port_refused(test):
     """a PORT of digits is a number from 1 to 65535: else status 2"""
     for port in ('0', '65536', '', '99999999999999999999', '000'):
         child = test.start('127.0.0.1', port)
-        if child.wait_exit(5) != 2 or b'usage: ' not in child.errors:
+        if child.wait_exit() != 2 or b'usage: ' not in child.errors:
             raise Failure(f'PORT "{port}" is refused: usage, status 2',
                           f'it {test.outcome(child)}')
 
@@ -268,7 +268,8 @@ def server_resets(test):
     peer = test.peer(handler)
     child = start_client(test, peer.port, message=data(1 << 20))
     failed(test, child, 'the server reset the connection',
-           hint='ignore SIGPIPE: send then fails with EPIPE, and you can say so')
+           hint='ignore SIGPIPE: then send fails with EPIPE, and you can say '
+           'so')
 
 
 @check('06')

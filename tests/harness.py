@@ -2,6 +2,7 @@
 them, clients and servers to talk to them, and the report of a failure."""
 
 import collections
+import contextlib
 import errno
 import fcntl
 import mmap
@@ -23,8 +24,15 @@ import time
 
 TESTS = pathlib.Path(__file__).resolve().parent
 ROOT = TESTS.parent
-PATIENCE = 4  # seconds, for what takes milliseconds on an idle machine
+MEMCHECK = bool(os.environ.get('MEMCHECK'))  # valgrind runs the programs
+PATIENCE = 30 if MEMCHECK else 4  # seconds, for what takes milliseconds else
+JOBS = 2 if MEMCHECK else 4  # for each processor: many checks mostly wait
 NOBODY = 65534
+MOST_OUTPUT, MOST_ERRORS = 1 << 26, 1 << 20  # bytes that a program may write
+SEED = 0  # what the checks' data is made of: tests/check --seed
+STARTER = []  # the command that programs are started by: tests/check --starter
+PRELOAD = 'LD_PRELOAD'  # the variable that names the injector; the starter's
+                        # own loader is not to see it
 
 STAGES = {
     '01': '01-socket/server', '02': '02-bind/server', '03': '03-listen/server',
@@ -38,6 +46,19 @@ SIGPIPE_HINT = ('send to a connection that is gone raises SIGPIPE, which kills: 
 
 
 RUNNING = []  # every program that this process has started and not yet ended
+
+
+# Each report is in a file of its own, which takes a program's descriptor 3.
+VALGRIND = ['valgrind', '--quiet', '--vgdb=no', '--track-fds=yes',
+            '--leak-check=full', '--show-leak-kinds=definite,indirect,possible',
+            '--num-callers=6']
+VALGRINDS_OWN = 12  # the highest descriptors that there may be
+
+WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
+    'prints_descriptor': 'valgrind has taken descriptor 3',
+    'socket_EMFILE': 'valgrind gives descriptors beyond the limit',
+    'more_than_fit': 'valgrind gives descriptors beyond the limit',
+}
 
 
 class Failure(Exception):
@@ -73,12 +94,15 @@ class Skip(Exception):
 # ---------------------------------------------------------------- faults
 
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
-         'select', 'setsockopt', 'getsockname', 'shutdown')
+         'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
+         'stat', 'read')
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short')
 HEADER = ('attached', 'descriptors', 'user', 'family', 'type', 'protocol',
           'bound_port', 'bound_address')
 ADDRESSES, PLANS, PLAN = 32, 128, 64  # offsets in struct control of faults.c
+STORM = PLANS + PLAN * len(KINDS)      # what is there is for tests/storm.py
+CONTROL = 16384                        # more than all of it needs
 FOREVER = 2**31 - 1
 
 
@@ -87,8 +111,8 @@ class Faults:
 
     def __init__(self, directory):
         handle, self.path = tempfile.mkstemp(dir=directory)
-        os.ftruncate(handle, mmap.PAGESIZE)
-        self.page = mmap.mmap(handle, mmap.PAGESIZE)
+        os.ftruncate(handle, CONTROL)
+        self.page = mmap.mmap(handle, CONTROL)
         os.close(handle)
 
     def _offset(self, name, call):
@@ -139,6 +163,7 @@ class Child:
         self.command = command
         self.output = bytearray()
         self.errors = bytearray()
+        self.known_lines, self.split = [], 0  # the lines up to that byte
         self.changed = threading.Condition()
         self.readers = []
         Stop.held = True  # or nobody would know that it has to be ended
@@ -170,14 +195,25 @@ class Child:
             with self.changed:
                 store += piece
                 self.changed.notify_all()
+            if self.floods():
+                self.signal(signal.SIGKILL)
+                piece = b''
             if not piece:
                 return
+
+    def floods(self):
+        return (len(self.output) > MOST_OUTPUT
+                or len(self.errors) > MOST_ERRORS)
 
     @property
     def lines(self):
         """The whole lines on standard error so far."""
-        text = bytes(self.errors).decode(errors='replace')
-        return text.split('\n')[:-1]
+        start, end = self.split, self.errors.rfind(b'\n') + 1
+        if end > start:  # only what is new: it may be much
+            text = bytes(self.errors[start:end]).decode(errors='replace')
+            self.known_lines += text.split('\n')[:-1]
+            self.split = end
+        return self.known_lines
 
     def wait_for(self, condition, patience=PATIENCE):
         """Waits until the condition holds of the output. Returns its value."""
@@ -195,8 +231,12 @@ class Child:
 
     def wait_line(self, pattern, patience=PATIENCE):
         """Waits for a line on standard error. Returns the match, or None."""
+        seen = 0
+
         def find():
-            for line in self.lines:
+            nonlocal seen
+            for line in self.lines[seen:]:
+                seen += 1
                 match = re.match(pattern, line)
                 if match:
                     return match
@@ -243,12 +283,20 @@ class Child:
         return sum(samples) > 8
 
     def descriptors(self):
-        return sorted(int(name) for name in os.listdir(f'/proc/{self.pid}/fd'))
+        names = os.listdir(f'/proc/{self.pid}/fd')
+        return sorted(number for number in map(int, names) if not MEMCHECK
+                      or number < highest_descriptor() - VALGRINDS_OWN)
 
     def limit_descriptors(self, count):
         """Sets the soft limit of open files. Returns the old one."""
-        soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
+        try:
+            soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
+        except PermissionError:  # but what we start may: see tests/guard.py
+            prlimit = ['prlimit', f'--pid={self.pid}']
+            soft = int(subprocess.check_output(
+                [*prlimit, '--nofile', '--output=SOFT', '--noheadings']))
+            subprocess.check_call([*prlimit, f'--nofile={count}:'])
         return soft
 
     def end(self):
@@ -281,6 +329,20 @@ class Server(Child):
     """A server that is ready, and where."""
     port = 0
     host = '127.0.0.1'
+
+
+def complaints(report, descriptors):
+    """What stands in valgrind's report: errors, leaks and, if asked for, the
+    descriptors that were open at the end."""
+    text = re.sub(r'^==\d+== ?(FILE DESC.*\n)?', '', report, flags=re.MULTILINE)
+    text = re.sub(r'\b0x[0-9A-F]+: | \(in \S+\)', '', text)
+    ended = r'Process terminating .* \(SIG(INT|TERM)\)'
+    if re.search(ended, text):
+        descriptors = False
+    return [block for block in re.split(r'\n\n+', text.strip())
+            if block and '<inherited from parent>' not in block
+            and not re.match(ended, block)
+            and (descriptors or not block.startswith('Open '))]
 
 
 # ---------------------------------------------------------------- peers
@@ -370,6 +432,10 @@ def raise_limit():
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def highest_descriptor():
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def free_port():
     """A port that was free just now, below the ephemeral ones."""
     seed = os.getpid() * 7919 + time.monotonic_ns() // 1000
@@ -386,7 +452,7 @@ def free_port():
 
 def data(size, seed=1):
     """So many bytes, all values, without a short period."""
-    block = bytes((i * i + 7 * i + seed) % 251 + (i >> 3) % 5
+    block = bytes((i * i + 7 * i + seed + SEED) % 251 + (i >> 3) % 5
                   for i in range(65521))
     return (block * (size // len(block) + 1))[:size]
 
@@ -428,6 +494,8 @@ class Test:
         self.injector = injector
         self.directory = directory
         self.closing = []
+        self.children = []
+        self.reports = tempfile.mkdtemp(dir=directory)
         self.faults = Faults(directory)
 
     def close(self):
@@ -436,14 +504,39 @@ class Test:
         for thing in self.closing:
             thing.close()
         self.faults.page.close()
-        os.unlink(self.faults.path)
+        with contextlib.suppress(FileNotFoundError):  # whatever a program did
+            os.unlink(self.faults.path)
+
+    def examine(self):
+        """Demands that valgrind, if it is asked, has nothing to report. Ends
+        the programs, from 07 on in good order: then all is to be closed."""
+        for child in list(RUNNING) if MEMCHECK else ():
+            child.signal(signal.SIGTERM)
+            child.signal(signal.SIGCONT)
+            if child.wait_exit() is None:
+                raise Failure(f'{self.said(child)} ends on SIGTERM',
+                              'it runs on, and valgrind cannot report')
+        statuses = {child.pid: child.process.returncode
+                    for child in self.children}
+        for entry in os.scandir(self.reports):
+            with open(entry.path, errors='replace') as file:
+                found = complaints(file.read(), self.stage >= '07'
+                                   or statuses.get(int(entry.name)) == 0)
+            if found:
+                raise Failure('no report of valgrind\'s: memory is used as it '
+                              'should be and freed, descriptors are closed',
+                              '\n' + '\n\n'.join(found[:2]) + f'\n\n(and '
+                              f'{len(found) - 2} more)' * (len(found) > 2))
 
     def environment(self):
         environment = dict(os.environ)
         environment.pop('LD_PRELOAD', None)
         if self.injector is not None:
-            environment['LD_PRELOAD'] = self.injector
+            environment[PRELOAD] = self.injector
             environment['LADDER_FAULTS'] = self.faults.path
+            if MEMCHECK:
+                program = os.path.basename(self.words[0])
+                environment['LADDER_PROGRAM'] = program
             environment['ASAN_OPTIONS'] = ':'.join(filter(None, (
                 environment.get('ASAN_OPTIONS'), 'verify_asan_link_order=0')))
         return environment
@@ -455,19 +548,27 @@ class Test:
     def attached(self):
         """Whether the injector is in the program; else the check is skipped."""
         self.need_injector()
-        if not wait_until(lambda: self.faults.get('attached'), 2):
+        if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
             raise Skip('the injector cannot be loaded into this program')
         return True
 
     def command(self, *arguments, **places):
-        words = [word.format(**places) if '{port}' in word or '{host}' in word
+        words = [word.format(**places)
+                 if any('{' + place + '}' in word for place in places)
                  else word for word in self.words]
-        return words + list(arguments)
+        return self.starter() + words + list(arguments)
+
+    def starter(self):
+        """What programs are started by."""
+        log = [f'--log-file={self.reports}/%p']
+        return STARTER + (VALGRIND + log if MEMCHECK else [])
 
     def start(self, *arguments, stdin=subprocess.DEVNULL, kind=Child,
               stdout=subprocess.PIPE, **places):
-        return kind(self.command(*arguments, **places), self.environment(),
-                    stdin, stdout)
+        child = kind(self.command(*arguments, **places), self.environment(),
+                     stdin, stdout)
+        self.children.append(child)
+        return child
 
     def run(self, *arguments, patience=PATIENCE):
         """Runs the program to its end. Returns the child and its status."""
@@ -491,13 +592,14 @@ class Test:
                           f'it {self.outcome(server)}', hint or
                           'print the line after listen() has succeeded; '
                           'standard error, not standard output')
-        server.host, server.port = match[1], int(match[2])
+        server.host, server.port = match[1].strip('[]'), int(match[2])
         return server
 
-    def _any_server(self, port):
+    def _any_server(self, port, **places):
         for _ in range(5):
             wanted = port or free_port()
-            server = self.start(kind=Server, port=wanted, host='127.0.0.1')
+            server = self.start(kind=Server, port=wanted, host='127.0.0.1',
+                                **places)
             server.port = wanted
 
             def ready():
@@ -534,7 +636,8 @@ class Test:
         return peer
 
     def said(self, child):
-        return '`' + ' '.join(shlex.quote(word) for word in child.command) + '`'
+        words = child.command[len(self.starter()):]
+        return '`' + ' '.join(shlex.quote(word) for word in words) + '`'
 
     def outcome(self, child):
         """What has become of a program, in words."""
@@ -545,7 +648,10 @@ class Test:
         if any(line.startswith('usage: ') for line in child.lines):
             wrote = child.lines[0] + '; usage ...'
         else:
-            wrote = '; '.join(child.lines[-4:]) or 'nothing'
+            wrote = '; '.join(line[:200] for line in child.lines[-4:])
+            wrote = wrote or 'nothing'
+        if child.floods():
+            fate += ' (it wrote without end)'
         if child.output and self.stage != '06':
             wrote += (f'; on standard output: {shown(child.output)} (what a '
                       'program tells goes to standard error)')
@@ -580,20 +686,35 @@ class Test:
             got += piece
         return bytes(got)
 
+    def question(self, mark=b'served?'):
+        """What a client says for the stage's server to answer."""
+        return mark
+
+    def plenty(self):
+        """What a client may say again and again, without end."""
+        return data(65536)
+
+    def answered(self, client, mark=b'served?', hint=''):
+        """Demands the answer to a question; of these servers, its echo."""
+        got = self.receive(client, len(mark), f'the echo of {shown(mark)}',
+                           hint or 'recv what has come, send as much back')
+        if got != mark:
+            raise Failure(f'the echo of {shown(mark)}',
+                          difference(mark, got), hint or
+                          'send as many bytes as recv returned, from the start '
+                          'of the buffer: no strlen, no sizeof')
+
     def echo(self, client, message, hint=''):
         """Sends a message and demands its echo."""
+        self.say(client, message, hint)
+        self.answered(client, message, hint)
+
+    def say(self, client, message, hint=''):
         try:
             client.sendall(message)
         except OSError as error:
             raise Failure('a connection that takes data', said_error(error),
                           hint) from None
-        got = self.receive(client, len(message), f'the echo of {shown(message)}',
-                           hint or 'recv what has come, send as much back')
-        if got != message:
-            raise Failure(f'the echo of {shown(message)}',
-                          difference(message, got), hint or
-                          'send as many bytes as recv returned, from the start '
-                          'of the buffer: no strlen, no sizeof')
 
     def ended(self, client, hint='', what='the end of the stream'):
         """Demands that the server ends the connection, having sent no more."""
@@ -614,7 +735,8 @@ class Test:
         if self.stage == '04':
             self.ended(client, hint, 'the server closes the connection')
         else:
-            self.echo(client, b'served?', hint)
+            self.say(client, self.question(), hint)
+            self.answered(client, hint=hint)
 
 
 def said_error(error):

@@ -16,8 +16,9 @@ it has printed all that it shows; commands that follow a `^C` are typed then.
 A command that runs on needs no `^C`, but costs seconds without one.
 
 Lessons say 15441. They are run on another port, a free one, in a copy of the
-stages that is built by a bare `cc -o server server.c`; CC names another cc.
-A block with a command that is not installed is skipped, and no other block.
+stages that is built by a bare `cc -o server server.c`, of 08 with all sources
+but the stub; CC names another cc. A block with a command that is not installed
+is skipped, and no other block.
 """
 import contextlib
 import csv
@@ -28,6 +29,7 @@ import pathlib
 import random
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,6 +43,8 @@ DEADLINE = 10.0   # seconds for a scene
 GRACE = 3.0       # seconds in which a command without a ^C should end
 MARK = '\1'       # printed by a terminal's shell when a command has ended
 COLUMNS = ['errno', 'remedy', 'meaning', 'to see it']
+REFUSED = 'openat'  # of 08: whoever asked is refused, so it has a status
+REFUSED_COLUMNS = ['errno', 'status', 'meaning', 'to see it']
 
 
 @dataclasses.dataclass
@@ -266,6 +270,8 @@ def build(folders: set[str], root: pathlib.Path, copy: pathlib.Path,
         target = copy / source.relative_to(root)
         target.parent.mkdir(exist_ok=True)
         target.write_text(source.read_text().replace(PORT, port))
+    for pages in root.glob('[0-9][0-9]-*/www'):
+        shutil.copytree(pages, copy / pages.relative_to(root))
     compilers = []
     for folder in folders:
         sources = [path.name for path in (copy / folder).glob('*.c')
@@ -296,15 +302,18 @@ def run_lesson(folder: pathlib.Path, root: pathlib.Path) -> list[Outcome]:
                 for outcome in run_scene(scene, copy / folder.name, port)]
 
 
-Row = tuple[str, ...]   # errno, remedy, meaning
+Row = tuple[str, ...]   # errno, remedy or status, meaning
 
 
 def tables_of_program(folder: pathlib.Path) -> dict[str, list[Row]]:
-    """The tables X_failures of a stage's program, by call."""
-    client, server = folder / 'client.c', folder / 'server.c'
-    source = (client if client.exists() else server).read_text()
+    """The tables X_failures of a stage's program, by call, and the table of
+    refusals, if it has one."""
+    sources = [folder / name for name in ('client.c', 'server.c', 'file.c')]
+    source = ''.join(path.read_text() for path in sources if path.exists())
     tables = re.findall(r'struct failure (\w+)_failures\[\] = \{\n(.*?)\n\};',
                         source, re.DOTALL)
+    tables += [(REFUSED, rows) for rows in re.findall(
+        r'\} refusals\[\] = \{\n(.*?)\n\};', source, re.DOTALL)]
     row = r'\{E\((\w+)\),\s*(\w+),\s*((?:"[^"]*"\s*)+)\}'
     return {call: [(f'`{name}`', remedy, re.sub(r'"\s*"|"\s*$|^"', '', text))
                    for name, remedy, text in re.findall(row, rows)]
@@ -349,12 +358,14 @@ def compare_tables(folder: pathlib.Path, root: pathlib.Path) -> list[str]:
         listed = [(f'`{row["errno"]}`', row[side].split(',')[0],
                    row['meaning']) for row in known
                   if row['call'] == call and row[side] != '-']
-        if table[:1] != [COLUMNS]:
-            complaints.append(f'{call}: the columns are not {COLUMNS}')
+        columns = REFUSED_COLUMNS if call == REFUSED else COLUMNS
+        if table[:1] != [columns]:
+            complaints.append(f'{call}: the columns are not {columns}')
         complaints += [f'{call}: {row[0]} has no way to see it'
                        for row in table[2:] if len(row) != 4 or not row[3]]
         compare(call, 'the lesson', [tuple(row[:3]) for row in table[2:]],
                 'the program', rows)
-        compare(call, 'the program', sorted(rows), 'errors.tsv',
-                sorted(listed))
+        if call != REFUSED:  # the remedies are what errors.tsv has
+            compare(call, 'the program', sorted(rows), 'errors.tsv',
+                    sorted(listed))
     return [f'{folder.name}: {complaint}' for complaint in complaints]

@@ -27,8 +27,8 @@ def make_block_check(stage, block):
             raise Skip(outcome.skipped)
         if not outcome.ok:
             raise Failure('what the lesson shows:\n' + outcome.expected,
-                          '\n' + outcome.got, 'run it by hand: which of the two '
-                          'is wrong?')
+                          '\n' + outcome.got, 'run it by hand: which of the '
+                          'two is wrong?')
     typed = [line[2:] for line in block.lines if line.startswith('$ ')]
     return Check(stage, block.name, run, 'the lesson\'s `' + typed[0]
                  + '` prints what it says', '', False)
@@ -48,15 +48,16 @@ def make_program_check(stage):
     def compare(test):
         tables = lessons.tables_of_program((ROOT / STAGES[stage]).parent)
         for call in rows.CALLS[stage].split():
-            listed = {(f'`{row["errno"]}`', rows.remedy_of(row, stage), row['meaning'])
+            listed = {(f'`{row["errno"]}`', rows.remedy_of(row, stage),
+                       row['meaning'])
                       for row in rows.ROWS if row['call'] == call
                       and rows.remedy_of(row, stage) != '-'}
             different = listed ^ set(tables.get(call, ()))
             if different:
                 raise Failure(f'{call}\'s rows in the program as in '
                               'tests/errors.tsv', sorted(different))
-    return Check(stage, 'program_tables', compare, 'the program\'s error tables '
-                 'are those of tests/errors.tsv', '', False)
+    return Check(stage, 'program_tables', compare, 'the program\'s error '
+                 'tables are those of tests/errors.tsv', '', False)
 
 
 def register():

@@ -1,0 +1,20 @@
+/*
+ * Dates as HTTP writes them: RFC 9110, 5.6.7.
+ */
+#ifndef DATE_H
+#define DATE_H
+
+#include "request.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+#define DATE_SIZE sizeof "Sun, 06 Nov 1994 08:49:37 GMT"
+
+/* Writes a date in the one form that is still sent. */
+void write_date(char date[DATE_SIZE], time_t time);
+
+/* Reads a date in any of the three forms. Returns false if it is in none. */
+bool parse_date(struct text text, time_t *time);
+
+#endif

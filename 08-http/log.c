@@ -1,0 +1,192 @@
+/*
+ * What is written down. The log goes out in blocks: a system call a request
+ * would cost more than many a request does.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT 100      /* milliseconds that a line may wait for others */
+#define BLOCK 65536   /* bytes that do not wait any longer */
+
+static const char *log_name;      /* NULL: there is no log */
+static int log_descriptor = -1;
+static bool log_is_file;          /* which takes any block; a pipe may not */
+static char lines[BLOCK + 3 * 4 * MAX_TARGET + 512];  /* with room for a line */
+static size_t length;             /* of the lines that wait */
+static long long due;             /* when they have to be written; 0: none */
+static bool told;                 /* that it could not be written */
+
+/* Returns whether a descriptor takes some bytes at once. */
+static bool takes_bytes(int descriptor) {
+    struct timeval at_once = {0};
+    fd_set writing;
+
+    FD_ZERO(&writing);
+    FD_SET(descriptor, &writing);
+    return select(descriptor + 1, NULL, &writing, NULL, &at_once) == 1;
+}
+
+bool tell(const char *call, const char *name, const char *meaning,
+          const char *detail) {
+    const char *text = strerror(errno);
+
+    if (!takes_bytes(STDERR_FILENO))
+        return false;
+    if (name == NULL)
+        fprintf(stderr, "%s: %s (%s)\n", call, text, detail);
+    else
+        fprintf(stderr, "%s: %s: %s (%s)\n", call, name, meaning, detail);
+    return true;
+}
+
+/* Opens what the log is to be written to. Returns the descriptor, or -1. */
+static int open_by_name(void) {
+    if (strcmp(log_name, "-") == 0)
+        return STDOUT_FILENO;
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC;
+    return open(log_name, flags | O_NONBLOCK, 0666);
+}
+
+static void use(int descriptor) {
+    struct stat status;
+
+    log_descriptor = descriptor;
+    log_is_file = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool open_log(const char *name) {
+    log_name = name;
+    int descriptor = open_by_name();
+    if (descriptor == -1) {
+        tell("open", NULL, NULL, name);
+        return false;
+    }
+    use(descriptor);
+    return true;
+}
+
+/* Writes what the log takes without waiting. What it refuses is lost. */
+static void write_lines(void) {
+    size_t start = 0;
+
+    while (start < length && (log_is_file || takes_bytes(log_descriptor))) {
+        size_t most = log_is_file ? BLOCK : PIPE_BUF;
+        size_t piece = length - start < most ? length - start : most;
+        ssize_t written = write(log_descriptor, lines + start, piece);
+        if (written == -1 && errno == EINTR)
+            continue;
+        if (written == -1 && !told)
+            told = tell("write", NULL, NULL, log_name);
+        else if (written != -1)
+            told = false;
+        start = written == -1 ? length : start + (size_t)written;
+    }
+    length -= start;
+    memmove(lines, lines + start, length);
+}
+
+void reopen_log(void) {
+    if (log_name == NULL || strcmp(log_name, "-") == 0)
+        return;
+    write_lines();
+    int descriptor = open_by_name();
+    if (descriptor == -1) {
+        tell("open", NULL, NULL, log_name);
+        return;
+    }
+    dup2(descriptor, log_descriptor);  /* no client may get a lower one */
+    close(descriptor);
+    use(log_descriptor);
+}
+
+long long flush_log(long long now) {
+    if (length == 0)
+        return LLONG_MAX;
+    if (due == 0)
+        due = now + WAIT;
+    if (now < due)
+        return due;
+    write_lines();
+    due = length > 0 ? now + WAIT : 0;
+    return length > 0 ? due : LLONG_MAX;
+}
+
+void close_log(void) {
+    if (log_name == NULL)
+        return;
+    write_lines();
+    if (log_descriptor != STDOUT_FILENO)
+        close(log_descriptor);
+}
+
+/* ------------------------------------------------------------------ a line */
+
+static void add(const char *text, size_t size) {
+    memcpy(lines + length, text, size);
+    length += size;
+}
+
+/* Adds what others have sent, so that it can neither end its quotes nor the
+   line, nor move the cursor of who looks at it. */
+static void add_quoted(struct text text) {
+    lines[length++] = '"';
+    if (text.start == NULL || text.length == 0)
+        lines[length++] = '-';
+    for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
+        unsigned char byte = (unsigned char)text.start[at];
+        if (byte == '"' || byte == '\\' || byte < ' ' || byte >= 127)
+            length += (size_t)sprintf(lines + length, "\\x%02x", byte);
+        else
+            lines[length++] = (char)byte;
+    }
+    lines[length++] = '"';
+}
+
+/* Adds the time; it is put into words once a second. */
+static void add_time(void) {
+    static time_t last = -1;
+    static char text[sizeof " - - [06/Nov/1994:08:49:37 +0000] "];
+    time_t now = time(NULL);
+    struct tm parts = {0};
+
+    if (now != last) {
+        localtime_r(&now, &parts);
+        strftime(text, sizeof text, " - - [%d/%b/%Y:%H:%M:%S %z] ", &parts);
+        last = now;
+    }
+    add(text, strlen(text));
+}
+
+void log_request(const char *client, const struct request *request, int status,
+                 long long bytes) {
+    if (log_name == NULL)
+        return;
+    if (length >= BLOCK)
+        write_lines();
+    if (length >= BLOCK)
+        return;  /* nobody reads the pipe; others shall not wait for that */
+    client += *client == '[';
+    add(client, strcspn(client, strchr(client, ']') != NULL ? "]" : ":"));
+    add_time();
+    add_quoted(request->line);
+    if (bytes > 0)
+        length += (size_t)sprintf(lines + length, " %d %lld ", status, bytes);
+    else
+        length += (size_t)sprintf(lines + length, " %d - ", status);
+    add_quoted(request->fields[REFERER]);
+    lines[length++] = ' ';
+    add_quoted(request->fields[USER_AGENT]);
+    lines[length++] = '\n';
+}

@@ -1,0 +1,336 @@
+/*
+ * The head of a request: bytes in, a request or a status out. It calls nothing
+ * that can fail and keeps nothing. It is strict wherever two readers of the
+ * same bytes could see two different requests in them.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "request.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+enum {
+    OK,
+    BAD = 400,
+};
+
+static const struct {
+    const char *name;
+    enum method method;
+} methods[] = {
+    {"GET",     GET},
+    {"HEAD",    HEAD},
+    {"OPTIONS", OPTIONS},
+    {"CONNECT", NOT_ALLOWED},
+    {"DELETE",  NOT_ALLOWED},
+    {"PATCH",   NOT_ALLOWED},
+    {"POST",    NOT_ALLOWED},
+    {"PUT",     NOT_ALLOWED},
+    {"TRACE",   NOT_ALLOWED},
+};
+
+static const char *const field_names[FIELDS] = {
+    [CONNECTION] = "Connection",
+    [CONTENT_LENGTH] = "Content-Length",
+    [EXPECT] = "Expect",
+    [HOST] = "Host",
+    [IF_MATCH] = "If-Match",
+    [IF_MODIFIED_SINCE] = "If-Modified-Since",
+    [IF_NONE_MATCH] = "If-None-Match",
+    [IF_RANGE] = "If-Range",
+    [IF_UNMODIFIED_SINCE] = "If-Unmodified-Since",
+    [RANGE] = "Range",
+    [REFERER] = "Referer",
+    [TRANSFER_ENCODING] = "Transfer-Encoding",
+    [USER_AGENT] = "User-Agent",
+};
+
+/* ----------------------------------------------------------------- target */
+
+/* RFC 3986, 3.2.2: an IPv6 address. */
+static bool is_address(struct text text) {
+    char copy[INET6_ADDRSTRLEN] = "";
+    unsigned char address[16];
+
+    if (text.length >= sizeof copy)
+        return false;
+    memcpy(copy, text.start, text.length);
+    return inet_pton(AF_INET6, copy, address) == 1;
+}
+
+static bool is_name(struct text text) {
+    for (size_t at = 0; at < text.length; at++)
+        if (!is_letter_or_digit(text.start[at])
+            && memchr("-._~!$&'()*+,;=", text.start[at], 15) == NULL)
+            return false;
+    return true;
+}
+
+/* RFC 9110, 7.2: a name, or an address in brackets, and perhaps a port. */
+static bool is_host(struct text text) {
+    struct text port = text, host;
+    unsigned long long number;
+
+    if (text.length > 0 && *text.start == '[') {
+        port = (struct text){text.start + 1, text.length - 1};
+        host = take_until(&port, ']');
+        if (port.start == NULL || !is_address(host)
+            || take_until(&port, ':').length > 0)
+            return false;
+    } else {
+        host = take_until(&port, ':');
+        if (!is_name(host))
+            return false;
+    }
+    return port.length == 0 || parse_digits(port, &number);
+}
+
+/* Writes the target's path with its escapes undone, once. */
+static int decode(struct text target, char *path) {
+    for (size_t at = 0; at < target.length; at++) {
+        char byte = target.start[at];
+        if (byte == '%') {
+            if (target.length - at < 3)
+                return BAD;
+            int high = hexadecimal(target.start[++at]);
+            int low = hexadecimal(target.start[++at]);
+            if (high == -1 || low == -1 || (high == 0 && low == 0))
+                return BAD;
+            byte = (char)(high * 16 + low);
+        }
+        *path++ = byte;
+    }
+    *path = '\0';
+    return OK;
+}
+
+/* Takes "http://" and the host off a target. Returns false if that is not the
+   name of a host. RFC 9110, 4.2.4: nobody's name and password stand there. */
+static bool take_host(struct text *target) {
+    struct text host = {target->start + strlen("http://"), 0};
+    const char *end = target->start + target->length;
+
+    while (host.start + host.length < end
+           && host.start[host.length] != '/' && host.start[host.length] != '?')
+        host.length++;
+    target->start = host.start + host.length;
+    target->length = (size_t)(end - target->start);
+    return host.length > 0 && *host.start != ':' && is_host(host);
+}
+
+/* The four forms of RFC 9112, 3.2. */
+static int parse_target(struct request *request, struct text target) {
+    struct text scheme = {target.start, strlen("http://")};
+    bool absolute = target.length >= scheme.length
+                    && is_word(scheme, "http://");
+
+    if (is_word(target, "*")) {
+        request->target = target;
+        return request->method == OPTIONS ? OK : BAD;
+    }
+    if (target.length == 0 || memchr(target.start, '#', target.length) != NULL
+        || (absolute ? !take_host(&target) : *target.start != '/'))
+        return BAD;
+    request->target = request->query = target;
+    take_until(&request->query, '?');
+    if (request->query.start != NULL) {
+        request->query.start--;
+        request->query.length++;
+    }
+    request->target.length -= request->query.length;
+    if (request->target.length == 0)
+        request->target = (struct text){"/", 1};
+    return decode(request->target, request->path);
+}
+
+/* ------------------------------------------------------------------- line */
+
+/* RFC 9112, 2.3. A later version 1.x is understood as 1.1. */
+static int parse_version(struct request *request, struct text version) {
+    const char *digits = "0123456789";
+
+    if (version.length != 8 || memcmp(version.start, "HTTP/", 5) != 0
+        || memchr(digits, version.start[5], 10) == NULL
+        || version.start[6] != '.'
+        || memchr(digits, version.start[7], 10) == NULL)
+        return BAD;
+    request->old = version.start[7] == '0';
+    return version.start[5] == '1' ? OK : 505;
+}
+
+static enum method find_method(struct text name) {
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strlen(methods[i].name) == name.length
+            && memcmp(methods[i].name, name.start, name.length) == 0)
+            return methods[i].method;
+    return UNKNOWN;
+}
+
+static int parse_request_line(struct request *request, struct text line) {
+    struct text rest = line, method, target = {NULL, 0};
+
+    request->line = line;
+    method = take_until(&rest, ' ');
+    if (rest.start != NULL)
+        target = take_until(&rest, ' ');
+    if (rest.start == NULL || !is_token(method) || !is_clean(line)
+        || memchr(line.start, '\t', line.length) != NULL)
+        return BAD;
+    request->method = find_method(method);
+    int status = parse_version(request, rest);
+    if (status != OK)
+        return status;
+    if (target.length > MAX_TARGET)
+        return 414;
+    if (request->method == NOT_ALLOWED && is_word(method, "CONNECT"))
+        return target.length > 0 && is_host(target) ? OK : BAD;
+    return parse_target(request, target);
+}
+
+/* ----------------------------------------------------------------- fields */
+
+/* Takes the first element off a list. RFC 9110, 5.6.1. */
+static struct text take_element(struct text *list) {
+    return trim(take_until(list, ','));
+}
+
+static int parse_connection(struct request *request, struct text list) {
+    while (list.start != NULL) {
+        struct text element = take_element(&list);
+        request->close |= is_word(element, "close");
+        request->keep |= is_word(element, "keep-alive");
+    }
+    return OK;
+}
+
+/* Several lengths are taken only if they are the same. RFC 9112, 6.3. */
+static int parse_length(struct request *request, struct text list, bool again) {
+    while (list.start != NULL) {
+        unsigned long long length;
+        if (!parse_digits(take_element(&list), &length)
+            || length > LLONG_MAX || (again && length != request->length))
+            return BAD;
+        request->length = length;
+        again = true;
+    }
+    return OK;
+}
+
+/* Chunked comes last, and once, or nobody knows where the body ends. */
+static int parse_codings(struct request *request, struct text list) {
+    while (list.start != NULL) {
+        struct text element = take_element(&list);
+        if (element.length > 0 && request->chunked)
+            return BAD;
+        if (is_word(element, "chunked"))
+            request->chunked = true;
+        else if (element.length > 0)
+            request->foreign = true;
+    }
+    return OK;
+}
+
+static enum field find_field(struct text name) {
+    enum field field = 0;
+
+    while (field < FIELDS && !is_word(name, field_names[field]))
+        field++;
+    return field;
+}
+
+bool next_value(struct text *lines, enum field field, struct text *value) {
+    struct text line;
+
+    while (take_line(lines, &line)) {
+        if (find_field(take_until(&line, ':')) == field) {
+            *value = trim(line);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 9112, 5. No blank may stand before the colon, nor a line be folded: it
+   is not a token then, what comes first. */
+static int parse_field(struct request *request, struct text line) {
+    struct text value = line;
+    struct text name = take_until(&value, ':');
+
+    if (value.start == NULL || !is_token(name) || !is_clean(value))
+        return BAD;
+    enum field field = find_field(name);
+    if (field == FIELDS)
+        return OK;
+    bool again = request->fields[field].start != NULL;
+    value = trim(value);
+    if (!again)
+        request->fields[field] = value;
+    switch (field) {
+    case CONNECTION:
+        return parse_connection(request, value);
+    case CONTENT_LENGTH:
+        return parse_length(request, value, again);
+    case TRANSFER_ENCODING:
+        return parse_codings(request, value);
+    case HOST:
+        return again || !is_host(value) ? BAD : OK;
+    default:
+        return OK;
+    }
+}
+
+/* What can be judged only when all fields are there. */
+static int judge(const struct request *request) {
+    const struct text *fields = request->fields;
+
+    if (!request->old && fields[HOST].start == NULL)
+        return BAD;
+    if (fields[TRANSFER_ENCODING].start != NULL) {
+        if (request->old || fields[CONTENT_LENGTH].start != NULL)
+            return BAD;  /* RFC 9112, 6.1: this is how requests are smuggled */
+        if (request->foreign)
+            return 501;
+        if (!request->chunked)
+            return BAD;
+    }
+    if (!request->old && fields[EXPECT].start != NULL
+        && !is_word(fields[EXPECT], "100-continue"))
+        return 417;
+    return OK;
+}
+
+/* ---------------------------------------------------------------- request */
+
+long parse_request(struct request *request, const char *bytes, size_t length) {
+    struct text rest = {bytes, length}, line;
+    int status = OK, fields = 0;
+
+    if (length > MAX_HEAD)
+        rest.length = MAX_HEAD;
+    memset(request, 0, offsetof(struct request, path));
+    do {  /* RFC 9112, 2.2: empty lines before a request do not matter */
+        if (!take_line(&rest, &line))
+            return length < MAX_HEAD ? 0 : -414;
+    } while (line.length == 0);
+    status = parse_request_line(request, line);
+    request->lines.start = rest.start;
+    while (status == OK) {
+        if (!take_line(&rest, &line))
+            return length < MAX_HEAD ? 0 : -431;
+        if (line.length == 0)
+            break;
+        request->lines.length = (size_t)(rest.start - request->lines.start);
+        status = ++fields > MAX_FIELDS ? 431 : parse_field(request, line);
+    }
+    if (status == OK)
+        status = judge(request);
+    return status == OK ? rest.start - bytes : -status;
+}
+
+bool stays(const struct request *request) {
+    return !request->close && (request->keep || !request->old);
+}

@@ -1,0 +1,63 @@
+/*
+ * Checks inputs that are in files: no fuzzer is needed for that. A name that
+ * begins with a status, as 400-no-host does, says how the last answer to the
+ * client has to be; 000 means that more has to come.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "fuzz.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST 65536  /* bytes of an input */
+
+/* Returns the status that a name begins with, or -1. */
+static int expected(const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+
+    return strspn(name, "0123456789") == 3 && name[3] == '-' ? atoi(name) : -1;
+}
+
+/* Reads a file into just as much memory as it needs: what reads further is
+   found out. Returns NULL, with a message, if that fails. */
+static char *read_file(const char *path, size_t *length) {
+    static char buffer[MOST];
+    FILE *file = fopen(path, "rb");
+
+    if (file == NULL) {
+        perror(path);
+        return NULL;
+    }
+    *length = fread(buffer, 1, sizeof buffer, file);
+    fclose(file);
+    char *bytes = malloc(*length + (*length == 0));
+    if (bytes == NULL)
+        perror("malloc");
+    else
+        memcpy(bytes, buffer, *length);
+    return bytes;
+}
+
+/* Tells on standard output what is being checked: if that ends the program,
+   the last line is the culprit's. */
+int main(int count, char **paths) {
+    for (int i = 1; i < count; i++) {
+        size_t length = 0;
+        char *bytes = read_file(paths[i], &length);
+        if (bytes == NULL)
+            return 2;
+        printf("%s\n", paths[i]);
+        fflush(stdout);
+        int status = check_connection(bytes, length);
+        free(bytes);
+        if (expected(paths[i]) != -1 && status != expected(paths[i])) {
+            fprintf(stderr, "untrue: the answer is %03d, as the name says: "
+                            "it is %03d\n", expected(paths[i]), status);
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,41 @@
+"""How results are put into words: in colour and in lines that fit, on a
+terminal."""
+
+import os
+import textwrap
+
+
+class Colours:
+    """Escape sequences on a terminal, nothing elsewhere."""
+
+    def __init__(self, stream):
+        plain = not stream.isatty() or os.environ.get('NO_COLOR')
+        self.red, self.green, self.bold, self.off = (
+            ('', '', '', '') if plain else
+            ('\033[31m', '\033[32m', '\033[1m', '\033[0m'))
+
+
+def wrapped(start, text, break_words=False):
+    """Lines of 79 columns, after a start; those with breaks of their own stay
+    as they are."""
+    if '\n' in text.strip('\n'):
+        return start + text
+    return textwrap.fill(text, 79, initial_indent=start,
+                         subsequent_indent=' ' * len(start),
+                         break_long_words=break_words, break_on_hyphens=False)
+
+
+def explained(what, expected, got, hint, break_words=False):
+    """The lines that say why a check has failed; what is empty is left out."""
+    lines = [wrapped(' ' * 6, what, break_words)]
+    for title, text in (('expected:', expected), ('got:', got),
+                        ('hint:', hint)):
+        if text:
+            lines.append(wrapped(f'  {title:10}', str(text), break_words))
+    return '\n'.join(lines)
+
+
+def clean(text):
+    """A text with no character that a terminal would obey."""
+    return ''.join(character if character.isprintable() or character == '\n'
+                   else ascii(character)[1:-1] for character in text)

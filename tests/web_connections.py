@@ -1,0 +1,496 @@
+"""The checks of 08 that are about conversations: methods, versions, how long a
+connection lasts, requests in pieces and in rows."""
+
+import socket
+import time
+
+from harness import Failure, check, data, difference, shown
+from web_talk import DATA, HELLO, USUAL, chunked, request, rests
+
+WEB = '08'
+ALLOWED = ['get', 'head', 'options']
+
+
+# ---------------------------------------------------------- methods
+
+@check(WEB)
+def get_text(test):
+    """GET is answered with 200 and the file"""
+    test.visitor().get('/hello.txt').must_be(200, HELLO, 'open the file that '
+                                             'the target names')
+
+
+@check(WEB)
+def get_every_byte(test):
+    """a file is bytes, not text: all 256 values come as they are"""
+    root = test.site({'every': bytes(range(256)) * 5})
+    visitor = test.visitor(server=test.server(root=root))
+    visitor.get('/every').must_be(200, bytes(range(256)) * 5,
+                                  'no strlen, and nothing added')
+
+
+@check(WEB)
+def get_empty(test):
+    """an empty file is a 200 with no bytes, and the connection goes on"""
+    visitor = test.visitor()
+    reply = visitor.get('/empty.txt').must_be(200, b'')
+    if 'chunked' not in reply['Transfer-Encoding']:
+        reply.must_have('Content-Length', '0')
+    visitor.stays()
+
+
+@check(WEB)
+def get_large(test):
+    """32 MB come whole"""
+    content = data(32 << 20)
+    root = test.site({'large': content, **USUAL})
+    visitor = test.visitor(server=test.server(root=root))
+    visitor.get('/large').must_be(200, content, 'send may take only part: '
+                                  'keep the place in the file')
+    visitor.stays()
+
+
+@check(WEB)
+def get_awkward_lengths(test):
+    """files of every awkward length come whole"""
+    sizes = (1, 255, 256, 1023, 1024, 1025, 4095, 4096, 4097, 8191, 8192, 16383,
+             16384, 16385, 65535, 65536, 65537, 131072, 262145)
+    root = test.site({str(size): data(size, size % 251) for size in sizes})
+    visitor = test.visitor(server=test.server(root=root))
+    for size in sizes:
+        visitor.get(f'/{size}').must_be(200, data(size, size % 251),
+                                        'is a buffer just full, or just empty?')
+
+
+@check(WEB)
+def head_like_get(test):
+    """HEAD is answered like GET, but without the body"""
+    visitor = test.visitor()
+    for target in ('/hello.txt', '/empty.txt', '/sub/', '/list/', '/nothing',
+                   '/sub'):
+        got = visitor.get(target)
+        reply = visitor.get(target, method='HEAD', hint='no body follows the '
+                            'head of a response to HEAD').must_be(got.status)
+        names = ('Content-Type', 'Content-Length', 'ETag', 'Last-Modified',
+                 'Location')
+        for name in names:
+            if reply.values(name) or not test.any:
+                reply.must_have(name, got[name], 'the fields of GET')
+
+
+@check(WEB)
+def head_error_without_body(test):
+    """no body follows a response to HEAD, whatever its status"""
+    visitor = test.visitor()
+    visitor.get('/nothing', method='HEAD').must_be(404)
+    visitor.get('/nothing', 'If-Match: "x"', method='HEAD').must_be(404)
+    visitor.stays('a body where none is expected is taken for the next '
+                  'response')
+
+
+@check(WEB, open=False)
+def options(test):
+    """OPTIONS is answered with 204, Allow and no body: of a file, of a folder,
+    of *"""
+    visitor = test.visitor()
+    for target in ('/hello.txt', '/sub/', '*', 'http://ladder/hello.txt'):
+        reply = visitor.get(target, method='OPTIONS').must_be(204)
+        if sorted(reply.tokens('Allow')) != ALLOWED:
+            raise Failure('Allow: GET, HEAD, OPTIONS', f'"{reply["Allow"]}"')
+    visitor.stays()
+
+
+@check(WEB)
+def method_not_allowed(test):
+    """405 names the methods that are allowed (Allow)"""
+    visitor = test.visitor()
+    for method in ('POST', 'PUT', 'DELETE', 'PATCH', 'TRACE'):
+        reply = visitor.get(method=method, hint='a 405 does not end the '
+                            'connection')
+        if not test.any:
+            reply.must_be(405)
+        if reply.status == 405 and (not reply.values('Allow') if test.any else
+                                    sorted(reply.tokens('Allow')) != ALLOWED):
+            raise Failure(f'Allow in the 405 for {reply.to}',
+                          f'"{reply["Allow"]}"', 'RFC 9110 15.5.6: a must')
+        if reply.last:
+            visitor = test.visitor()
+    if not test.any:
+        visitor.stays()
+
+
+@check(WEB, open=False)
+def connect_not_allowed(test):
+    """CONNECT, whose target is an authority, is not allowed: 405"""
+    visitor = test.visitor()
+    visitor.get('ladder:80', method='CONNECT').must_be(405)
+    visitor.get('[::1]:443', method='CONNECT').must_be(405)
+    visitor.stays()
+
+
+@check(WEB)
+def method_unknown(test):
+    """unknown methods are refused, 501; get is one: methods have a case"""
+    visitor = test.visitor()
+    for method in ('get', 'Get', 'GETT', 'GE', 'FROB', 'M-SEARCH',
+                   "!#$%&'*+.^_`", 'X' * 100):
+        reply = visitor.get(method=method)
+        reply.must_be(range(400, 600) if test.any else 501,
+                      hint='compare methods with strcmp, whole')
+        if reply.last and test.any:
+            visitor = test.visitor()
+    visitor.stays()
+
+
+# ---------------------------------------------------------- versions
+
+@check(WEB)
+def http_1_0(test):
+    """HTTP/1.0 is answered, without Host even, and the connection ends"""
+    for host in ('ladder', None):
+        visitor = test.visitor()
+        reply = visitor.get(version='HTTP/1.0', host=host).must_be(200, HELLO)
+        visitor.ended('without "Connection: keep-alive" a 1.0 client expects '
+                      'the end')
+        if not test.any and not reply.last:
+            raise Failure('"Connection: close", for it is closed',
+                          f'"{reply["Connection"]}"')
+
+
+@check(WEB, open=False)
+def http_1_0_kept(test):
+    """with "Connection: keep-alive" a 1.0 connection stays, and is told so"""
+    visitor = test.visitor()
+    for value in ('keep-alive', 'Keep-Alive', 'x, KEEP-ALIVE', 'keep-alive,x'):
+        reply = visitor.get('/hello.txt', f'Connection: {value}',
+                            version='HTTP/1.0', host=None).must_be(200, HELLO)
+        if 'keep-alive' not in reply.tokens('Connection'):
+            raise Failure('"Connection: keep-alive" for a 1.0 client that '
+                          'asked for it', f'"{reply["Connection"]}"')
+    visitor.get(version='HTTP/1.0').must_be(200)
+    visitor.ended()
+
+
+@check(WEB)
+def http_1_0_unchunked(test):
+    """no response to HTTP/1.0 is chunked"""
+    for target in ('/hello.txt', '/list/', '/nothing'):
+        visitor = test.visitor()
+        visitor.get(target, version='HTTP/1.0').must_lack('Transfer-Encoding')
+
+
+@check(WEB, open=False)
+def http_1_later(test):
+    """HTTP/1.2 to 1.9 are read as 1.1"""
+    visitor = test.visitor()
+    for minor in range(2, 10):
+        visitor.get(version=f'HTTP/1.{minor}').must_be(
+            200, HELLO, 'who has a later minor version understands 1.1')
+
+
+@check(WEB, open=False)
+def version_of_responses(test):
+    """the response says HTTP/1.1, whatever the request said"""
+    for version in ('HTTP/1.0', 'HTTP/1.1', 'HTTP/1.2', 'HTTP/2.0', 'HTTP/x'):
+        reply = test.visitor().get(version=version)
+        if reply.version != '1.1':
+            raise Failure(f'HTTP/1.1 in the response to {reply.to}',
+                          f'HTTP/{reply.version}')
+
+
+@check(WEB)
+def other_major_version(test):
+    """other major versions are refused, 505, and the connection ends"""
+    for message in (request(version='HTTP/2.0'), request(version='HTTP/0.9'),
+                    request(version='HTTP/3.0'), request(version='HTTP/9.9'),
+                    *[b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'] * (not test.any)):
+        visitor = test.visitor()
+        reply = visitor.ask(message + request())
+        reply.must_be((505, 400) if test.any else 505)
+        if not test.any and not reply.last:
+            raise Failure('Connection: close', f'"{reply["Connection"]}"')
+        visitor.ended('what follows is not to be read as HTTP/1.1')
+
+
+# ---------------------------------------------------------- connections
+
+@check(WEB)
+def connection_kept(test):
+    """a 1.1 connection serves one request after the other"""
+    visitor = test.visitor()
+    for _ in range(50):
+        reply = visitor.get().must_be(200, HELLO)
+        if reply.last:
+            raise Failure('a connection that stays', 'Connection: close',
+                          'to persist is the default in HTTP/1.1')
+    visitor.get('/hello.txt', 'Connection: keep-alive').must_be(200, HELLO)
+    visitor.stays()
+
+
+CLOSING = ('close', 'Close', 'CLOSE', 'keep-alive, close', 'close, keep-alive',
+           'x,close', 'close ,x', ',close', 'close,', '\tclose\t',
+           'x\r\nConnection: close')
+
+
+@check(WEB)
+def connection_closed(test):
+    """"Connection: close", anywhere in the list, ends the connection after the
+    response, and what is sent after it is not looked at"""
+    for value in CLOSING:
+        visitor = test.visitor()
+        reply = visitor.ask(request('/hello.txt', f'Connection: {value}')
+                            + request('/data.bin')).must_be(200, HELLO)
+        visitor.ended(f'"Connection: {value}" has close in it: a list, of any '
+                      'case, in one field or more')
+        if not test.any and not reply.last:
+            raise Failure(f'"Connection: close" in the answer to "Connection: '
+                          f'{value!r}"', f'"{reply["Connection"]}"')
+
+
+@check(WEB, open=False)
+def connection_other_tokens(test):
+    """tokens that only look like close do not close"""
+    visitor = test.visitor()
+    for value in ('closed', 'x-close', 'disclose', 'keep-alive', 'upgrade', '',
+                  'clos', '"close"'):
+        visitor.get('/hello.txt', f'Connection: {value}',
+                    hint='a token is compared whole').must_be(200, HELLO)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def close_wins(test):
+    """close wins over keep-alive, in 1.0 as well"""
+    for version in ('HTTP/1.0', 'HTTP/1.1'):
+        visitor = test.visitor()
+        reply = visitor.get('/hello.txt', 'Connection: keep-alive',
+                            'Connection: close', version=version)
+        visitor.ended('close wins')
+        if reply.tokens('Connection') != ['close']:
+            raise Failure('"Connection: close"', f'"{reply["Connection"]}"')
+
+
+@check(WEB, open=False)
+def stays_after_refusal(test):
+    """a refusal of a sound request does not end the connection"""
+    visitor = test.visitor()
+    for status, message in (
+            (404, request('/nothing')), (405, request(method='DELETE')),
+            (501, request(method='FROB')),
+            (412, request('/hello.txt', 'If-Match: "x"')),
+            (416, request('/hello.txt', 'Range: bytes=99-')),
+            (301, request('/sub')), (204, request(method='OPTIONS'))):
+        reply = visitor.ask(message, 'the request before this one was refused, '
+                            'but it was sound').must_be(status)
+        if reply.last:
+            raise Failure(f'a connection that stays after a {status}',
+                          'Connection: close')
+    visitor.stays()
+
+
+@check(WEB)
+def refusal_not_lost(test):
+    """the response to a bad request arrives though much more was sent: the
+    server ends its half and takes in the rest, for a close would reset"""
+    for _ in range(5):
+        visitor = test.visitor()
+        visitor.feed(b'GET / HTTP/1.1\r\nbad field\r\n\r\n' + data(4 << 20))
+        hint = ('to close a socket with bytes unread resets the connection: '
+                'shutdown(SHUT_WR), then recv until the client has closed')
+        visitor.answer(b'GET /', hint).must_be(400)
+        try:
+            rest = visitor.socket.recv(10)
+        except ConnectionResetError:
+            raise Failure('the end of the stream', 'a reset', hint) from None
+        if rest:
+            raise Failure('the end of the stream', shown(rest))
+
+
+# ---------------------------------------------------------- pieces
+
+CONVERSATION = (request('/hello.txt', 'X-Filler: ' + 'x' * 20)
+                + request('/hello.txt', 'Content-Length: 5', body=b'hello')
+                + request('/hello.txt', 'Transfer-Encoding: chunked',
+                          body=chunked(b'one', b'and two', extension=b';a=b',
+                                       trailer=b'X: y\r\n')))
+
+
+def bodiless(test):
+    """The conversation; without bodies if their effect is anybody's guess."""
+    return request() * 3 if test.any else CONVERSATION
+
+
+@check(WEB)
+def byte_by_byte(test):
+    """requests that come byte by byte are served"""
+    visitor = test.visitor()
+    for byte in bodiless(test):
+        visitor.send(bytes([byte]))
+    for _ in range(3):
+        visitor.answer(hint='keep what has come until the head is whole'
+                       ).must_be(200, HELLO)
+
+
+@check(WEB)
+def split_everywhere(test):
+    """requests that come in two pieces are served, wherever they part"""
+    message = bodiless(test)
+    server = test.server(root=test.site())
+    visitor = test.visitor(server=server)
+    for at in range(1, len(message)):
+        visitor.send(message[:at])
+        rests(server)
+        visitor.send(message[at:])
+        for _ in range(3):
+            visitor.answer(hint=f'it parts after {message[at - 8:at]!r}'
+                           ).must_be(200, HELLO)
+
+
+@check(WEB, open=False)
+def partial_recv(test):
+    """a server that receives one byte at a time, or 3, or 100, serves the same
+    requests"""
+    test.need_injector()
+    for most in (1, 3, 100):
+        visitor = test.visitor()
+        test.attached()
+        test.faults.set('most', most, 'recv')
+        visitor.send(CONVERSATION)
+        for _ in range(3):
+            visitor.answer().must_be(200, HELLO)
+
+
+@check(WEB, open=False)
+def partial_sends(test):
+    """a send that takes only part of the bytes loses none"""
+    test.need_injector()
+    visitor = test.visitor()
+    test.attached()
+    for most in (1, 7, 1000):
+        test.faults.set('most', most, 'send')
+        visitor.get('/data.bin').must_be(200, DATA, 'send returns how many '
+                                         'bytes it took: the rest comes next')
+        visitor.get('/nothing').must_be(404)
+
+
+@check(WEB)
+def pipelined(test):
+    """300 requests sent in one go are answered, all and in order"""
+    files = {f'{number}.txt': b'file %d' % number for number in range(300)}
+    visitor = test.visitor(server=test.server(root=test.site(files)))
+    targets = [f'/{number * 7 % 300}.txt' for number in range(300)]
+    visitor.feed(b''.join(map(request, targets)))
+    for target in targets:
+        visitor.answer(request(target), 'what is left in the buffer after a '
+                       'request is the next one').must_be(
+                           200, files[target[1:]])
+
+
+@check(WEB)
+def pipelined_mixture(test):
+    """pipelined requests of every kind are answered in order"""
+    visitor = test.visitor()
+    script = [(request(), 200, HELLO), (request(method='HEAD'), 200, b''),
+              (request('/nothing'), 404, None),
+              (request('/data.bin'), 200, DATA),
+              (request('/hello.txt', 'If-None-Match: *'), 304, b''),
+              (request('/nothing', method='HEAD'), 404, b''),
+              (request('/hello.txt', 'Range: bytes=0-4'), 206, HELLO[:5]),
+              (request('/empty.txt'), 200, b'')] * 20
+    if test.any:  # the others are a server's own choice
+        script = [row for row in script if row[1] in (200, 404)]
+    visitor.feed(b''.join(row[0] for row in script))
+    for message, status, body in script:
+        visitor.answer(message).must_be(status, body)
+
+
+@check(WEB)
+def pipelined_large(test):
+    """large files in a row come whole, one after the other"""
+    large = [data(3 << 20, seed) for seed in range(4)]
+    files = {str(number): content for number, content in enumerate(large)}
+    visitor = test.visitor(server=test.server(root=test.site(files)))
+    visitor.send(b''.join(request(f'/{number}') for number in range(4)))
+    for number in range(4):
+        visitor.answer().must_be(200, large[number])
+
+
+@check(WEB, open=False)
+def empty_lines_before(test):
+    """an empty line or two before a request are skipped"""
+    visitor = test.visitor()
+    for before in (b'\r\n', b'\r\n\r\n', b''):
+        visitor.ask(before + request(), 'some clients send CRLF after a body'
+                    ).must_be(200, HELLO)
+
+
+@check(WEB)
+def half_closed(test):
+    """a client that ends its half after its requests gets its answers"""
+    visitor = test.visitor()
+    visitor.send(request('/data.bin') * 3)
+    visitor.socket.shutdown(socket.SHUT_WR)
+    for _ in range(3):
+        visitor.answer(hint='recv() == 0 ends the client\'s half alone'
+                       ).must_be(200, DATA)
+    visitor.ended()
+
+
+@check(WEB)
+def ends_within_a_request(test):
+    """a client that ends within a request is let go, and is not served"""
+    message = request('/hello.txt')
+    for at in (1, 10, len(message) - 2, len(message) - 1):
+        visitor = test.visitor()
+        visitor.send(message[:at])
+        visitor.socket.shutdown(socket.SHUT_WR)
+        if b'hello' in visitor.rest():
+            raise Failure('no file for half a request', 'the file',
+                          'a head ends with an empty line')
+
+
+@check(WEB)
+def read_in_bits(test):
+    """a client that reads late and in bits gets it all"""
+    content = data(8 << 20)
+    visitor = test.visitor(server=test.server(
+        root=test.site({'large': content})))
+    visitor.send(request('/large'))
+    time.sleep(0.2)  # by now the server can send no more
+    got = bytearray()
+    for step in range(300):
+        got += test.receive(visitor.socket, 1 + step * 7 % 2000)
+    visitor.buffer = got
+    visitor.answer(request('/large')).must_be(200, content)
+
+
+@check(WEB)
+def stopped_and_continued(test):
+    """Ctrl-Z and fg in the middle of a file lose no byte"""
+    content = data(24 << 20)
+    server = test.server(root=test.site({'large': content}))
+    visitor = test.visitor(server=server)
+    visitor.send(request('/large'))
+    for _ in range(8):
+        visitor.buffer += test.receive(visitor.socket, 1 << 20)
+        server.stop_and_continue()
+    visitor.answer(request('/large')).must_be(200, content)
+
+
+@check(WEB)
+def all_at_once_large(test):
+    """ten clients get a large file each, read in turns, and all get theirs"""
+    large = [data(1 << 20, seed) for seed in range(10)]
+    server = test.server(root=test.site(
+        {str(number): content for number, content in enumerate(large)}))
+    visitors = [test.visitor(server=server) for _ in large]
+    for number, visitor in enumerate(visitors):
+        visitor.send(request(f'/{number}'))
+    for _ in range(20):
+        for visitor in visitors:
+            visitor.buffer += test.receive(visitor.socket, 20000)
+    for number, visitor in reversed(list(enumerate(visitors))):
+        got = visitor.answer(request(f'/{number}')).must_be(200)
+        if got.body != large[number]:
+            raise Failure(f'file {number}, whole',
+                          difference(large[number], got.body))

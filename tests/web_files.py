@@ -1,0 +1,498 @@
+"""The checks of 08 that are about what is served: files, folders, their
+listing, and the fields that tell of them."""
+
+import calendar
+import email.utils
+import html.parser
+import os
+import re
+import socket
+import time
+import urllib.parse
+
+from harness import NOBODY, Failure, Skip, check
+from web_talk import HELLO, USUAL, fill, request
+
+WEB = '08'
+MOMENT = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, as in RFC 9110
+PAGE = USUAL['page.html']
+
+
+# ---------------------------------------------------------- what is no file
+
+def not_found(test, visitor, targets, hint=''):
+    for target in targets:
+        visitor.get(target).must_be(404, hint=hint)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def symbolic_links(test):
+    """no symbolic link is followed: not to a file, not to a folder, neither
+    inside nor outside, not on the way and not as index.html"""
+    root = test.site()
+    outside = test.site({'secret.txt': b'secret', 'index.html': b'secret'})
+    for name, to in (('to-file', 'hello.txt'), ('to-folder', 'sub'),
+                     ('out', outside), ('out-file', outside / 'secret.txt'),
+                     ('nowhere', 'nothing'), ('round', 'round')):
+        (root / name).symlink_to(to)
+    (root / 'list' / 'index.html').symlink_to('../hello.txt')
+    visitor = test.visitor(server=test.server(root=root))
+    not_found(test, visitor, (
+        '/to-file', '/to-folder', '/to-folder/', '/to-folder/inner.txt', '/out',
+        '/out/', '/out/secret.txt', '/out-file', '/nowhere', '/round',
+        '/round/x', '/list/index.html'), 'O_NOFOLLOW looks at the last part '
+        'alone: open folder by folder (openat)')
+    reply = visitor.get('/list/')
+    if reply.body == HELLO:
+        raise Failure('no index.html that is a symbolic link', str(reply))
+
+
+@check(WEB, open=False)
+def special_files(test):
+    """what is no regular file is not served, and nobody waits for it"""
+    root = test.site()
+    os.mkfifo(root / 'fifo')
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(root / 'socket'))
+    names = ['/fifo', '/socket', '/fifo/']
+    if os.geteuid() == 0:
+        os.mknod(root / 'null', 0o20666, os.makedev(1, 3))
+        names.append('/null')
+    visitor = test.visitor(server=test.server(root=root))
+    not_found(test, visitor, names, 'to open a FIFO waits for a writer: '
+              'O_NONBLOCK, then fstat and S_ISREG')
+
+
+@check(WEB, open=False)
+def no_permission(test):
+    """a file that may not be read is a 403, and so is one in a folder that may
+    not be entered"""
+    root = test.site({**USUAL, 'closed/file.txt': b'x'})
+    (root / 'page.html').chmod(0)
+    (root / 'closed').chmod(0)
+    if os.geteuid() == 0:  # whom permissions do not bind
+        test.need_injector()
+        test.faults.set('user', NOBODY)
+    try:
+        visitor = test.visitor(server=test.server(root=root))
+        for target in ('/page.html', '/closed/file.txt', '/closed/'):
+            visitor.get(target).must_be(403, hint='EACCES is a 403')
+        visitor.stays()
+    finally:
+        (root / 'closed').chmod(0o700)
+
+
+# ---------------------------------------------------------- folders
+
+@check(WEB)
+def index(test):
+    """a folder is answered with its index.html"""
+    visitor = test.visitor()
+    for target in ('/sub/', '/sub/?a=b', '/sub/index.html'):
+        visitor.get(target).must_be(200, USUAL['sub/index.html'])
+
+
+@check(WEB)
+def redirect(test):
+    """a folder without its slash is a redirect to that with it, the query
+    kept"""
+    visitor = test.visitor(server=test.server(root=fill(
+        test.site(), {'a b<&"/one.txt': b'', '%/one.txt': b''})))
+    for target, path in (('/sub', '/sub/'), ('/sub?a=b&c', '/sub/?a=b&c'),
+                         ('/list', '/list/'), ('/%73ub', '/sub/'),
+                         ('/a%20b%3c%26%22', '/a%20b%3C%26%22/'),
+                         ('/%25?%20', '/%25/?%20')):
+        reply = visitor.get(target).must_be((301, 302, 307, 308) if test.any
+                                            else 301)
+        there = re.sub('^http://[^/]*', '', urllib.parse.urljoin(
+            'http://ladder' + target, reply['Location']))
+        if urllib.parse.unquote(there) != urllib.parse.unquote(path):
+            raise Failure(f'"Location: {path}" for {reply.to}',
+                          f'"Location: {reply["Location"]}"', 'the relative '
+                          'links of a page lead astray without the slash')
+
+
+@check(WEB, open=False)
+def redirect_stays_here(test):
+    """no redirect leads to another host: Location never begins with //"""
+    root = fill(test.site(), {'evil.example/sub/one.txt': b'',
+                              '\\evil.example/one.txt': b''})
+    visitor = test.visitor(server=test.server(root=root))
+    for target in ('//evil.example', '//evil.example/sub', '/%2fevil.example',
+                   '///evil.example', '/%2f%2fevil.example/sub',
+                   'http://ladder//evil.example', '/\\evil.example',
+                   '//\\evil.example', '/%5cevil.example'):
+        location = visitor.get(target).must_be(301)['Location']
+        if not re.fullmatch(r'/(%2f|%5c)*evil\.example/(sub/)?', location,
+                            re.IGNORECASE):
+            raise Failure(f'a Location on this server for {target}', location,
+                          'a browser takes //name and /\\name for another host')
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def redirect_in_one_line(test):
+    """whatever a folder is called, Location is one line"""
+    root = fill(test.site(), {'a\r\nX-Evil: 1/one.txt': b''})
+    visitor = test.visitor(server=test.server(root=root))
+    reply = visitor.get('/a%0d%0aX-Evil:%201').must_be(301)
+    reply.must_lack('X-Evil')
+    if urllib.parse.unquote(reply['Location']) != '/a\r\nX-Evil: 1/':
+        raise Failure('the folder\'s name, encoded', reply['Location'])
+
+
+class Links(html.parser.HTMLParser):
+    """The links of a page, and their texts."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.links, self.tags, self.inside = [], set(), False
+        self.feed(page.decode('utf-8', 'surrogateescape'))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        if tag == 'a':
+            self.inside = True
+            self.links.append([dict(attributes).get('href', ''), ''])
+
+    def handle_endtag(self, tag):
+        if tag == 'a':
+            self.inside = False
+
+    def handle_data(self, text):
+        if self.inside:
+            self.links[-1][1] += text
+
+    def names(self, base):
+        """The names in the folder at base that the links lead to."""
+        for link, _ in self.links:
+            there = urllib.parse.urljoin('http://x' + base, link)
+            if there.startswith('http://x' + base) and '?' not in there:
+                name = urllib.parse.unquote(there[len('http://x' + base):],
+                                            errors='surrogateescape')
+                if name:
+                    yield name
+
+
+NAMES = ['100%.txt', '<b>bold<', '&amp;.txt', 'a b.txt', 'c:d.txt', 'e\'f".txt',
+         'ha#sh', 'plus+', 'q?m', 'semi;colon', '\xfcber.txt', '\u6f22\u5b57',
+         '%41.txt', 'back\\slash', 'x' * 200, 'javascript:alert(1)', '*', '~',
+         'a=b&c', '[1]', '{2}', '|', '^', '`', '$(x)', ',', 'Z', 'a']
+
+
+@check(WEB)
+def listing_leads(test):
+    """every link of a folder's listing leads to its file, whatever the name"""
+    files = {'list/' + name: name.encode() for name in NAMES}
+    visitor = test.visitor(server=test.server(root=test.site(files)))
+    page = Links(visitor.get('/list/').must_be(200).body)
+    if sorted(page.names('/list/')) != sorted(NAMES):
+        raise Failure(f'links to these names: {sorted(NAMES)}',
+                      sorted(page.names('/list/')), 'percent-encode all but '
+                      'letters, digits and -._~ in an href')
+    for link, _ in page.links:
+        there = urllib.parse.urljoin('http://x/list/', link)[len('http://x'):]
+        name = urllib.parse.unquote(there[len('/list/'):])
+        if name in NAMES:
+            visitor.get(there).must_be(200, name.encode())
+
+
+@check(WEB)
+def listing_escaped(test):
+    """no name in a listing is taken for markup"""
+    names = ['<script>alert(1)<', '&lt;b&gt;', '"onload="x', '\'onload=\'x',
+             '<img src=x>', '&amp']
+    visitor = test.visitor(server=test.server(root=test.site(
+        {'list/' + name: b'' for name in names})))
+    page = visitor.get('/list/').must_be(200).body
+    texts = [text for _, text in Links(page).links]
+    if ('img' in Links(page).tags or b'<script>alert' in page
+            or not set(names) <= set(texts)):
+        raise Failure('names that are escaped: &lt; for <, &amp; for &',
+                      page.decode()[:500])
+
+
+@check(WEB, open=False)
+def listing_form(test):
+    """a listing has names in order, folders with a slash, a way up, and nothing
+    that is not served: no dotfile, no symbolic link"""
+    root = test.site({'list/' + name: b'' for name in (
+        'b.txt', 'a.txt', 'C', 'folder/x', 'Z', 'm', '.hidden', '.d/x')})
+    (root / 'list' / 'link').symlink_to('a.txt')
+    (root / 'list' / 'link-folder').symlink_to('folder')
+    visitor = test.visitor(server=test.server(root=root))
+    reply = visitor.get('/list/').must_be(200)
+    reply.must_have('Content-Type', 'text/html; charset=utf-8')
+    reply.must_lack('ETag').must_lack('Last-Modified')
+    page = Links(reply.body)
+    names = ['C', 'Z', 'a.txt', 'b.txt', 'folder/', 'm']
+    if list(page.names('/list/')) != names:
+        raise Failure(f'links in this order: {names}',
+                      list(page.names('/list/')))
+    texts = [text for link, text in page.links if '..' not in link]
+    if texts != names:
+        raise Failure(f'the texts of the links: {names}', texts)
+    if '../' not in [link for link, _ in page.links]:
+        raise Failure('a link to ../', page.links)
+    if any('..' in link for link, _ in Links(visitor.get('/').body).links):
+        raise Failure('no link to ../ at the top', 'one')
+
+
+@check(WEB, open=False)
+def listing_odd_bytes(test):
+    """names that are no UTF-8, and names with line breaks, are listed too"""
+    root = test.site({'list/plain': b''})
+    names = [b'\xff\xfe', b'a\nb', b'tab\tbed', b'\x1b[31m', b'\xc3', b'\x7f']
+    for name in names:
+        with open(os.path.join(os.fsencode(root / 'list'), name), 'wb') as file:
+            file.write(b'odd')
+    visitor = test.visitor(server=test.server(root=root))
+    reply = visitor.get('/list/').must_be(200)
+    listed = set(map(os.fsencode, Links(reply.body).names('/list/')))
+    if listed != {b'plain', *names}:
+        raise Failure(f'links to {names}', sorted(listed))
+    for name in names:
+        visitor.get('/list/' + urllib.parse.quote(name)).must_be(200, b'odd')
+
+
+@check(WEB)
+def listing_large(test):
+    """a folder of 3000 files is listed whole"""
+    names = [f'file-number-{number:04}.txt' for number in range(3000)]
+    visitor = test.visitor(server=test.server(root=test.site(
+        {'list/' + name: b'' for name in names})))
+    reply = visitor.get('/list/').must_be(200)
+    if list(Links(reply.body).names('/list/')) != names:
+        raise Failure('3000 links, in order',
+                      f'{len(Links(reply.body).links)}, or another order')
+    visitor.get('/list/', method='HEAD').must_be(200)
+    visitor.get(f'/list/{names[7]}').must_be(200, b'')
+
+
+@check(WEB, open=False)
+def listing_fresh(test):
+    """a listing shows what is there now"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for number in range(30):
+        (root / 'list' / str(number)).write_bytes(b'')
+        (root / 'list' / str(number - 3)).unlink() if number > 2 else None
+        names = set(Links(visitor.get('/list/').body).names('/list/'))
+        here = {'one.txt', *map(str, range(max(0, number - 2), number + 1))}
+        if names != here:
+            raise Failure(f'the names {sorted(here)}', sorted(names))
+
+
+# ---------------------------------------------------------- fields
+
+TYPES = {'html': 'text/html', 'css': 'text/css', 'js': 'text/javascript',
+         'txt': 'text/plain', 'json': 'application/json', 'png': 'image/png',
+         'jpg': 'image/jpeg', 'jpeg': 'image/jpeg', 'gif': 'image/gif',
+         'svg': 'image/svg+xml', 'pdf': 'application/pdf'}
+ALSO = {'text/javascript': 'application/javascript'}
+
+
+@check(WEB)
+def media_types(test):
+    """Content-Type is that of the file's extension"""
+    visitor = test.visitor(server=test.server(root=test.site(
+        {f'file.with.{extension}': b'x' for extension in TYPES})))
+    for extension, kind in TYPES.items():
+        reply = visitor.get(f'/file.with.{extension}').must_be(200)
+        got = reply['Content-Type'].split(';')[0].strip()
+        if got not in (kind, ALSO.get(kind)):
+            raise Failure(f'"Content-Type: {kind}" for .{extension}', got)
+        charset = 'charset=utf-8' in reply['Content-Type'].lower()
+        if charset != kind.startswith('text/') and not test.any:
+            raise Failure('charset=utf-8 for text, and for nothing else',
+                          reply['Content-Type'])
+
+
+@check(WEB, open=False)
+def media_type_unknown(test):
+    """without a known extension it is application/octet-stream, and nosniff
+    forbids to guess"""
+    names = ('file', 'file.', 'file.unheard-of', 'html', 'txt.', 'file.html.x',
+             'x.htmlx', 'a.ht')
+    visitor = test.visitor(server=test.server(root=test.site(
+        {name: b'<html>' for name in names})))
+    for name in names:
+        reply = visitor.get('/' + name).must_be(200)
+        reply.must_have('Content-Type', 'application/octet-stream')
+        reply.must_have('X-Content-Type-Options', 'nosniff')
+
+
+@check(WEB, open=False)
+def fields_of_a_file(test):
+    """a 200 for a file has all the fields that tell of it"""
+    visitor = test.visitor()
+    reply = visitor.get('/page.html').must_be(200, PAGE)
+    reply.must_have('Content-Type', 'text/html; charset=utf-8')
+    reply.must_have('Content-Length', str(len(PAGE)))
+    reply.must_have('X-Content-Type-Options', 'nosniff')
+    reply.must_have('Accept-Ranges', 'bytes')
+    for name in ('Date', 'Server', 'Last-Modified', 'ETag'):
+        if not reply[name]:
+            raise Failure(f'{name} in a 200', reply.fields)
+
+
+ALL_KINDS = [request(), request(method='HEAD'), request('/list/'),
+             request('/sub'), request('/nothing'),
+             request('/hello.txt', 'If-None-Match: *'),
+             request('/hello.txt', 'Range: bytes=0-3'),
+             request('/hello.txt', 'Range: bytes=99-'),
+             request(method='DELETE'), request(method='OPTIONS'),
+             request(version='HTTP/1.0'), b'GET / HTTP/1.1\r\n\r\n']
+
+
+@check(WEB)
+def fields_once(test):
+    """no field that has one value comes twice, in no kind of response"""
+    for message in ALL_KINDS:
+        reply = test.visitor().ask(message)
+        names = [name for name, _ in reply.fields]
+        for name in {*names} - {'vary', 'allow', 'set-cookie'}:
+            if names.count(name) > 1:
+                raise Failure(f'{name} once in the {reply.status} for '
+                              f'{reply.to}', reply.fields)
+
+
+def seconds_of(reply, name='Date'):
+    """The moment that a field names, in the one form that may be sent."""
+    text = reply[name]
+    try:
+        moment = calendar.timegm(
+            time.strptime(text, '%a, %d %b %Y %H:%M:%S GMT'))
+    except ValueError:
+        moment = None
+    if moment is None or email.utils.formatdate(moment, usegmt=True) != text:
+        raise Failure(f'{name} in the {reply.status} for {reply.to}, as in '
+                      '"Sun, 06 Nov 1994 08:49:37 GMT"', text or 'none',
+                      'gmtime; names of days and months in English')
+    return moment
+
+
+@check(WEB)
+def date(test):
+    """every response but of the server's failures has the Date of now"""
+    for message in ALL_KINDS:
+        before = int(time.time()) - 1
+        reply = test.visitor().ask(message)
+        if not before <= seconds_of(reply) <= time.time() + 1:
+            raise Failure(f'the Date of now in the {reply.status} for '
+                          f'{reply.to}', reply['Date'])
+
+
+@check(WEB)
+def date_goes_on(test):
+    """Date is that of the response, not of the connection or the first one"""
+    visitor = test.visitor()
+    first = visitor.get()
+    time.sleep(2.1)
+    later = visitor.get()
+    if seconds_of(later) - seconds_of(first) < 2:
+        raise Failure(f'a Date 2 seconds after {first["Date"]}', later['Date'])
+
+
+@check(WEB)
+def last_modified(test):
+    """Last-Modified is the time of the file's last change"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for moment in (MOMENT, 0, 951782400, 1709164800, 1735689599):
+        os.utime(root / 'hello.txt', (moment, moment))
+        reply = visitor.get().must_be(200, HELLO)
+        if seconds_of(reply, 'Last-Modified') != moment:
+            raise Failure(email.utils.formatdate(moment, usegmt=True),
+                          reply['Last-Modified'])
+
+
+@check(WEB)
+def last_modified_not_later(test):
+    """Last-Modified is never later than Date, though the file's time may be"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    tomorrow = time.time() + 86400
+    os.utime(root / 'hello.txt', (tomorrow, tomorrow))
+    reply = visitor.get().must_be(200, HELLO)
+    if reply.values('Last-Modified') and (seconds_of(reply, 'Last-Modified')
+                                          > seconds_of(reply)):
+        raise Failure(f'Last-Modified not after {reply["Date"]}',
+                      reply['Last-Modified'], 'RFC 9110 8.8.2.1: a must')
+
+
+@check(WEB, open=False)
+def odd_times(test):
+    """files from before 1970 and from far in the future are served"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for moment in (-1, -86400 * 365 * 60, 2**31, 2**32 + 5, 2**33):
+        try:
+            os.utime(root / 'hello.txt', (moment, moment))
+        except (OSError, OverflowError):
+            continue
+        reply = visitor.get().must_be(200, HELLO)
+        if reply.values('Last-Modified'):
+            seconds_of(reply, 'Last-Modified')
+        visitor.get('/hello.txt', f'If-None-Match: {reply["ETag"]}'
+                    ).must_be(304)
+
+
+@check(WEB)
+def etag(test):
+    """an ETag is a quoted string: of a file the same each time, of another, or
+    a changed one, another"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    tags = [visitor.get(target)['ETag'] for target in (
+        '/hello.txt', '/hello.txt', '/data.bin')]
+    (root / 'hello.txt').write_bytes(b'another text, and a longer one')
+    tags.append(visitor.get()['ETag'])
+    if not tags[0] and test.any:
+        raise Skip('it sends no ETag')
+    for tag in tags:
+        if not re.fullmatch('(W/)?"[\x21\x23-\x7e\x80-\xff]*"', tag):
+            raise Failure('an ETag like "3f-1a2b"', tag or 'none')
+        if not test.any and tag.startswith('W/'):
+            raise Failure('a strong ETag', tag)
+    if tags[0] != tags[1] or len(set(tags)) != 3:
+        raise Failure('the same ETag twice, then two others', tags)
+
+
+@check(WEB, open=False)
+def etag_of_rewritten(test):
+    """a file of the same length, rewritten at once, has another ETag, and is no
+    304 for the one before"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    tag = visitor.get()['ETag']
+    for number in range(300):
+        content = b'rewritten %03d' % number
+        (root / 'hello.txt').write_bytes(content)
+        reply = visitor.get('/hello.txt', f'If-None-Match: {tag}')
+        reply.must_be(200, content, 'a strong ETag must differ whenever a byte '
+                      'does: take st_mtim and st_ctim to the nanosecond')
+        tag = reply['ETag']
+
+
+@check(WEB, open=False)
+def error_pages(test):
+    """every error has a page of its own, in HTML, with nothing of the request
+    in it that is markup"""
+    for message, status in (
+            (request('/<script>alert(1)</script>'), 404),
+            (request('/"><script>'), 404), (request(method='DELETE'), 405),
+            (request('/<script>', method='FROB'), 501),
+            (request('/hello.txt', 'Host: <script>'), 400),
+            (request('/hello.txt', 'Range: bytes=99-'), 416),
+            (request('/hello.txt', 'Expect: <script>'), 417),
+            (request('/hello.txt', 'If-Match: "<script>"'), 412),
+            (request(version='HTTP/2.0'), 505),
+            (request('/' + 'x' * 9000), 414)):
+        reply = test.visitor().ask(message).must_be(status)
+        reply.must_have('Content-Type', 'text/html; charset=utf-8')
+        reply.must_have('Content-Length', str(len(reply.body)))
+        if b'<script>' in reply.body or str(status).encode() not in reply.body:
+            raise Failure(f'a page that says {status}, and no markup of the '
+                          'request', reply.body.decode())
