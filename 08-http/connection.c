@@ -6,6 +6,7 @@
 
 #include "connection.h"
 
+#include "kept.h"
 #include "log.h"
 #include "request.h"
 #include "response.h"
@@ -166,6 +167,8 @@ static void answer_input(struct connection *connection) {
         memcpy(input, connection->input, length);
     while (taken > 0 && used < length && connection->fate == STAYS
            && connection->file == NULL && connection->output_length < BATCH) {
+        if (used > 0)
+            begin_turn();  /* this one may have come later than the first */
         taken = take_request(connection, input + used, length - used);
         used += taken;
     }

@@ -1,7 +1,6 @@
 /*
  * The file behind a path: found component by component, so that nobody who
- * changes the tree meanwhile leads us astray. Small files stay in memory, and
- * one call vouches that they have not changed.
+ * changes the tree meanwhile leads us astray.
  */
 #define _POSIX_C_SOURCE 200809L
 #ifdef __APPLE__
@@ -12,6 +11,7 @@
 
 #include "file.h"
 
+#include "kept.h"
 #include "log.h"
 #include "type.h"
 
@@ -25,12 +25,9 @@
 #include <unistd.h>
 
 #define SMALL 16384  /* bytes of the largest file that stays in memory */
-#define LONGEST 4096 /* bytes of the name of the directory that is served */
-#define PLACES 64    /* for files that are kept; at most 1 MB in all */
-#define SETTLED 2    /* seconds; a coarser clock no file system has */
+#define LONGEST 4096  /* bytes of the name of the directory that is served */
 
 static const char *root;
-static struct file *kept[PLACES];
 static bool told;  /* of the trouble that there is */
 
 /* What a failed call means to who asked. */
@@ -67,88 +64,6 @@ static int refuse(const char *call, const char *name) {
         told = tell(call, refusal->name, refusal->meaning, name);
     }
     return refusal->status;
-}
-
-/* ----------------------------------------------------------- kept in memory */
-
-static struct file **place_of(const char *name) {
-    unsigned long hash = 5381;
-
-    while (*name != '\0')
-        hash = hash * 33 ^ (unsigned char)*name++;
-    return &kept[hash % PLACES];
-}
-
-/* Frees a file that nobody sends and nobody will ask for. */
-static void discard(struct file *file) {
-    if (file->kept || file->users > 0)
-        return;
-    if (file->descriptor != -1)
-        close(file->descriptor);
-    free(file->content);
-    free(file);
-}
-
-static void forget(struct file **place) {
-    struct file *file = *place;
-
-    *place = NULL;
-    if (file != NULL) {
-        file->kept = false;
-        discard(file);
-    }
-}
-
-void forget_files(void) {
-    for (int i = 0; i < PLACES; i++)
-        forget(&kept[i]);
-}
-
-void release_file(struct file *file) {
-    file->users--;
-    if (file->users == 0 && file->kept && file->content == NULL)
-        forget(place_of(file->name));
-    else
-        discard(file);
-}
-
-static bool same_time(struct timespec one, struct timespec other) {
-    return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
-}
-
-/* Returns whether a file is still what its name stands for, and unchanged: as
-   many calls as its name has components. */
-static bool is_current(struct file *file) {
-    struct stat status;
-    char *slash = file->name + strlen(root);
-
-    while ((slash = strchr(slash + 1, '/')) != NULL) {
-        *slash = '\0';
-        int result = lstat(file->name, &status);
-        *slash = '/';
-        if (result == -1 || !S_ISDIR(status.st_mode))
-            return false;
-    }
-    return lstat(file->name, &status) == 0
-           && status.st_dev == file->status.st_dev
-           && status.st_ino == file->status.st_ino
-           && status.st_size == file->status.st_size
-           && same_time(status.st_ctim, file->status.st_ctim)
-           && same_time(status.st_mtim, file->status.st_mtim);
-}
-
-/* Keeps a file for those who ask next, unless it has changed just now: another
-   change at the same reading of the clock could not be seen. */
-static void keep(struct file *file) {
-    struct file **place = place_of(file->name);
-    time_t settled = time(NULL) - SETTLED;
-
-    if (file->status.st_ctim.tv_sec >= settled
-        || file->status.st_mtim.tv_sec >= settled)
-        return;
-    forget(place);
-    file->kept = true;
-    *place = file;
 }
 
 /* ---------------------------------------------------------- from the system */
@@ -231,6 +146,7 @@ static struct file *make_file(const char *name, int descriptor,
     file->status = *status;
     file->type = type_of(name);
     file->descriptor = descriptor;
+    file->root = strlen(root);
     strcpy(file->name, name);
     if (status->st_size <= SMALL && !read_content(file)) {
         int saved = errno;
@@ -372,13 +288,9 @@ int find_file(const char *path, struct file **file) {
 
     if (!make_name(path, name))
         return 404;
-    *file = *place_of(name);
-    if (*file != NULL && strcmp((*file)->name, name) == 0
-        && is_current(*file)) {
-        (*file)->users++;
+    *file = look_up(name);
+    if (*file != NULL)
         return 200;
-    }
-    *file = NULL;
     getrlimit(RLIMIT_NOFILE, &clients);
     files = clients;
     files.rlim_cur = files.rlim_max;  /* clients may have taken all of theirs */

@@ -17,8 +17,10 @@ struct file {
     char tag[96];               /* of ETag */
     char *content;              /* all of a small file; NULL: read it from */
     int descriptor;             /* here, or -1 */
+    unsigned long long turn;    /* in which it was last known to be current */
     int users;                  /* how many are sending it */
     bool kept;                  /* for the next who ask for it */
+    size_t root;                /* bytes of the name that may be a link's */
     char name[];                /* from the directory that is served on */
 };
 
@@ -37,12 +39,6 @@ bool serve_directory(const char *name, const char *program);
  * released; 301 if a slash is missing at the end; 403, 404, 500 or 503.
  */
 int find_file(const char *path, struct file **file);
-
-/* Ends the use of a file. */
-void release_file(struct file *file);
-
-/* Forgets all files. */
-void forget_files(void);
 
 /* Writes a page that names what is in a directory, into a file that vanishes
    when it is closed. Closes the directory. Returns the descriptor, or -1. */

@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "connection.h"
+#include "kept.h"
 #include "log.h"
 
 #include <arpa/inet.h>
@@ -495,6 +496,7 @@ static bool take_turn(int listener) {
     int count = select(highest + 1, &reading, &writing, NULL, timeout);
 
     now = milliseconds();
+    begin_turn();
     current = wake_up[0];  /* its row is free, for select itself */
     if (count == -1) {
         if (diagnose("select", select_failures) == WAIT)

@@ -1,6 +1,6 @@
 /*
- * 08 HTTP, the assignment: request.c, which finds a request in nothing yet.
- * Have it find one where there is one, and only there.
+ * 08 HTTP, the assignment: request.c, to which nothing is a request yet. Have
+ * it understand those that are, and refuse all else.
  * Do it:    what the TODOs say, in the order of their numbers. Read text.h
  *           and request.h first: what you need is there.
  * Check it: make try-08, in the folder above this one.
@@ -81,7 +81,8 @@ static int decode(struct text target, char *path) {
    http://, and takes that off, and the host that follows it, up to a slash, a
    question mark or the end. Return whether it is a host, and one that is not
    empty. Names of users and passwords do not belong there any more: no host
-   has an @. RFC 9110, 4.2.1 and 4.2.4. Proved by target_absolute*. */
+   has an @. RFC 9110, 4.2.1 and 4.2.4. Proved by target_absolute*,
+   target_empty_path. */
 
 /* The four forms of RFC 9112, 3.2. */
 static int parse_target(struct request *request, struct text target) {
@@ -134,10 +135,10 @@ static int parse_request_line(struct request *request, struct text line) {
     method = take_until(&rest, ' ');
     /* TODO 1: the method has been taken off the rest of the line, and the
        space that follows it. Take off the target in the same way, unless there
-       is no rest. Now build this in the folder above, make 08-http/stub, run
-       08-http/stub, and see in a browser what is at http://127.0.0.1:15441/.
-       RFC 9112, 3. Proved by get_text, get_large, head_like_get,
-       connection_kept. */
+       is no rest. Now you can look at it in a browser: in the folder above,
+       make 08-http/stub, start 08-http/stub, and open http://127.0.0.1:15441/
+       there. RFC 9112, 3. Proved by quiet_with_a_client, get_text, get_large,
+       head_like_get, connection_kept. */
     if (rest.start == NULL || !is_token(method) || !is_clean(line)
         || memchr(line.start, '\t', line.length) != NULL)
         return BAD;
@@ -207,13 +208,11 @@ static int parse_field(struct request *request, struct text line) {
     struct text name = take_until(&value, ':');
 
     /* TODO 6: a line without a colon is BAD, and so is one whose name is no
-       token, or whose value has control characters. There may be no blank
-       before the colon: some would read another name than others do. Nor may a
-       line begin with one, as if it went on with the line before.
+       token, or whose value has control characters. A blank is no part of a
+       token, so what some readers would take for another field is none.
        RFC 9112, 5.1 and 5.2; RFC 9110, 5.5. Proved by
        refuses_space_before_colon*, refuses_folded*, refuses_no_colon,
-       refuses_empty_name, refuses_name_*, refuses_value_*, refuses_bare_cr*.
-       */
+       refuses_empty_name, refuses_name_*, refuses_value_*, refuses_bare*. */
     enum field field = find_field(name);
     if (field == FIELDS)
         return OK;
@@ -269,7 +268,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
         if (!take_line(&rest, &line))
             /* TODO 23: a line may be without end: wait for its end only while
                less than MAX_HEAD bytes have come, and say 414 then.
-               RFC 9112, 3. Proved by byte_by_byte, target_endless. */
+               RFC 9112, 3. Proved by split_everywhere, target_endless. */
             return 0;
     } while (line.length == 0);
     status = parse_request_line(request, line);
@@ -277,7 +276,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
     while (status == OK) {
         if (!take_line(&rest, &line))
             /* TODO 24: do not wait for ever here, either: but it is a 431.
-               RFC 6585, 5. Proved by byte_by_byte, head_endless. */
+               RFC 6585, 5. Proved by split_everywhere, head_endless. */
             return 0;
         if (line.length == 0)
             break;

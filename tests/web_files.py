@@ -3,14 +3,18 @@ listing, and the fields that tell of them."""
 
 import calendar
 import email.utils
+import errno
 import html.parser
 import os
 import re
+import select
+import signal
 import socket
 import time
 import urllib.parse
 
-from harness import NOBODY, Failure, Skip, check
+from harness import (FOREVER, NOBODY, Failure, Skip, check, data,
+                     wait_until)
 from web_talk import HELLO, USUAL, fill, request
 
 WEB = '08'
@@ -49,6 +53,48 @@ def symbolic_links(test):
 
 
 @check(WEB, open=False)
+def symbolic_link_in_time(test):
+    """a symbolic link that is put into the way between two calls is not
+    followed"""
+    test.need_injector()
+    root = test.site()
+    outside = test.site({'inner.txt': b'secret'})
+    server = test.server(root=root)
+    test.attached()
+    for call in ('stat', 'open'):
+        for number in range(1, 6):
+            for name, to in (('sub', outside),
+                             ('sub/inner.txt', outside / 'inner.txt')):
+                stop = test.faults.get('calls', call) + number
+                test.faults.set('stop', stop, call)
+                reply = raced(test.visitor(server=server), server, root / name,
+                              to)
+                test.faults.set('stop', 0, call)
+                if b'secret' in reply.body:
+                    raise Failure(f'no file from outside: {name} became a link '
+                                  f'before {call} was called, the {number}th '
+                                  'time', str(reply), 'O_NOFOLLOW')
+    test.visitor(server=server).stays()
+
+
+def raced(visitor, server, path, to):
+    """Asks for a file, and puts a link into its way when the server stops."""
+    visitor.send(request('/sub/inner.txt'))
+    wait_until(lambda: server.state() == 'T'
+               or select.select([visitor.socket], [], [], 0)[0])
+    if server.state() != 'T':
+        return visitor.answer()
+    moved = path.with_name('moved')
+    path.rename(moved)
+    path.symlink_to(to)
+    server.signal(signal.SIGCONT)
+    reply = visitor.answer()
+    path.unlink()
+    moved.rename(path)
+    return reply
+
+
+@check(WEB, open=False)
 def special_files(test):
     """what is no regular file is not served, and nobody waits for it"""
     root = test.site()
@@ -81,6 +127,61 @@ def no_permission(test):
         visitor.stays()
     finally:
         (root / 'closed').chmod(0o700)
+
+
+TROUBLE = {'EACCES': 403, 'ELOOP': 404, 'ENAMETOOLONG': 404, 'ENOENT': 404,
+           'ENOTDIR': 404, 'ENXIO': 404, 'EMFILE': 503, 'ENFILE': 503,
+           'ENOMEM': 503, 'EIO': 500}
+
+
+@check(WEB, open=False)
+def open_fails(test):
+    """a file that cannot be opened is a 403, a 404 or a 5xx, as the reason is;
+    what is nobody's fault is told, once until it is over"""
+    test.need_injector()
+    server = test.server(root=test.site())
+    test.attached()
+    visitor = test.visitor(server=server)
+    for name, status in TROUBLE.items():
+        before = len(server.lines)
+        test.faults.fail('open', getattr(errno, name), last=FOREVER)
+        for _ in range(3):
+            visitor.get().must_be(status, hint=f'open fails with {name}')
+        test.faults.relent('open')
+        visitor.get().must_be(200, HELLO, f'{name} has passed')
+        server.wait_for(lambda: len(server.lines) > before,
+                        4 if status >= 500 else 0)
+        lines = server.lines[before:]
+        if len(lines) != (status >= 500) or lines and name not in (
+                *lines[0].replace(':', ' ').split(), 'EIO'):
+            raise Failure(f'{"one line" if status >= 500 else "no line"} about '
+                          f'{name}', lines)
+
+
+@check(WEB, open=False)
+def read_fails(test):
+    """a file that cannot be read is a 5xx, or the connection ends; the server
+    lives on"""
+    test.need_injector()
+    large = data(1 << 20)
+    root = fill(test.site(), {'large': large})
+    server = test.server(root=root)
+    test.attached()
+    for target in ('/hello.txt', '/large'):
+        visitor = test.visitor(server=server)
+        test.faults.fail('read', errno.EIO, last=FOREVER)
+        visitor.send(request(target))
+        got = visitor.head(hint='read fails with EIO')
+        if got.status == 200:
+            visitor.ended('a promise that cannot be kept: close')
+        elif got.status < 500:
+            raise Failure('a status of 500 or more when read fails', str(got))
+        test.faults.relent('read')
+    test.faults.fail('read', errno.EINTR, test.faults.get('calls', 'read') + 2)
+    visitor = test.visitor(server=server)
+    visitor.get().must_be(200, HELLO, 'after EINTR read again')
+    visitor.get('/large').must_be(200, large, 'after EINTR read again')
+    test.alive(server, 'read has failed')
 
 
 # ---------------------------------------------------------- folders

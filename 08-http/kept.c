@@ -1,0 +1,118 @@
+/*
+ * The files that stay in memory, by their names.
+ */
+#define _POSIX_C_SOURCE 200809L
+#ifdef __APPLE__
+#define _DARWIN_C_SOURCE
+#define st_ctim st_ctimespec
+#define st_mtim st_mtimespec
+#endif
+
+#include "kept.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PLACES 64  /* each for one file; at most 1 MB in all */
+#define SETTLED 2  /* seconds; a coarser clock no file system has */
+
+static struct file *kept[PLACES];
+static unsigned long long turn;
+
+void begin_turn(void) {
+    turn++;
+}
+
+static struct file **place_of(const char *name) {
+    unsigned long hash = 5381;
+
+    while (*name != '\0')
+        hash = hash * 33 ^ (unsigned char)*name++;
+    return &kept[hash % PLACES];
+}
+
+void discard(struct file *file) {
+    if (file->kept || file->users > 0)
+        return;
+    if (file->descriptor != -1)
+        close(file->descriptor);
+    free(file->content);
+    free(file);
+}
+
+static void forget(struct file **place) {
+    struct file *file = *place;
+
+    *place = NULL;
+    if (file != NULL) {
+        file->kept = false;
+        discard(file);
+    }
+}
+
+void forget_files(void) {
+    for (int i = 0; i < PLACES; i++)
+        forget(&kept[i]);
+}
+
+void release_file(struct file *file) {
+    file->users--;
+    if (file->users == 0 && file->kept && file->content == NULL)
+        forget(place_of(file->name));
+    else
+        discard(file);
+}
+
+static bool same_time(struct timespec one, struct timespec other) {
+    return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+}
+
+/* Returns whether a file is still what its name stands for, and unchanged: as
+   many calls as its name has components, but once a turn. */
+static bool is_current(struct file *file) {
+    struct stat status;
+    char *slash = file->name + file->root;
+
+    if (file->turn == turn)
+        return true;
+    while ((slash = strchr(slash + 1, '/')) != NULL) {
+        *slash = '\0';
+        int result = lstat(file->name, &status);
+        *slash = '/';
+        if (result == -1 || !S_ISDIR(status.st_mode))
+            return false;
+    }
+    if (lstat(file->name, &status) == -1
+        || status.st_dev != file->status.st_dev
+        || status.st_ino != file->status.st_ino
+        || status.st_size != file->status.st_size
+        || !same_time(status.st_ctim, file->status.st_ctim)
+        || !same_time(status.st_mtim, file->status.st_mtim))
+        return false;
+    file->turn = turn;
+    return true;
+}
+
+struct file *look_up(const char *name) {
+    struct file *file = *place_of(name);
+
+    if (file == NULL || strcmp(file->name, name) != 0 || !is_current(file))
+        return NULL;
+    file->users++;
+    return file;
+}
+
+void keep(struct file *file) {
+    struct file **place = place_of(file->name);
+    time_t settled = time(NULL) - SETTLED;
+
+    if (file->status.st_ctim.tv_sec >= settled
+        || file->status.st_mtim.tv_sec >= settled)
+        return;
+    forget(place);
+    file->kept = true;
+    file->turn = turn;
+    *place = file;
+}
