@@ -1,6 +1,7 @@
 # For GNU make. `make help` prints the lines below that begin with #:
 #: make              build the program and the stub of every stage
 #: make demo         play the ladder from the first rung to the last
+#: make serve        serve pages to browsers, until Ctrl-C
 #: make test         run the checks of every stage
 #: make check-03     run those of one stage, on PROGRAM if that is set
 #: make try-03       build the stub of a stage, check it up to a failure
@@ -9,10 +10,13 @@
 #: make answer-03    show how a stub that passes differs from our program
 #: make diff-03      show what a stage changes in the stage before it
 #: make faults       run the programs of 04 to 08 under random faults
+#: make grade        give points for the folder PROGRAM_DIR (for teachers)
 #: make bench        measure how fast the servers are, beside others
 #: make lint         look for faults in all of our text (for maintainers)
 #: make memcheck     run the checks under valgrind (for maintainers)
+#: make fuzz         look for bytes that 08 misreads (for maintainers)
 #: make prove-stubs  prove that stubs and stages fit (for maintainers)
+#: make prove-learn  prove that make learn does as told (for maintainers)
 #: make clean        remove all that was built
 #: make help         print this
 #:
@@ -25,6 +29,10 @@
 #: SEEDS=N FROM=N STAGES='05 07'
 #:                   for make faults: how many (1000), the first (1), of what
 #: MEMCHECK=1        check-03 and try-03 run programs under valgrind
+#: PORT=N DIRECTORY=path
+#:                   where make serve serves (15441), and what (08-http/www)
+#: SECONDS=N         how long make fuzz looks, after the known bytes (60)
+#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
 #: V=1               show the commands
 #: NO_COLOR=1        no colour, even on a terminal
 
@@ -42,7 +50,8 @@ check := env -u MAKEFLAGS -u MAKELEVEL tests/check
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
-.PHONY: all demo test faults bench lint memcheck prove-stubs learn clean help FORCE
+.PHONY: all demo serve fuzz test faults grade bench learn clean help FORCE
+.PHONY: lint memcheck prove-stubs prove-learn
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -65,6 +74,20 @@ quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
 demo: $(answers)
 	@tests/demo
 
+# Says where to look once the server listens. Ctrl-C is for the server alone:
+# the shells wait for it, and end with its status.
+serve: 08-http/server
+	@trap : INT; { trap : INT; \
+	08-http/server $(if $(DIRECTORY),-d "$$DIRECTORY") $(if $(PORT),"$$PORT") \
+	2>&1; \
+	echo "status $$?"; } | { trap '' INT; \
+	while IFS= read -r line; do case $$line in \
+	'listening on '*) echo "$${DIRECTORY:-08-http/www} is at" \
+	                       "http://$${line#listening on }/ until Ctrl-C";; \
+	'status '*) exit $${line#status };; \
+	*) printf '%s\n' "$$line" >&2;; \
+	esac; done; }
+
 test: $(answers)
 	@$(check)
 
@@ -72,6 +95,11 @@ SEEDS ?= 1000
 FROM ?= 1
 faults: $(answers)
 	@$(check) $(STAGES) --faults $(FROM)-$$(($(FROM) + $(SEEDS) - 1))
+
+# What was handed in may be anything: it is copied, and built elsewhere.
+grade:
+	$(if $(PROGRAM_DIR),,$(error what is to be graded? PROGRAM_DIR=path))
+	@tests/grade $(GRADE_FLAGS) "$$PROGRAM_DIR"
 
 bench: $(answers)
 	@tests/bench
@@ -82,8 +110,14 @@ lint:
 memcheck: $(answers)
 	@MEMCHECK=1 $(check)
 
+fuzz:
+	@tests/fuzz/run $(if $(SECONDS),--seconds '$(SECONDS)')
+
 prove-stubs: $(answers)
 	@tests/prove-stubs
+
+prove-learn:
+	@tests/prove-learn
 
 # A stub is for students to break: only what runs it needs it to build.
 stage_checks := $(numbers:%=check-%)

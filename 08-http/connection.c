@@ -101,16 +101,15 @@ static void refuse(struct connection *connection, int status,
     connection->fate = REFUSED;
 }
 
-/* Begins to pass over a body. The client may wait to be asked for it:
-   RFC 9110, 10.1.1. */
-static void begin_body(struct connection *connection,
-                       const struct request *request, bool has_come) {
+/* Asks for a body, if the client waits for that: RFC 9110, 10.1.1. */
+static void ask_for_body(struct connection *connection,
+                         const struct request *request) {
     static const char please[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-    if (!has_come && !request->old && request->fields[EXPECT].start != NULL) {
-        memcpy(output + connection->output_length, please, sizeof please - 1);
-        connection->output_length += sizeof please - 1;
-    }
+    if (request->old || request->fields[EXPECT].start == NULL)
+        return;
+    memcpy(output + connection->output_length, please, sizeof please - 1);
+    connection->output_length += sizeof please - 1;
 }
 
 /* Answers the request that the input begins with. Returns how many bytes it
@@ -129,8 +128,8 @@ static size_t take_request(struct connection *connection, const char *bytes,
     if (connection->head == 0) {
         connection->head = used;
         connection->body = expect_body(&request);
-        if (connection->body.state != NONE)
-            begin_body(connection, &request, length > used);
+        if (connection->body.state != NONE && used == length)
+            ask_for_body(connection, &request);
     }
     used += skip_body(&connection->body, bytes + used, length - used);
     if (connection->body.state == BROKEN)

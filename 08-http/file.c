@@ -207,10 +207,10 @@ static int find_list(int directory, const char *path, struct file **file) {
     int descriptor = list_directory(directory, path);
 
     if (descriptor == -1 || fstat(descriptor, &status) == -1)
-        return refuse("list", path);
+        return refuse("readdir", path);
     *file = make_file("list.html", descriptor, &status);
     if (*file == NULL)
-        return refuse("list", path);
+        return refuse("readdir", path);
     (*file)->users = 1;
     return 200;
 }
