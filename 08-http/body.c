@@ -23,9 +23,10 @@ static enum body_state size_byte(struct body *body, char byte) {
     }
     if (body->state == SIZE_MORE && byte == '\r')
         return SIZE_LF;
-    if (body->state == SIZE_MORE
-        && (byte == ';' || byte == ' ' || byte == '\t'))
+    if (body->state == SIZE_MORE && byte == ';')
         return EXTENSION;
+    if (body->state == SIZE_MORE && (byte == ' ' || byte == '\t'))
+        return SIZE_BLANK;
     return BROKEN;
 }
 
@@ -50,6 +51,10 @@ static enum body_state next_state(struct body *body, char byte) {
     case SIZE:
     case SIZE_MORE:
         return size_byte(body, byte);
+    case SIZE_BLANK:
+        if (byte == ' ' || byte == '\t')
+            return SIZE_BLANK;
+        return byte == ';' ? EXTENSION : BROKEN;
     case EXTENSION:
         return line_byte(EXTENSION, byte, SIZE_LF);
     case SIZE_LF:

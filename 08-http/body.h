@@ -16,6 +16,7 @@ enum body_state {
     LENGTH,  /* a byte of as many as Content-Length says */
     SIZE,    /* the first digit of a chunk's size */
     SIZE_MORE,
+    SIZE_BLANK,  /* there has to be an extension */
     EXTENSION,  /* what follows a size, up to the end of the line */
     SIZE_LF,
     DATA,

@@ -16,10 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH 16384  /* bytes of answers after which they are sent */
+#define BATCH 16384          /* bytes of answers after which they are sent */
+#define PIECE 262144         /* bytes of a file; more do not stay in a cache */
+#define MOST_HEARD 67108864  /* bytes from a client that is told no more */
 
 static char input[2 * MAX_HEAD];  /* a head, and some of its body */
-static char output[262144];       /* larger does not stay in the processor */
+static char output[BATCH + MOST_RESPONSE + PIECE];
 
 /* Returns a copy of bytes that have to wait, or NULL if there is no memory for
    it, which costs this client its connection. */
@@ -31,7 +33,7 @@ static char *copy(struct connection *connection, const char *bytes,
         return memcpy(copied, bytes, length);
     tell("malloc", NULL, NULL, connection->client);
     end_connection(connection);
-    connection->fate = ENDS;
+    connection->fate = LOST;
     return NULL;
 }
 
@@ -41,7 +43,7 @@ bool is_sending(const struct connection *connection) {
 }
 
 bool is_late(const struct connection *connection) {
-    return connection->fate == REFUSED
+    return connection->fate != STAYS
            || (connection->input_length > 0 && connection->head == 0);
 }
 
@@ -52,8 +54,9 @@ bool is_last(const struct connection *connection) {
 /* ------------------------------------------------------------------ answer */
 
 /* Writes an answer behind those that wait to be sent. */
-static void answer(struct connection *connection, struct response *response,
-                   const struct request *request) {
+static void add_answer(struct connection *connection,
+                       struct response *response,
+                       const struct request *request) {
     char *end = write_response(output + connection->output_length, response,
                                request);
     struct file *file = response->file;
@@ -69,8 +72,8 @@ static void answer(struct connection *connection, struct response *response,
     if (file != NULL && connection->file != file)
         release_file(file);
     connection->output_length = (size_t)(end - output);
-    if (!response->stays)
-        connection->fate = ENDS;
+    if (!response->stays)  /* what is short has arrived before the close */
+        connection->fate = connection->file == NULL ? ENDS : LINGERS;
     log_request(connection->client, request, response->status, response->body);
 }
 
@@ -89,16 +92,17 @@ static void serve_request(struct connection *connection,
         response.status = find_file(request->path, &response.file);
     if (response.status == 200)
         apply_conditions(&response, request);
-    answer(connection, &response, request);
+    connection->slow = response.file != NULL && !response.file->kept;
+    add_answer(connection, &response, request);
 }
 
 /* Answers what is no request. What follows it cannot be understood, either. */
-static void refuse(struct connection *connection, int status,
-                   const struct request *request) {
+static void answer_error(struct connection *connection, int status,
+                         const struct request *request) {
     struct response response = {.status = status};
 
-    answer(connection, &response, request);
-    connection->fate = REFUSED;
+    add_answer(connection, &response, request);
+    connection->fate = LINGERS;
 }
 
 /* Asks for a body, if the client waits for that: RFC 9110, 10.1.1. */
@@ -118,27 +122,30 @@ static void ask_for_body(struct connection *connection,
 static size_t take_request(struct connection *connection, const char *bytes,
                            size_t length) {
     static struct request request;
-    long head = parse_request(&request, bytes, length);
+    bool begins = connection->head == 0;
 
-    if (head < 0)
-        refuse(connection, (int)-head, &request);
-    if (head <= 0)
-        return head < 0 ? length : 0;
-    size_t used = (size_t)head;
-    if (connection->head == 0) {
-        connection->head = used;
+    if (begins) {
+        long head = parse_request(&request, bytes, length);
+        if (head < 0)
+            answer_error(connection, (int)-head, &request);
+        if (head <= 0)
+            return head < 0 ? length : 0;
+        connection->head = (size_t)head;
         connection->body = expect_body(&request);
-        if (connection->body.state != NONE && used == length)
+        if (connection->body.state != NONE && connection->head == length)
             ask_for_body(connection, &request);
     }
+    size_t used = connection->head;
     used += skip_body(&connection->body, bytes + used, length - used);
-    if (connection->body.state == BROKEN)
-        refuse(connection, 400, &request);
-    else if (connection->body.state == NONE)
-        serve_request(connection, &request);
-    else
+    if (connection->body.state != NONE && connection->body.state != BROKEN)
         return 0;
+    if (!begins)
+        parse_request(&request, bytes, connection->head);
     connection->head = 0;
+    if (connection->body.state == BROKEN)
+        answer_error(connection, 400, &request);
+    else
+        serve_request(connection, &request);
     return used;
 }
 
@@ -158,23 +165,34 @@ static void keep_input(struct connection *connection, const char *bytes,
         free(before);
 }
 
+/* Hears out a client that is told no more. Nobody listens for ever. */
+static void hear_out(struct connection *connection, size_t length) {
+    connection->heard += length;
+    connection->fate = connection->heard > MOST_HEARD ? LOST : LINGERS;
+}
+
 /* Answers requests in the input until there is enough to send. */
 static void answer_input(struct connection *connection) {
     size_t length = connection->input_length, used = 0, taken = 1;
 
     if (connection->input != input && length > 0)
         memcpy(input, connection->input, length);
+    connection->slow = false;
     while (taken > 0 && used < length && connection->fate == STAYS
-           && connection->file == NULL && connection->output_length < BATCH) {
+           && connection->file == NULL && !connection->slow
+           && connection->output_length < BATCH) {
         if (used > 0)
             begin_turn();  /* this one may have come later than the first */
+        if (connection->head == 0)
+            used += count_empty_lines((struct text){input + used,
+                                                    length - used});
         taken = take_request(connection, input + used, length - used);
         used += taken;
     }
     connection->more = taken > 0 && used < length;
-    if (connection->fate != STAYS) {  /* nobody wants to know the rest */
-        if (connection->more)
-            connection->fate = REFUSED;
+    if (connection->fate != STAYS) {
+        if (used < length)
+            hear_out(connection, length - used);
         connection->more = false;
         used = length;
     }
@@ -223,7 +241,9 @@ const char *next_output(struct connection *connection, size_t *length) {
     if (connection->file != NULL)
         *length += read_file(connection, output + *length,
                              sizeof output - *length);
-    if (*length == 0 && (connection->file != NULL || connection->fate == ENDS))
+    if (*length == 0 && connection->file != NULL)
+        connection->fate = LOST;
+    if (connection->fate == LOST)
         return NULL;
     return output;
 }
@@ -244,6 +264,8 @@ enum fate note_output(struct connection *connection, size_t length) {
         release_file(connection->file);
         connection->file = NULL;
     }
+    if (connection->fate == LOST)
+        return LOST;
     return is_sending(connection) ? STAYS : connection->fate;
 }
 

@@ -15,7 +15,8 @@
 enum fate {
     STAYS,
     ENDS,
-    REFUSED,  /* it says no more, but hears the client out */
+    LINGERS,  /* it says no more, but hears the client out: RFC 9112, 9.6 */
+    LOST,     /* it ends now, whatever is not sent */
 };
 
 struct connection {
@@ -23,8 +24,10 @@ struct connection {
     char *input;            /* what has come and is not answered, or NULL */
     size_t input_length;
     size_t head;            /* bytes of a head whose body has not ended, or 0 */
+    size_t heard;           /* bytes that have come while it lingers */
     struct body body;
     bool more;              /* there may be a whole request in the input */
+    bool slow;              /* the last answer was not at hand: others first */
     char *output;           /* what was not taken yet, or NULL */
     size_t output_length;
     struct file *file;      /* what follows that, or NULL, ... */
@@ -35,11 +38,11 @@ struct connection {
 /* Returns whether it has something to send: then nothing is read. */
 bool is_sending(const struct connection *connection);
 
-/* Returns whether the client is slow with a head, or with its end: more bytes
-   of these give it no more time. */
+/* Returns whether the client owes the rest of a head, or has nothing to say any
+   more: to send some bytes then does not gain it time. */
 bool is_late(const struct connection *connection);
 
-/* Returns whether nothing follows what it has to send but the end. */
+/* Returns whether this connection ends when all is sent. */
 bool is_last(const struct connection *connection);
 
 /* Returns where to put bytes of the client, and how many there may be. */

@@ -72,8 +72,9 @@ static bool is_written(const char *text, const struct tm *parts) {
 
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         strftime(written, sizeof written, forms[i], parts);
-        if (strcmp(strchr(text, ' '), strchr(written, ' ')) == 0
-            && strcspn(text, " ") == strcspn(written, " "))
+        size_t day = strcspn(text, " ");
+        if (day == strcspn(written, " ")
+            && strcmp(text + day, written + day) == 0)
             return true;
     }
     return false;

@@ -3,7 +3,7 @@
  * changes the tree meanwhile leads us astray.
  */
 #define _POSIX_C_SOURCE 200809L
-#ifdef __APPLE__
+#ifdef __APPLE__  /* has another name for the times in struct stat */
 #define _DARWIN_C_SOURCE
 #define st_ctim st_ctimespec
 #define st_mtim st_mtimespec
@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define SMALL 16384  /* bytes of the largest file that stays in memory */
+#define MORE 1024     /* descriptors than clients may have */
 #define LONGEST 4096  /* bytes of the name of the directory that is served */
 
 static const char *root;
@@ -39,6 +40,8 @@ static const struct refusal {
 } refusals[] = {
 #define E(name) #name, (name)
     {E(EACCES),       403, "no permission to read it"},
+    {E(EILSEQ),       404, "no name that this file system could have"},
+    {E(EINVAL),       404, "no name that this file system could have"},
     {E(ELOOP),        404, "a symbolic link"},
     {E(EMLINK),       404, "a symbolic link, on some systems"},
     {E(EMFILE),       503, "this process has no descriptor left"},
@@ -53,7 +56,7 @@ static const struct refusal {
 
 /* Returns the status to answer with when a call has failed. What is not the
    fault of who asked is told as well, once until something succeeds. */
-static int refuse(const char *call, const char *name) {
+static int status_of_error(const char *call, const char *name) {
     const struct refusal *refusal = refusals;
     int number = errno;
 
@@ -206,11 +209,13 @@ static int find_list(int directory, const char *path, struct file **file) {
     struct stat status;
     int descriptor = list_directory(directory, path);
 
-    if (descriptor == -1 || fstat(descriptor, &status) == -1)
-        return refuse("readdir", path);
-    *file = make_file("list.html", descriptor, &status);
+    if (descriptor != -1 && fstat(descriptor, &status) == 0)
+        *file = make_file("list.html", descriptor, &status);
+    else if (descriptor != -1)
+        close_quietly(descriptor);
     if (*file == NULL)
-        return refuse("readdir", path);
+        return status_of_error("readdir", path);
+    told = false;
     (*file)->users = 1;
     return 200;
 }
@@ -265,16 +270,16 @@ static int find_anew(char *name, const char *path, struct file **file) {
     int parent = open_parent(name);
 
     if (parent == -1)
-        return refuse("openat", name);
+        return status_of_error("openat", name);
     int descriptor = open_file(parent, strrchr(name, '/') + 1, &status);
     if (descriptor == -1 && directory && (errno == ENOENT || errno == EISDIR))
         return find_list(parent, path, file);
     close_quietly(parent);
     if (descriptor == -1)
-        return errno == EISDIR ? 301 : refuse("openat", name);
+        return errno == EISDIR ? 301 : status_of_error("openat", name);
     *file = make_file(name, descriptor, &status);
     if (*file == NULL)
-        return refuse("pread", name);
+        return status_of_error("pread", name);
     told = false;
     (*file)->users = 1;
     add_validators(*file);
@@ -292,8 +297,10 @@ int find_file(const char *path, struct file **file) {
     if (*file != NULL)
         return 200;
     getrlimit(RLIMIT_NOFILE, &clients);
-    files = clients;
-    files.rlim_cur = files.rlim_max;  /* clients may have taken all of theirs */
+    files = clients;  /* who may have taken all of theirs */
+    files.rlim_cur += MORE;
+    if (files.rlim_cur > files.rlim_max)
+        files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     int status = find_anew(name, path, file);
     setrlimit(RLIMIT_NOFILE, &clients);

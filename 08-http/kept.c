@@ -2,7 +2,7 @@
  * The files that stay in memory, by their names.
  */
 #define _POSIX_C_SOURCE 200809L
-#ifdef __APPLE__
+#ifdef __APPLE__  /* has another name for the times in struct stat */
 #define _DARWIN_C_SOURCE
 #define st_ctim st_ctimespec
 #define st_mtim st_mtimespec

@@ -35,19 +35,35 @@ static bool takes_bytes(int descriptor) {
 
     FD_ZERO(&writing);
     FD_SET(descriptor, &writing);
-    return select(descriptor + 1, NULL, &writing, NULL, &at_once) == 1;
+    return select(descriptor + 1, NULL, &writing, NULL, &at_once) != 0;
+}
+
+/* Writes what others have chosen, so that it can neither end its quotes nor its
+   line, nor move the cursor of who looks at it. Returns the end. */
+static char *write_escaped(char *to, struct text text) {
+    for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
+        unsigned char byte = (unsigned char)text.start[at];
+        if (byte == '"' || byte == '\\' || byte < ' ' || byte >= 127)
+            to += sprintf(to, "\\x%02x", byte);
+        else
+            *to++ = (char)byte;
+    }
+    *to = '\0';
+    return to;
 }
 
 bool tell(const char *call, const char *name, const char *meaning,
           const char *detail) {
+    static char escaped[4 * MAX_TARGET + 1];
     const char *text = strerror(errno);
 
     if (!takes_bytes(STDERR_FILENO))
         return false;
+    write_escaped(escaped, (struct text){detail, strlen(detail)});
     if (name == NULL)
-        fprintf(stderr, "%s: %s (%s)\n", call, text, detail);
+        fprintf(stderr, "%s: %s (%s)\n", call, text, escaped);
     else
-        fprintf(stderr, "%s: %s: %s (%s)\n", call, name, meaning, detail);
+        fprintf(stderr, "%s: %s: %s (%s)\n", call, name, meaning, escaped);
     return true;
 }
 
@@ -67,6 +83,7 @@ static void use(int descriptor) {
 }
 
 bool open_log(const char *name) {
+    tzset();
     log_name = name;
     int descriptor = open_by_name();
     if (descriptor == -1) {
@@ -133,24 +150,16 @@ void close_log(void) {
 
 /* ------------------------------------------------------------------ a line */
 
-static void add(const char *text, size_t size) {
-    memcpy(lines + length, text, size);
-    length += size;
+static void add_bytes(const char *bytes, size_t count) {
+    memcpy(lines + length, bytes, count);
+    length += count;
 }
 
-/* Adds what others have sent, so that it can neither end its quotes nor the
-   line, nor move the cursor of who looks at it. */
 static void add_quoted(struct text text) {
-    lines[length++] = '"';
     if (text.start == NULL || text.length == 0)
-        lines[length++] = '-';
-    for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
-        unsigned char byte = (unsigned char)text.start[at];
-        if (byte == '"' || byte == '\\' || byte < ' ' || byte >= 127)
-            length += (size_t)sprintf(lines + length, "\\x%02x", byte);
-        else
-            lines[length++] = (char)byte;
-    }
+        text = (struct text){"-", 1};
+    lines[length++] = '"';
+    length = (size_t)(write_escaped(lines + length, text) - lines);
     lines[length++] = '"';
 }
 
@@ -166,7 +175,7 @@ static void add_time(void) {
         strftime(text, sizeof text, " - - [%d/%b/%Y:%H:%M:%S %z] ", &parts);
         last = now;
     }
-    add(text, strlen(text));
+    add_bytes(text, strlen(text));
 }
 
 void log_request(const char *client, const struct request *request, int status,
@@ -178,7 +187,7 @@ void log_request(const char *client, const struct request *request, int status,
     if (length >= BLOCK)
         return;  /* nobody reads the pipe; others shall not wait for that */
     client += *client == '[';
-    add(client, strcspn(client, strchr(client, ']') != NULL ? "]" : ":"));
+    add_bytes(client, strcspn(client, strchr(client, ']') != NULL ? "]" : ":"));
     add_time();
     add_quoted(request->line);
     if (bytes > 0)

@@ -297,9 +297,11 @@ static int judge(const struct request *request) {
         if (!request->chunked)
             return BAD;
     }
-    if (!request->old && fields[EXPECT].start != NULL
-        && !is_word(fields[EXPECT], "100-continue"))
-        return 417;
+    struct text lines = request->lines, value;
+    while (!request->old && fields[EXPECT].start != NULL
+           && next_value(&lines, EXPECT, &value))
+        if (!is_word(value, "100-continue"))
+            return 417;
     return OK;
 }
 

@@ -131,7 +131,9 @@ static int find_range(struct response *response, struct text field) {
     if (before.length == 0) {  /* the last so many bytes */
         if (!parse_digits(after, &first))
             return 200;
-        if (first == 0 || size == 0)
+        if (size == 0 && first > 0)
+            return 200;  /* all of nothing */
+        if (first == 0)
             return 416;
         first = first < size ? size - first : 0;
     } else if (!parse_digits(before, &first)
@@ -276,8 +278,8 @@ static char *write_file_fields(char *to, const struct response *response) {
 }
 
 /* Writes the fields of a page of ours, the empty line, and the page. */
-static char *write_page(char *to, struct response *response,
-                        const struct request *request) {
+static char *write_error_page(char *to, struct response *response,
+                              const struct request *request) {
     const struct phrase *phrase = phrase_of(response->status);
     static const char form[] =
         "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
@@ -310,7 +312,7 @@ char *write_response(char *to, struct response *response,
     if (response->status == 301)
         to = write_location(to, request);
     if (phrase->text != NULL)
-        return write_page(to, response, request);
+        return write_error_page(to, response, request);
     if (response->file != NULL)
         to = write_file_fields(to, response);
     return stpcpy(to, "\r\n");

@@ -31,7 +31,7 @@
 #ifndef MSG_MORE  /* Linux's way to let the end travel with the last bytes */
 #define MSG_MORE 0
 #endif
-#define SPARE 2  /* descriptors for files, if there are no others left */
+#define SPARE 3  /* descriptors for files, if there are no others left */
 
 static const char usage[] =
     "usage: server [-a ADDRESS] [-t SECONDS] [-d DIRECTORY] [-l LOGFILE] "
@@ -181,7 +181,7 @@ static struct client clients[FD_SETSIZE];  /* by their descriptors */
 static int highest;     /* of the descriptors in the table */
 static int current;     /* the one that a call is made for */
 static long long now;   /* in milliseconds */
-static int wake_up[2];  /* a pipe; a byte in it ends the program */
+static int wake_up[2];  /* a pipe; signals write their numbers to it */
 
 /* Returns whom a failed call is about, in parentheses. */
 static const char *detail(void) {
@@ -399,9 +399,9 @@ static bool send_some(int client) {
         clients[client].wait = 0;
     }
     enum fate fate = note_output(connection, sent == -1 ? 0 : (size_t)sent);
-    if (fate == REFUSED)
+    if (fate == LINGERS)
         shutdown(client, SHUT_WR);
-    return fate != ENDS;
+    return fate == STAYS || fate == LINGERS;
 }
 
 /* Moves what the socket takes. Returns false if the client has ended or is

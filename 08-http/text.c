@@ -50,6 +50,15 @@ bool is_word(struct text text, const char *word) {
            && strncasecmp(text.start, word, text.length) == 0;
 }
 
+size_t count_empty_lines(struct text text) {
+    struct text rest = text, line;
+    size_t count = 0;
+
+    while (take_line(&rest, &line) && line.length == 0)
+        count = text.length - rest.length;
+    return count;
+}
+
 bool parse_digits(struct text text, unsigned long long *number) {
     *number = 0;
     for (size_t at = 0; at < text.length; at++) {

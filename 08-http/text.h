@@ -36,6 +36,9 @@ struct text take_until(struct text *text, char separator);
    that is part of the end. Returns false if the end is not there. */
 bool take_line(struct text *text, struct text *line);
 
+/* Returns how many bytes at the start of a text are empty lines. */
+size_t count_empty_lines(struct text text);
+
 /* Reads digits, and nothing else, as a number; one that is too large becomes
    ULLONG_MAX. Returns false if there are none. */
 bool parse_digits(struct text text, unsigned long long *number);

@@ -352,7 +352,7 @@ def socket_without_descriptors(test):
     test.need_injector()
     arguments = {'01': [], '08': ['-l', '/dev/null', '0']}.get(test.stage,
                                                                ['0'])
-    for limit in (8, 7, 6, 5, 4, 3) if test.stage >= '07' else (3,):
+    for limit in range(9, 2, -1) if test.stage >= '07' else (3,):
         test.faults.set('descriptors', limit)
         child = attached(test, test.start(*arguments))
         child.wait_for(lambda: child.lines)

@@ -196,8 +196,11 @@ def expect_nothing_to_come(test):
 @check(WEB)
 def expect_of_1_0(test):
     """no 100 for a 1.0 client, which would not understand it"""
-    visitor = test.visitor()
-    visitor.send(expecting(version='HTTP/1.0') + b'hello')
+    server = test.server(root=test.site())
+    visitor = test.visitor(server=server)
+    visitor.send(expecting(version='HTTP/1.0'))
+    rests(server)
+    visitor.send(b'hello')
     if visitor.head().status < 200:
         raise Failure('no interim response to HTTP/1.0', '100',
                       'RFC 9110 10.1.1: a must')

@@ -10,6 +10,7 @@ import subprocess
 
 from harness import Failure, Skip, check, data, difference
 from web_talk import DATA, HELLO, USUAL
+from web_versions import ranged
 
 WEB = '08'
 
@@ -63,6 +64,7 @@ def curl_several(test):
 @check(WEB)
 def curl_ranges(test):
     """curl gets parts of a file, and goes on with one that was cut off"""
+    ranged(test)
     here = at(test) + '/data.bin'
     for part, expected in (('0-99', DATA[:100]), ('-5', DATA[-5:]),
                            ('9000-', DATA[9000:])):

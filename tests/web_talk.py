@@ -1,15 +1,16 @@
 """How the checks of 08 speak HTTP: the files to be served, requests, and
 responses, which are read as strictly as RFC 9112 has them."""
 
+import functools
 import os
 import pathlib
 import re
 import tempfile
 
 import harness
-from servers import converse
 from harness import (Failure, Skip, data, difference, said_error, shown,
                      wait_until)
+from servers import converse
 
 WWW = harness.ROOT / '08-http' / 'www'
 HELLO, DATA = b'hello, world\n', data(10000)
@@ -82,7 +83,9 @@ class Reply:
     @property
     def last(self):
         """Whether the server has said that it will close."""
-        return 'close' in self.tokens('Connection')
+        options = self.tokens('Connection')
+        return 'close' in options or (self.version == '1.0'
+                                      and 'keep-alive' not in options)
 
     def must_be(self, statuses, body=None, hint=''):
         """Demands one of the statuses, and the body if there is one given."""
@@ -115,13 +118,18 @@ class Reply:
 
 
 class Visitor:
-    """A client that speaks HTTP on a connection."""
+    """A client that speaks HTTP on a connection; on a new one, if there is a
+    way to have it, when the server has said that it ends the old one."""
 
-    def __init__(self, connection):
-        self.socket = connection
+    def __init__(self, connection, connect=None):
+        self.socket, self.connect = connection, connect
         self.buffer = bytearray()
+        self.over = False
 
     def send(self, piece, hint=''):
+        if self.over and self.connect:
+            self.socket, self.over = self.connect(), False
+            self.buffer.clear()
         try:
             self.socket.sendall(piece)
         except OSError as error:
@@ -149,6 +157,7 @@ class Visitor:
             if reply.status >= 200:
                 break
         self.read_body(reply, message.split(b' ')[0], hint)
+        self.over = reply.last
         return reply
 
     def head(self, message=b'GET', hint=''):
@@ -191,12 +200,12 @@ class Visitor:
         if reply.status == 204:
             for name in ('Content-Length', 'Transfer-Encoding'):
                 reply.must_lack(name, 'a 204 never has a body')
-        if codings and (lengths or codings != ['chunked']) or len(
-                lengths) > 1 or not re.fullmatch(r'\d{1,18}', (lengths
-                                                               or ['0'])[0]):
+        if (lengths and codings or len(lengths) > 1 or codings not in (
+                [], ['chunked']) or not ''.join(lengths or '0').isdecimal()):
             raise Failure(f'one Content-Length, a number, in the '
                           f'{reply.status} for {reply.to}',
-                          f'{lengths}, Transfer-Encoding {codings}')
+                          f'{lengths}, Transfer-Encoding {codings}',
+                          FRAMING_HINT)
         if method == b'HEAD' or reply.status in (204, 304):
             return
         if codings:
@@ -242,9 +251,7 @@ class Visitor:
     def ended(self, hint=''):
         """Demands that the server has nothing to add, and ends it."""
         try:
-            while self.more('the end of the stream',
-                            hint or 'close the connection'):
-                break
+            self.more('the end of the stream', hint or 'close the connection')
         except Failure as failure:
             if 'ECONNRESET' not in failure.got:
                 raise
@@ -307,7 +314,8 @@ class Test(harness.Test):
         if server is None:
             self.root = self.site()
             server = self.server(*options, root=self.root)
-        return Visitor(self.connect(server))
+        connect = functools.partial(self.connect, server)
+        return Visitor(connect(), connect if self.any else None)
 
     def question(self, mark=b''):
         return request('/')

@@ -31,7 +31,9 @@ NO_DATES = ('yesterday', '', '784111777', 'Sun, 06 Nov 2030 08:49:37 +0000',
 NEVER = ('Sun, 31 Feb 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 25:49:37 GMT',
          'Sun, 06 Nov 2030 08:61:37 GMT', 'Sun, 00 Nov 2030 08:49:37 GMT',
          'Sun, +6 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 8:49:37 GMT',
-         'S, 06 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov +030 08:49:37 GMT')
+         'S, 06 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov +030 08:49:37 GMT',
+         'Sun,06Nov203008:49:37GMT', 'Sunday,06-Nov-3008:49:37GMT',
+         'SunNov0608:49:372030')
 
 
 def conditional(test, status, *fields, hint='', method='GET'):
@@ -72,7 +74,9 @@ CONDITIONS = {
          (200, f'If-Modified-Since: {BEFORE}')]),
     'if_modified_since_forms': (
         'a date may come in any of its three forms',
-        [(304, f'If-Modified-Since: {form}') for form in FORMS]),
+        [(304, f'If-Modified-Since: {form}') for form in FORMS]
+        + [(200, f'If-Modified-Since: {form.replace(":37", ":36")}')
+           for form in FORMS]),
     'if_modified_since_invalid': (
         'what is no date is ignored',
         [(200, f'If-Modified-Since: {no_date}') for no_date in NO_DATES]),
@@ -165,9 +169,17 @@ WHOLE = ('bytes=5-2', 'bytes=', 'bytes=-', 'bytes=x', 'bytes=1-x', 'bytes 0-5',
          'bytes=99999-,0-0', 'xbytes=0-5')
 
 
+def ranged(test):
+    """A visitor of a server that serves ranges; it may well not."""
+    visitor = test.visitor()
+    if test.any and visitor.get('/data.bin', 'Range: bytes=0-0').status == 200:
+        raise Skip('it serves no ranges')
+    return visitor
+
+
 def make_range(name, value, part):
     def ask(test):
-        visitor = test.visitor()
+        visitor = ranged(test)
         first, end = part
         reply = visitor.get('/data.bin', f'Range: {value}')
         reply.must_be(206, DATA[first:end])
@@ -210,7 +222,7 @@ def range_of_head(test):
 @check(WEB)
 def range_beyond(test):
     """a range that begins at the end or behind it is a 416 with the length"""
-    visitor = test.visitor()
+    visitor = ranged(test)
     for value in (f'bytes={SIZE}-', 'bytes=20000-30000',
                   f'bytes={SIZE}-{SIZE}'):
         reply = visitor.get('/data.bin', f'Range: {value}').must_be(416)
@@ -226,7 +238,7 @@ def range_of_nothing(test):
     visitor = test.visitor()
     for target, value, size in (
             ('/data.bin', 'bytes=-0', SIZE), ('/empty.txt', 'bytes=0-', 0),
-            ('/empty.txt', 'bytes=0-0', 0), ('/empty.txt', 'bytes=-5', 0),
+            ('/empty.txt', 'bytes=0-0', 0),
             ('/data.bin', f'bytes={10**40}-', SIZE),
             ('/data.bin', f'bytes={10**40}-{10**40 + 1}', SIZE)):
         reply = visitor.get(target, f'Range: {value}').must_be(416)
@@ -238,6 +250,7 @@ def range_of_nothing(test):
 def range_if_same(test):
     """If-Range with the file's ETag or its very date gives the range; with any
     other, the whole"""
+    ranged(test)
     visitor, tag = dated(test)
     for value, status in ((tag, 206), ('"x"', 200), (f'W/{tag}', 200),
                           (THEN, 206), (BEFORE, 200), (AFTER, 200)):
@@ -265,6 +278,7 @@ def range_after_conditions(test):
 @check(WEB)
 def range_of_large(test):
     """the last bytes of a file of 5 GB can be had"""
+    ranged(test)
     root = test.site({'large': b''})
     size = 5 << 30
     with open(root / 'large', 'r+b') as file:
@@ -294,14 +308,36 @@ def settled(test, files=USUAL):
 
 
 @check(WEB, open=False)
+def changed_after_a_while(test):
+    """files that were left alone for some seconds, and served, are served as
+    they are as soon as they have changed"""
+    root = settled(test)
+    visitor = test.visitor(server=test.server(root=root))
+    targets = ['/hello.txt', '/data.bin', '/page.html', '/sub/', '/empty.txt']
+    for target in targets * 3:
+        visitor.get(target).must_be(200)
+    (root / 'hello.txt').write_bytes(HELLO[::-1])
+    visitor.get('/hello.txt').must_be(200, HELLO[::-1], FRESH)
+    (root / 'list' / 'one.txt').write_bytes(DATA[::-1])
+    (root / 'list' / 'one.txt').rename(root / 'data.bin')
+    visitor.get('/data.bin').must_be(200, DATA[::-1], FRESH)
+    (root / 'page.html').unlink()
+    visitor.get('/page.html').must_be(404, hint=FRESH)
+    (root / 'sub' / 'index.html').unlink()
+    if b'inner.txt' not in visitor.get('/sub/').must_be(200).body:
+        raise Failure('a listing, now that there is no index.html', 'another '
+                      'page', FRESH)
+    (root / 'empty.txt').write_bytes(b'no more')
+    visitor.get('/empty.txt').must_be(200, b'no more', FRESH)
+
+
+@check(WEB, open=False)
 def rewritten(test):
     """a file that is rewritten, with the same length and again and again, is
     served as it is now"""
-    root = settled(test)
+    root = test.site()
     visitor = test.visitor(server=test.server(root=root))
-    for _ in range(3):
-        visitor.get().must_be(200, HELLO)
-    for number in range(1000):
+    for number in range(500):
         content = b'version %05d' % number
         (root / 'hello.txt').write_bytes(content)
         visitor.get().must_be(200, content, FRESH)
@@ -310,10 +346,9 @@ def rewritten(test):
 @check(WEB, open=False)
 def replaced(test):
     """a file that another one is renamed over is served as it is now"""
-    root = settled(test)
+    root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(300):
-        visitor.get().must_be(200)
         content = b'version %05d' % number
         (root / 'new').write_bytes(content)
         (root / 'new').rename(root / 'hello.txt')
@@ -330,13 +365,13 @@ def grown_and_shrunk(test):
         (root / 'hello.txt').write_bytes(data(size))
         visitor.get().must_be(200, data(size), FRESH)
         visitor.get('/hello.txt', 'Range: bytes=-1'
-                    ).must_be(206 if size else 416)
+                    ).must_be(206 if size else 200)
 
 
 @check(WEB, open=False)
 def gone_and_back(test):
     """a file that is gone is a 404, and one that is back a 200, at once"""
-    root = settled(test)
+    root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(100):
         visitor.get().must_be(200, HELLO, FRESH)
@@ -411,10 +446,8 @@ def folder_replaced(test):
 @check(WEB, open=False)
 def index_comes_and_goes(test):
     """an index.html counts from the moment at which it is there"""
-    root = settled(test, {**USUAL, 'list/index.html': b'at first'})
+    root = test.site()
     visitor = test.visitor(server=test.server(root=root))
-    visitor.get('/list/').must_be(200, b'at first')
-    (root / 'list' / 'index.html').unlink()
     for number in range(50):
         listing = visitor.get('/list/').must_be(200).body
         if b'one.txt' not in listing:
@@ -424,22 +457,24 @@ def index_comes_and_goes(test):
         (root / 'list' / 'index.html').unlink()
 
 
-def halfway(test, size=16 << 20):
-    """A visitor who has asked for a large file and read but some of it."""
-    root = settled(test, {'large': data(size)})
+def halfway(test, root):
+    """A server of a large file, and a visitor who has asked for it and read
+    but some of it."""
     server = test.server(root=root)
     visitor = test.visitor(server=server)
     visitor.send(request('/large'))
     visitor.buffer += test.receive(visitor.socket, 100000)
-    return server, visitor, root / 'large', data(size)
+    return server, visitor
 
 
 @check(WEB, open=False)
 def shrinks_while_sent(test):
     """a file that shrinks while it is sent ends the connection short: no bytes
     are made up, and the server lives on"""
-    server, visitor, path, content = halfway(test)
-    os.truncate(path, 200000)
+    content = data(16 << 20)
+    root = test.site({'large': content})
+    server, visitor = halfway(test, root)
+    os.truncate(root / 'large', 200000)
     try:
         got = visitor.rest()
     except Failure as failure:
@@ -458,26 +493,30 @@ def shrinks_while_sent(test):
 @check(WEB, open=False)
 def grows_while_sent(test):
     """of a file that grows while it is sent, as much is sent as was promised"""
-    server, visitor, path, content = halfway(test)
-    with open(path, 'ab') as file:
+    content = data(16 << 20)
+    root = test.site({'large': content})
+    server, visitor = halfway(test, root)
+    with open(root / 'large', 'ab') as file:
         file.write(b'more')
     other = test.visitor(server=server)
-    other.get('/large').must_be(200, content + b'more')
+    other.get('/large').must_be(200, content + b'more', FRESH)
     visitor.answer(request('/large')).must_be(200, content)
-    visitor.get('/large').must_be(200, content + b'more')
+    visitor.get('/large').must_be(200, content + b'more', FRESH)
 
 
 @check(WEB, open=False)
-def unlinked_while_sent(test):
+def replaced_while_sent(test):
     """a file that is replaced or unlinked while it is sent is sent to its end,
     and others get what is there now"""
-    server, visitor, path, content = halfway(test)
-    (path.parent / 'new').write_bytes(content[::-1])
-    (path.parent / 'new').rename(path)
+    content = data(16 << 20)
+    root = settled(test, {'large': content})
+    server, visitor = halfway(test, root)
+    (root / 'new').write_bytes(content[::-1])
+    (root / 'new').rename(root / 'large')
     other = test.visitor(server=server)
     other.send(request('/large'))
     other.buffer += test.receive(other.socket, 100000)
-    path.unlink()
+    (root / 'large').unlink()
     test.visitor(server=server).get('/large').must_be(404, hint=FRESH)
     other.answer(request('/large')).must_be(200, content[::-1], FRESH)
     visitor.answer(request('/large')).must_be(200, content)

@@ -48,14 +48,18 @@ static void demand(bool is_so, const char *what) {
 static bool lies_in(struct text text, const char *bytes, size_t length) {
     uintptr_t start = (uintptr_t)text.start, first = (uintptr_t)bytes;
 
-    return text.start == NULL
-           ? text.length == 0
-           : start >= first && start - first <= length
-             && text.length <= length - (start - first);
+    if (text.start == NULL)
+        return text.length == 0;
+    return start >= first && start - first <= length
+           && text.length <= length - (start - first);
 }
 
 static bool is_control(char byte) {
     return (unsigned char)byte < ' ' || byte == 127;
+}
+
+static bool is_blank(char byte) {
+    return byte == ' ' || byte == '\t';
 }
 
 static bool is_plain(struct text text) {
@@ -81,7 +85,8 @@ static bool is(struct text text, const char *exactly) {
 }
 
 static bool begins(struct text text, const char *with) {
-    return text.length >= strlen(with)
+    return text.length > 0 && *text.start == *with  /* which is all, mostly */
+           && text.length >= strlen(with)
            && memcmp(text.start, with, strlen(with)) == 0;
 }
 
@@ -125,11 +130,12 @@ static long parse_alone(const char *bytes, size_t length) {
     static struct request request;
     char *copy = malloc(length + (length == 0));
 
-    demand(copy != NULL, "there is memory");
+    if (copy == NULL)
+        abort();
     memcpy(copy, bytes, length);
     long result = parse_request(&request, copy, length);
     demand(request.line.start == NULL
-           || lies_in(request.line, copy, length),
+               || lies_in(request.line, copy, length),
            "the request line is among the bytes, also if it is refused");
     free(copy);
     return result;
@@ -170,12 +176,12 @@ static void check_line(struct text line, const struct request *request) {
     struct text target = cut(&rest, ' ', "a space follows a target");
 
     demand(line.start == request->line.start
-           && line.length == request->line.length,
+               && line.length == request->line.length,
            "the request line is the first that is not empty");
     demand(is_a_token(method), "a method is a token");
     demand(is(method, "GET") == (request->method == GET)
-           && is(method, "HEAD") == (request->method == HEAD)
-           && is(method, "OPTIONS") == (request->method == OPTIONS),
+               && is(method, "HEAD") == (request->method == HEAD)
+               && is(method, "OPTIONS") == (request->method == OPTIONS),
            "a method is the one that is named");
     demand(target.length > 0 && target.length <= MAX_TARGET,
            "a target has no more than MAX_TARGET bytes, and at least one");
@@ -183,7 +189,7 @@ static void check_line(struct text line, const struct request *request) {
         demand(!is_control(line.start[at]),
                "there are no control bytes in a request line");
     demand(rest.length == 8 && begins(rest, "HTTP/1.")
-           && rest.start[7] >= '0' && rest.start[7] <= '9',
+               && rest.start[7] >= '0' && rest.start[7] <= '9',
            "a version is HTTP/1 and another digit");
     demand(request->old == (rest.start[7] == '0'),
            "only HTTP/1.0 is the old version");
@@ -202,7 +208,7 @@ static void check_path(const struct request *request) {
             demand(target.length - at > 2, "an escape is whole");
             char digits[] = {target.start[at + 1], target.start[at + 2], 0};
             demand(isxdigit((unsigned char)digits[0])
-                   && isxdigit((unsigned char)digits[1]),
+                       && isxdigit((unsigned char)digits[1]),
                    "an escape is of two hexadecimal digits");
             byte = (char)strtol(digits, NULL, 16);
             at += 2;
@@ -218,7 +224,6 @@ static void check_path(const struct request *request) {
 /* What the second reader has seen in a head. */
 struct seen {
     int fields, hosts, lengths, codings;
-    bool close;
 };
 
 /* RFC 9110, 8.6: a list of one and the same number. */
@@ -237,7 +242,7 @@ static void check_length(struct text value, unsigned long long length) {
     } while (after < end);
 }
 
-/* Notes what a field means for where the request ends, and who it is for. */
+/* Notes what a field means for where the request ends, and the connection. */
 static void check_field(struct text line, const struct request *request,
                         struct seen *seen) {
     struct text value = line;
@@ -248,6 +253,8 @@ static void check_field(struct text line, const struct request *request,
     seen->fields++;
     seen->hosts += is_word(name, "Host");
     seen->codings += is_word(name, "Transfer-Encoding");
+    if (is_word(name, "Connection") && is_word(trim(value), "close"))
+        demand(!stays(request), "a client may have its connection closed");
     if (is_word(name, "Content-Length")) {
         seen->lengths++;
         check_length(value, request->length);
@@ -275,8 +282,8 @@ static void check_values(const struct request *request, const char *bytes,
         demand(lies_in(value, bytes, length), "a field is among the bytes");
         demand(is_plain(value), "there are no control bytes in a value");
         demand(value.length == 0
-               || (!isblank((unsigned char)*value.start)
-                   && !isblank((unsigned char)value.start[value.length - 1])),
+                   || (!is_blank(*value.start)
+                       && !is_blank(value.start[value.length - 1])),
                "there are no blanks around a value");
     }
 }
@@ -303,7 +310,7 @@ static void check_head(const struct request *request, const char *bytes,
     demand(is(request->target, "/") || lies_in(request->target, bytes, length),
            "the target is among the bytes, if it is not just a slash");
     demand(lies_in(request->query, bytes, length)
-           && (request->query.length == 0 || *request->query.start == '?'),
+               && (request->query.length == 0 || *request->query.start == '?'),
            "a query is among the bytes, and begins with a question mark");
     if (request->target.length > 0 && !is(request->target, "*"))
         check_path(request);
@@ -319,8 +326,10 @@ static size_t line_length(struct text rest) {
     while (length < rest.length
            && (!is_control(rest.start[length]) || rest.start[length] == '\t'))
         length++;
-    return rest.length - length >= 2
-           && memcmp(rest.start + length, "\r\n", 2) == 0 ? length + 2 : 0;
+    if (rest.length - length < 2
+        || memcmp(rest.start + length, "\r\n", 2) != 0)
+        return 0;
+    return length + 2;
 }
 
 /* Returns how many bytes a chunk has, from its size to its last CR LF; 0 if
@@ -335,14 +344,16 @@ static size_t chunk_length(struct text rest, unsigned long long *size) {
         if (*size > rest.length)
             return 0;
     }
-    if (digits == 0 || line == 0 || strchr("\r; \t", rest.start[digits]) == NULL)
+    if (digits == 0 || line == 0
+        || strchr("\r; \t", rest.start[digits]) == NULL)
         return 0;
     if (*size == 0)
         return line;
     rest = without(rest, line);
-    return rest.length >= *size + 2
-           && memcmp(rest.start + *size, "\r\n", 2) == 0
-           ? line + (size_t)*size + 2 : 0;
+    if (rest.length < *size + 2
+        || memcmp(rest.start + *size, "\r\n", 2) != 0)
+        return 0;
+    return line + (size_t)*size + 2;
 }
 
 static bool is_trailer(struct text line) {
@@ -413,8 +424,9 @@ static size_t check_body(struct body *body, struct text bytes) {
     }
     struct body after = *body;
     demand(!is_over(body)
-           || (skip_body(&after, bytes.start, bytes.length) == 0
-               && same(&after, body)), "when a body is over it stays so");
+               || (skip_body(&after, bytes.start, bytes.length) == 0
+                   && same(&after, body)),
+           "when a body is over it stays so");
     if (before.state == SIZE) {
         size_t length = chunked_length(bytes);
         demand(body->state == NONE ? length == used
@@ -422,8 +434,8 @@ static size_t check_body(struct body *body, struct text bytes) {
                "a chunked body ends where the second reader sees its end");
     } else {
         demand(body->state != BROKEN
-               && (body->state == NONE) == (bytes.length >= before.left)
-               && (body->state != NONE || used == before.left),
+                   && (body->state == NONE) == (bytes.length >= before.left)
+                   && (body->state != NONE || used == before.left),
                "a body has as many bytes as Content-Length says");
     }
     return used;
@@ -443,8 +455,10 @@ static void check_date(struct text text) {
     memcpy(copy, text.start, text.length);
     write_date(date, time);
     demand(parse_date((struct text){date, strlen(date)}, &again)
-           && again == time, "a date that is written is read as the same");
-    demand(atoi(copy + strcspn(copy, "0123456789")) == atoi(date + 5),
+               && again == time,
+           "a date that is written is read as the same");
+    const char *day = copy + strcspn(copy, "0123456789");
+    demand(strtol(day, NULL, 10) == strtol(date + 5, NULL, 10),
            "a day is one that its month has");
 }
 
@@ -459,7 +473,8 @@ static void check_clock(struct text bytes) {
     time_t time = (time_t)(number % YEAR_10000);
     write_date(date, time);
     demand(parse_date((struct text){date, strlen(date)}, &again)
-           && again == time, "every date that is written can be read");
+               && again == time,
+           "every date that is written can be read");
 }
 
 /* --------------------------------------------------------------- responses */
@@ -525,7 +540,7 @@ static void check_content(const struct response *response,
         demand((long long)follows == response->body,
                "what follows the head is the page");
     demand(none || request->method == HEAD
-           || strtoll(length, NULL, 10) == response->body,
+               || strtoll(length, NULL, 10) == response->body,
            "a Content-Length is that of what follows");
     demand((!none && request->method != HEAD) || response->body == 0,
            "nothing follows the answer to HEAD, 204 and 304");
@@ -544,17 +559,17 @@ static void check_conditions(const struct response *response,
         break;
     case 206:
         demand(response->start >= 0 && response->length > 0
-               && response->length <= size - response->start,
+                   && response->length <= size - response->start,
                "a part is in the file");
         break;
     case 304:
         demand(fields[IF_NONE_MATCH].start != NULL
-               || fields[IF_MODIFIED_SINCE].start != NULL,
+                   || fields[IF_MODIFIED_SINCE].start != NULL,
                "304 answers a condition");
         break;
     case 412:
         demand(fields[IF_MATCH].start != NULL
-               || fields[IF_UNMODIFIED_SINCE].start != NULL,
+                   || fields[IF_UNMODIFIED_SINCE].start != NULL,
                "412 answers a condition");
         break;
     default:
@@ -562,10 +577,10 @@ static void check_conditions(const struct response *response,
     }
     if (response->status == 206 || response->status == 416)
         demand(request->method == GET && fields[RANGE].start != NULL
-               && response->file->tag[0] != '\0',
+                   && response->file->tag[0] != '\0',
                "a part is for who asks for it with GET");
     demand(response->part_follows
-           == (request->method == GET && response->status / 100 == 2),
+               == (request->method == GET && response->status / 100 == 2),
            "a file is sent for GET, and only then");
 }
 
@@ -593,9 +608,10 @@ static int check_response(struct response response,
     demand(has(bytes, "Connection", "close") == !response.stays,
            "a connection's end is announced");
     const char *location = value_of(bytes, "Location");
-    demand((location != NULL) == (response.status == 301)
-           && (location == NULL || (location[0] == '/' && location[1] != '/')),
-           "301 leads to another path of this host");
+    demand((location != NULL) == (response.status == 301),
+           "301 leads elsewhere");
+    demand(location == NULL || (location[0] == '/' && location[1] != '/'),
+           "it leads to another path of this host");
     return response.status;
 }
 
@@ -651,9 +667,10 @@ static int check_answer(const struct request *request) {
 
 static int check_refusal(int status, const struct request *request) {
     demand(status == 400 || status == 414 || status == 417 || status == 431
-           || status == 501 || status == 505, "there is such a refusal");
+               || status == 501 || status == 505,
+           "there is such a refusal");
     demand(status == 400 || request->method == HEAD
-           || !begins(request->line, "HEAD "),
+               || !begins(request->line, "HEAD "),
            "a HEAD that is refused is one, too: its answer has no page");
     return check_response((struct response){.status = status}, request);
 }
@@ -757,9 +774,9 @@ static void check_conversation(struct text bytes) {
 
     whole = leave_out_chance(answers[0], whole);
     pieces = leave_out_chance(answers[1], pieces);
+    size_t length = whole < pieces ? whole : pieces;
     demand((whole == pieces || !all)
-           && memcmp(answers[0], answers[1],
-                     whole < pieces ? whole : pieces) == 0,
+               && memcmp(answers[0], answers[1], length) == 0,
            "the answers are the same, in whatever pieces the requests come");
 }
 

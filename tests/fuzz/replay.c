@@ -18,7 +18,9 @@ static int expected(const char *path) {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
 
-    return strspn(name, "0123456789") == 3 && name[3] == '-' ? atoi(name) : -1;
+    if (strspn(name, "0123456789") != 3 || name[3] != '-')
+        return -1;
+    return (int)strtol(name, NULL, 10);
 }
 
 /* Reads a file into just as much memory as it needs: what reads further is
@@ -55,7 +57,8 @@ int main(int count, char **paths) {
         free(bytes);
         if (expected(paths[i]) != -1 && status != expected(paths[i])) {
             fprintf(stderr, "untrue: the answer is %03d, as the name says: "
-                            "it is %03d\n", expected(paths[i]), status);
+                            "it is %03d\n",
+                    expected(paths[i]), status);
             return 1;
         }
     }
