@@ -59,7 +59,7 @@ static unsigned long parse_number(const char *text) {
     return strtoul(text, NULL, 10);
 }
 
-static void limit(int resource, unsigned long most) {
+static void limit(unsigned resource, unsigned long most) {
     struct rlimit limit = {most, most}, old;
 
     if (getrlimit(resource, &old) == 0 && old.rlim_max < most)
@@ -78,7 +78,10 @@ static void become(uid_t user) {
 
 /* <linux/landlock.h> says the same, but is missing on systems of 2020. */
 enum {
-    EXECUTE = 1 << 0, WRITE_FILE = 1 << 1, READ_FILE = 1 << 2, READ_DIR = 1 << 3
+    EXECUTE = 1 << 0,
+    WRITE_FILE = 1 << 1,
+    READ_FILE = 1 << 2,
+    READ_DIR = 1 << 3,
 };
 #define READ (EXECUTE | READ_FILE | READ_DIR)
 #define LANDLOCK_CREATE 444
@@ -87,8 +90,7 @@ enum {
 
 static const char *const system_folders[] = {
     "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc",
-    "/opt", "/nix", "/etc/resolv.conf", "/dev/urandom", "/proc/self",
-};
+    "/opt", "/nix", "/etc/resolv.conf", "/dev/urandom", "/proc/self"};
 
 static int rules = -1;       /* of Landlock, or -1 if this kernel has none */
 static uint64_t everything;  /* all that these rules can forbid */
@@ -154,13 +156,11 @@ static const int forbidden[] = {
     SYS_add_key, SYS_request_key, SYS_keyctl, SYS_bpf, SYS_perf_event_open,
     SYS_userfaultfd, SYS_memfd_create,
     424 /* pidfd_send_signal */, 434 /* pidfd_open */,
-    425 /* io_uring_setup */, 440 /* process_madvise */,
-};
+    425 /* io_uring_setup */, 440 /* process_madvise */};
 
 /* Those whose first argument is a process, which has to be the program's. */
 static const int with_process[] = {
-    SYS_kill, SYS_tkill, SYS_tgkill, SYS_prlimit64,
-};
+    SYS_kill, SYS_tkill, SYS_tgkill, SYS_prlimit64};
 
 #define MOST_STEPS 128
 static struct sock_filter steps[MOST_STEPS];
@@ -261,16 +261,35 @@ static uid_t parse_options(int argc, char *argv[]) {
 
     while ((option = getopt(argc, argv, "+u:m:f:n:c:r:w:t:l")) != -1) {
         switch (option) {
-        case 'u': user = (uid_t)parse_number(optarg); break;
-        case 'm': limit(RLIMIT_AS, parse_number(optarg) << 20); break;
-        case 'f': limit(RLIMIT_FSIZE, parse_number(optarg) << 20); break;
-        case 'n': limit(RLIMIT_NPROC, parse_number(optarg)); break;
-        case 'c': limit(RLIMIT_CPU, parse_number(optarg)); break;
-        case 'r': allow(optarg, READ); break;
-        case 'w': allow(optarg, everything); break;
-        case 't': allow(optarg, READ_FILE | WRITE_FILE); break;
-        case 'l': tell(); break;
-        default: refuse("an option");
+        case 'u':
+            user = (uid_t)parse_number(optarg);
+            break;
+        case 'm':
+            limit(RLIMIT_AS, parse_number(optarg) << 20);
+            break;
+        case 'f':
+            limit(RLIMIT_FSIZE, parse_number(optarg) << 20);
+            break;
+        case 'n':
+            limit(RLIMIT_NPROC, parse_number(optarg));
+            break;
+        case 'c':
+            limit(RLIMIT_CPU, parse_number(optarg));
+            break;
+        case 'r':
+            allow(optarg, READ);
+            break;
+        case 'w':
+            allow(optarg, everything);
+            break;
+        case 't':
+            allow(optarg, READ_FILE | WRITE_FILE);
+            break;
+        case 'l':
+            tell();
+            break;
+        default:
+            refuse("an option");
         }
     }
     if (optind == argc)

@@ -36,9 +36,27 @@
 #include <time.h>
 #include <unistd.h>
 
+/* With _GNU_SOURCE glibc takes any address of a socket without a cast, for it
+   is a union there. That the functions below fit is no matter of ISO C. */
+#pragma GCC diagnostic ignored "-Wpedantic"
+
 enum kind {
-    SOCKET, BIND, LISTEN, ACCEPT, CONNECT, RECV, SEND, SELECT, SETSOCKOPT,
-    GETSOCKNAME, SHUTDOWN, MALLOC, OPEN, STAT, READ, KINDS
+    SOCKET,
+    BIND,
+    LISTEN,
+    ACCEPT,
+    CONNECT,
+    RECV,
+    SEND,
+    SELECT,
+    SETSOCKOPT,
+    GETSOCKNAME,
+    SHUTDOWN,
+    MALLOC,
+    OPEN,
+    STAT,
+    READ,
+    KINDS,  /* how many there are */
 };
 
 /* The orders for one kind of call, and what became of them. */
@@ -78,10 +96,10 @@ struct event {
 /* What is done for a connection. They are numbered from 1, in the order in
    which accept or connect makes them; [0] is for the calls of none. */
 struct client {
-    int32_t port;        /* the other side's, by which it is known again */
-    int32_t lost;        /* by an event */
-    int32_t done[KINDS]; /* of RECV, SEND bytes, of the others calls */
-    int32_t most[KINDS]; /* bytes that a call may move, if not 0 */
+    int32_t port;         /* the other side's, by which it is known again */
+    int32_t lost;         /* by an event */
+    int32_t done[KINDS];  /* of RECV, SEND bytes, of the others calls */
+    int32_t most[KINDS];  /* bytes that a call may move, if not 0 */
 };
 
 struct storm {
@@ -97,14 +115,14 @@ struct storm {
     int32_t order[200];  /* in which they came */
 };
 
-#define COUNT(array) ((int)(sizeof (array) / sizeof *(array)))
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
 struct control {
     int32_t attached;     /* the process that has loaded this library */
     int32_t descriptors;  /* RLIMIT_NOFILE from the start of main, if not 0 */
     int32_t user;         /* the user to be from the start of main, if not 0 */
-    int32_t family, type, protocol;    /* of the first socket() */
-    int32_t bound_port, bound_address; /* of the first bind(), host order */
+    int32_t family, type, protocol;     /* of the first socket() */
+    int32_t bound_port, bound_address;  /* of the first bind(), host order */
     char addresses[96];   /* what every host name stands for, if not empty */
     struct plan plans[KINDS];
     struct storm storm;
@@ -112,12 +130,14 @@ struct control {
 
 static struct control *control;
 static __thread int current;  /* the client that was dealt with last */
+static int16_t clients[1024];  /* by their descriptors; 0: not known */
 
 /* The real function behind ours. */
 #define REAL(type, name, ...)                                           \
     static type (*real)(__VA_ARGS__);                                   \
-    if (real == NULL)                                                   \
-        *(void **)&real = dlsym(RTLD_NEXT, name)
+    if (real == NULL) {                                                 \
+        *(void **)&real = dlsym(RTLD_NEXT, name);                       \
+    }
 
 __attribute__((constructor)) static void attach(void) {
     const char *path = getenv("LADDER_FAULTS");
@@ -175,11 +195,14 @@ static int port_of_peer(int descriptor) {
     return ntohs(address.sin_port);
 }
 
-/* Returns the number of the client on the other side, or -1. */
+/* Returns the number of the client on the other side, or -1. A connection
+   that is over has no other side, but may have been seen when it had. */
 static int find_client(int descriptor) {
     struct storm *storm = &control->storm;
     int port = port_of_peer(descriptor);
 
+    if (port == 0 && descriptor < COUNT(clients) && clients[descriptor] > 0)
+        return clients[descriptor];
     for (int client = 1; port != 0 && client < COUNT(storm->clients); client++)
         if (storm->clients[client].port == port)
             return client;
@@ -187,7 +210,7 @@ static int find_client(int descriptor) {
 }
 
 /* Gives a new connection its number. */
-static void enroll(int port) {
+static void enroll(int descriptor, int port) {
     if (control == NULL || !control->storm.raging)
         return;
     current = __atomic_add_fetch(&control->storm.made, 1, __ATOMIC_SEQ_CST);
@@ -195,6 +218,8 @@ static void enroll(int port) {
         control->storm.clients[current].port = port;
     else
         current = -1;
+    if (descriptor < COUNT(clients))
+        clients[descriptor] = (int16_t)current;
 }
 
 /* Whether the call may wait for ever, and so never fail with EAGAIN. */
@@ -382,7 +407,7 @@ static void check_length(const struct sockaddr *address,
 /* Gives a client that accept has returned its number. Returns its socket. */
 static int accepted(int descriptor) {
     if (descriptor != -1)
-        enroll(port_of_peer(descriptor));
+        enroll(descriptor, port_of_peer(descriptor));
     return (int)noted(ACCEPT, descriptor);
 }
 
@@ -411,7 +436,7 @@ int connect(int descriptor, const struct sockaddr *address, socklen_t length) {
     memcpy(&peer, address, length < sizeof peer ? length : sizeof peer);
     int result = (int)noted(CONNECT, real(descriptor, address, length));
     if (result == 0 || errno == EINPROGRESS)
-        enroll(ntohs(peer.sin_port));
+        enroll(descriptor, ntohs(peer.sin_port));
     return result;
 }
 
@@ -452,8 +477,8 @@ int pselect(int count, fd_set *reading, fd_set *writing, fd_set *exceptional,
          const struct timespec *, const sigset_t *);
     if (refused(SELECT, -1, 0))
         return -1;
-    return (int)noted(SELECT,
-                      real(count, reading, writing, exceptional, timeout, mask));
+    return (int)noted(SELECT, real(count, reading, writing, exceptional,
+                                   timeout, mask));
 }
 
 /* To wait for edges means to be told once: a call that is cut short would have
@@ -558,8 +583,8 @@ ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags) {
     struct iovec piece;
     if (refused(SEND, descriptor, flags))
         return -1;
-    return noted(SEND, real(descriptor, cut(SEND, message, flags, &part,
-                                            &piece), flags));
+    message = cut(SEND, message, flags, &part, &piece);
+    return noted(SEND, real(descriptor, message, flags));
 }
 
 ssize_t recvmsg(int descriptor, struct msghdr *message, int flags) {
@@ -638,6 +663,40 @@ int getaddrinfo(const char *host, const char *service,
 
 /* ---------------------------------------------------------- memory */
 
+/* The functions of a sanitizer, in a program that was built with one: it needs
+   memory before anything else works, and looks for leaks itself. */
+#define THEIRS __attribute__((weak))
+THEIRS void *__interceptor_malloc(size_t size);
+THEIRS void *__interceptor_calloc(size_t count, size_t size);
+THEIRS void *__interceptor_realloc(void *block, size_t size);
+THEIRS void __interceptor_free(void *block);
+
+static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t),
+    *(*real_realloc)(void *, size_t);
+static void (*real_free)(void *);
+
+/* Returns whether the real functions are known. Until they are, dlsym, which
+   may call them itself, has to do without. */
+static int memory_known(void) {
+    static int looking;
+
+    if (real_free != NULL || looking)
+        return real_free != NULL;
+    looking = 1;
+    *(void **)&real_malloc = dlsym(RTLD_NEXT, "malloc");
+    *(void **)&real_calloc = dlsym(RTLD_NEXT, "calloc");
+    *(void **)&real_realloc = dlsym(RTLD_NEXT, "realloc");
+    *(void **)&real_free = dlsym(RTLD_NEXT, "free");
+    return 1;
+}
+
+static int memory_refused(void) {
+    if (!memory_known() || refused(MALLOC, -1, 0))
+        return 1;
+    noted(MALLOC, 0);
+    return 0;
+}
+
 /* Counts the blocks of this process, not of a child that it has forked. */
 static void *counted(void *block, int32_t change) {
     if (block != NULL && control != NULL && getpid() == control->attached)
@@ -645,50 +704,45 @@ static void *counted(void *block, int32_t change) {
     return block;
 }
 
-static int memory_refused(void) {
-    int result = refused(MALLOC, -1, 0);
-    if (!result)
-        noted(MALLOC, 0);
-    return result;
-}
-
 void *malloc(size_t size) {
-    REAL(void *, "malloc", size_t);
-    return memory_refused() ? NULL : counted(real(size), 1);
+    if (__interceptor_malloc != NULL)
+        return __interceptor_malloc(size);
+    return memory_refused() ? NULL : counted(real_malloc(size), 1);
 }
 
-/* Old versions of dlsym call this, and can do without. */
 void *calloc(size_t count, size_t size) {
-    static int looking;
-    if (looking)
-        return NULL;
-    looking = 1;
-    REAL(void *, "calloc", size_t, size_t);
-    looking = 0;
-    return memory_refused() ? NULL : counted(real(count, size), 1);
+    if (__interceptor_calloc != NULL)
+        return __interceptor_calloc(count, size);
+    return memory_refused() ? NULL : counted(real_calloc(count, size), 1);
 }
 
 void *realloc(void *block, size_t size) {
-    REAL(void *, "realloc", void *, size_t);
+    if (__interceptor_realloc != NULL)
+        return __interceptor_realloc(block, size);
     if (memory_refused())
         return NULL;
     if (size == 0)
         counted(block, -1);
-    void *result = real(block, size);
+    void *result = real_realloc(block, size);
     return block == NULL ? counted(result, 1) : result;
 }
 
 void free(void *block) {
-    REAL(void, "free", void *);
+    if (__interceptor_free != NULL) {
+        __interceptor_free(block);
+        return;
+    }
+    if (!memory_known())
+        return;
     counted(block, -1);
-    real(block);
+    real_free(block);
 }
 
 /* ---------------------------------------------------------- files */
 
 static int mode_of(int flags, va_list rest) {
-    return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE
-        ? va_arg(rest, int) : 0;
+    int makes = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+    return makes ? va_arg(rest, int) : 0;
 }
 
 /* Each call has a twin whose name ends in 64, for files of any length. */
@@ -738,16 +792,18 @@ static int mode_of(int flags, va_list rest) {
     ssize_t pread##bits(int descriptor, void *buffer, size_t length,          \
                         off##bits##_t place) {                                \
         REAL(ssize_t, "pread" #bits, int, void *, size_t, off##bits##_t);     \
-        return refused(READ, descriptor, 0) ? -1                              \
-            : noted(READ, real(descriptor, buffer, clipped(READ, length, 0),  \
-                               place));                                       \
+        if (refused(READ, descriptor, 0))                                     \
+            return -1;                                                        \
+        length = clipped(READ, length, 0);                                    \
+        return noted(READ, real(descriptor, buffer, length, place));          \
     }                                                                         \
     ssize_t sendfile##bits(int descriptor, int file, off##bits##_t *place,    \
                            size_t length) {                                   \
         REAL(ssize_t, "sendfile" #bits, int, int, off##bits##_t *, size_t);   \
-        return refused(SEND, descriptor, 0) ? -1                              \
-            : noted(SEND, real(descriptor, file, place,                       \
-                               clipped(SEND, length, 0)));                    \
+        if (refused(SEND, descriptor, 0))                                     \
+            return -1;                                                        \
+        length = clipped(SEND, length, 0);                                    \
+        return noted(SEND, real(descriptor, file, place, length));            \
     }
 
 FILE_CALLS()

@@ -202,8 +202,13 @@ class Guard:
 
     def look_around(self):
         """Finds out which protections there are, and which are not."""
-        told = subprocess.run([self.confine, '-l'], stdout=subprocess.PIPE,
-                              text=True).stdout.split()
+        try:
+            told = subprocess.run([self.confine, '-l'], text=True,
+                                  stdout=subprocess.PIPE).stdout.split()
+        except OSError as error:
+            raise Unsafe('no program can be run in '
+                         f'{self.folder.parent} (TMPDIR): {error.strerror}'
+                         ) from None
         self.processes = PROCESSES
         if os.geteuid() == 0:
             self.user, self.mark = free_user()
@@ -211,8 +216,8 @@ class Guard:
             self.user = self.user if trial.returncode == 0 else None
         if self.user is None:
             self.count_own_processes()
-            self.lacks.append('programs run as the user that grades: only root '
-                              'can give them one of their own')
+            self.lacks.append('what is graded runs as the same user as the '
+                              'grading; only root can give it one of its own')
         if 'files' not in told:
             self.lacks.append('this kernel has no Landlock: a program may read '
                               'and write the files that its user may')

@@ -15,23 +15,25 @@ class Colours:
             ('\033[31m', '\033[32m', '\033[1m', '\033[0m'))
 
 
-def wrapped(start, text, break_words=False):
-    """Lines of 79 columns, after a start; those with breaks of their own stay
-    as they are."""
-    if '\n' in text.strip('\n'):
+def wrapped(start, text, always=False):
+    """Lines of 79 columns, after a start. Those with breaks of their own stay
+    as they are, and words are not broken, unless it has to fit always."""
+    if '\n' in text.strip('\n') and not always:
         return start + text
-    return textwrap.fill(text, 79, initial_indent=start,
-                         subsequent_indent=' ' * len(start),
-                         break_long_words=break_words, break_on_hyphens=False)
+    return '\n'.join(
+        textwrap.fill(line, 79, break_long_words=always, break_on_hyphens=False,
+                      initial_indent=' ' * len(start) if number else start,
+                      subsequent_indent=' ' * len(start))
+        for number, line in enumerate(text.strip('\n').split('\n')))
 
 
-def explained(what, expected, got, hint, break_words=False):
+def explained(what, expected, got, hint, always=False):
     """The lines that say why a check has failed; what is empty is left out."""
-    lines = [wrapped(' ' * 6, what, break_words)]
+    lines = [wrapped(' ' * 6, what, always)]
     for title, text in (('expected:', expected), ('got:', got),
                         ('hint:', hint)):
         if text:
-            lines.append(wrapped(f'  {title:10}', str(text), break_words))
+            lines.append(wrapped(f'  {title:10}', str(text), always))
     return '\n'.join(lines)
 
 

@@ -105,6 +105,8 @@ USUAL = ('EINTR EAGAIN ECONNRESET ECONNABORTED EPIPE ETIMEDOUT ECONNREFUSED '
 REMEDIES = {'RETRY': FAILS, 'NEXT': FAILS, 'WAIT': LASTS, 'DROP': LOSES}
 FILE_ERRORS = {'open': 'EMFILE ENFILE ENOMEM EIO EINTR', 'stat': 'EIO ENOMEM',
                'read': 'EIO EINTR', 'malloc': 'ENOMEM'}
+LEAVING_HINT = ('a client may leave or reset at any moment: recv or send then '
+                'fails, or recv returns 0; close its socket, serve the others')
 DIRECTIONS = {'recv': 'from', 'send': 'to'}
 
 
@@ -134,8 +136,8 @@ def said_fault(fault, tries=1):
     """A fault as a person reads it."""
     name = errno.errorcode.get(fault.error, '')
     if fault.kind in DIRECTIONS:
-        where = (f'{fault.kind} {DIRECTIONS[fault.kind]} client {fault.client} '
-                 f'at byte {fault.position}')
+        where = (f'{fault.kind} {DIRECTIONS[fault.kind]} client '
+                 f'{fault.client} at byte {fault.position}')
     elif fault.kind == 'accept':
         where = f'accept of client {fault.position + 1}'
     else:
@@ -160,8 +162,8 @@ def advice(fault):
     if fault.effect == SHORTENS:
         return ('send may take only part of the bytes: send the rest in a loop'
                 if fault.kind == 'send' else
-                f'{fault.kind} may bring less than there is room for: the rest '
-                'comes with the next call')
+                f'{fault.kind} may bring less than there is room for: the '
+                'rest comes with the next call')
     if remedy_of_client(fault) == 'NEXT':
         return f'after {name}{meaning} try the next address, on a new socket'
     if fault.kind == 'connect':
@@ -192,7 +194,8 @@ class Planner:
                    errors_of(self.stage, kind).get(effect))
         if not numbers or len(self.faults) == EVENTS:
             return
-        weights = [3 if errno.errorcode.get(number) in USUAL else 1
+        weights = [3 if kind not in FILE_ERRORS
+                   and errno.errorcode.get(number) in USUAL else 1
                    for number in numbers]
         if effect == LASTS:
             most = self.chance.randrange(20, 120)
@@ -258,9 +261,12 @@ class Guest:
         self.sent, self.got = bytearray(), bytearray()
         self.steps = [(self.chance.choice(self.talks), self.message())
                       for _ in range(self.chance.randrange(5))]
-        ends = [end for end in self.ends
-                if end != 'stay' or not storm.one_by_one]
-        self.steps.append((self.chance.choice(ends), self.message()))
+        self.steps.append((self.chance.choice(self.possible_ends()),
+                           self.message()))
+
+    def possible_ends(self):
+        return [end for end in self.ends
+                if end != 'stay' or not self.storm.one_by_one]
 
     def message(self):
         most = self.chance.choice((1, 30, 30, 1000, 1000, 5000, 20000, 20000,
@@ -319,13 +325,15 @@ class Guest:
     def reset(self, message):
         self.say(message)
         self.storm.settle()
+        self.storm.note(f'client {self.number} resets')
         reset(self.connection)
 
     def close_unread(self, message):
         """Closes when there is something that it has not read: a reset."""
         self.say(message)
-        self.wait('some of its echo')
+        self.wait('something that it will not read')
         self.storm.settle()
+        self.storm.note(f'client {self.number} closes, and has not read all')
         self.connection.close()
 
     def vanish(self, message):
@@ -335,6 +343,7 @@ class Guest:
         if self.lost() or self.ended:
             return
         with self.storm.stopped():
+            self.storm.note(f'client {self.number} sends and resets meanwhile')
             self.say(message)
             if self.doing == 'vanish_after_its_end':
                 end_half(self.connection)
@@ -432,8 +441,8 @@ class Guest:
     def fail(self, expected, got=''):
         self.storm.suspect = self.number
         raise Failure(f'client {self.number} ({self.doing}) gets {expected}',
-                      got or f'{len(self.got)} of {len(self.sent)} bytes, then '
-                      f'{self.ended}')
+                      got or f'{len(self.got)} of {len(self.sent)} bytes, '
+                      f'then {self.ended}')
 
 
 class Knock(Guest):
@@ -467,6 +476,7 @@ class Storm:
         self.program = None
         self.suspect = None  # the number of the client that complains
         self.pardoned = 0    # failures that faults explain
+        self.notes = []      # what else happened, after so many faults
 
     def lot(self, whose):
         """A source of chance for one purpose, whatever the others draw."""
@@ -488,12 +498,16 @@ class Storm:
     def stopped(self):
         """Ctrl-Z and fg, and what happens in between."""
         self.settle()
+        self.note('the program is stopped, and goes on')
         self.program.signal(signal.SIGSTOP)
         wait_until(lambda: self.in_state('T'))
         try:
             yield
         finally:
             self.program.signal(signal.SIGCONT)
+
+    def note(self, text):
+        self.notes.append((self.page.get('came'), text))
 
     def settle(self):
         """Waits until the program has done what it can for now, so that what
@@ -510,21 +524,31 @@ class Storm:
         """Demands that shortages are waited out."""
         for fault, tries in self.page.came():
             if fault.effect == LASTS and tries > TRIES:
-                raise Failure(f'a wait of a tenth of a second between the calls '
+                raise Failure('a wait of a tenth of a second between calls '
                               f'of {fault.kind} while there is a shortage',
                               said_fault(fault, tries), advice(fault))
 
-    def to_blame(self, client):
-        """The last fault that came to a client, or else to any."""
+    def advice(self, client):
+        """What to do about the last fault that came to a client, or else to
+        any; or about a client that has left."""
         came = [fault for fault, _ in self.page.came()]
         own = [fault for fault in came if client is not None and (
             fault.client == client
             or fault.kind == 'accept' and fault.position == client - 1)]
-        return (own or came or [None])[-1]
+        if client is None and self.left_last(len(came)):
+            return LEAVING_HINT
+        return advice((own or came)[-1]) if came else ''
+
+    def left_last(self, count):
+        """Whether nothing has happened since a client left."""
+        place, text = (self.notes or [(None, '')])[-1]
+        return place == count and text.startswith('client')
 
     def and_faults(self, got, most=8):
         """What came, and the last of the faults, as lines of a report."""
         came = [said_fault(*fault) for fault in self.page.came()]
+        for place, text in reversed(self.notes):
+            came.insert(place, text)
         last = came[-most:] or ['none']
         if len(came) > most:
             last.insert(0, f'({len(came) - most} more)')
@@ -540,9 +564,8 @@ class Storm:
             got = f'it {self.test.outcome(self.program)}'
             status, self.suspect = self.program.process.poll(), None
             hint = SIGPIPE_HINT if status == -signal.SIGPIPE else ''
-        fault = self.to_blame(self.suspect)
         return Failure(expected, self.and_faults(got),
-                       hint or fault and advice(fault))
+                       hint or self.advice(self.suspect))
 
 
 class ServerStorm(Storm):
@@ -605,7 +628,7 @@ class ServerStorm(Storm):
         planner.calls('select', 0, 40, 3)
         for guest in guests:
             guest.plan(planner)
-        self.staying, self.pardoned = [], 0
+        self.staying, self.pardoned, self.notes = [], 0, []
         self.page.begin(planner.faults)
         self.conduct(guests, self.lot('order'))
 
@@ -647,8 +670,8 @@ class ServerStorm(Storm):
             raise Failure('a new client is served when no more faults come',
                           failure.got) from None
         if self.server.spins(0.1) and self.server.spins():
-            raise Failure('no processor time while nothing happens', 'it spins',
-                          'after a fault, too, wait only for what is to come')
+            raise Failure('no processor time while nothing happens',
+                          'it spins', 'after a fault, too, wait only for what is to come')
         client.close()
         if not wait_until(
                 lambda: len(self.server.descriptors()) <= len(descriptors)):
@@ -709,6 +732,10 @@ class Browser(Guest):
         super().connect()
         self.visitor = web_talk.Visitor(self.connection)
 
+    def possible_ends(self):
+        return [end for end in super().possible_ends()
+                if end != 'offend' or not self.test.any]
+
     def message(self):
         if self.test.any:
             return [self.plain_question()]
@@ -767,7 +794,7 @@ class Browser(Guest):
             for _, questions in self.steps])
         for kind, limit in ('malloc', 12), ('open', 8), ('stat', 12):
             planner.calls(kind, self.number, limit, 1, (HINDERS,))
-        planner.calls('read', self.number, 6, 2, (HINDERS, SHORTENS))
+        planner.calls('read', self.number, 8, 3, (HINDERS, SHORTENS))
 
     def greeting(self):
         return [Question(web_talk.request('/large.bin'), 200,
@@ -868,6 +895,7 @@ class WebStorm(ServerStorm):
         if self.test.any or chance.random() < 0.5:
             super().disturb(chance)
         else:
+            self.note('SIGHUP')
             self.server.signal(signal.SIGHUP)
 
 
@@ -942,6 +970,7 @@ class ClientStorm(Storm):
             left = left and left - len(piece)
         wait_until(lambda: self.program)
         self.settle()
+        self.note(f'the server leaves early: {self.leave.__name__}')
         self.leave(connection)
 
     def type(self):
@@ -984,7 +1013,7 @@ class ClientStorm(Storm):
             raise Failure('status 1: not all can be had', f'it {said}')
 
     def must_fail(self):
-        """Whether the server has let the client down, or no address is left."""
+        """Whether the server has left early, or no address is left."""
         next_ones = sum(remedy_of_client(fault) == 'NEXT'
                         for fault, _ in self.page.came())
         return self.until is not None or next_ones >= self.addresses
@@ -1020,7 +1049,7 @@ def named(check):
 
 
 def register(seeds=None):
-    """Adds a check for each stage and seed; if seeds are given, these alone."""
+    """Adds a check for each stage and seed: these alone, if there are any."""
     if seeds is not None:
         CHECKS.clear()
     CHECKS.extend(make_check(stage, seed) for stage in STORMS
