@@ -77,16 +77,14 @@ demo: $(answers)
 # Says where to look once the server listens. Ctrl-C is for the server alone:
 # the shells wait for it, and end with its status.
 serve: 08-http/server
-	@trap : INT; { trap : INT; \
-	08-http/server $(if $(DIRECTORY),-d "$$DIRECTORY") $(if $(PORT),"$$PORT") \
-	2>&1; \
-	echo "status $$?"; } | { trap '' INT; \
-	while IFS= read -r line; do case $$line in \
-	'listening on '*) echo "$${DIRECTORY:-08-http/www} is at" \
-	                       "http://$${line#listening on }/ until Ctrl-C";; \
-	'status '*) exit $${line#status };; \
-	*) printf '%s\n' "$$line" >&2;; \
-	esac; done; }
+	@trap : INT; \
+	{ trap : INT; 08-http/server $(if $(DIRECTORY),-d "$$DIRECTORY") \
+	    $(if $(PORT),"$$PORT") 2>&1; echo "status $$?"; } | \
+	{ trap '' INT; while IFS= read -r line; do case $$line in \
+	    'listening on '*) echo "$${DIRECTORY:-08-http/www} is at" \
+	        "http://$${line#listening on }/ until Ctrl-C";; \
+	    'status '*) exit $${line#status };; \
+	    *) printf '%s\n' "$$line" >&2;; esac; done; }
 
 test: $(answers)
 	@$(check)
