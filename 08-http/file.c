@@ -296,13 +296,16 @@ int find_file(const char *path, struct file **file) {
     *file = look_up(name);
     if (*file != NULL)
         return 200;
-    getrlimit(RLIMIT_NOFILE, &clients);
+    if (getrlimit(RLIMIT_NOFILE, &clients) == -1)
+        return status_of_error("getrlimit", name);
     files = clients;  /* who may have taken all of theirs */
     files.rlim_cur += MORE;
     if (files.rlim_cur > files.rlim_max)
         files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    if (setrlimit(RLIMIT_NOFILE, &files) == -1)
+        return status_of_error("setrlimit", name);
     int status = find_anew(name, path, file);
-    setrlimit(RLIMIT_NOFILE, &clients);
+    if (setrlimit(RLIMIT_NOFILE, &clients) == -1)
+        tell("setrlimit", NULL, NULL, name);
     return status;
 }

@@ -34,8 +34,8 @@ static bool add(struct names *names, const char *name, bool directory) {
         free(copy);
         return false;
     }
-    strcpy(copy, name);
-    names->list[names->count++] = strcat(copy, directory ? "/" : "");
+    strcat(strcpy(copy, name), directory ? "/" : "");
+    names->list[names->count++] = copy;
     return true;
 }
 
@@ -94,8 +94,8 @@ static void print_link(FILE *page, const char *text) {
 
 static void print_page(FILE *page, const char *path,
                        const struct names *names) {
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n", page);
-    fputs("<title>", page);
+    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n", page);
+    fputs("<meta charset=\"utf-8\">\n<title>", page);
     print_text(page, path);
     fputs("</title>\n<h1>", page);
     print_text(page, path);

@@ -248,11 +248,11 @@ static long parse_number(const char *text, long limit) {
 }
 
 static union address parse_options(int argc, char *argv[]) {
-    union address address = {.in = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    }};
+    union address address = {
+        .in.sin_family = AF_INET,
+        .in.sin_port = htons(15441),
+        .in.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
     int option;
 
     while ((option = getopt(argc, argv, "a:d:hl:t:")) != -1) {

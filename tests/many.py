@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 
+import harness
 from harness import (Failure, Skip, check, data, difference, reset, wait_until)
 from rows import flood
 
@@ -263,7 +264,7 @@ def out_of_descriptors(test):
 @check(ECHO)
 def storm(test):
     """100 clients with random messages and sudden ends: every byte is right"""
-    weather(test, clients=100, seconds=1.5, seed=15441)
+    weather(test, clients=100, seconds=1.5, seed=harness.SEED)
 
 
 def weather(test, clients, seconds, seed):

@@ -671,7 +671,8 @@ class ServerStorm(Storm):
                           failure.got) from None
         if self.server.spins(0.1) and self.server.spins():
             raise Failure('no processor time while nothing happens',
-                          'it spins', 'after a fault, too, wait only for what is to come')
+                          'it spins', 'after a fault, too, wait only for what '
+                          'is to come')
         client.close()
         if not wait_until(
                 lambda: len(self.server.descriptors()) <= len(descriptors)):
