@@ -564,14 +564,14 @@ def talker_stays(test):
 
 @check(ECHO, open=False)
 def slow_reader_stays(test):
-    """with -t 1 a client that reads slowly, but reads, is never dropped"""
-    client = test.connect(test.server('-t', '1'))
+    """with -t 3 a client that reads slowly, but reads, is never dropped"""
+    client = test.connect(test.server('-t', '3'))
     message, failures = data(24 << 20), []
     sender = converse(client, message, failures)
     got = bytearray()
-    for _ in range(7):
+    for _ in range(18):
         time.sleep(0.2)
-        got += test.receive(client, 2 << 20, hint='SO_SNDTIMEO is about the '
+        got += test.receive(client, 1 << 20, hint='SO_SNDTIMEO is about the '
                             'time in which no byte can be sent')
     got += test.receive(client, len(message) - len(got))
     sender.join(5)
