@@ -279,12 +279,17 @@ class Child:
     def state(self):
         return self.stat()[0]
 
-    def spins(self, seconds=0.25):
+    def is_busy(self, seconds):
         """Watches the program. Returns whether it wants the processor most of
         the time, however much of it others leave it."""
         samples = [time.sleep(seconds / 25) or self.state() == 'R'
                    for _ in range(25)]
         return sum(samples) > 8 and not MEMCHECK  # valgrind is always busy
+
+    def spins(self, seconds=0.25):
+        """Returns whether the program is busy, and not just for a while: to do
+        a little may take long on a machine that has much to do."""
+        return all(self.is_busy(seconds) for _ in range(4))
 
     def descriptors(self):
         names = os.listdir(f'/proc/{self.pid}/fd')

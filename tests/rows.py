@@ -74,7 +74,7 @@ def told(test, child, call, name, times=1, hint=''):
             'standard error',
             f'{len(lines) or "no such line"}; it {test.outcome(child)}',
             hint or f'look at {call}\'s return value, read errno before any '
-            'other call, and report it: once a shortage, not a try')
+            'other call, and report it, but only once until it succeeds')
 
 
 def not_told(test, child, call):
@@ -97,7 +97,7 @@ def stopped(test, child, call, name):
     if status != 1:
         raise Failure(f'exit status 1 when {call} fails with {name}',
                       f'the program {test.outcome(child)}',
-                      'return EXIT_FAILURE after the message')
+                      'call exit(EXIT_FAILURE) after the message')
 
 
 def injected(test, call, times=1):
