@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #define BATCH 16384          /* bytes of answers after which they are sent */
-#define PIECE 262144         /* bytes of a file; more do not stay in a cache */
+#define PIECE 262144         /* bytes sent at once: they fit a cache */
 #define MOST_HEARD 67108864  /* bytes from a client that is told no more */
 
 static char input[2 * MAX_HEAD];  /* a head, and some of its body */
-static char output[BATCH + MOST_RESPONSE + PIECE];
+static char output[PIECE];  /* a batch and MOST_RESPONSE are far less */
 
 /* Returns a copy of bytes that have to wait, or NULL if there is no memory for
    it, which costs this client its connection. */
