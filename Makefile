@@ -103,19 +103,19 @@ bench: $(answers)
 	@tests/bench
 
 lint:
-	@tests/lint
+	@tests/upkeep/lint
 
 memcheck: $(answers)
 	@MEMCHECK=1 $(check)
 
 fuzz:
-	@tests/fuzz/run $(if $(SECONDS),--seconds '$(SECONDS)')
+	@tests/fuzzing/run $(if $(SECONDS),--seconds '$(SECONDS)')
 
 prove-stubs: $(answers)
-	@tests/prove-stubs
+	@tests/upkeep/prove-stubs
 
 prove-learn:
-	@tests/prove-learn
+	@tests/upkeep/prove-learn
 
 # A stub is for students to break: only what runs it needs it to build.
 stage_checks := $(numbers:%=check-%)
@@ -165,7 +165,8 @@ check-% try-% diff-% reset-% answer-%:
 
 clean:
 	@rm -rf 0[1-8]-*/server 0[1-8]-*/client 0[1-8]-*/stub 0[1-8]-*/*.dSYM \
-	        .flags .learn tests/__pycache__
+	        .flags .learn
+	@find tests -name __pycache__ -exec rm -rf {} +
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' Makefile

@@ -1,0 +1,557 @@
+/*
+ * load: keeps an echo server or a web server busy, and looks at every byte that
+ * comes back. tests/bench uses it; by hand, 64 connections for 2 seconds, on
+ * Linux:
+ *     cc -O2 -o /tmp/load tests/benchmark/load.c
+ *     /tmp/load round 127.0.0.1 15441 64 1000 2
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: load [-s] MODE ADDRESS PORT CONNECTIONS BYTES SECONDS\n"
+    "       load file BYTES\n"
+    "MODE for an echo server:\n"
+    "  round  sends messages of so many BYTES; the next one when all of the\n"
+    "         last one has come back\n"
+    "  bulk   sends without a pause, with BYTES on the way at the most\n"
+    "  idle   sends one message (none if BYTES is 0), and keeps silent until\n"
+    "         standard input ends\n"
+    "MODE for a web server:\n"
+    "  get    asks for /BYTES.html, which has so many BYTES; for the next one\n"
+    "         when all of the last one has come\n"
+    "  once   does so on a new connection each time\n"
+    "  file   only writes what /BYTES.html has to have in it\n"
+    "  -s     step by step: does so for SECONDS for each line of standard\n"
+    "         input, until that ends\n"
+    "ADDRESS is one of this machine's own: 127.something.\n";
+
+enum mode {
+    ROUND,
+    BULK,
+    IDLE,
+    GET,
+    ONCE,
+};
+
+/* Each stream is the same circle of bytes, entered at a place of its own. The
+   circle's length is a prime number and the bytes are random, so that bytes of
+   another connection, or from another place in the stream, are found out. */
+enum {
+    CIRCLE = 65521,
+    STRIDE = 7919,
+    CHUNK = 65536,
+    PATIENCE = 10,     /* seconds */
+    HEAD_MOST = 1024,  /* bytes in front of a web server's file */
+    WAITS = 1 << 20,   /* microseconds: about a second */
+};
+
+static unsigned char circle[CIRCLE + CHUNK];  /* more than once round */
+static unsigned char buffer[CHUNK + 1];       /* a head gets a '\0' */
+
+struct connection {
+    int socket;
+    uint64_t place;           /* where it entered the circle */
+    uint64_t goal;            /* the bytes that are to be sent by now */
+    uint64_t sent, received;  /* those that were */
+
+    /* With a web server all but what is sent counts bytes of files. */
+    enum {
+        HEAD,
+        BODY,
+        END,
+    } awaited;                /* what has to come next */
+    bool last;                /* the server ends it after this answer */
+    double asked;             /* when, in seconds */
+    size_t kept;              /* bytes of a head that has come in pieces */
+    char head[HEAD_MOST];
+};
+
+static enum mode mode;
+static struct connection *connections;
+static long count;                         /* of connections */
+static uint64_t bytes;                     /* of a message, or on the way */
+static uint64_t all_goals, all_received;   /* of all connections */
+static int events;                         /* the epoll descriptor */
+static struct sockaddr_in address;         /* the server's */
+
+/* Of a web server only: */
+static char request[128];
+static long ending;                /* connections that the server has to end */
+static uint64_t answers;           /* how many have come, */
+static uint32_t waits[WAITS];      /* and how many in so many microseconds */
+
+/* Ends the program with a line: which connection, and what is wrong. */
+static void fail(const struct connection *connection, const char *what) {
+    fprintf(stderr, "load: connection %ld, after %llu bytes sent and %llu "
+                    "received: %s\n",
+            (long)(connection - connections),
+            (unsigned long long)connection->sent,
+            (unsigned long long)connection->received, what);
+    exit(EXIT_FAILURE);
+}
+
+static void fail_call(const struct connection *connection, const char *call) {
+    char what[128];
+
+    snprintf(what, sizeof what, "%s: %s", call, strerror(errno));
+    fail(connection, what);
+}
+
+static double clock_seconds(void) {
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void fill_circle(void) {
+    uint32_t random = 2463534242;  /* xorshift32: any start but 0 */
+
+    for (size_t at = 0; at < sizeof circle; at++) {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        circle[at] = at < CIRCLE ? (unsigned char)random : circle[at - CIRCLE];
+    }
+}
+
+static bool is_web(void) {
+    return mode == GET || mode == ONCE;
+}
+
+/* Finds what a connection's stream has from a byte on, up to a chunk of it. A
+   web server's stream is the same file again and again. */
+static const unsigned char *stream(const struct connection *connection,
+                                   uint64_t from) {
+    if (is_web())
+        return circle + from % bytes % CIRCLE;
+    return circle + (connection->place + from) % CIRCLE;
+}
+
+/* Says which of the bytes just received is the first wrong one. */
+static void fail_byte(struct connection *connection, const unsigned char *got,
+                      size_t length) {
+    const unsigned char *right = stream(connection, connection->received);
+    char what[64];
+    size_t at = 0;
+
+    while (at + 1 < length && got[at] == right[at])
+        at++;
+    connection->received += at;
+    snprintf(what, sizeof what, "the next byte is 0x%02x and not 0x%02x",
+             got[at], right[at]);
+    fail(connection, what);
+}
+
+/* Makes a connection. No call on it is to take long. */
+static void open_connection(struct connection *connection) {
+    struct timeval limit = {.tv_sec = PATIENCE};
+    socklen_t size = sizeof limit, length = sizeof address;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    int server = socket(AF_INET, SOCK_STREAM, 0);
+    int on = 1;
+
+    connection->socket = server;
+    connection->place = (uint64_t)(connection - connections) * STRIDE;
+    if (server == -1)
+        fail_call(connection, "socket");
+    if (setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == -1
+        || setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == -1
+        || setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == -1)
+        fail_call(connection, "setsockopt");
+    if (connect(server, (const struct sockaddr *)&address, length) == -1)
+        fail_call(connection, "connect");
+    if (epoll_ctl(events, EPOLL_CTL_ADD, server, &event) == -1)
+        fail_call(connection, "epoll_ctl");
+}
+
+/* Moves the goal on as the mode has it, and sends what the socket takes. If
+   that is not all, then an echo is on the way, and we come by again. */
+static void send_more(struct connection *connection, bool more) {
+    uint64_t goal = connection->goal;
+
+    if (more && mode == BULK)
+        goal = connection->received + bytes;
+    else if (more && goal == connection->received)
+        goal += bytes;
+    all_goals += goal - connection->goal;
+    connection->goal = goal;
+    while (connection->sent < goal) {
+        uint64_t left = goal - connection->sent;
+        ssize_t sent = send(connection->socket,
+                            stream(connection, connection->sent),
+                            left < CHUNK ? (size_t)left : CHUNK,
+                            MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent == -1 && errno == EAGAIN)
+            return;
+        if (sent == -1)
+            fail_call(connection, "send");
+        connection->sent += (uint64_t)sent;
+    }
+}
+
+/* Asks for the file again. */
+static void ask(struct connection *connection, bool more) {
+    size_t length = strlen(request);
+
+    if (!more || connection->goal != connection->received
+        || connection->awaited == END)
+        return;
+    connection->asked = clock_seconds();
+    if (connection->socket == -1)
+        open_connection(connection);
+    if (send(connection->socket, request, length, MSG_NOSIGNAL)
+        != (ssize_t)length)
+        fail_call(connection, "send");
+    connection->sent += length;
+    connection->goal += bytes;
+    all_goals += bytes;
+}
+
+/* Sends what is to be sent next. */
+static void go_on(struct connection *connection, bool more) {
+    if (is_web())
+        ask(connection, more);
+    else
+        send_more(connection, more);
+}
+
+/* Receives what has come, behind some bytes of the buffer. Returns how much:
+   0 at the end of the stream, -1 when there is nothing yet. */
+static ssize_t take(const struct connection *connection, size_t behind) {
+    ssize_t got = recv(connection->socket, buffer + behind, CHUNK - behind,
+                       MSG_DONTWAIT);
+    if (got == -1 && errno != EAGAIN)
+        fail_call(connection, "recv");
+    if (got == 0 && connection->awaited != END)
+        fail(connection, "the server has ended it too early");
+    return got;
+}
+
+/* Looks at the next bytes of the stream. */
+static void look_at(struct connection *connection, const unsigned char *got,
+                    size_t length) {
+    if (memcmp(got, stream(connection, connection->received), length) != 0)
+        fail_byte(connection, got, length);
+    connection->received += length;
+    all_received += length;
+}
+
+static void receive_echo(struct connection *connection) {
+    ssize_t got = take(connection, 0);
+
+    if (got == -1)
+        return;
+    if (connection->received + (size_t)got > connection->sent)
+        fail(connection, "more has come back than was sent");
+    look_at(connection, buffer, (size_t)got);
+}
+
+/* Finds the value of a field in a head. */
+static const char *find_field(const char *line, const char *name) {
+    while ((line = strchr(line, '\n')) != NULL) {
+        line++;
+        if (strncasecmp(line, name, strlen(name)) == 0) {
+            line += strlen(name);
+            return line + strspn(line, " \t");
+        }
+    }
+    return NULL;
+}
+
+/* Reads the head of an answer from the start of the buffer. Returns its length,
+   or 0 if it is not whole yet; it is kept until then. */
+static size_t read_head(struct connection *connection, size_t length) {
+    char *head = (char *)buffer;
+
+    head[length] = '\0';
+    char *end = strstr(head, "\r\n\r\n");
+    if (end == NULL && length > HEAD_MOST)
+        fail(connection, "the head of the answer is too long");
+    connection->kept = end == NULL ? length : 0;
+    memcpy(connection->head, head, connection->kept);
+    if (end == NULL)
+        return 0;
+
+    *end = '\0';
+    const char *size = find_field(head, "Content-Length:");
+    const char *option = find_field(head, "Connection:");
+    if (strncmp(head, "HTTP/1.1 200 ", 13) != 0) {
+        head[strcspn(head, "\r\n")] = '\0';
+        fail(connection, head);
+    }
+    if (size == NULL || strtoull(size, NULL, 10) != bytes)
+        fail(connection, "Content-Length is missing or wrong");
+    connection->last = mode == ONCE
+        || (option != NULL && strncasecmp(option, "close", 5) == 0);
+    connection->awaited = BODY;
+    return (size_t)(end + 4 - head);
+}
+
+/* All of the answer has come. */
+static void count_answer(struct connection *connection) {
+    double wait = 1e6 * (clock_seconds() - connection->asked);
+
+    connection->awaited = HEAD;
+    waits[wait < WAITS ? (size_t)wait : WAITS - 1]++;
+    answers++;
+}
+
+/* The server has ended the connection, as it should. */
+static void drop(struct connection *connection) {
+    close(connection->socket);
+    connection->socket = -1;
+    ending--;
+    count_answer(connection);
+}
+
+/* Takes what has come of an answer, and looks at it. */
+static void receive_answer(struct connection *connection) {
+    size_t start = 0, kept = connection->kept;
+    ssize_t got;
+
+    memcpy(buffer, connection->head, kept);
+    got = take(connection, kept);
+    if (got == -1)
+        return;
+    if (got == 0) {
+        drop(connection);
+        return;
+    }
+    size_t length = kept + (size_t)got;
+    if (connection->awaited == HEAD) {
+        start = read_head(connection, length);
+        if (start == 0)
+            return;
+    }
+    if (length - start > connection->goal - connection->received)
+        fail(connection, "more has come than the file");
+    look_at(connection, buffer + start, length - start);
+    if (connection->received < connection->goal)
+        return;
+    if (connection->last) {
+        connection->awaited = END;
+        ending++;
+    } else {
+        count_answer(connection);
+    }
+}
+
+/* The server has gone silent: finds out towards whom. */
+static void fail_silence(void) {
+    struct connection *connection = connections;
+
+    while (connection->received == connection->goal
+           && connection->awaited != END)
+        connection++;
+    fail(connection, connection->awaited == END
+         ? "the server does not end it"
+         : "nothing has come back for a while");
+}
+
+/* Finds the connections on which something has come. To look again for a while
+   is quicker than to be woken up: the server is to be waited for, not load. */
+static int wait_for_echoes(struct epoll_event *ready, int most) {
+    int found = 0;
+
+    for (int tries = 0; found == 0 && tries < 500; tries++)
+        found = epoll_wait(events, ready, most, 0);
+    if (found == 0)
+        found = epoll_wait(events, ready, most, PATIENCE * 1000);
+    if (found == 0)
+        fail_silence();
+    return found;
+}
+
+/* Keeps the server busy until then, and takes what is still on the way. Returns
+   how many bytes had come back by then. */
+static uint64_t exchange(double end) {
+    struct epoll_event ready[256];
+    uint64_t before = all_received, moved = 0;
+    bool more = true;
+
+    for (long number = 0; bytes > 0 && number < count; number++)
+        go_on(&connections[number], true);
+    while (more || all_received < all_goals || ending > 0) {
+        if (more && clock_seconds() >= end) {
+            more = false;
+            moved = all_received - before;
+            continue;
+        }
+        int found = wait_for_echoes(ready, 256);
+        for (int number = 0; number < found; number++) {
+            if (is_web())
+                receive_answer(ready[number].data.ptr);
+            else
+                receive_echo(ready[number].data.ptr);
+            go_on(ready[number].data.ptr, more);
+        }
+    }
+    return moved;
+}
+
+/* Finds the microseconds in which so great a part of the answers had come. */
+static long wait_of(double part) {
+    uint64_t sum = 0;
+    long wait = -1;
+
+    while (wait < WAITS - 1 && (double)sum <= part * (double)answers)
+        sum += waits[++wait];
+    return wait;
+}
+
+/* Keeps the server busy for so long, and says what came of it. */
+static void measure(double seconds) {
+    answers = 0;
+    memset(waits, 0, sizeof waits);
+    uint64_t moved = exchange(clock_seconds() + seconds);
+
+    if (is_web())
+        printf("%llu requests, %.3f MB in %.3f seconds, half of them within "
+               "%ld microseconds, 99 of 100 within %ld\n",
+               (unsigned long long)(moved / bytes), (double)moved / 1e6,
+               seconds, wait_of(0.5), wait_of(0.99));
+    else if (mode == ROUND)
+        printf("%llu round trips in %.3f seconds\n",
+               (unsigned long long)(moved / bytes), seconds);
+    else
+        printf("%.1f MB in %.3f seconds, %.1f MB a second\n",
+               (double)moved / 1e6, seconds, (double)moved / 1e6 / seconds);
+}
+
+/* Ends all sending halves. The server has nothing to add, and ends too. */
+static void close_all(void) {
+    char byte;
+
+    for (long number = 0; number < count; number++)
+        if (connections[number].socket != -1
+            && shutdown(connections[number].socket, SHUT_WR) == -1)
+            fail_call(&connections[number], "shutdown");
+    for (long number = 0; number < count; number++) {
+        if (connections[number].socket == -1)
+            continue;
+        ssize_t got = recv(connections[number].socket, &byte, 1, 0);
+        if (got == -1)
+            fail_call(&connections[number], "recv, at the end");
+        if (got == 1)
+            fail(&connections[number], "more has come back than was sent");
+        close(connections[number].socket);
+    }
+}
+
+/* Waits for a line of standard input. Returns false at its end. */
+static bool next_line(void) {
+    int character;
+
+    fflush(stdout);
+    do
+        character = getchar();
+    while (character != '\n' && character != EOF);
+    return character != EOF;
+}
+
+static void refuse(const char *argument) {
+    fprintf(stderr, "load: not understood: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+static double parse_number(const char *text, double least, double most) {
+    char *end;
+    double number = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(number >= least && number <= most))
+        refuse(text);
+    return number;
+}
+
+static enum mode parse_mode(const char *text) {
+    static const char *const names[] = {"round", "bulk", "idle", "get", "once"};
+
+    for (int number = ROUND; number <= ONCE; number++)
+        if (strcmp(text, names[number]) == 0)
+            return (enum mode)number;
+    refuse(text);
+    return ROUND;
+}
+
+/* Nothing but this machine is ever put under load. */
+static void parse_address(const char *host, const char *port) {
+    address.sin_family = AF_INET;
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
+        refuse(host);
+    if (ntohl(address.sin_addr.s_addr) >> 24 != 127) {
+        fprintf(stderr, "load: %s is not a loopback address, as 127.0.0.1 is\n",
+                host);
+        exit(2);
+    }
+    address.sin_port = htons((in_port_t)parse_number(port, 1, 65535));
+}
+
+/* Writes what the file of a web server has to have in it. */
+static int write_file(void) {
+    for (uint64_t at = 0; at < bytes; at += CHUNK)
+        fwrite(circle + at % CIRCLE, 1,
+               bytes - at < CHUNK ? (size_t)(bytes - at) : CHUNK, stdout);
+    if (fflush(stdout) == 0)
+        return EXIT_SUCCESS;
+    perror("load");
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char *argv[]) {
+    bool steps = argc == 8 && strcmp(argv[1], "-s") == 0;
+
+    fill_circle();
+    if (argc == 3 && strcmp(argv[1], "file") == 0) {
+        bytes = (uint64_t)parse_number(argv[2], 1, 1 << 24);
+        return write_file();
+    }
+    if (argc != 7 + steps) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    argv += steps;
+    mode = parse_mode(argv[1]);
+    parse_address(argv[2], argv[3]);
+    count = (long)parse_number(argv[4], 1, 60000);
+    bytes = (uint64_t)parse_number(argv[5], mode != IDLE, 1 << 24);
+    double seconds = parse_number(argv[6], mode != IDLE ? 0.001 : 0, 3600);
+    snprintf(request, sizeof request,
+             "GET /%llu.html HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n",
+             (unsigned long long)bytes, argv[2], argv[3],
+             mode == ONCE ? "Connection: close\r\n" : "");
+
+    connections = calloc((size_t)count, sizeof *connections);
+    events = epoll_create1(0);
+    if (connections == NULL || events == -1) {
+        perror("load");
+        return EXIT_FAILURE;
+    }
+    for (long number = 0; number < count; number++)
+        open_connection(&connections[number]);
+    exchange(0);  /* a first message each: now the server has all of them */
+    printf("%ld connected\n", count);
+    if (mode != IDLE && !steps)
+        measure(seconds);
+    while ((mode == IDLE || steps) && next_line())
+        if (mode != IDLE)
+            measure(seconds);
+    close_all();
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,129 @@
+"""The checks of 02-bind: a port, an address, and what is printed of them."""
+
+import errno
+import os
+import signal
+import socket
+import struct
+
+from harness import (ADDRESSED, STRTOL_HINT, Failure, check, free_port,
+                     refuses, shown, start_on_free_port, wait_until)
+
+
+@check(ADDRESSED, open=False, after='option_refused')
+def port_refused(test):
+    """what is not a number from 0 to 65535 is no port: status 2"""
+    for port in ('80x', '-1', '65536', '', ' 80', '+80', '0x50', '1e3',
+                 '99999999999999999999', '4294967376'):
+        refuses(test, port, hint=STRTOL_HINT)
+
+
+@check(ADDRESSED, open=False, after='port_refused')
+def address_refused(test):
+    """what is not an address in numbers, dotted IPv4 (from 08 on IPv6, too),
+    is refused with status 2"""
+    for address in ('localhost', '127.1', '1.2.3.4.5', '256.0.0.1', '',
+                    '[::1]' if test.stage == '08' else '::1', '127.0.0.1 ',
+                    '0x7f.0.0.1'):
+        refuses(test, '-a', address, '0', hint='inet_pton returns 1 for an '
+                'address, and for nothing else')
+    refuses(test, '-a', hint='in getopt\'s string -a has an argument: "a:"')
+
+
+@check('02', open=False)
+def prints_address(test):
+    """prints "bound to 127.0.0.1:PORT", the port as given, and ends"""
+    child, port = start_on_free_port(test)
+    status = child.wait_exit()
+    if status != 0 or child.lines != [f'bound to 127.0.0.1:{port}']:
+        raise Failure(f'the line "bound to 127.0.0.1:{port}", status 0',
+                      f'it {test.outcome(child)}',
+                      'bind, then announce the address' if not child.lines else
+                      'end main with EXIT_SUCCESS' if status != 0 else
+                      'in the address all is in network byte order: htons for '
+                      'the port, htonl(INADDR_LOOPBACK); ntohs to print it')
+
+
+@check(ADDRESSED, open=False)
+def network_byte_order(test):
+    """binds the very port and address that were asked for"""
+    port = free_port()
+    child = test.start('-a', '127.0.0.2', str(port))
+    test.attached()
+    wait_until(lambda: test.faults.get('calls', 'bind') or not child.running())
+    bound = (test.faults.get('bound_address') & 0xffffffff,
+             test.faults.get('bound_port'))
+    if bound != (0x7f000002, port):
+        address = socket.inet_ntoa(struct.pack('!I', bound[0]))
+        raise Failure(f'bind to 127.0.0.2:{port}', f'{address}:{bound[1]}; it '
+                      f'{test.outcome(child)}', 'htons for the port; inet_pton '
+                      'gives the address in network byte order already')
+
+
+@check(ADDRESSED, open=False)
+def default_port(test):
+    """without arguments it binds 127.0.0.1:15441, not every interface"""
+    test.need_injector()
+    test.faults.fail('bind', errno.EADDRINUSE)
+    child = test.start()
+    test.attached()
+    wait_until(lambda: test.faults.get('calls', 'bind') or not child.running())
+    bound = (test.faults.get('bound_address') & 0xffffffff,
+             test.faults.get('bound_port'))
+    if bound != (0x7f000001, 15441):
+        address = socket.inet_ntoa(struct.pack('!I', bound[0]))
+        raise Failure('bind to 127.0.0.1:15441', f'{address}:{bound[1]}',
+                      'in the address all is in network byte order: '
+                      'htonl(INADDR_LOOPBACK), htons(15441)')
+
+
+@check(ADDRESSED, open=False)
+def port_zero(test):
+    """port 0 takes a free port and tells which (getsockname)"""
+    child = test.start('0')
+    match = child.wait_line(r'(?:bound to|listening on) 127\.0\.0\.1:(\d+)$')
+    if not match or not 1 <= int(match[1]) <= 65535:
+        raise Failure('the port that the kernel chose',
+                      f'it {test.outcome(child)}',
+                      'ask the socket with getsockname after bind')
+    if test.stage != '02':
+        socket.create_connection(('127.0.0.1', int(match[1])), 5).close()
+
+
+@check(ADDRESSED, open=False)
+def address_option(test):
+    """-a ADDRESS binds that address"""
+    child = test.start('-a', '127.0.0.2', '0')
+    if not child.wait_line(r'(?:bound to|listening on) 127\.0\.0\.2:\d+$'):
+        raise Failure('a line with 127.0.0.2:PORT', f'it {test.outcome(child)}')
+
+
+@check(ADDRESSED, open=False, after='waits_quietly')
+def standard_output_empty(test):
+    """standard output carries data only, so here nothing"""
+    master, slave = os.openpty()  # a terminal: nothing stays in a buffer
+    try:
+        child = test.start('0', stdout=slave)
+        ready = child.wait_line(r'(?:bound to|listening on) (\S+):(\d+)$')
+        if ready and test.stage != '02':
+            address = ready[1], int(ready[2])
+            with socket.create_connection(address, 5) as client:
+                client.shutdown(socket.SHUT_WR)
+                client.settimeout(0.1 if test.stage == '03' else 1)
+                try:
+                    client.recv(1)  # it is served, if anybody is
+                except OSError:
+                    pass
+            child.signal(signal.SIGTERM)
+        child.wait_exit()
+        os.set_blocking(master, False)
+        try:
+            output = os.read(master, 1000)
+        except OSError:
+            output = b''
+    finally:
+        os.close(slave)
+        os.close(master)
+    if output:
+        raise Failure('nothing on standard output', shown(output),
+                      'what a program tells goes to stderr')

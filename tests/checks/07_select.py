@@ -1,0 +1,312 @@
+"""The checks of 07-select: many clients at once, none of which waits for
+another."""
+
+import fcntl
+import os
+import random
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from harness import (MANY, Failure, Server, Skip, check, data, difference,
+                     dropped, flood, guarded, reset, settings, wait_until)
+
+
+@check(MANY)
+def all_at_once(test):
+    """a client is served while others are connected and silent"""
+    server = test.server()
+    silent = [test.connect(server) for _ in range(5)]
+    talker = test.connect(server)
+    for _ in range(3):
+        test.served(server, talker, 'select tells who is ready: serve those, '
+                    'do not wait for one of them in recv')
+    for client in silent:
+        test.served(server, client)
+
+
+@check('07')
+def reader_awaited_by_nobody(test):
+    """a client that sends without reading makes nobody else wait"""
+    server = test.server()
+    greedy = test.connect(server)
+    sent = flood(greedy)
+    others = [test.connect(server) for _ in range(3)]
+    for client in others:
+        test.echo(client, data(50000), 'sockets that do not block: keep what '
+                  'could not be sent, go on with the others')
+    greedy.shutdown(socket.SHUT_WR)
+    got = bytearray()
+    while len(got) < sent:
+        got += test.receive(greedy, min(1 << 20, sent - len(got)))
+    if bytes(got) != data(65536) * (sent // 65536) + data(65536)[:sent % 65536]:
+        raise Failure('every byte of the client that read late', 'other bytes')
+    test.ended(greedy)
+
+
+@check('07')
+def not_read_while_it_does_not_read(test):
+    """64 MB are not taken from a client that does not read: memory is
+    bounded"""
+    server = test.server()
+    before = server.memory()
+    clients = [test.connect(server) for _ in range(4)]
+    for client in clients:
+        flood(client, 64 << 20)
+    grown = server.memory() - before
+    most = 4000 if test.any else 300
+    if grown > 4 * most:
+        raise Failure(f'at most {most} KB for each client', f'{grown} KB for 4',
+                      'while its echo cannot be sent, do not recv from it')
+
+
+def switches(child):
+    """How often the program has gone to sleep so far."""
+    with open(f'/proc/{child.pid}/status') as file:
+        return int(re.search(r'\nvoluntary_ctxt_switches:\s+(\d+)',
+                             file.read())[1])
+
+
+@check(MANY, open=False)
+def no_tick(test):
+    """it does not wake up while nothing is due"""
+    server = test.server('-t', '30')
+    before = len(server.descriptors())
+    passing = test.connect(server)
+    test.served(server, passing)
+    passing.close()
+    wait_until(lambda: len(server.descriptors()) <= before)
+    for clients in (0, 1):
+        if clients:
+            test.served(server, test.connect(server))
+        time.sleep(0.05)
+        before = switches(server)
+        time.sleep(0.4)
+        if switches(server) != before:
+            raise Failure(f'no wake-up in 0.4 s with {clients} idle clients',
+                          f'{switches(server) - before}', 'select\'s timeout '
+                          'is the time until the next client is due, NULL if '
+                          'there is none')
+
+
+@check(MANY, open=False)
+def silent_client(test):
+    """with -t 1 a client that sends nothing is dropped after a second"""
+    server = test.server('-t', '1')
+    began = time.monotonic()
+    client = test.connect(server)
+    dropped(test, server, client, began, 'note when the last byte moved; '
+            'select\'s timeout is the time until the first is due')
+    test.ended(client)
+
+
+@check(MANY, open=False)
+def client_never_reads(test):
+    """with -t 1 a client that never reads is dropped, and only that"""
+    server = test.server('-t', '1')
+    other = test.connect(server)
+    client = test.connect(server)
+    flood(client, block=test.plenty())
+    began = time.monotonic() - 0.3
+    for _ in range(4):
+        test.served(server, other)
+        time.sleep(0.35)
+    dropped(test, server, client, min(began, time.monotonic() - 1))
+    test.served(server, other)
+
+
+@check(MANY, open=False)
+def ends_in_good_order(test):
+    """SIGINT and SIGTERM end it within a second, status 0, clients and all"""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server = test.server()
+        clients = [test.connect(server) for _ in range(100)]
+        for client in clients[:50]:
+            test.served(server, client)
+        flood(clients[60], block=test.plenty())
+        began = time.monotonic()
+        server.signal(number)
+        status = server.wait_exit()
+        if status != 0 or time.monotonic() - began > 1.5:
+            raise Failure(f'exit status 0 within a second of {number.name}',
+                          f'{time.monotonic() - began:.1f} s; it '
+                          f'{test.outcome(server)}', 'a handler that wakes '
+                          'select: a byte in a pipe that is in the set')
+        again = test.server(port=server.port)
+        test.served(again, test.connect(again))
+
+
+@check(MANY, open=False)
+def ends_under_load(test):
+    """a signal is not missed while there is always something to do"""
+    server = test.server()
+    over = threading.Event()
+    threads = []
+    for _ in range(3):
+        client = test.connect(server)
+        threads.append(threading.Thread(
+            target=chatter, args=(client, test.question(b'x' * 100), over),
+            daemon=True))
+        threads[-1].start()
+    time.sleep(0.1)
+    server.signal(signal.SIGTERM)
+    status = server.wait_exit(3)
+    over.set()
+    if status != 0:
+        raise Failure('exit status 0 within a second of SIGTERM',
+                      f'it {test.outcome(server)}', 'look at the signal every '
+                      'turn, even if select finds sockets ready')
+
+
+def chatter(client, question, over):
+    try:
+        while not over.is_set():
+            client.sendall(question)
+            client.recv(65536)
+    except OSError:
+        pass
+
+
+@check(MANY, open=False)
+def messages_unread(test):
+    """it serves, and ends, though nobody reads its standard error"""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ: some fifty lines
+    server = test.start('0', kind=Server, stdout=subprocess.DEVNULL,
+                        stderr=writing)
+    os.close(writing)
+    try:
+        server.port = int(os.read(reading, 200).rpartition(b':')[2])
+        for _ in range(200):
+            client = socket.create_connection((server.host, server.port), 5)
+            client.sendall(test.question(b'hello'))
+            client.recv(5)
+            reset(client)
+        client = socket.create_connection((server.host, server.port), 5)
+        with client:
+            test.served(server, client, 'a message that nobody reads must not '
+                        'make the clients wait')
+        server.signal(signal.SIGTERM)
+        status = server.wait_exit(5)
+    finally:
+        os.close(reading)
+    if status != 0:
+        raise Failure('exit status 0 after SIGTERM', status)
+
+
+@check(MANY)
+def more_than_fit(test):
+    """more clients than fit a set wait their turn; those served lose nothing"""
+    count = 1100
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * count:
+        raise Skip(f'this needs {2 * count} descriptors (ulimit -n)')
+    server = test.server()
+    clients = [test.connect(server) for _ in range(count)]
+    for number, client in enumerate(clients):
+        client.sendall(test.question(b'client %04d' % number))
+    for number, client in enumerate(clients[:900]):
+        test.answered(client, b'client %04d' % number, 'a descriptor of '
+                      'FD_SETSIZE or more must never enter a set')
+    if not test.any and server.spins():  # others may still be forking
+        raise Failure('no processor time while the table is full', 'it spins',
+                      'leave the listener out of the set while no client can '
+                      'be taken')
+    for client in clients[:200]:
+        client.close()
+    for number, client in enumerate(clients[900:], 900):
+        test.answered(client, b'client %04d' % number,
+                      'when a client goes, take the next one')
+    test.served(server, clients[500])
+    test.alive(server, f'{count} clients')
+
+
+@check(MANY, open=False)
+def out_of_descriptors(test):
+    """with few descriptors the rest wait, and are served as others leave"""
+    server = test.server()
+    server.limit_descriptors(max(server.descriptors()) + 9)
+    clients = [test.connect(server) for _ in range(40)]
+    for number, client in enumerate(clients):
+        client.sendall(test.question(b'client %02d' % number))
+    for number, client in enumerate(clients):
+        test.answered(client, b'client %02d' % number)
+        client.close()
+    test.alive(server, '40 clients')
+
+
+@check('07')
+def storm(test):
+    """100 clients with random messages and sudden ends: every byte is right"""
+    weather(test, clients=100, seconds=1.5, seed=settings.SEED)
+
+
+def weather(test, clients, seconds, seed):
+    """Clients in threads; each sends, checks its echo, and leaves somehow."""
+    server = test.server()
+    end = time.monotonic() + seconds
+    complaints = []
+
+    def live(number):
+        chance = random.Random(seed * 100003 + number)
+        while time.monotonic() < end and not complaints:
+            client = socket.create_connection((server.host, server.port), 10)
+            with client:
+                one_life(client, chance, complaints)
+    threads = [threading.Thread(target=guarded, args=(live, number, complaints),
+                                daemon=True) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds + 15)
+    if complaints:
+        raise Failure('the echo of what was sent', complaints[0])
+    test.alive(server, 'the storm')
+    test.echo(test.connect(server), b'calm')
+
+
+def one_life(client, chance, complaints):
+    for _ in range(chance.randrange(1, 6)):
+        message = data(chance.randrange(1, 32768), chance.randrange(251))
+        client.sendall(message)
+        if chance.random() < 0.2:
+            if chance.random() < 0.5:
+                reset(client)
+            return
+        got = bytearray()
+        while len(got) < len(message):
+            piece = client.recv(65536)
+            if not piece:
+                break
+            got += piece
+        if bytes(got) != message:
+            complaints.append(difference(message, bytes(got)))
+            return
+
+
+@check(MANY)
+def nothing_remains(test):
+    """1000 connections one after another leave descriptors and memory as
+    they were"""
+    server = test.server()
+    descriptors = len(server.descriptors())
+    for _ in range(50):
+        brief(test, server)
+    wait_until(lambda: len(server.descriptors()) <= descriptors, 1)
+    descriptors, memory = len(server.descriptors()), server.memory()
+    for _ in range(1000):
+        brief(test, server)
+    if not wait_until(lambda: len(server.descriptors()) <= descriptors):
+        raise Failure(f'{descriptors} descriptors, as before',
+                      f'{len(server.descriptors())}')
+    if server.memory() > memory + 200:
+        raise Failure(f'{memory} KB of memory, as before',
+                      f'{server.memory()} KB')
+
+
+def brief(test, server):
+    with socket.create_connection((server.host, server.port), 10) as client:
+        test.served(server, client)

@@ -1,0 +1,6 @@
+"""The checks of 08-http. They run in this order; see harness/web.py for what
+they are made of."""
+
+from . import (  # noqa: F401
+    methods, connections, bodies, heads, limits, targets, files, folders,
+    fields, conditions, ranges, changes, options, log, patience, tools)

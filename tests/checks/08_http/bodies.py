@@ -1,0 +1,211 @@
+"""The checks of 08 that are about the bodies of requests, and whether one is
+expected."""
+
+import socket
+
+from harness import Failure, check, data
+from harness.web import DATA, HELLO, WEB, chunked, request, rests
+
+DECOY = request('/data.bin')
+BODIES = {
+    'a length': request('/hello.txt', f'Content-Length: {len(DECOY)}',
+                        method='POST', body=DECOY),
+    'chunks': request('/hello.txt', 'Transfer-Encoding: chunked', method='POST',
+                      body=chunked(DECOY[:10], DECOY[10:])),
+}
+
+
+@check(WEB)
+def body_no_request(test):
+    """the body of a request is not taken for the next request"""
+    for message in BODIES.values():
+        visitor = test.visitor()
+        reply = visitor.ask(message + request())
+        if reply.body == DATA:
+            raise Failure(f'an answer to {reply.to}', 'a file that its body '
+                          'names')
+        if reply.last:
+            visitor.ended()
+        else:
+            visitor.answer(hint='read the body away: it is followed by the '
+                           'next request').must_be(200, HELLO)
+
+
+@check(WEB, open=False)
+def body_discarded(test):
+    """a body, of any method and of any length, is read and forgotten"""
+    visitor = test.visitor()
+    for size in (0, 1, 5, 1000, 16384, 16385, 65536, 1000000):
+        body = data(size)
+        for method, status in (('GET', 200), ('POST', 405), ('HEAD', 200),
+                               ('OPTIONS', 204), ('FROB', 501)):
+            visitor.get('/hello.txt', f'Content-Length: {size}', method=method,
+                        body=body).must_be(status)
+            visitor.get('/hello.txt', 'Transfer-Encoding: chunked',
+                        method=method, body=chunked(*filter(None, (
+                            body[:size // 3], body[size // 3:])))
+                        ).must_be(status)
+    visitor.stays()
+
+
+CHUNKED = {
+    'an extension': chunked(b'hello', extension=b';name=value'),
+    'extensions': chunked(b'hello', extension=b';a;b=c;d="e;\\"f"'),
+    'spaces before an extension': chunked(b'hello', extension=b' ; a=b'),
+    'a trailer': chunked(b'hello', trailer=b'X-One: 1\r\nX-Two: 2\r\n'),
+    'no data': chunked(),
+    'leading zeros': b'00000000000000005\r\nhello\r\n000\r\n\r\n',
+    'capital digits': b'A\r\n0123456789\r\n0\r\n\r\n',
+    'small digits': b'a\r\n0123456789\r\n0\r\n\r\n',
+    'an extension of the last chunk': b'5\r\nhello\r\n0;last\r\n\r\n',
+    'many chunks': chunked(*[b'x'] * 1000),
+    'CRLF in the data': chunked(b'\r\n0\r\n\r\n', b'\r\n'),
+}
+
+
+@check(WEB, open=False)
+def chunked_forms(test):
+    """every form of the chunked coding is understood: extensions, trailers,
+    zeros before the size, digits in either case"""
+    for what, body in CHUNKED.items():
+        visitor = test.visitor()
+        visitor.get('/hello.txt', 'Transfer-Encoding: chunked', body=body,
+                    hint=f'a body with {what}').must_be(200, HELLO)
+        visitor.stays(f'the body before had {what}')
+
+
+@check(WEB, open=False)
+def chunked_endless(test):
+    """an extension, or a trailer, without an end is refused before it comes"""
+    for body in (b'5;' + b'x' * 1000000, b'0\r\n' + b'X: y\r\n' * 100000,
+                 b'0\r\nX: ' + b'y' * 1000000):
+        visitor = test.visitor()
+        visitor.feed(request('/hello.txt', 'Transfer-Encoding: chunked',
+                             body=body))
+        visitor.answer().must_be(400, hint='count the bytes that are not data')
+
+
+@check(WEB, open=False)
+def coding_forms(test):
+    """the name of the chunked coding may be written in any case"""
+    visitor = test.visitor()
+    for value in ('chunked', 'Chunked', 'CHUNKED', ' \tchunked \t'):
+        visitor.get('/hello.txt', f'Transfer-Encoding:{value}',
+                    body=chunked(b'hello')).must_be(200, HELLO)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def length_forms(test):
+    """equal lengths, in one list or in several fields, are one length"""
+    visitor = test.visitor()
+    for fields in (['Content-Length: 5', 'Content-Length: 5'],
+                   ['Content-Length: 5, 5'], ['Content-Length: 5,5,\t5'],
+                   ['Content-Length: 0005'], ['Content-Length:5 ']):
+        visitor.get('/hello.txt', *fields, body=b'GET /').must_be(200, HELLO)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def body_after_a_while(test):
+    """the response comes after the whole body, however that comes"""
+    server = test.server(root=test.site())
+    visitor = test.visitor(server=server)
+    body = chunked(b'hello', extension=b';a="b"', trailer=b'X: y\r\n')
+    visitor.send(request('/hello.txt', 'Transfer-Encoding: chunked'))
+    for byte in body:
+        rests(server)
+        visitor.send(bytes([byte]))
+    visitor.answer().must_be(200, HELLO)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def body_cut_off(test):
+    """a request whose body ends too early is not served"""
+    for fields, body in ((['Content-Length: 10'], b'hello'),
+                         (['Transfer-Encoding: chunked'], b'5\r\nhello\r\n'),
+                         (['Transfer-Encoding: chunked'], b'5\r\nhel')):
+        visitor = test.visitor()
+        visitor.send(request('/hello.txt', *fields, method='POST', body=body))
+        visitor.socket.shutdown(socket.SHUT_WR)
+        if b' 200 ' in visitor.rest()[:20]:
+            raise Failure(f'no success for a body cut off ({fields[0]})', '200',
+                          'recv() == 0 within a body: close')
+
+
+def expecting(expectation='100-continue', **parts):
+    """The head of a request whose body, of 5 bytes, is still to come."""
+    return request('/hello.txt', f'Expect: {expectation}', 'Content-Length: 5',
+                   **parts)
+
+
+@check(WEB)
+def expect_continue(test):
+    """"Expect: 100-continue" is answered before the body has to come"""
+    visitor = test.visitor()
+    visitor.send(expecting())
+    reply = visitor.head(hint='the client sends no body before it hears '
+                         '"HTTP/1.1 100 Continue"')
+    if not test.any:
+        reply.must_be(100)
+    if reply.status != 100:
+        return
+    if reply.fields and not test.any:
+        raise Failure('a 100 without fields', reply.fields)
+    visitor.send(b'hello')
+    reply = visitor.head(b'GET').must_be(range(200, 600))
+    if not test.any:
+        visitor.read_body(reply.must_be(200), b'GET')
+        visitor.stays()
+
+
+@check(WEB, open=False)
+def expect_continue_chunked(test):
+    """a client with chunks to come hears 100 as well; Expect has no case"""
+    visitor = test.visitor()
+    for value in ('100-continue', '100-Continue', '100-CONTINUE'):
+        visitor.send(request('/hello.txt', f'Expect: {value}',
+                             'Transfer-Encoding: chunked', method='PUT'))
+        visitor.head().must_be(100)
+        visitor.ask(chunked(b'hello')).must_be(405)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def expect_nothing_to_come(test):
+    """no 100 if no body is to come, or if some of it is here"""
+    visitor = test.visitor()
+    for message in (request('/hello.txt', 'Expect: 100-continue'),
+                    request('/hello.txt', 'Expect: 100-continue',
+                            'Content-Length: 0'),
+                    expecting() + b'hello'):
+        visitor.send(message)
+        reply = visitor.head().must_be(200)
+        visitor.read_body(reply, b'GET')
+    visitor.stays()
+
+
+@check(WEB)
+def expect_of_1_0(test):
+    """no 100 for a 1.0 client, which would not understand it"""
+    server = test.server(root=test.site())
+    visitor = test.visitor(server=server)
+    visitor.send(expecting(version='HTTP/1.0'))
+    rests(server)
+    visitor.send(b'hello')
+    if visitor.head().status < 200:
+        raise Failure('no interim response to HTTP/1.0', '100',
+                      'RFC 9110 10.1.1: a must')
+
+
+@check(WEB, open=False)
+def expect_unknown(test):
+    """other expectations are refused, 417, and the connection ends, as nobody
+    knows whether a body will come; not those of 1.0"""
+    for value in ('200-ok', '100-continued', '100'):
+        visitor = test.visitor()
+        visitor.get('/hello.txt', f'Expect: {value}').must_be(417)
+        visitor.ended('Connection: close')
+    test.visitor().get('/hello.txt', 'Expect: 200-ok', version='HTTP/1.0'
+                       ).must_be(200, HELLO, 'Expect is not of HTTP/1.0')

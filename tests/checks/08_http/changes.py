@@ -1,0 +1,235 @@
+"""The checks of 08 that are about files that change."""
+
+import os
+import shutil
+import time
+
+from harness import NOBODY, Failure, check, data
+from harness.web import DATA, HELLO, USUAL, WEB, fill, request
+
+FRESH = ('what was true of a path at the last request need not be true now: '
+         'look anew')
+
+
+def settled(test, files=USUAL):
+    """A site as of some seconds ago: a server may keep in memory what has not
+    changed for a while, and only that."""
+    root = test.site(files)
+    time.sleep(3.2)
+    return root
+
+
+@check(WEB, open=False)
+def changed_after_a_while(test):
+    """files that were left alone for some seconds, and served, are served as
+    they are as soon as they have changed"""
+    root = settled(test)
+    visitor = test.visitor(server=test.server(root=root))
+    targets = ['/hello.txt', '/data.bin', '/page.html', '/sub/', '/empty.txt']
+    for target in targets * 3:
+        visitor.get(target).must_be(200)
+    (root / 'hello.txt').write_bytes(HELLO[::-1])
+    visitor.get('/hello.txt').must_be(200, HELLO[::-1], FRESH)
+    (root / 'list' / 'one.txt').write_bytes(DATA[::-1])
+    (root / 'list' / 'one.txt').rename(root / 'data.bin')
+    visitor.get('/data.bin').must_be(200, DATA[::-1], FRESH)
+    (root / 'page.html').unlink()
+    visitor.get('/page.html').must_be(404, hint=FRESH)
+    (root / 'sub' / 'index.html').unlink()
+    if b'inner.txt' not in visitor.get('/sub/').must_be(200).body:
+        raise Failure('a listing, now that there is no index.html', 'another '
+                      'page', FRESH)
+    (root / 'empty.txt').write_bytes(b'no more')
+    visitor.get('/empty.txt').must_be(200, b'no more', FRESH)
+
+
+@check(WEB, open=False)
+def rewritten(test):
+    """a file that is rewritten, with the same length and again and again, is
+    served as it is now"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for number in range(500):
+        content = b'version %05d' % number
+        (root / 'hello.txt').write_bytes(content)
+        visitor.get().must_be(200, content, FRESH)
+
+
+@check(WEB, open=False)
+def replaced(test):
+    """a file that another one is renamed over is served as it is now"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for number in range(300):
+        content = b'version %05d' % number
+        (root / 'new').write_bytes(content)
+        (root / 'new').rename(root / 'hello.txt')
+        visitor.get().must_be(200, content, FRESH)
+        visitor.get('/new').must_be(404)
+
+
+@check(WEB, open=False)
+def grown_and_shrunk(test):
+    """a file that has grown or shrunk is served with its length of now"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for size in (0, 1, 100000, 5, 65536, 65535, 300000, 0, 7):
+        (root / 'hello.txt').write_bytes(data(size))
+        visitor.get().must_be(200, data(size), FRESH)
+        visitor.get('/hello.txt', 'Range: bytes=-1'
+                    ).must_be(206 if size else 200)
+
+
+@check(WEB, open=False)
+def gone_and_back(test):
+    """a file that is gone is a 404, and one that is back a 200, at once"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for number in range(100):
+        visitor.get().must_be(200, HELLO, FRESH)
+        (root / 'hello.txt').unlink()
+        visitor.get().must_be(404, hint=FRESH)
+        (root / 'hello.txt').write_bytes(HELLO)
+
+
+@check(WEB, open=False)
+def turned_into_a_link(test):
+    """a file that was served, and is a symbolic link now, is not served"""
+    root = settled(test)
+    outside = test.site({'secret.txt': b'secret', 'inner.txt': b'secret'})
+    visitor = test.visitor(server=test.server(root=root))
+    secret = outside / 'secret.txt'
+    for target, link, to in (('/hello.txt', 'hello.txt', secret),
+                             ('/data.bin', 'data.bin', 'page.html'),
+                             ('/sub/inner.txt', 'sub', outside),
+                             ('/list/one.txt', 'list', 'list-moved')):
+        visitor.get(target).must_be(200)
+        (root / link).rename(root / (link + '-moved'))
+        (root / link).symlink_to(to)
+        visitor.get(target).must_be(404, hint=FRESH)
+        (root / link).unlink()
+        (root / (link + '-moved')).rename(root / link)
+        visitor.get(target).must_be(200)
+
+
+@check(WEB, open=False)
+def permission_taken(test):
+    """a file that was served and may not be read any more is a 403, and so is
+    one whose folder may not be entered"""
+    if os.geteuid() == 0:
+        test.need_injector()
+        test.faults.set('user', NOBODY)
+    root = settled(test)
+    visitor = test.visitor(server=test.server(root=root))
+    for target, name, mode in (('/hello.txt', 'hello.txt', 0o644),
+                               ('/sub/inner.txt', 'sub', 0o755)):
+        visitor.get(target).must_be(200)
+        (root / name).chmod(0)
+        try:
+            visitor.get(target).must_be(403, hint=FRESH)
+        finally:
+            (root / name).chmod(mode)
+        visitor.get(target).must_be(200, USUAL[target[1:]])
+
+
+@check(WEB, open=False)
+def folder_replaced(test):
+    """a folder that another one is renamed over, even -d's own, is served as it
+    is now"""
+    root = settled(test, {
+        'www/hello.txt': b'old', 'www/sub/inner.txt': b'old',
+        'next/hello.txt': b'new', 'next/sub/inner.txt': b'new'})
+    visitor = test.visitor(server=test.server(root=root / 'www'))
+    for target in ('/hello.txt', '/sub/inner.txt'):
+        visitor.get(target).must_be(200, b'old')
+    (root / 'www' / 'sub').rename(root / 'moved')
+    fill(root, {'www/sub/inner.txt': b'other'})
+    visitor.get('/sub/inner.txt').must_be(200, b'other', FRESH)
+    (root / 'www').rename(root / 'old')
+    (root / 'next').rename(root / 'www')
+    for target in ('/hello.txt', '/sub/inner.txt'):
+        visitor.get(target).must_be(200, b'new', FRESH)
+    shutil.rmtree(root / 'www')
+    visitor.get().must_be(range(400, 600))
+    fill(root, {'www/hello.txt': b'back'})
+    visitor.get().must_be(200, b'back', FRESH)
+
+
+@check(WEB, open=False)
+def index_comes_and_goes(test):
+    """an index.html counts from the moment at which it is there"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for number in range(50):
+        listing = visitor.get('/list/').must_be(200).body
+        if b'one.txt' not in listing:
+            raise Failure('a listing', listing, FRESH)
+        (root / 'list' / 'index.html').write_bytes(b'index %d' % number)
+        visitor.get('/list/').must_be(200, b'index %d' % number, FRESH)
+        (root / 'list' / 'index.html').unlink()
+
+
+def halfway(test, root):
+    """A server of a large file, and a visitor who has asked for it and read
+    but some of it."""
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    visitor.send(request('/large'))
+    visitor.buffer += test.receive(visitor.socket, 100000)
+    return server, visitor
+
+
+@check(WEB, open=False)
+def shrinks_while_sent(test):
+    """a file that shrinks while it is sent ends the connection short: no bytes
+    are made up, and the server lives on"""
+    content = data(16 << 20)
+    root = test.site({'large': content})
+    server, visitor = halfway(test, root)
+    os.truncate(root / 'large', 200000)
+    try:
+        got = visitor.rest()
+    except Failure as failure:
+        if 'ECONNRESET' not in str(failure.got):
+            raise
+        got = visitor.take(len(visitor.buffer))
+    body = got.partition(b'\r\n\r\n')[2]
+    if len(body) >= len(content) or not content.startswith(body):
+        raise Failure('the start of the file, and then the end',
+                      f'{len(body)} bytes of {len(content)}, and not the same')
+    test.alive(server, 'a file has shrunk', 'a mapped file that shrinks raises '
+               'SIGBUS: read it')
+    test.visitor(server=server).get('/large').must_be(200, content[:200000])
+
+
+@check(WEB, open=False)
+def grows_while_sent(test):
+    """of a file that grows while it is sent, as much is sent as was promised"""
+    content = data(16 << 20)
+    root = test.site({'large': content})
+    server, visitor = halfway(test, root)
+    with open(root / 'large', 'ab') as file:
+        file.write(b'more')
+    other = test.visitor(server=server)
+    other.get('/large').must_be(200, content + b'more', FRESH)
+    visitor.answer(request('/large')).must_be(200, content)
+    visitor.get('/large').must_be(200, content + b'more', FRESH)
+
+
+@check(WEB, open=False)
+def replaced_while_sent(test):
+    """a file that is replaced or unlinked while it is sent is sent to its end,
+    and others get what is there now"""
+    content = data(16 << 20)
+    root = settled(test, {'large': content})
+    server, visitor = halfway(test, root)
+    (root / 'new').write_bytes(content[::-1])
+    (root / 'new').rename(root / 'large')
+    other = test.visitor(server=server)
+    other.send(request('/large'))
+    other.buffer += test.receive(other.socket, 100000)
+    (root / 'large').unlink()
+    test.visitor(server=server).get('/large').must_be(404, hint=FRESH)
+    other.answer(request('/large')).must_be(200, content[::-1], FRESH)
+    visitor.answer(request('/large')).must_be(200, content)
+    visitor.get('/large').must_be(404)

@@ -1,0 +1,138 @@
+"""The checks of 08 that are about requests with conditions."""
+
+import os
+
+from .fields import MOMENT, seconds_of
+from harness import CHECKS, Check, Skip, check
+from harness.web import HELLO, WEB
+
+
+def dated(test):
+    """A visitor, and the ETag of a file that was changed at MOMENT."""
+    root = test.site()
+    os.utime(root / 'hello.txt', (MOMENT, MOMENT))
+    visitor = test.visitor(server=test.server(root=root))
+    return visitor, visitor.get()['ETag']
+
+
+THEN = 'Sun, 06 Nov 1994 08:49:37 GMT'
+BEFORE, AFTER = THEN.replace('37', '36'), THEN.replace('37', '38')
+FORMS = (THEN, 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994')
+NO_DATES = ('yesterday', '', '784111777', 'Sun, 06 Nov 2030 08:49:37 +0000',
+            'Sun, 06 Nov 2030 08:49:37', 'Sun, 06 Nix 2030 08:49:37 GMT',
+            'Sun, 06 Nov 2030 08:49:37 GMT x', '06 Nov 2030 08:49:37 GMT')
+NEVER = ('Sun, 31 Feb 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 25:49:37 GMT',
+         'Sun, 06 Nov 2030 08:61:37 GMT', 'Sun, 00 Nov 2030 08:49:37 GMT',
+         'Sun, +6 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 8:49:37 GMT',
+         'S, 06 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov +030 08:49:37 GMT',
+         'Sun,06Nov203008:49:37GMT', 'Sunday,06-Nov-3008:49:37GMT',
+         'SunNov0608:49:372030')
+
+
+def conditional(test, status, *fields, hint='', method='GET'):
+    """Sends a request with conditions: {tag} in them stands for the ETag."""
+    visitor, tag = dated(test)
+    if '{tag}' in ''.join(fields) and not tag:
+        raise Skip('it sends no ETag')
+    fields = [item.format(tag=tag) for item in fields]
+    reply = visitor.get('/hello.txt', *fields, method=method)
+    reply.must_be(status, hint=f'{"; ".join(fields)} (the file is of {THEN}): '
+                  + hint)
+    if status == 304 and tag:
+        reply.must_have('ETag', tag, 'a 304 tells of which version')
+    if not test.any:
+        visitor.stays()
+    return reply
+
+
+# A check each: what it demands, and rows of a status and the fields.
+CONDITIONS = {
+    'if_none_match': (
+        'If-None-Match with the file\'s ETag, in a list or *, is a 304', [
+            (304, 'If-None-Match: {tag}'), (304, 'If-None-Match: *'),
+            (304, 'If-None-Match: "x", {tag}'),
+            (304, 'If-None-Match: "x" , {tag},'),
+            (304, 'If-None-Match: "a,b", {tag} ,"c"'),
+            (304, 'If-None-Match:{tag}'),
+            (200, 'If-None-Match: "x"'), (200, 'If-None-Match: "x", "y"'),
+            (200, 'If-None-Match: ""')]),
+    'if_none_match_weak': (
+        'If-None-Match compares weakly: W/ does not count', [
+            (304, 'If-None-Match: W/{tag}'),
+            (304, 'If-None-Match: W/"x", W/{tag}'),
+            (200, 'If-None-Match: W/"x"')]),
+    'if_modified_since': (
+        'If-Modified-Since with the file\'s date is a 304, an earlier one not',
+        [(304, f'If-Modified-Since: {THEN}'),
+         (200, f'If-Modified-Since: {BEFORE}')]),
+    'if_modified_since_forms': (
+        'a date may come in any of its three forms',
+        [(304, f'If-Modified-Since: {form}') for form in FORMS]
+        + [(200, f'If-Modified-Since: {form.replace(":37", ":36")}')
+           for form in FORMS]),
+    'if_modified_since_invalid': (
+        'what is no date is ignored',
+        [(200, f'If-Modified-Since: {no_date}') for no_date in NO_DATES]),
+    'if_none_match_first': (
+        'beside If-None-Match, If-Modified-Since is ignored', [
+            (304, 'If-None-Match: {tag}', f'If-Modified-Since: {BEFORE}'),
+            (200, 'If-None-Match: "x"', f'If-Modified-Since: {THEN}')]),
+    'if_match': (
+        'If-Match without the file\'s ETag is a 412', [
+            (200, 'If-Match: {tag}'), (200, 'If-Match: *'),
+            (200, 'If-Match: "x", {tag}'), (412, 'If-Match: "x"')]),
+    'if_match_weak': (
+        'If-Match compares strongly: a weak ETag never matches',
+        [(412, 'If-Match: W/{tag}')]),
+    'if_unmodified_since': (
+        'If-Unmodified-Since with a date before the file\'s is a 412', [
+            (200, f'If-Unmodified-Since: {THEN}'),
+            (412, f'If-Unmodified-Since: {BEFORE}')]),
+    'if_match_first': (
+        'If-Match is looked at before If-None-Match, and in place of '
+        'If-Unmodified-Since', [
+            (200, 'If-Match: {tag}', f'If-Unmodified-Since: {BEFORE}'),
+            (412, 'If-Match: "x"', 'If-None-Match: {tag}'),
+            (304, 'If-Match: {tag}', 'If-None-Match: {tag}')]),
+}
+
+
+def make_condition(name, what, rows):
+    def ask(test):
+        for status, *fields in rows:
+            conditional(test, status, *fields, hint=what)
+    CHECKS.append(Check(WEB, name, ask, what, '', True))
+
+
+for name, row in CONDITIONS.items():
+    make_condition(name, *row)
+
+
+@check(WEB, open=False)
+def conditions_of_ours(test):
+    """dates later than the file's, invalid dates, and conditions on what is not
+    there"""
+    conditional(test, 304, f'If-Modified-Since: {AFTER}')
+    conditional(test, 200, f'If-Unmodified-Since: {AFTER}')
+    conditional(test, 304, 'If-None-Match: {tag}', method='HEAD')
+    conditional(test, 405, 'If-None-Match: {tag}', method='DELETE')
+    conditional(test, 304, 'If-None-Match: "x"', 'If-None-Match: {tag}',
+                hint='two fields are one list')
+    for no_date in NO_DATES + NEVER:
+        for name in ('If-Modified-Since', 'If-Unmodified-Since'):
+            conditional(test, 200, f'{name}: {no_date}', hint='that is no date')
+    visitor, _ = dated(test)
+    visitor.get('/nothing', 'If-None-Match: *').must_be(404)
+    visitor.get('/nothing', 'If-Match: "x"').must_be(404)
+    visitor.get('/sub', 'If-Match: "x"').must_be(301)
+    visitor.stays()
+
+
+@check(WEB)
+def not_modified_form(test):
+    """a 304 has no body, and says nothing of one that is wrong"""
+    reply = conditional(test, 304, f'If-Modified-Since: {THEN}')
+    seconds_of(reply)
+    if reply.values('Content-Length'):
+        reply.must_have('Content-Length', str(len(HELLO)))
+    reply.must_lack('Content-Range')

@@ -1,0 +1,223 @@
+"""The checks of 08 that are about the fields of responses."""
+
+import calendar
+import email.utils
+import os
+import re
+import time
+
+from harness import Failure, Skip, check
+from harness.web import HELLO, USUAL, WEB, request
+
+MOMENT = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, as in RFC 9110
+PAGE = USUAL['page.html']
+TYPES = {'html': 'text/html', 'css': 'text/css', 'js': 'text/javascript',
+         'txt': 'text/plain', 'json': 'application/json', 'png': 'image/png',
+         'jpg': 'image/jpeg', 'jpeg': 'image/jpeg', 'gif': 'image/gif',
+         'svg': 'image/svg+xml', 'pdf': 'application/pdf'}
+ALSO = {'text/javascript': 'application/javascript'}
+
+
+@check(WEB)
+def media_types(test):
+    """Content-Type is that of the file's extension"""
+    visitor = test.visitor(server=test.server(root=test.site(
+        {f'file.with.{extension}': b'x' for extension in TYPES})))
+    for extension, kind in TYPES.items():
+        reply = visitor.get(f'/file.with.{extension}').must_be(200)
+        got = reply['Content-Type'].split(';')[0].strip()
+        if got not in (kind, ALSO.get(kind)):
+            raise Failure(f'"Content-Type: {kind}" for .{extension}', got)
+        charset = 'charset=utf-8' in reply['Content-Type'].lower()
+        if charset != kind.startswith('text/') and not test.any:
+            raise Failure('charset=utf-8 for text, and for nothing else',
+                          reply['Content-Type'])
+
+
+@check(WEB, open=False)
+def media_type_unknown(test):
+    """without a known extension it is application/octet-stream, and nosniff
+    forbids to guess"""
+    names = ('file', 'file.', 'file.unheard-of', 'html', 'txt.', 'file.html.x',
+             'x.htmlx', 'a.ht')
+    visitor = test.visitor(server=test.server(root=test.site(
+        {name: b'<html>' for name in names})))
+    for name in names:
+        reply = visitor.get('/' + name).must_be(200)
+        reply.must_have('Content-Type', 'application/octet-stream')
+        reply.must_have('X-Content-Type-Options', 'nosniff')
+
+
+@check(WEB, open=False)
+def fields_of_a_file(test):
+    """a 200 for a file has all the fields that tell of it"""
+    visitor = test.visitor()
+    reply = visitor.get('/page.html').must_be(200, PAGE)
+    reply.must_have('Content-Type', 'text/html; charset=utf-8')
+    reply.must_have('Content-Length', str(len(PAGE)))
+    reply.must_have('X-Content-Type-Options', 'nosniff')
+    reply.must_have('Accept-Ranges', 'bytes')
+    for name in ('Date', 'Server', 'Last-Modified', 'ETag'):
+        if not reply[name]:
+            raise Failure(f'{name} in a 200', reply.fields)
+
+
+ALL_KINDS = [request(), request(method='HEAD'), request('/list/'),
+             request('/sub'), request('/nothing'),
+             request('/hello.txt', 'If-None-Match: *'),
+             request('/hello.txt', 'Range: bytes=0-3'),
+             request('/hello.txt', 'Range: bytes=99-'),
+             request(method='DELETE'), request(method='OPTIONS'),
+             request(version='HTTP/1.0'), b'GET / HTTP/1.1\r\n\r\n']
+
+
+@check(WEB)
+def fields_once(test):
+    """no field that has one value comes twice, in no kind of response"""
+    for message in ALL_KINDS:
+        reply = test.visitor().ask(message)
+        names = [name for name, _ in reply.fields]
+        for name in {*names} - {'vary', 'allow', 'set-cookie'}:
+            if names.count(name) > 1:
+                raise Failure(f'{name} once in the {reply.status} for '
+                              f'{reply.to}', reply.fields)
+
+
+def seconds_of(reply, name='Date'):
+    """The moment that a field names, in the one form that may be sent."""
+    text = reply[name]
+    try:
+        moment = calendar.timegm(
+            time.strptime(text, '%a, %d %b %Y %H:%M:%S GMT'))
+    except ValueError:
+        moment = None
+    if moment is None or email.utils.formatdate(moment, usegmt=True) != text:
+        raise Failure(f'{name} in the {reply.status} for {reply.to}, as in '
+                      '"Sun, 06 Nov 1994 08:49:37 GMT"', text or 'none',
+                      'gmtime; names of days and months in English')
+    return moment
+
+
+@check(WEB)
+def date(test):
+    """every response but of the server's failures has the Date of now"""
+    for message in ALL_KINDS:
+        before = int(time.time()) - 1
+        reply = test.visitor().ask(message)
+        if not before <= seconds_of(reply) <= time.time() + 1:
+            raise Failure(f'the Date of now in the {reply.status} for '
+                          f'{reply.to}', reply['Date'])
+
+
+@check(WEB)
+def date_goes_on(test):
+    """Date is that of the response, not of the connection or the first one"""
+    visitor = test.visitor()
+    first = visitor.get()
+    time.sleep(2.1)
+    later = visitor.get()
+    if seconds_of(later) - seconds_of(first) < 2:
+        raise Failure(f'a Date 2 seconds after {first["Date"]}', later['Date'])
+
+
+@check(WEB)
+def last_modified(test):
+    """Last-Modified is the time of the file's last change"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for moment in (MOMENT, 0, 951782400, 1709164800, 1735689599):
+        os.utime(root / 'hello.txt', (moment, moment))
+        reply = visitor.get().must_be(200, HELLO)
+        if seconds_of(reply, 'Last-Modified') != moment:
+            raise Failure(email.utils.formatdate(moment, usegmt=True),
+                          reply['Last-Modified'])
+
+
+@check(WEB)
+def last_modified_not_later(test):
+    """Last-Modified is never later than Date, though the file's time may be"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    tomorrow = time.time() + 86400
+    os.utime(root / 'hello.txt', (tomorrow, tomorrow))
+    reply = visitor.get().must_be(200, HELLO)
+    if reply.values('Last-Modified') and (seconds_of(reply, 'Last-Modified')
+                                          > seconds_of(reply)):
+        raise Failure(f'Last-Modified not after {reply["Date"]}',
+                      reply['Last-Modified'], 'RFC 9110 8.8.2.1: a must')
+
+
+@check(WEB, open=False)
+def odd_times(test):
+    """files from before 1970 and from far in the future are served"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for moment in (-1, -86400 * 365 * 60, 2**31, 2**32 + 5, 2**33):
+        try:
+            os.utime(root / 'hello.txt', (moment, moment))
+        except (OSError, OverflowError):
+            continue
+        reply = visitor.get().must_be(200, HELLO)
+        if reply.values('Last-Modified'):
+            seconds_of(reply, 'Last-Modified')
+        visitor.get('/hello.txt', f'If-None-Match: {reply["ETag"]}'
+                    ).must_be(304)
+
+
+@check(WEB)
+def etag(test):
+    """an ETag is a quoted string: of a file the same each time, of another, or
+    a changed one, another"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    tags = [visitor.get(target)['ETag'] for target in (
+        '/hello.txt', '/hello.txt', '/data.bin')]
+    (root / 'hello.txt').write_bytes(b'another text, and a longer one')
+    tags.append(visitor.get()['ETag'])
+    if not tags[0] and test.any:
+        raise Skip('it sends no ETag')
+    for tag in tags:
+        if not re.fullmatch('(W/)?"[\x21\x23-\x7e\x80-\xff]*"', tag):
+            raise Failure('an ETag like "3f-1a2b"', tag or 'none')
+        if not test.any and tag.startswith('W/'):
+            raise Failure('a strong ETag', tag)
+    if tags[0] != tags[1] or len(set(tags)) != 3:
+        raise Failure('the same ETag twice, then two others', tags)
+
+
+@check(WEB, open=False)
+def etag_of_rewritten(test):
+    """a file of the same length, rewritten at once, has another ETag, and is no
+    304 for the one before"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    tag = visitor.get()['ETag']
+    for number in range(300):
+        content = b'rewritten %03d' % number
+        (root / 'hello.txt').write_bytes(content)
+        reply = visitor.get('/hello.txt', f'If-None-Match: {tag}')
+        reply.must_be(200, content, 'a strong ETag must differ whenever a byte '
+                      'does: take st_mtim and st_ctim to the nanosecond')
+        tag = reply['ETag']
+
+
+@check(WEB, open=False)
+def error_pages(test):
+    """every error has a page of its own, in HTML, with nothing of the request
+    in it that is markup"""
+    for message, status in (
+            (request('/<script>alert(1)</script>'), 404),
+            (request('/"><script>'), 404), (request(method='DELETE'), 405),
+            (request('/<script>', method='FROB'), 501),
+            (request('/hello.txt', 'Host: <script>'), 400),
+            (request('/hello.txt', 'Range: bytes=99-'), 416),
+            (request('/hello.txt', 'Expect: <script>'), 417),
+            (request('/hello.txt', 'If-Match: "<script>"'), 412),
+            (request(version='HTTP/2.0'), 505),
+            (request('/' + 'x' * 9000), 414)):
+        reply = test.visitor().ask(message).must_be(status)
+        reply.must_have('Content-Type', 'text/html; charset=utf-8')
+        reply.must_have('Content-Length', str(len(reply.body)))
+        if b'<script>' in reply.body or str(status).encode() not in reply.body:
+            raise Failure(f'a page that says {status}, and no markup of the '
+                          'request', reply.body.decode())

@@ -1,0 +1,170 @@
+"""The checks of 08 that are about what is no file, or cannot be read."""
+
+import errno
+import os
+import select
+import signal
+import socket
+
+from harness import FOREVER, NOBODY, Failure, check, data, wait_until
+from harness.web import HELLO, USUAL, WEB, fill, request
+
+
+def not_found(test, visitor, targets, hint=''):
+    for target in targets:
+        visitor.get(target).must_be(404, hint=hint)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def symbolic_links(test):
+    """no symbolic link is followed: not to a file, not to a folder, neither
+    inside nor outside, not on the way and not as index.html"""
+    root = test.site()
+    outside = test.site({'secret.txt': b'secret', 'index.html': b'secret'})
+    for name, to in (('to-file', 'hello.txt'), ('to-folder', 'sub'),
+                     ('out', outside), ('out-file', outside / 'secret.txt'),
+                     ('nowhere', 'nothing'), ('round', 'round')):
+        (root / name).symlink_to(to)
+    (root / 'list' / 'index.html').symlink_to('../hello.txt')
+    visitor = test.visitor(server=test.server(root=root))
+    not_found(test, visitor, (
+        '/to-file', '/to-folder', '/to-folder/', '/to-folder/inner.txt', '/out',
+        '/out/', '/out/secret.txt', '/out-file', '/nowhere', '/round',
+        '/round/x', '/list/index.html'), 'O_NOFOLLOW looks at the last part '
+        'alone: open folder by folder (openat)')
+    reply = visitor.get('/list/')
+    if reply.body == HELLO:
+        raise Failure('no index.html that is a symbolic link', str(reply))
+
+
+@check(WEB, open=False)
+def symbolic_link_in_time(test):
+    """a symbolic link that is put into the way between two calls is not
+    followed"""
+    test.need_injector()
+    root = test.site()
+    outside = test.site({'inner.txt': b'secret'})
+    server = test.server(root=root)
+    test.attached()
+    for call in ('stat', 'open'):
+        for number in range(1, 6):
+            for name, to in (('sub', outside),
+                             ('sub/inner.txt', outside / 'inner.txt')):
+                stop = test.faults.get('calls', call) + number
+                test.faults.set('stop', stop, call)
+                reply = raced(test.visitor(server=server), server, root / name,
+                              to)
+                test.faults.set('stop', 0, call)
+                if b'secret' in reply.body:
+                    raise Failure(f'no file from outside: {name} became a link '
+                                  f'before {call} was called, the {number}th '
+                                  'time', str(reply), 'O_NOFOLLOW')
+    test.visitor(server=server).stays()
+
+
+def raced(visitor, server, path, to):
+    """Asks for a file, and puts a link into its way when the server stops."""
+    visitor.send(request('/sub/inner.txt'))
+    wait_until(lambda: server.state() == 'T'
+               or select.select([visitor.socket], [], [], 0)[0])
+    if server.state() != 'T':
+        return visitor.answer()
+    moved = path.with_name('moved')
+    path.rename(moved)
+    path.symlink_to(to)
+    server.signal(signal.SIGCONT)
+    reply = visitor.answer()
+    path.unlink()
+    moved.rename(path)
+    return reply
+
+
+@check(WEB, open=False)
+def special_files(test):
+    """what is no regular file is not served, and nobody waits for it"""
+    root = test.site()
+    os.mkfifo(root / 'fifo')
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(root / 'socket'))
+    names = ['/fifo', '/socket', '/fifo/']
+    if os.geteuid() == 0:
+        os.mknod(root / 'null', 0o20666, os.makedev(1, 3))
+        names.append('/null')
+    visitor = test.visitor(server=test.server(root=root))
+    not_found(test, visitor, names, 'to open a FIFO waits for a writer: '
+              'O_NONBLOCK, then fstat and S_ISREG')
+
+
+@check(WEB, open=False)
+def no_permission(test):
+    """a file that may not be read is a 403, and so is one in a folder that may
+    not be entered"""
+    root = test.site({**USUAL, 'closed/file.txt': b'x'})
+    (root / 'page.html').chmod(0)
+    (root / 'closed').chmod(0)
+    if os.geteuid() == 0:  # whom permissions do not bind
+        test.need_injector()
+        test.faults.set('user', NOBODY)
+    try:
+        visitor = test.visitor(server=test.server(root=root))
+        for target in ('/page.html', '/closed/file.txt', '/closed/'):
+            visitor.get(target).must_be(403, hint='EACCES is a 403')
+        visitor.stays()
+    finally:
+        (root / 'closed').chmod(0o700)
+
+
+TROUBLE = {'EACCES': 403, 'ELOOP': 404, 'ENAMETOOLONG': 404, 'ENOENT': 404,
+           'ENOTDIR': 404, 'ENXIO': 404, 'EMFILE': 503, 'ENFILE': 503,
+           'ENOMEM': 503, 'EIO': 500}
+
+
+@check(WEB, open=False)
+def open_fails(test):
+    """a file that cannot be opened is a 403, a 404 or a 5xx, as the reason is;
+    what is nobody's fault is told, once until it is over"""
+    test.need_injector()
+    server = test.server(root=test.site())
+    test.attached()
+    visitor = test.visitor(server=server)
+    for name, status in TROUBLE.items():
+        before = len(server.lines)
+        test.faults.fail('open', getattr(errno, name), last=FOREVER)
+        for _ in range(3):
+            visitor.get().must_be(status, hint=f'open fails with {name}')
+        test.faults.relent('open')
+        visitor.get().must_be(200, HELLO, f'{name} has passed')
+        server.wait_for(lambda: len(server.lines) > before,
+                        4 if status >= 500 else 0)
+        lines = server.lines[before:]
+        if len(lines) != (status >= 500) or lines and name not in (
+                *lines[0].replace(':', ' ').split(), 'EIO'):
+            raise Failure(f'{"one line" if status >= 500 else "no line"} about '
+                          f'{name}', lines)
+
+
+@check(WEB, open=False)
+def read_fails(test):
+    """a file that cannot be read is a 5xx, or the connection ends; the server
+    lives on"""
+    test.need_injector()
+    large = data(1 << 20)
+    root = fill(test.site(), {'large': large})
+    server = test.server(root=root)
+    test.attached()
+    for target in ('/hello.txt', '/large'):
+        visitor = test.visitor(server=server)
+        test.faults.fail('read', errno.EIO, last=FOREVER)
+        visitor.send(request(target))
+        got = visitor.head(hint='read fails with EIO')
+        if got.status == 200:
+            visitor.ended('a promise that cannot be kept: close')
+        elif got.status < 500:
+            raise Failure('a status of 500 or more when read fails', str(got))
+        test.faults.relent('read')
+    test.faults.fail('read', errno.EINTR, test.faults.get('calls', 'read') + 2)
+    visitor = test.visitor(server=server)
+    visitor.get().must_be(200, HELLO, 'after EINTR read again')
+    visitor.get('/large').must_be(200, large, 'after EINTR read again')
+    test.alive(server, 'read has failed')

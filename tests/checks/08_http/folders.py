@@ -1,0 +1,208 @@
+"""The checks of 08 that are about folders: their pages, and lists of them."""
+
+import html.parser
+import os
+import re
+import urllib.parse
+
+from harness import Failure, check
+from harness.web import USUAL, WEB, fill
+
+
+@check(WEB)
+def index(test):
+    """a folder is answered with its index.html"""
+    visitor = test.visitor()
+    for target in ('/sub/', '/sub/?a=b', '/sub/index.html'):
+        visitor.get(target).must_be(200, USUAL['sub/index.html'])
+
+
+@check(WEB)
+def redirect(test):
+    """a folder without its slash is a redirect to that with it, the query
+    kept"""
+    visitor = test.visitor(server=test.server(root=fill(
+        test.site(), {'a b<&"/one.txt': b'', '%/one.txt': b''})))
+    for target, path in (('/sub', '/sub/'), ('/sub?a=b&c', '/sub/?a=b&c'),
+                         ('/list', '/list/'), ('/%73ub', '/sub/'),
+                         ('/a%20b%3c%26%22', '/a%20b%3C%26%22/'),
+                         ('/%25?%20', '/%25/?%20')):
+        reply = visitor.get(target).must_be((301, 302, 307, 308) if test.any
+                                            else 301)
+        there = re.sub('^http://[^/]*', '', urllib.parse.urljoin(
+            'http://ladder' + target, reply['Location']))
+        if urllib.parse.unquote(there) != urllib.parse.unquote(path):
+            raise Failure(f'"Location: {path}" for {reply.to}',
+                          f'"Location: {reply["Location"]}"', 'the relative '
+                          'links of a page lead astray without the slash')
+
+
+@check(WEB, open=False)
+def redirect_stays_here(test):
+    """no redirect leads to another host: Location never begins with //"""
+    root = fill(test.site(), {'evil.example/sub/one.txt': b'',
+                              '\\evil.example/one.txt': b''})
+    visitor = test.visitor(server=test.server(root=root))
+    for target in ('//evil.example', '//evil.example/sub', '/%2fevil.example',
+                   '///evil.example', '/%2f%2fevil.example/sub',
+                   'http://ladder//evil.example', '/\\evil.example',
+                   '//\\evil.example', '/%5cevil.example'):
+        location = visitor.get(target).must_be(301)['Location']
+        if not re.fullmatch(r'/(%2f|%5c)*evil\.example/(sub/)?', location,
+                            re.IGNORECASE):
+            raise Failure(f'a Location on this server for {target}', location,
+                          'a browser takes //name and /\\name for another host')
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def redirect_in_one_line(test):
+    """whatever a folder is called, Location is one line"""
+    root = fill(test.site(), {'a\r\nX-Evil: 1/one.txt': b''})
+    visitor = test.visitor(server=test.server(root=root))
+    reply = visitor.get('/a%0d%0aX-Evil:%201').must_be(301)
+    reply.must_lack('X-Evil')
+    if urllib.parse.unquote(reply['Location']) != '/a\r\nX-Evil: 1/':
+        raise Failure('the folder\'s name, encoded', reply['Location'])
+
+
+class Links(html.parser.HTMLParser):
+    """The links of a page, and their texts."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.links, self.tags, self.inside = [], set(), False
+        self.feed(page.decode('utf-8', 'surrogateescape'))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        if tag == 'a':
+            self.inside = True
+            self.links.append([dict(attributes).get('href', ''), ''])
+
+    def handle_endtag(self, tag):
+        if tag == 'a':
+            self.inside = False
+
+    def handle_data(self, text):
+        if self.inside:
+            self.links[-1][1] += text
+
+    def names(self, base):
+        """The names in the folder at base that the links lead to."""
+        for link, _ in self.links:
+            there = urllib.parse.urljoin('http://x' + base, link)
+            if there.startswith('http://x' + base) and '?' not in there:
+                name = urllib.parse.unquote(there[len('http://x' + base):],
+                                            errors='surrogateescape')
+                if name:
+                    yield name
+
+
+NAMES = ['100%.txt', '<b>bold<', '&amp;.txt', 'a b.txt', 'c:d.txt', 'e\'f".txt',
+         'ha#sh', 'plus+', 'q?m', 'semi;colon', '\xfcber.txt', '\u6f22\u5b57',
+         '%41.txt', 'back\\slash', 'x' * 200, 'javascript:alert(1)', '*', '~',
+         'a=b&c', '[1]', '{2}', '|', '^', '`', '$(x)', ',', 'Z', 'a']
+
+
+@check(WEB)
+def listing_leads(test):
+    """every link of a folder's listing leads to its file, whatever the name"""
+    files = {'list/' + name: name.encode() for name in NAMES}
+    visitor = test.visitor(server=test.server(root=test.site(files)))
+    page = Links(visitor.get('/list/').must_be(200).body)
+    if sorted(page.names('/list/')) != sorted(NAMES):
+        raise Failure(f'links to these names: {sorted(NAMES)}',
+                      sorted(page.names('/list/')), 'percent-encode all but '
+                      'letters, digits and -._~ in an href')
+    for link, _ in page.links:
+        there = urllib.parse.urljoin('http://x/list/', link)[len('http://x'):]
+        name = urllib.parse.unquote(there[len('/list/'):])
+        if name in NAMES:
+            visitor.get(there).must_be(200, name.encode())
+
+
+@check(WEB)
+def listing_escaped(test):
+    """no name in a listing is taken for markup"""
+    names = ['<script>alert(1)<', '&lt;b&gt;', '"onload="x', '\'onload=\'x',
+             '<img src=x>', '&amp']
+    visitor = test.visitor(server=test.server(root=test.site(
+        {'list/' + name: b'' for name in names})))
+    page = visitor.get('/list/').must_be(200).body
+    texts = [text for _, text in Links(page).links]
+    if ('img' in Links(page).tags or b'<script>alert' in page
+            or not set(names) <= set(texts)):
+        raise Failure('names that are escaped: &lt; for <, &amp; for &',
+                      page.decode()[:500])
+
+
+@check(WEB, open=False)
+def listing_form(test):
+    """a listing has names in order, folders with a slash, a way up, and nothing
+    that is not served: no dotfile, no symbolic link"""
+    root = test.site({'list/' + name: b'' for name in (
+        'b.txt', 'a.txt', 'C', 'folder/x', 'Z', 'm', '.hidden', '.d/x')})
+    (root / 'list' / 'link').symlink_to('a.txt')
+    (root / 'list' / 'link-folder').symlink_to('folder')
+    visitor = test.visitor(server=test.server(root=root))
+    reply = visitor.get('/list/').must_be(200)
+    reply.must_have('Content-Type', 'text/html; charset=utf-8')
+    reply.must_lack('ETag').must_lack('Last-Modified')
+    page = Links(reply.body)
+    names = ['C', 'Z', 'a.txt', 'b.txt', 'folder/', 'm']
+    if list(page.names('/list/')) != names:
+        raise Failure(f'links in this order: {names}',
+                      list(page.names('/list/')))
+    texts = [text for link, text in page.links if '..' not in link]
+    if texts != names:
+        raise Failure(f'the texts of the links: {names}', texts)
+    if '../' not in [link for link, _ in page.links]:
+        raise Failure('a link to ../', page.links)
+    if any('..' in link for link, _ in Links(visitor.get('/').body).links):
+        raise Failure('no link to ../ at the top', 'one')
+
+
+@check(WEB, open=False)
+def listing_odd_bytes(test):
+    """names that are no UTF-8, and names with line breaks, are listed too"""
+    root = test.site({'list/plain': b''})
+    names = [b'\xff\xfe', b'a\nb', b'tab\tbed', b'\x1b[31m', b'\xc3', b'\x7f']
+    for name in names:
+        with open(os.path.join(os.fsencode(root / 'list'), name), 'wb') as file:
+            file.write(b'odd')
+    visitor = test.visitor(server=test.server(root=root))
+    reply = visitor.get('/list/').must_be(200)
+    listed = set(map(os.fsencode, Links(reply.body).names('/list/')))
+    if listed != {b'plain', *names}:
+        raise Failure(f'links to {names}', sorted(listed))
+    for name in names:
+        visitor.get('/list/' + urllib.parse.quote(name)).must_be(200, b'odd')
+
+
+@check(WEB)
+def listing_large(test):
+    """a folder of 1000 files is listed whole"""
+    names = [f'file-number-{number:04}.txt' for number in range(1000)]
+    visitor = test.visitor(server=test.server(root=test.site(
+        {'list/' + name: b'' for name in names})))
+    page = Links(visitor.get('/list/').must_be(200).body)
+    if list(page.names('/list/')) != names:
+        raise Failure('1000 links, in order',
+                      f'{len(page.links)}, or another order')
+    visitor.get('/list/', method='HEAD').must_be(200)
+    visitor.get(f'/list/{names[7]}').must_be(200, b'')
+
+
+@check(WEB, open=False)
+def listing_fresh(test):
+    """a listing shows what is there now"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for number in range(30):
+        (root / 'list' / str(number)).write_bytes(b'')
+        (root / 'list' / str(number - 3)).unlink() if number > 2 else None
+        names = set(Links(visitor.get('/list/').body).names('/list/'))
+        here = {'one.txt', *map(str, range(max(0, number - 2), number + 1))}
+        if names != here:
+            raise Failure(f'the names {sorted(here)}', sorted(names))

@@ -1,0 +1,86 @@
+"""The checks of 08 that are about how much a request may be."""
+
+from .heads import field
+from harness import Failure, check
+from harness.web import HELLO, WEB
+
+
+@check(WEB, open=False)
+def target_length(test):
+    """a target of 8192 bytes is looked at (404), a longer one is refused:
+    414, and the connection ends"""
+    visitor = test.visitor()
+    for target in ('/' + 'x' * 8191, '/x?' + 'y' * 8189, '/' + 'x/' * 4000):
+        visitor.get(target).must_be(404)
+    visitor.get('/hello.txt?' + 'y' * 8181).must_be(200, HELLO)
+    for size in (8193, 8200, 12000):
+        other = test.visitor()
+        reply = other.get('/' + 'x' * (size - 1)).must_be(414)
+        other.ended()
+        if not reply.last:
+            raise Failure('Connection: close', reply['Connection'])
+    visitor.stays()
+
+
+@check(WEB)
+def target_endless(test):
+    """a request line without an end is refused before it comes"""
+    visitor = test.visitor()
+    visitor.feed(b'GET /' + b'x' * 300000)
+    visitor.answer(hint='say no when it is too long, not at its end').must_be(
+        range(400, 600) if test.any else 414)
+
+
+@check(WEB, open=False)
+def head_length(test):
+    """a head of less than 16384 bytes is read, a longer one is refused: 431"""
+    bare = len(field('X-Filler: '))
+    visitor = test.visitor()
+    for size in (16000, 16384):
+        visitor.get('/hello.txt', 'X-Filler: ' + 'x' * (size - bare)
+                    ).must_be(200, HELLO)
+    for size in (16400, 20000, 100000):
+        other = test.visitor()
+        reply = other.get('/hello.txt', 'X-Filler: ' + 'x' * (size - bare))
+        other.ended()
+        if not reply.must_be(431).last:
+            raise Failure('Connection: close', reply['Connection'])
+    visitor.stays()
+
+
+@check(WEB)
+def head_endless(test):
+    """a head without an end is refused before it comes: one long field, or
+    fields and fields"""
+    for rest in (b'X-Filler: ' + b'x' * 1000000, b'X-Filler: x\r\n' * 100000):
+        visitor = test.visitor()
+        visitor.feed(b'GET /hello.txt HTTP/1.1\r\nHost: ladder\r\n' + rest)
+        visitor.answer(hint='a head that fills its buffer is too long').must_be(
+            range(400, 600) if test.any else 431)
+
+
+@check(WEB, open=False)
+def field_count(test):
+    """100 fields are read, and more are refused: 431"""
+    visitor = test.visitor()
+    visitor.get('/hello.txt', *['X: y'] * 99).must_be(200, HELLO)
+    for count in (100, 101, 500):
+        other = test.visitor()
+        other.get('/hello.txt', *['X: y'] * count).must_be(431)
+        other.ended()
+    visitor.stays()
+
+
+@check(WEB)
+def garbage(test):
+    """whatever bytes come, the server neither answers with a file nor dies"""
+    server = test.server(root=test.site())
+    for seed in range(40):
+        visitor = test.visitor(server=server)
+        noise = bytes(byte * (seed + 1) % 256 for byte in range(seed, 500))
+        visitor.send(noise + b'\r\n\r\n\r\n')
+        visitor.socket.shutdown(1)
+        if HELLO in visitor.rest():
+            raise Failure('no file for noise', 'the file')
+    test.alive(server, 'noise')
+    test.visitor(server=server).stays()

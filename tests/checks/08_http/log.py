@@ -1,0 +1,239 @@
+"""The checks of 08 that are about its log."""
+
+import os
+import re
+import shutil
+import signal
+import time
+
+from .fields import MOMENT, seconds_of
+from .options import LOG_HINT, LOG_LINE, logged
+from harness import Failure, Server, Skip, check, wait_until
+from harness.web import HELLO, WEB, request
+
+
+def logging(test, *options):
+    """A server with a log, a client of it, and the log."""
+    test.root = test.site()
+    log = test.site({}) / 'log'
+    server = test.server('-l', str(log), *options, root=test.root)
+    return server, test.visitor(server=server), log
+
+
+@check(WEB, open=False)
+def log_line(test):
+    """-l FILE gets a line in Combined Log Format for a request"""
+    before = int(time.time())
+    _, visitor, log = logging(test)
+    visitor.get('/hello.txt?a=b', 'Referer: http://ladder/',
+                'User-Agent: me/1.0').must_be(200, HELLO)
+    line = logged(log, 1)[0]
+    moment = time.mktime(time.strptime(line[1][:-6], '%d/%b/%Y:%H:%M:%S'))
+    if not before <= moment <= time.time() + 1:
+        raise Failure('the local time of now', line[1])
+    if line[1][-5:] != time.strftime('%z'):
+        raise Failure(f'{time.strftime("%z")}: how far it is from UTC', line[1])
+    rest = ('GET /hello.txt?a=b HTTP/1.1', '200', str(len(HELLO)),
+            'http://ladder/', 'me/1.0')
+    if line[0] != '127.0.0.1' or line[2:] != rest:
+        raise Failure(('127.0.0.1', *rest), (line[0], *line[2:]), LOG_HINT)
+
+
+@check(WEB, open=False)
+def log_statuses(test):
+    """every response is logged, refusals too, with its status and how many
+    bytes of a body were sent"""
+    server, _, log = logging(test)
+    messages = [request(), request(method='HEAD'), request('/nothing'),
+                request('/hello.txt', 'Range: bytes=0-3'),
+                request('/hello.txt', 'If-None-Match: *'), request('/sub'),
+                request(method='OPTIONS'), request(method='FROB'),
+                request(version='HTTP/1.0'), b'nonsense\r\n\r\n',
+                b'GET / HTTP/1.1\r\n\r\n']
+    replies = []
+    for message in messages:
+        replies.append(test.visitor(server=server).ask(message))
+    lines = logged(log, len(messages))
+    for message, reply, line in zip(messages, replies, lines):
+        expected = (message.split(b'\r\n')[0].decode(), str(reply.status),
+                    len(reply.body), '-', '-')
+        size = 0 if line[4] == '-' else int(line[4])
+        got = (line[2], line[3], size, *line[5:])
+        if got != expected:
+            raise Failure(expected, got, LOG_HINT)
+
+
+@check(WEB, open=False)
+def log_in_order(test):
+    """500 pipelined requests are 500 lines, in their order"""
+    _, visitor, log = logging(test)
+    targets = [f'/hello.txt?{number}' for number in range(500)]
+    visitor.feed(b''.join(map(request, targets)))
+    for _ in targets:
+        visitor.answer().must_be(200, HELLO)
+    got = [line[2].split()[1] for line in logged(log, 500)]
+    if got != targets:
+        raise Failure('the targets in their order', got[:5])
+
+
+@check(WEB, open=False)
+def log_escaped(test):
+    """nothing that a client sends breaks a line of the log, or speaks to a
+    terminal"""
+    server, _, log = logging(test)
+    messages = [request('/"quoted"'), request('/back\\slash"'),
+                request('/hello.txt', 'User-Agent: "a" 200 1 "b" \\" "'),
+                request('/hello.txt', 'Referer: a\tb\\'),
+                b'GET /\x1b[31m HTTP/1.1\r\nHost: ladder\r\n\r\n',
+                b'GET /a\rb HTTP/1.1\r\nHost: ladder\r\n\r\n',
+                b'GET /\x7f\x01\x00 HTTP/1.1\r\nHost: ladder\r\n\r\n',
+                request('/\xff\x9b31m'),
+                request('/hello.txt', 'User-Agent: \\')]
+    for message in messages:
+        test.visitor(server=server).ask(message)
+    lines = logged(log, len(messages))
+    if not re.search(r'\\(x1[bB]|033|e)', lines[4][2]):
+        raise Failure('the ESC in a request line, escaped', lines[4][2])
+
+
+@check(WEB, open=False)
+def log_at_the_end(test):
+    """what is still to be written when a signal ends it is written"""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        server, visitor, log = logging(test)
+        for _ in range(50):
+            visitor.get()
+        server.signal(number)
+        status = server.wait_exit()
+        if status != 0:
+            raise Failure('exit status 0', f'it {test.outcome(server)}')
+        count = log.read_bytes().count(b'\n')
+        if count != 50:
+            raise Failure('50 lines at the end', f'{count}')
+
+
+@check(WEB, open=False)
+def log_appended(test):
+    """a log that is there already is continued"""
+    root, log = test.site(), test.site({'log': b'before\n'}) / 'log'
+    visitor = test.visitor(server=test.server('-l', str(log), root=root))
+    visitor.get()
+    wait_until(lambda: log.read_bytes().count(b'\n') == 2)
+    if not re.fullmatch(rb'before\n127\.0\.0\.1 .*\n', log.read_bytes()):
+        raise Failure('the old line and a new one', log.read_bytes())
+
+
+@check(WEB, open=False)
+def log_rotated(test):
+    """after a rename and SIGHUP it goes on in a new file, and no line is lost;
+    a request between the two is in the old one; new clients are served"""
+    server, visitor, log = logging(test)
+    for number in range(5):
+        targets = [f'/hello.txt?{number}{letter}' for letter in 'abc']
+        old = log.with_name(f'log.{number}')
+        test.visitor(server=server).get(targets[0]).must_be(200, HELLO)
+        visitor.get(targets[1]).must_be(200)
+        log.rename(old)
+        visitor.get(targets[2]).must_be(200)
+        server.signal(signal.SIGHUP)
+        if not wait_until(log.exists):
+            raise Failure(f'a new {log} after SIGHUP',
+                          f'there is none; it {test.outcome(server)}')
+        got = [line[2].split()[1] for line in logged(old, 3)]
+        if got != targets:
+            raise Failure(f'{targets} in the old file', got)
+    visitor.get()
+    logged(log, 1)
+
+
+@check(WEB, open=False)
+def log_cannot_be_reopened(test):
+    """if there can be no new log it goes on serving"""
+    server, visitor, log = logging(test)
+    visitor.get().must_be(200)
+    shutil.rmtree(log.parent)
+    server.signal(signal.SIGHUP)
+    server.wait_for(lambda: len(server.lines) > 1, 1)
+    for _ in range(20):
+        visitor.get().must_be(200, HELLO)
+    test.alive(server, 'a log that cannot be reopened')
+
+
+@check(WEB, open=False)
+def log_to_standard_output(test):
+    """-l - is standard output, soon after each request"""
+    root = test.site()
+    server = test.server('-l', '-', root=root)
+    visitor = test.visitor(server=server)
+    for count in (1, 2, 3):
+        visitor.get()
+        server.wait_for(lambda: server.output.count(b'\n') == count)
+        lines = server.output.decode().splitlines(True)
+        if len(lines) != count or not LOG_LINE.fullmatch(lines[-1]):
+            raise Failure(f'{count} lines on standard output', lines)
+    server.signal(signal.SIGHUP)  # there is nothing to be reopened
+    visitor.get()
+    server.wait_for(lambda: server.output.count(b'\n') == 4)
+    test.alive(server, 'SIGHUP')
+
+
+@check(WEB, open=False)
+def log_unread(test):
+    """with -l - it serves, and ends, though nobody reads its standard output"""
+    reading, writing = os.pipe()
+    try:
+        child = test.start('-d', str(test.site()), '-l', '-', '0',
+                           stdout=writing, kind=Server)
+        child.port = int(child.wait_line(r'listening on .*:(\d+)$')[1])
+        visitor = test.visitor(server=child)
+        for _ in range(2000):  # lines for more than a pipe and a buffer hold
+            visitor.get(hint='nobody is to wait for who reads the log'
+                        ).must_be(200, HELLO)
+        child.signal(signal.SIGTERM)
+        if child.wait_exit() != 0:
+            raise Failure('exit status 0', f'it {test.outcome(child)}')
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@check(WEB, open=False)
+def times_and_zones(test):
+    """Date is in GMT and the log in local time, wherever that is"""
+    before = os.environ.get('TZ')
+    os.environ['TZ'] = 'FAR-5:30'  # hours before GMT, as POSIX counts them
+    try:
+        _, visitor, log = logging(test)
+    finally:
+        del os.environ['TZ']
+        if before is not None:
+            os.environ['TZ'] = before
+    os.utime(test.root / 'hello.txt', (MOMENT, MOMENT))
+    reply = visitor.get().must_be(200)
+    if abs(seconds_of(reply) - time.time()) > 5:
+        raise Failure('Date in GMT', reply['Date'], 'gmtime, not localtime')
+    if seconds_of(reply, 'Last-Modified') != MOMENT:
+        raise Failure(f'Last-Modified {MOMENT}', reply['Last-Modified'])
+    visitor.get('/hello.txt', f'If-Modified-Since: {reply["Last-Modified"]}'
+                ).must_be(304)
+    here = time.strftime('%d/%b/%Y:%H:%M', time.gmtime(time.time() + 19800))
+    line = logged(log, 2)[1]
+    if line[1][:17] != here or line[1][-5:] != '+0530':
+        raise Failure(f'the local time, {here}:.. +0530', line[1])
+
+
+@check(WEB, open=False)
+def log_disk_full(test):
+    """a log that takes nothing more costs no client its response"""
+    if not os.path.exists('/dev/full'):
+        raise Skip('there is no /dev/full')
+    server = test.server('-l', '/dev/full', root=test.site())
+    visitor = test.visitor(server=server)
+    for _ in range(1000):
+        visitor.get().must_be(200, HELLO)
+    time.sleep(0.2)
+    visitor.stays()
+    test.alive(server, 'a full disk')
+    server.signal(signal.SIGTERM)
+    if server.wait_exit() is None:
+        raise Failure('an end', 'it runs on')

@@ -1,0 +1,108 @@
+"""The checks of 08 that are about its command line: folders, addresses, the
+log that is to be written."""
+
+import os
+import pathlib
+import re
+import socket
+
+from harness import NOBODY, Failure, Skip, check, wait_until
+from harness.web import HELLO, WEB
+
+QUOTED = r'"((?:[^"\\\x00-\x1f\x7f]|\\[ -~])*)"'
+LOG_LINE = re.compile(r'(\S+) - - \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d '
+                      r'[+-]\d{4})\] ' + QUOTED + r' (\d{3}) (\d+|-) ' + QUOTED
+                      + ' ' + QUOTED + '\n')
+LOG_HINT = ('ADDRESS - - [TIME] "REQUEST LINE" STATUS BYTES "REFERER" '
+            '"USER AGENT", with \\ before " and \\, \\xhh for control bytes')
+
+
+def logged(log, count):
+    """Waits for so many lines in a log. Returns what each consists of: address,
+    time, request line, status, bytes, referer, user agent."""
+    def lines():
+        text = log.read_bytes() if log.exists() else b''
+        return text.decode('latin-1').splitlines(True)
+    wait_until(lambda: len(lines()) >= count)
+    matches = [LOG_LINE.fullmatch(line) for line in lines()]
+    if len(matches) != count or not all(matches):
+        raise Failure(f'{count} lines in Combined Log Format within a tenth '
+                      'of a second', lines()[-3:], LOG_HINT)
+    return [match.groups() for match in matches]
+
+
+@check(WEB, open=False)
+def default_folder(test):
+    """without -d it serves www beside the program, wherever it is run"""
+    index = pathlib.Path(test.words[0]).parent / 'www' / 'index.html'
+    if not index.exists():
+        raise Skip(f'there is no {index}')
+    visitor = test.visitor(server=test.server())
+    for target in ('/', '/index.html'):
+        visitor.get(target).must_be(200, index.read_bytes())
+
+
+@check(WEB, open=False)
+def folder_relative(test):
+    """-d takes a relative path, with a slash at its end or without"""
+    path = os.path.relpath(test.site())
+    for folder in (path, path + '/', path + '/sub/..'):
+        visitor = test.visitor(server=test.server(root=folder))
+        visitor.get().must_be(200, HELLO)
+        visitor.get('/sub').must_have('Location', '/sub/')
+
+
+def cannot_start(test, *options, about=''):
+    """Demands one line on standard error, and status 1, before it listens."""
+    child = test.start(*options, '0')
+    status = child.wait_exit()
+    if status != 1 or len(child.lines) != 1 or about not in child.lines[0]:
+        raise Failure(f'{test.said(child)} ends with status 1 and one line '
+                      'that says why', f'it {test.outcome(child)}',
+                      'find out before it listens, not when a client comes')
+
+
+@check(WEB, open=False)
+def folder_missing(test):
+    """a -d that is not there, or no folder, is told of: status 1"""
+    root = test.site()
+    for path in (root / 'nothing', root / 'hello.txt', root / 'sub' / 'no'):
+        cannot_start(test, '-d', str(path), about=str(path))
+
+
+@check(WEB, open=False)
+def folder_unreadable(test):
+    """a -d that may not be entered is told of: status 1"""
+    root = test.site({})
+    root.chmod(0)
+    if os.geteuid() == 0:
+        test.need_injector()
+        test.faults.set('user', NOBODY)
+    cannot_start(test, '-d', str(root), about=str(root))
+
+
+@check(WEB, open=False)
+def log_not_writable(test):
+    """a -l that cannot be opened is told of: status 1"""
+    root = test.site()
+    for path in (root / 'nothing' / 'log', root / 'sub'):
+        cannot_start(test, '-d', str(root), '-l', str(path), about=str(path))
+
+
+@check(WEB, open=False)
+def ipv6(test):
+    """-a takes an IPv6 address, which stands in brackets before the port"""
+    try:
+        socket.create_server(('::1', 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        raise Skip(f'no IPv6 here: {error}') from None
+    root = test.site()
+    log = root / 'log.txt'
+    server = test.server('-a', '::1', '-l', str(log), root=root)
+    if server.lines != [f'listening on [::1]:{server.port}']:
+        raise Failure('the line "listening on [::1]:PORT"', server.lines)
+    test.visitor(server=server).get(host=f'[::1]:{server.port}').must_be(
+        200, HELLO)
+    logged(log, 1)
+    if not log.read_text().startswith('::1 - - ['):
+        raise Failure('a line of ::1 in the log', log.read_text())

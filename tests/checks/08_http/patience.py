@@ -1,0 +1,244 @@
+"""The checks of 08 that are about clients that are slow, and many."""
+
+import random
+import socket
+import threading
+import time
+
+from harness import (Failure, check, data, dropped, flood, guarded, reset,
+                     wait_until)
+from harness.web import HELLO, WEB, Visitor, request
+
+
+def until_ended(visitor, began, send=None, every=0.1):
+    """Waits for the end of a connection, sending now and then. Demands that it
+    comes after one second, or little more."""
+    visitor.socket.settimeout(every)
+    while time.monotonic() - began < 6:
+        try:
+            if send is not None:
+                visitor.socket.sendall(send)
+            if not visitor.socket.recv(65536):
+                break
+        except (socket.timeout, TimeoutError):
+            continue
+        except OSError:
+            break
+    took = time.monotonic() - began
+    if not 0.9 < took < 4:
+        raise Failure('the end of the connection after 1 second (-t 1)',
+                      f'after {took:.1f} s' if took < 6 else 'no end in 6 s')
+
+
+@check(WEB, open=False)
+def slow_head(test):
+    """with -t 1 a head has a second from its first byte, however often a byte
+    comes"""
+    server = test.server('-t', '1', root=test.site())
+    visitors = [test.visitor(server=server) for _ in range(2)]
+    began = time.monotonic()
+    pieces = (b'x', b'X: y\r\n')
+    for visitor in visitors:
+        visitor.send(b'GET /hello.txt HTTP/1.1\r\nX: ' + b'\r\n' * (
+            visitor is visitors[1]))
+    thread = threading.Thread(target=trickle, args=(
+        visitors[1], pieces[1], time.monotonic() + 3), daemon=True)
+    thread.start()
+    until_ended(visitors[0], began, pieces[0])
+    until_ended(visitors[1], began)
+    thread.join()
+    test.visitor(server=server).stays()
+
+
+def trickle(visitor, piece, end):
+    """Sends a piece every tenth of a second."""
+    try:
+        while time.monotonic() < end:
+            visitor.socket.sendall(piece)
+            time.sleep(0.1)
+    except OSError:
+        pass
+
+
+@check(WEB, open=False)
+def slow_second_head(test):
+    """with -t 1 the second head of a connection has a second, too"""
+    visitor = test.visitor('-t', '1')
+    visitor.stays()
+    time.sleep(0.5)
+    began = time.monotonic()
+    visitor.send(b'GET /hello')
+    until_ended(visitor, began, b'x')
+
+
+@check(WEB, open=False)
+def idle_after_a_response(test):
+    """with -t 1 a connection that has been served is ended after a second of
+    silence"""
+    visitor = test.visitor('-t', '1')
+    visitor.stays()
+    until_ended(visitor, time.monotonic())
+
+
+@check(WEB, open=False)
+def body_that_stops(test):
+    """with -t 1 a client whose body stops coming is dropped, but not one whose
+    body is slow"""
+    server = test.server('-t', '1', root=test.site())
+    stopped, slow = test.visitor(server=server), test.visitor(server=server)
+    began = time.monotonic()
+    for visitor in (stopped, slow):
+        visitor.send(request('/hello.txt', 'Content-Length: 9', body=b'hel'))
+    for byte in b'lo bye':
+        time.sleep(0.3)
+        slow.send(bytes([byte]))
+    slow.answer().must_be(200, HELLO)
+    dropped(test, server, stopped.socket, began)
+    stopped.ended()
+
+
+@check(WEB, open=False)
+def reader_that_stops(test):
+    """with -t 1 a client that stops reading a file is dropped, but not one that
+    reads slowly"""
+    content = data(24 << 20)
+    server = test.server('-t', '1', root=test.site({'large': content}))
+    stopped, slow = test.visitor(server=server), test.visitor(server=server)
+    for visitor in (stopped, slow):
+        visitor.send(request('/large'))
+    began = time.monotonic()
+    for _ in range(8):
+        time.sleep(0.25)
+        slow.buffer += test.receive(slow.socket, 1 << 20)
+    dropped(test, server, stopped.socket, began)
+    slow.answer(request('/large')).must_be(200, content)
+
+
+@check(WEB, open=False)
+def refused_and_silent(test):
+    """with -t 1 a client that does not end after it was refused is dropped"""
+    server = test.server('-t', '1', root=test.site())
+    before = len(server.descriptors())
+    visitor = test.visitor(server=server)
+    visitor.ask(b'nonsense\r\n\r\n').must_be(400)
+    visitor.ended()
+    trickler = test.visitor(server=server)
+    trickler.ask(b'nonsense\r\n\r\n').must_be(400)
+    thread = threading.Thread(target=trickle, args=(
+        trickler, b'x', time.monotonic() + 5), daemon=True)
+    thread.start()
+    if not wait_until(lambda: len(server.descriptors()) <= before, 4.5):
+        raise Failure('no socket of a client that was refused, after 4 s',
+                      f'{len(server.descriptors()) - before} still open', 'to '
+                      'take in what comes is right, but not for ever')
+
+
+@check(WEB)
+def requests_without_reading(test):
+    """from a client that does not take its answers nothing is read: memory is
+    bounded, and nobody else waits"""
+    test.measured = True
+    server = test.server(root=test.site())
+    other = test.visitor(server=server)
+    other.stays()
+    before = server.memory()
+    for _ in range(4):
+        client = test.connect(server)
+        taken = flood(client, 64 << 20, request('/data.bin') * 1000)
+        if taken >= 64 << 20:
+            raise Failure('that it stops to read from a client that does not '
+                          'read', '64 MB of requests were taken')
+        other.stays()
+    most = 4000 if test.any else 300
+    if server.memory() - before > 4 * most:
+        raise Failure(f'at most {most} KB for each client',
+                      f'{server.memory() - before} KB for 4')
+
+
+@check(WEB)
+def files_without_reading(test):
+    """files of 64 MB, asked for by 20 clients that do not read, do not fill the
+    memory"""
+    test.measured = True
+    root = test.site()
+    with open(root / 'large', 'wb') as file:
+        file.truncate(64 << 20)
+    server = test.server(root=root)
+    test.visitor(server=server).stays()
+    before = server.memory()
+    visitors = [test.visitor(server=server) for _ in range(20)]
+    for visitor in visitors:
+        visitor.send(request('/large'))
+    for visitor in visitors:
+        test.receive(visitor.socket, 100000)
+    most = 4000 if test.any else 300
+    if server.memory() - before > 20 * most:
+        raise Failure(f'at most {most} KB for each client',
+                      f'{server.memory() - before} KB for 20', 'read no more '
+                      'of a file than can be sent')
+
+
+@check(WEB, open=False)
+def bodies_forgotten(test):
+    """a body of 64 MB, in one chunk or many, takes no memory"""
+    test.measured = True
+    server = test.server(root=test.site())
+    visitor = test.visitor(server=server)
+    visitor.stays()
+    before, block = server.memory(), data(1 << 20)
+    piece = b'100000\r\n' + block + b'\r\n'
+    visitor.send(request('/hello.txt', f'Content-Length: {64 << 20}'))
+    for _ in range(64):
+        visitor.send(block)
+    visitor.answer().must_be(200, HELLO)
+    visitor.send(request('/hello.txt', 'Transfer-Encoding: chunked'))
+    for _ in range(64):
+        visitor.send(piece)
+    visitor.ask(b'0\r\n\r\n').must_be(200, HELLO)
+    if server.memory() - before > 1000:
+        raise Failure('at most 1000 KB more', f'{server.memory() - before} KB')
+
+
+@check(WEB)
+def web_storm(test):
+    """50 clients with random requests and sudden ends: every byte is right"""
+    files = {f'{size}.bin': data(size, size % 250) for size in (
+        0, 1, 100, 5000, 65536, 300000)}
+    server = test.server(root=test.site(files))
+    end, complaints = time.monotonic() + 1, []
+
+    def live(number):
+        chance = random.Random(number * 100003 + 15441)
+        while time.monotonic() < end and not complaints:
+            with socket.create_connection((server.host, server.port),
+                                          10) as connection:
+                web_life(Visitor(connection), files, chance)
+
+    def watched(number):
+        try:
+            guarded(live, number, complaints)
+        except Failure as failure:
+            complaints.append(f'{failure.got} instead of {failure.expected}')
+    threads = [threading.Thread(target=watched, args=(number,), daemon=True)
+               for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(15)
+    if complaints:
+        raise Failure('the files that were asked for', complaints[0])
+    test.alive(server, 'the storm')
+    test.visitor(server=server).get('/1.bin').must_be(200, files['1.bin'])
+
+
+def web_life(visitor, files, chance):
+    """A connection: some requests at a time, and an end at any moment."""
+    for _ in range(chance.randrange(1, 4)):
+        names = chance.choices(sorted(files), k=chance.randrange(1, 8))
+        visitor.send(b''.join(request('/' + name) for name in names))
+        for name in names:
+            if chance.random() < 0.05:
+                if chance.random() < 0.5:
+                    reset(visitor.socket)
+                return
+            visitor.answer(request('/' + name)).must_be(200, files[name])

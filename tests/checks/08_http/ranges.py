@@ -1,0 +1,150 @@
+"""The checks of 08 that are about parts of files."""
+
+from .conditions import AFTER, BEFORE, THEN, conditional, dated
+from harness import CHECKS, Check, Failure, Skip, check
+from harness.web import DATA, HELLO, WEB
+
+# Fields, and the bytes that they ask for, or None if it is to be the whole.
+SIZE = len(DATA)
+PARTS = {
+    'first': ('bytes=0-99', (0, 100)), 'one': ('bytes=7-7', (7, 8)),
+    'within': ('bytes=1000-4999', (1000, 5000)),
+    'open': ('bytes=9000-', (9000, SIZE)), 'all': ('bytes=0-', (0, SIZE)),
+    'last': (f'bytes={SIZE - 1}-{SIZE - 1}', (SIZE - 1, SIZE)),
+    'suffix': ('bytes=-300', (SIZE - 300, SIZE)),
+    'suffix_of_one': ('bytes=-1', (SIZE - 1, SIZE)),
+    'suffix_too_long': ('bytes=-20000', (0, SIZE)),
+    'beyond_the_end': ('bytes=9990-20000', (9990, SIZE)),
+    'exactly_all': (f'bytes=0-{SIZE - 1}', (0, SIZE)),
+    'zeros': ('bytes=0005-0009', (5, 10)),
+    'number_too_large': ('bytes=9990-' + '9' * 40, (9990, SIZE)),
+    'suffix_too_large': ('bytes=-' + '9' * 40, (0, SIZE)),
+}
+WHOLE = ('bytes=5-2', 'bytes=', 'bytes=-', 'bytes=x', 'bytes=1-x', 'bytes 0-5',
+         'bytes=0x1-5', 'bytes=1', 'bytes=+1-5', 'bytes=1--5', 'lines=0-5',
+         'bytes=0-1,5-6', 'bytes=0-,-1', 'bytes=0-5 x', '', 'bytes=1.0-5',
+         'bytes=99999-,0-0', 'xbytes=0-5')
+
+
+def ranged(test):
+    """A visitor of a server that serves ranges; it may well not."""
+    visitor = test.visitor()
+    if test.any and visitor.get('/data.bin', 'Range: bytes=0-0').status == 200:
+        raise Skip('it serves no ranges')
+    return visitor
+
+
+def make_range(name, value, part):
+    def ask(test):
+        visitor = ranged(test)
+        first, end = part
+        reply = visitor.get('/data.bin', f'Range: {value}')
+        reply.must_be(206, DATA[first:end])
+        reply.must_have('Content-Range', f'bytes {first}-{end - 1}/{SIZE}')
+        if not test.any and not reply['ETag']:
+            raise Failure('the ETag of a 200 in a 206', reply.fields)
+        visitor.stays()
+    what = (f'"Range: {value}" of {SIZE} bytes is answered with {part[0]} to '
+            f'{part[1] - 1}')
+    CHECKS.append(Check(WEB, f'range_{name}', ask, what, '',
+                        'large' not in name))
+
+
+for name, (value, part) in PARTS.items():
+    make_range(name, value, part)
+
+
+@check(WEB, open=False)
+def range_ignored(test):
+    """several ranges, other units, and what is no range: the whole file, 200"""
+    visitor = test.visitor()
+    for value in WHOLE:
+        visitor.get('/data.bin', f'Range: {value}').must_be(200, DATA, value)
+    visitor.get('/data.bin', 'Range: bytes=0-5', 'Range: bytes=7-9').must_be(
+        200, DATA, 'two fields are one list')
+    visitor.get('/list/', 'Range: bytes=0-5').must_be(200)
+    visitor.get('/nothing', 'Range: bytes=0-5').must_be(404)
+    visitor.stays()
+
+
+@check(WEB)
+def range_of_head(test):
+    """Range is ignored for HEAD, as for every method but GET"""
+    visitor = test.visitor()
+    reply = visitor.get('/data.bin', 'Range: bytes=0-99', method='HEAD')
+    reply.must_be(200, hint='RFC 9110 14.2: a must')
+    reply.must_lack('Content-Range').must_have('Content-Length', str(SIZE))
+
+
+@check(WEB)
+def range_beyond(test):
+    """a range that begins at the end or behind it is a 416 with the length"""
+    visitor = ranged(test)
+    for value in (f'bytes={SIZE}-', 'bytes=20000-30000',
+                  f'bytes={SIZE}-{SIZE}'):
+        reply = visitor.get('/data.bin', f'Range: {value}').must_be(416)
+        if reply.values('Content-Range') or not test.any:
+            reply.must_have('Content-Range', f'bytes */{SIZE}')
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def range_of_nothing(test):
+    """the last 0 bytes, any byte of an empty file, and byte 10 to the 40th
+    cannot be had: 416"""
+    visitor = test.visitor()
+    for target, value, size in (
+            ('/data.bin', 'bytes=-0', SIZE), ('/empty.txt', 'bytes=0-', 0),
+            ('/empty.txt', 'bytes=0-0', 0),
+            ('/data.bin', f'bytes={10**40}-', SIZE),
+            ('/data.bin', f'bytes={10**40}-{10**40 + 1}', SIZE)):
+        reply = visitor.get(target, f'Range: {value}').must_be(416)
+        reply.must_have('Content-Range', f'bytes */{size}')
+    visitor.stays()
+
+
+@check(WEB)
+def range_if_same(test):
+    """If-Range with the file's ETag or its very date gives the range; with any
+    other, the whole"""
+    ranged(test)
+    visitor, tag = dated(test)
+    for value, status in ((tag, 206), ('"x"', 200), (f'W/{tag}', 200),
+                          (THEN, 206), (BEFORE, 200), (AFTER, 200)):
+        if not value.endswith('""') and value not in ('', 'W/'):
+            visitor.get('/hello.txt', 'Range: bytes=0-4', f'If-Range: {value}'
+                        ).must_be(status, HELLO[:5] if status == 206 else HELLO,
+                                  f'If-Range: {value} (the file is of {THEN}, '
+                                  f'{tag})')
+    visitor.get('/hello.txt', 'If-Range: "x"').must_be(200, HELLO)
+    visitor.get('/hello.txt', 'Range: bytes=99-', 'If-Range: "x"').must_be(
+        200, HELLO)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def range_after_conditions(test):
+    """conditions come before a range: 304 and 412 rather than 206 and 416"""
+    conditional(test, 304, 'Range: bytes=0-4', 'If-None-Match: {tag}')
+    conditional(test, 412, 'Range: bytes=0-4', 'If-Match: "x"')
+    conditional(test, 304, 'Range: bytes=99-', 'If-None-Match: {tag}')
+    conditional(test, 206, 'Range: bytes=0-4', 'If-Match: {tag}')
+    conditional(test, 206, 'Range: bytes=0-4', 'If-None-Match: "x"')
+
+
+@check(WEB)
+def range_of_large(test):
+    """the last bytes of a file of 5 GB can be had"""
+    ranged(test)
+    root = test.site({'large': b''})
+    size = 5 << 30
+    with open(root / 'large', 'r+b') as file:
+        file.truncate(size)  # takes no space: the file is a hole
+        file.seek(size - 5)
+        file.write(b'hello')
+    visitor = test.visitor(server=test.server(root=root))
+    reply = visitor.get('/large', 'Range: bytes=-7').must_be(
+        206, b'\0\0hello', 'sizes and places in files are off_t, 64 bits')
+    reply.must_have('Content-Range', f'bytes {size - 7}-{size - 1}/{size}')
+    visitor.get('/large', f'Range: bytes={size - 5}-').must_be(206, b'hello')
+    visitor.get('/large', method='HEAD').must_have('Content-Length', str(size))

@@ -1,0 +1,139 @@
+"""The checks of 08 that are about what a request asks for."""
+
+from harness import CHECKS, Check, Failure, check
+from harness.web import HELLO, USUAL, WEB, fill
+
+SECRET = b'nobody is to see this\n'
+HIDDEN = {'root/' + name: content for name, content in USUAL.items()}
+HIDDEN.update({'secret.txt': SECRET, 'root/.hidden': SECRET,
+               'root/.git/config': SECRET, 'root/sub/.hidden': SECRET,
+               'root-other/secret.txt': SECRET,
+               'root/a b.txt': b'space', 'root/\xfc.txt': b'umlaut',
+               'root/100%.txt': b'percent', 'root/q?.txt': b'mark',
+               'root/%68ello.txt': b'escaped', 'root/plus+.txt': b'plus'})
+INNER = USUAL['sub/inner.txt']
+
+# The target, our status, and the file's content if it is one.
+TARGETS = {
+    'double_slash': ('//hello.txt', 200, HELLO),
+    'slashes': ('/sub///inner.txt', 200, INNER),
+    'slashes_first': ('////sub//inner.txt', 200, INNER),
+    'escape': ('/%68ello.txt', 200, HELLO),
+    'escapes': ('/%68%65%6C%6c%6F%2e%74%78%74', 200, HELLO),
+    'escaped_slash': ('/sub%2finner.txt', 200, INNER),
+    'escaped_once': ('/%2568ello.txt', 200, b'escaped'),
+    'escaped_percent': ('/100%25.txt', 200, b'percent'),
+    'escaped_space': ('/a%20b.txt', 200, b'space'),
+    'plus': ('/plus+.txt', 200, b'plus'),
+    'plus_is_no_space': ('/a+b.txt', 404, None),
+    'escaped_question_mark': ('/q%3F.txt', 200, b'mark'),
+    'umlaut': ('/%C3%BC.txt', 200, b'umlaut'),
+    'umlaut_raw': ('/\xc3\xbc.txt', 200, b'umlaut'),
+    'query': ('/hello.txt?a=b&c', 200, HELLO),
+    'query_empty': ('/hello.txt?', 200, HELLO),
+    'query_dots': ('/hello.txt?/../../etc/passwd', 200, HELLO),
+    'nothing': ('/nothing', 404, None),
+    'nothing_slash': ('/nothing/', 404, None),
+    'case': ('/HELLO.TXT', 404, None),
+    'file_slash': ('/hello.txt/', 404, None),
+    'file_slashes': ('/hello.txt//', 404, None),
+    'below_a_file': ('/hello.txt/inner.txt', 404, None),
+    'beginning': ('/hello', 404, None),
+    'long_name': ('/' + 'x' * 300, 404, None),
+    'deep': ('/' + 'x/' * 3000, 404, None),
+    'dot': ('/./hello.txt', 404, None),
+    'dot_last': ('/sub/.', 404, None),
+    'dots': ('/../hello.txt', 404, None),
+    'dots_within': ('/sub/../hello.txt', 404, None),
+    'dots_last': ('/sub/..', 404, None),
+    'dots_three': ('/.../hello.txt', 404, None),
+    'dots_escaped': ('/%2e%2e/secret.txt', 404, None),
+    'dots_half_escaped': ('/.%2E/secret.txt', 404, None),
+    'dots_escaped_slash': ('/..%2fsecret.txt', 404, None),
+    'dots_all_escaped': ('/sub%2f%2e%2e%2f%2e%2e%2fsecret.txt', 404, None),
+    'dots_backslash': ('/..\\secret.txt', 404, None),
+    'dots_escaped_twice': ('/%252e%252e/secret.txt', 404, None),
+    'dots_overlong': ('/%c0%ae%c0%ae/secret.txt', 404, None),
+    'dots_parameter': ('/..;/secret.txt', 404, None),
+    'dots_sibling': ('/../root-other/secret.txt', 404, None),
+    'dots_many': ('/sub' + '/..' * 30 + '/etc/passwd', 404, None),
+    'dots_absolute': ('http://ladder/../secret.txt', 404, None),
+    'hidden': ('/.hidden', 404, None),
+    'hidden_folder': ('/.git/config', 404, None),
+    'hidden_within': ('/sub/.hidden', 404, None),
+    'hidden_escaped': ('/%2ehidden', 404, None),
+    'hidden_slashes': ('//.hidden', 404, None),
+    'percent': ('/%', 400, None),
+    'percent_half': ('/%6', 400, None),
+    'percent_word': ('/%zz', 400, None),
+    'percent_end': ('/hello.txt%2', 400, None),
+    'percent_u': ('/%u0068ello.txt', 400, None),
+    'escaped_nul': ('/hello.txt%00', 400, None),
+    'escaped_nul_within': ('/hello.txt%00.html', 400, None),
+    'star': ('*', 400, None),
+    'authority': ('ladder:80', 400, None),
+    'absolute': ('http://ladder/hello.txt', 200, HELLO),
+    'absolute_case': ('HTTP://LADDER/hello.txt', 200, HELLO),
+    'absolute_port': ('http://ladder:8080/hello.txt', 200, HELLO),
+    'absolute_other': ('http://other.example/hello.txt', 200, HELLO),
+    'absolute_ipv6': ('http://[::1]:80/hello.txt', 200, HELLO),
+    'absolute_user': ('http://user@ladder/hello.txt', 400, None),
+    'absolute_password': ('http://user:word@ladder/hello.txt', 400, None),
+    'absolute_no_host': ('http:///hello.txt', 400, None),
+    'absolute_only_port': ('http://:80/hello.txt', 400, None),
+    'absolute_bad_port': ('http://ladder:x/hello.txt', 400, None),
+    'absolute_https': ('https://ladder/hello.txt', 400, None),
+    'absolute_ftp': ('ftp://ladder/hello.txt', 400, None),
+    'absolute_one_slash': ('http:/hello.txt', 400, None),
+    'absolute_escape': ('http://ladder/%68ello.txt', 200, HELLO),
+    'absolute_file': ('file:///etc/passwd', 400, None),
+}
+
+# Those that any server answers so.
+COMMON = {'escape', 'escapes', 'escaped_percent', 'escaped_space',
+          'escaped_once', 'escaped_question_mark', 'plus', 'plus_is_no_space',
+          'umlaut', 'query', 'query_empty', 'query_dots', 'nothing',
+          'nothing_slash', 'absolute', 'absolute_case'}
+
+
+def make_target(name, target, status, body):
+    def look(test):
+        root = fill(test.site({}), HIDDEN) / 'root'
+        visitor = test.visitor(server=test.server(root=root))
+        reply = visitor.get(target)
+        reply.must_be(status, body, 'decode once, then split at the slashes; '
+                      'look at each part before it is opened')
+        if status == 400:
+            visitor.ended()
+        else:
+            visitor.stays()
+    what = (f'GET {target if len(target) < 50 else target[:20] + "..."} is '
+            f'answered with {status}')
+    CHECKS.append(Check(WEB, f'target_{name}', look, ascii(what)[1:-1], '',
+                        name in COMMON))
+
+
+for name, row in TARGETS.items():
+    make_target(name, *row)
+
+
+@check(WEB)
+def target_outside(test):
+    """no target, however it is disguised, leads out of the folder"""
+    root = fill(test.site({}), HIDDEN) / 'root'
+    server = test.server(root=root)
+    for name, (target, _, content) in TARGETS.items():
+        if content is None and not name.startswith('hidden'):
+            reply = test.visitor(server=server).get(target)
+            if SECRET in reply.body:
+                raise Failure(f'no file from outside for {reply.to}',
+                              str(reply))
+
+
+@check(WEB, open=False)
+def target_empty_path(test):
+    """http://ladder stands for http://ladder/, with a query or without"""
+    visitor = test.visitor()
+    whole = visitor.get('/').must_be(200)
+    for target in ('http://ladder', 'http://ladder?a=b', 'http://ladder:80'):
+        visitor.get(target).must_be(200, whole.body)

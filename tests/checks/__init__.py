@@ -1,0 +1,22 @@
+"""All checks: those of each stage in a file with its name, the rows of
+tests/errors.tsv in errors, what the lessons show in lessons, random faults in
+storm, and what clients of 08 have sent before in corpus."""
+
+import importlib
+import pathlib
+
+from checks import corpus, errors, lessons, storm
+from harness.registry import arrange
+
+
+def register(ours, seeds=None):
+    """Makes the list of checks, in the order in which they run: with those of
+    our own tree, if it is that, or of the storms of these seeds alone."""
+    for path in sorted(pathlib.Path(__file__).parent.glob('0[1-8]_*')):
+        importlib.import_module(f'checks.{path.stem}')
+    arrange()
+    errors.register()
+    if ours:
+        lessons.register()
+        corpus.register()
+    storm.register(seeds)

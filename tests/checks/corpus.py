@@ -1,0 +1,32 @@
+"""The check that has tests/fuzzing/corpus read once more: what clients of 08
+have sent before."""
+
+import os
+import shutil
+
+from fuzzing.build import CORPUS, build_replay, escaped, replay
+from harness import CHECKS, ROOT, Check, Failure, Skip, compiler
+
+
+def replay_corpus(test):
+    if not shutil.which(compiler()[0]):
+        raise Skip('it needs a C compiler')
+    program = os.path.join(test.directory, 'replay')
+    complaint = build_replay(program)
+    if complaint:
+        raise Failure('tests/fuzzing compiles with the server', complaint)
+    found = replay(program, sorted(CORPUS.iterdir()))
+    if found:
+        path = os.path.relpath(found.path, ROOT)
+        raise Failure(found.untrue, f'another outcome of {path}: '
+                      + ' '.join(escaped(found.path)),
+                      f'tests/fuzzing/run {path} tells more')
+
+
+def register():
+    """Adds the check: of our own program, for it is about what that is made
+    of."""
+    CHECKS.append(Check(
+        '08', 'fuzz_corpus', replay_corpus, 'whatever clients have sent is '
+        'understood as it has to be, in whatever pieces it comes, and no byte '
+        'is read or written where there is none', '', False))

@@ -1,0 +1,45 @@
+"""One check for every row of tests/errors.tsv and every stage that makes the
+call: CALL_ERRNO. Where the kernel can be brought to refuse, it does; the rest
+is injected by tests/harness/faults.c."""
+
+import errno
+
+from checks.errors import client, server  # noqa: F401
+from checks.errors.kernel import KERNEL
+from checks.errors.remedies import CLIENT, CONNECTION, LISTENER
+from checks.errors.table import CALLS, ROWS, remedy_of
+from harness import CHECKS, FOREVER, Check, Skip
+
+
+def make_row_check(stage, row):
+    call, name = row['call'], row['errno']
+    remedy, number = remedy_of(row, stage), getattr(errno, name, None)
+
+    def inject(test):
+        if number is None:
+            raise Skip(f'{name} is not an errno of this system')
+        test.need_injector()
+        test.faults.fail(call, number)
+        if remedy == 'WAIT':
+            test.faults.fail(call, number, last=FOREVER)
+        if stage == '06':
+            CLIENT[remedy](test, call, name)
+        elif call in ('recv', 'send'):
+            CONNECTION[remedy](test, call, name)
+        else:
+            LISTENER[remedy](test, call, name)
+
+    function = KERNEL.get((call, name, stage), inject)
+    by_kernel = function is not inject
+    what = f'{call} fails with {name}: {remedy}'
+    return Check(stage, f'{call}_{name}', function, what,
+                 'kernel' if by_kernel else 'injector',
+                 by_kernel and call in ('recv', 'send'))
+
+
+def register():
+    """Adds the rows' checks, after those of what the programs are for."""
+    for stage, calls in CALLS.items():
+        for row in ROWS:
+            if row['call'] in calls.split():
+                CHECKS.append(make_row_check(stage, row))

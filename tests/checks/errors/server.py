@@ -1,0 +1,183 @@
+"""Errors that the kernel reports to a server, since the check sees to it."""
+
+import os
+import signal
+import socket
+import time
+
+from checks.errors.kernel import kernel, until_interrupted
+from checks.errors.remedies import attached
+from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, data, flood, idles,
+                     not_told, reset, stopped, told, vanish, wait_until)
+
+
+@kernel('socket', 'EMFILE', '01 02 03 04 05 07 08')
+def socket_without_descriptors(test):
+    """A server for many clients may open other things before its socket."""
+    test.need_injector()
+    arguments = {'01': [], '08': ['-l', '/dev/null', '0']}.get(test.stage,
+                                                               ['0'])
+    for limit in range(9, 2, -1) if test.stage >= '07' else (3,):
+        test.faults.set('descriptors', limit)
+        child = attached(test, test.start(*arguments))
+        child.wait_for(lambda: child.lines)
+        if not child.wait_line('listening on ', 0):
+            break
+    stopped(test, child, 'socket', 'EMFILE')
+
+
+@kernel('bind', 'EACCES', '02 03 04 05 07 08')
+def reserved_port(test):
+    with open('/proc/sys/net/ipv4/ip_unprivileged_port_start') as file:
+        if int(file.read()) < 2:
+            raise Skip('on this system ports below 1024 are not reserved')
+    test.need_injector()
+    test.faults.set('user', NOBODY if os.geteuid() == 0 else 0)
+    stopped(test, attached(test, test.start('1')), 'bind', 'EACCES')
+
+
+@kernel('bind', 'EADDRINUSE', '02 03 04 05 07 08')
+def port_taken(test):
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        port = other.getsockname()[1]
+        stopped(test, test.start(str(port)), 'bind', 'EADDRINUSE')
+
+
+@kernel('bind', 'EADDRNOTAVAIL', '02 03 04 05 07 08')
+def foreign_address(test):
+    stopped(test, test.start('-a', '192.0.2.1', '0'), 'bind', 'EADDRNOTAVAIL')
+
+
+@kernel('listen', 'EADDRINUSE', '04 05 07 08')
+def listened_to(test):
+    """Two sockets with SO_REUSEADDR are bound; the other listens first."""
+    test.need_injector()
+    test.faults.set('stop', 1, 'listen')
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(('127.0.0.1', 0))
+        child = attached(test, test.start(str(other.getsockname()[1])))
+        if not wait_until(lambda: child.state() == 'T' or not child.running()):
+            raise Failure('a call of listen()', test.outcome(child))
+        other.listen()
+        child.signal(signal.SIGCONT)
+        stopped(test, child, 'listen', 'EADDRINUSE')
+
+
+@kernel('accept', 'EMFILE', '04 05 07 08')
+def out_of_descriptors(test):
+    server = test.server()
+    used = max(server.descriptors()) + 1
+    for shortage in (1, 2):
+        limit = server.limit_descriptors(used)
+        test.connect(server).close()  # accept may have its descriptor already
+        clients = [test.connect(server) for _ in range(3)]
+        if test.faults.get('attached'):  # 08 needs descriptors for files, and
+            idles(test, server, 'accept', 'EMFILE',  # may know without a try
+                  again=test.stage < '08')
+        told(test, server, 'accept', 'EMFILE', shortage, 'a line for each '
+             'shortage: the next one is told of again')
+        test.alive(server, 'accept has failed with EMFILE',
+                   'EMFILE passes when a descriptor is freed: wait, call again')
+        server.limit_descriptors(limit)
+        for client in clients:
+            test.served(server, client, 'clients wait in the queue while there '
+                        'is no descriptor, and are served afterwards')
+            client.close()
+        if not wait_until(lambda: max(server.descriptors()) < used):
+            raise Failure('every client\'s descriptor closed',
+                          f'{server.descriptors()} are open')
+
+
+@kernel('recv', 'EAGAIN', '05')
+@kernel('recv', 'EWOULDBLOCK', '05')
+def silent_too_long(test):
+    if test.any:
+        raise Skip('-t is an option of ours')
+    server = test.server('-t', '1')
+    began = time.monotonic()
+    client = test.connect(server)
+    test.ended(client, 'SO_RCVTIMEO makes recv fail with EAGAIN after -t '
+               'seconds: drop the client')
+    if time.monotonic() - began < 0.9:
+        raise Failure('the client is dropped after 1 second of silence (-t 1)',
+                      f'after {time.monotonic() - began:.2f} s')
+    told(test, server, 'recv', 'EAGAIN')
+    test.echo(test.connect(server), b'the next one')
+
+
+@kernel('send', 'EAGAIN', '05')
+@kernel('send', 'EWOULDBLOCK', '05')
+def never_reading(test):
+    if test.any:
+        raise Skip('-t is an option of ours')
+    server = test.server('-t', '1')
+    client = test.connect(server)
+    next_client = test.connect(server)
+    flood(client)
+    told(test, server, 'send', 'EAGAIN', hint='a client that does not read '
+         'makes send wait: SO_SNDTIMEO limits that')
+    test.alive(server, 'a client that does not read')
+    test.echo(next_client, b'the next one', 'SO_SNDTIMEO makes send fail with '
+              'EAGAIN after -t seconds: drop the client')
+
+
+@kernel('recv', 'ECONNRESET', '05 07 08')
+def reset_while_received(test):
+    server = test.server()
+    client = test.connect(server)
+    test.served(server, client)
+    reset(client)
+    told(test, server, 'recv', 'ECONNRESET')
+    test.served(server, test.connect(server), 'a reset costs that client, '
+                'never the server')
+    test.alive(server, 'a client\'s reset')
+
+
+def gone_before_send(test, name, half_close):
+    server = test.server()
+    vanish(test, server, half_close)
+    told(test, server, 'send', name)
+    test.served(server, test.connect(server),
+                'a client that goes away costs only itself')
+    test.alive(server, f'send has failed with {name}', SIGPIPE_HINT)
+
+
+@kernel('send', 'ECONNRESET', '05 07 08')
+def reset_before_send(test):
+    gone_before_send(test, 'ECONNRESET', False)
+
+
+@kernel('send', 'EPIPE', '05 07 08')
+def closed_before_send(test):
+    gone_before_send(test, 'EPIPE', True)
+
+
+@kernel('recv', 'EINTR', '05')
+def interrupted_recv(test):
+    server = test.server()
+    client = test.connect(server)
+    test.echo(client, b'before')
+    until_interrupted(test, server, 'recv')
+    test.echo(client, b'after', 'recv with SO_RCVTIMEO fails with EINTR after '
+              'SIGSTOP and SIGCONT even without a handler: call it again')
+    not_told(test, server, 'recv')
+
+
+@kernel('send', 'EINTR', '05')
+def interrupted_send(test):
+    server = test.server()
+    client = test.connect(server)
+    sent = flood(client)
+    until_interrupted(test, server, 'send')
+    test.alive(server, 'SIGSTOP and SIGCONT')
+    client.shutdown(socket.SHUT_WR)
+    got = bytearray()
+    while len(got) < sent:
+        got += test.receive(client, min(sent - len(got), 1 << 20),
+                            hint='after EINTR call send again')
+    if bytes(got) != data(65536) * (sent // 65536) + data(65536)[:sent % 65536]:
+        raise Failure('every byte once and in order', 'other bytes',
+                      'after EINTR nothing was sent: send the same bytes again')
+    test.ended(client)
+    not_told(test, server, 'send')

@@ -1,0 +1,76 @@
+"""The checks of the lessons: each console block, and the error tables."""
+
+import threading
+
+from checks.errors.table import CALLS, ROWS, remedy_of
+from checks.lessons.scenes import read_scenes
+from checks.lessons.shells import run_lesson
+from checks.lessons.tables import compare_tables, tables_of_program
+from harness import CHECKS, ROOT, STAGES, Check, Failure, Skip, settings
+
+outcomes = {}  # of the blocks, by round and stage
+locks = {stage: threading.Lock() for stage in STAGES}
+
+
+def outcome_of(stage, name):
+    """What became of a block; the first who asks runs the whole lesson."""
+    with locks[stage]:
+        key = settings.ROUND, stage
+        if key not in outcomes:
+            folder = STAGES[stage].folder
+            outcomes[key] = {outcome.name: outcome for outcome
+                             in run_lesson(folder, ROOT)}
+        return outcomes[key][name]
+
+
+def make_block_check(stage, block):
+    def run(test):
+        outcome = outcome_of(stage, block.name)
+        if outcome.skipped:
+            raise Skip(outcome.skipped)
+        if not outcome.ok:
+            raise Failure('what the lesson shows:\n' + outcome.expected,
+                          '\n' + outcome.got, 'run it by hand: which of the '
+                          'two is wrong?')
+    typed = [line[2:] for line in block.lines if line.startswith('$ ')]
+    return Check(stage, block.name, run, 'the lesson\'s `' + typed[0]
+                 + '` prints what it says', '', False)
+
+
+def make_table_check(stage):
+    def compare(test):
+        complaints = compare_tables(STAGES[stage].folder, ROOT)
+        if complaints:
+            raise Failure('the same rows in the lesson, in the program and in '
+                          'tests/errors.tsv', '; '.join(complaints))
+    return Check(stage, 'lesson_tables', compare, 'the lesson\'s error tables '
+                 'are the program\'s', '', False)
+
+
+def make_program_check(stage):
+    def compare(test):
+        tables = tables_of_program(STAGES[stage].folder)
+        for call in CALLS[stage].split():
+            listed = {(f'`{row["errno"]}`', remedy_of(row, stage),
+                       row['meaning'])
+                      for row in ROWS if row['call'] == call
+                      and remedy_of(row, stage) != '-'}
+            different = listed ^ set(tables.get(call, ()))
+            if different:
+                raise Failure(f'{call}\'s rows in the program as in '
+                              'tests/errors.tsv', sorted(different))
+    return Check(stage, 'program_tables', compare, 'the program\'s error '
+                 'tables are those of tests/errors.tsv', '', False)
+
+
+def register():
+    """Adds the checks of the lessons that there are."""
+    for number, stage in sorted(STAGES.items()):
+        if not stage.lesson.exists():
+            continue
+        CHECKS.append(make_table_check(number))
+        if number in CALLS:
+            CHECKS.append(make_program_check(number))
+        for scene in read_scenes(stage.lesson.read_text()):
+            for block in scene:
+                CHECKS.append(make_block_check(number, block))

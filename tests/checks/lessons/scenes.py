@@ -1,0 +1,111 @@
+"""Reads the lessons.
+
+A fenced block of type `console` is what a student sees in one terminal:
+
+    $ ./server              a command that is typed; "> " goes on with it
+    listening on ...        what it prints; `...` is anything within a line
+    ...                     or, alone on its line, any number of lines
+    ^C                      Ctrl-C, for a command that would run on
+
+The blocks under one heading are a scene: terminals that are opened one after
+the other. Each types its commands, one when the one before has ended. Once a
+command that runs on has printed the first line it shows, the next terminal is
+opened. At the end those that still run get Ctrl-C, first to last, each when
+it has printed all that it shows; commands that follow a `^C` are typed then.
+A command that runs on needs no `^C`, but costs seconds without one.
+
+Lessons say 15441. They are run on another port, a free one, in a copy of the
+stages that is built by a bare `cc -o server server.c`, of 08 with all sources
+but the stub; CC names another cc. A block with a command that is not installed
+is skipped, and no other block.
+"""
+
+import dataclasses
+import pathlib
+import re
+import subprocess
+
+from typing import Optional
+
+PORT = '15441'    # as the sources and the lessons have it
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of one console block."""
+    name: str                # lesson_block_2
+    ok: bool
+    skipped: Optional[str]   # why it was not run
+    expected: str            # the block, as the lesson has it
+    got: str                 # the block, as it came
+    command: str             # the commands typed
+
+
+@dataclasses.dataclass
+class Step:
+    """A command, the lines it shows, and whether a ^C follows them."""
+    command: str
+    shows: list[str] = dataclasses.field(default_factory=list)
+    interrupted: bool = False
+
+
+class Block:
+    """A console block: its lines, and the commands among them."""
+
+    def __init__(self, name: str, lines: list[str]) -> None:
+        self.name, self.lines = name, lines
+        self.steps: list[Step] = []
+        previous = ''
+        for line in lines:
+            if line.startswith('$ '):
+                self.steps.append(Step(line[2:]))
+            elif line.startswith('>') and previous[:1] in ('$', '>'):
+                self.steps[-1].command += '\n' + line[2:]
+            elif self.steps and line == '^C':
+                self.steps[-1].interrupted = True
+            elif self.steps and not self.steps[-1].interrupted:
+                self.steps[-1].shows.append(line)
+            previous = line
+        self.commands = [step.command for step in self.steps]
+
+    def outcome(self, got: str, skipped: Optional[str] = None) -> Outcome:
+        lines = [line for line in self.lines if line != '^C']
+        ok = skipped or re.fullmatch(pattern(lines), got)
+        expected = ''.join(line + '\n' for line in self.lines)
+        return Outcome(self.name, bool(ok), skipped, expected, got,
+                       '\n'.join(self.commands))
+
+
+def read_scenes(lesson: str) -> list[list[Block]]:
+    """The console blocks of a lesson, those under one heading together."""
+    scenes: list[list[Block]] = [[]]
+    count = 0
+    fenced = re.compile(r'^```(\w*)\n(.*?)^```$|^#', re.DOTALL | re.MULTILINE)
+    for match in fenced.finditer(lesson):
+        if match.group() == '#':
+            scenes.append([])
+        elif match.group(1) == 'console':
+            count += 1
+            scenes[-1].append(Block(f'lesson_block_{count}', [
+                line.rstrip() for line in match.group(2).splitlines()]))
+    return scenes
+
+
+def pattern(lines: list[str]) -> str:
+    """A regular expression for these lines of a console block."""
+    return ''.join(
+        r'(?:.*\n)*?' if line == '...' else
+        '.*'.join(map(re.escape, line.split('...'))) + r'\n' for line in lines)
+
+
+def missing_tools(commands: list[str], folder: pathlib.Path) -> str:
+    """The words that begin a command, anywhere in these, and that sh lacks."""
+    bare = re.sub(r"""'[^']*'|"[^"]*"|\d*[<>]+&?\s*[^\s;|&)]+""", '',
+                  '\n'.join(commands))
+    words = re.findall(r'(?:^|[|&;(])\s*(?:\w+=\S*\s+)*([\w.+-]+)'
+                       r'(?=[\s|&;)]|$)', bare, re.MULTILINE)
+    script = 'for word; do command -v "$word" >/dev/null || echo "$word"; done'
+    found = subprocess.run(
+        ['sh', '-c', script, 'sh', *words], cwd=folder, check=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return ', '.join(sorted(set(found.stdout.split())))

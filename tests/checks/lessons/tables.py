@@ -1,0 +1,78 @@
+"""Compares the lessons' error tables with the programs', and those with
+tests/errors.tsv."""
+
+import csv
+import difflib
+import pathlib
+import re
+
+COLUMNS = ['errno', 'remedy', 'meaning', 'to see it']
+REFUSED = 'openat'  # of 08: whoever asked is refused, so it has a status
+REFUSED_COLUMNS = ['errno', 'status', 'meaning', 'to see it']
+Row = tuple[str, ...]   # errno, remedy or status, meaning
+
+
+def tables_of_program(folder: pathlib.Path) -> dict[str, list[Row]]:
+    """The tables X_failures of a stage's program, by call, and the table of
+    refusals, if it has one."""
+    sources = [folder / name for name in ('client.c', 'server.c', 'file.c')]
+    source = ''.join(path.read_text() for path in sources if path.exists())
+    tables = re.findall(r'struct failure (\w+)_failures\[\] = \{\n(.*?)\n\};',
+                        source, re.DOTALL)
+    tables += [(REFUSED, rows) for rows in re.findall(
+        r'\} refusals\[\] = \{\n(.*?)\n\};', source, re.DOTALL)]
+    row = r'\{E\((\w+)\),\s*(\w+),\s*((?:"[^"]*"\s*)+)\}'
+    return {call: [(f'`{name}`', remedy, re.sub(r'"\s*"|"\s*$|^"', '', text))
+                   for name, remedy, text in re.findall(row, rows)]
+            for call, rows in tables}
+
+
+def tables_of_lesson(folder: pathlib.Path) -> dict[str, list[list[str]]]:
+    """The tables under the headings 'When X() fails', by call."""
+    tables: dict[str, list[list[str]]] = {}
+    section = re.compile(r'^## When (\w+)\(\) fails\n(.*?)(?=^#|\Z)',
+                         re.DOTALL | re.MULTILINE)
+    for call, text in section.findall((folder / 'README.md').read_text()):
+        tables[call] = [[cell.strip() for cell in line.split('|')[1:-1]]
+                        for line in text.splitlines() if line.startswith('|')]
+    return tables
+
+
+def compare_tables(folder: pathlib.Path, root: pathlib.Path) -> list[str]:
+    """Compares a lesson's error tables with the program's, and those with
+    tests/errors.tsv. Returns complaints."""
+    complaints: list[str] = []
+    side = 'client' if (folder / 'client.c').exists() else 'server'
+    program, lesson = tables_of_program(folder), tables_of_lesson(folder)
+    with open(root / 'tests' / 'errors.tsv', newline='') as file:
+        known = list(csv.DictReader(file, delimiter='\t'))
+
+    def compare(call: str, first: str, rows: list[Row],
+                second: str, others: list[Row]) -> None:
+        for line in difflib.ndiff([' | '.join(row) for row in others],
+                                  [' | '.join(row) for row in rows]):
+            if line[0] in '+-':
+                where = first if line[0] == '+' else second
+                complaints.append(f'{call}: only {where} has here: {line[2:]}')
+
+    earlier = [path.parent for path in root.glob('[0-9][0-9]-*/server.c')
+               if side == 'server' and path.parent.name < folder.name]
+    old = tables_of_program(max(earlier)) if earlier else {}
+    complaints += [f'{call}: the lesson has no table of it'
+                   for call in program if call not in {*old, *lesson}]
+    for call, table in lesson.items():
+        rows = program.get(call, [])
+        listed = [(f'`{row["errno"]}`', row[side].split(',')[0],
+                   row['meaning']) for row in known
+                  if row['call'] == call and row[side] != '-']
+        columns = REFUSED_COLUMNS if call == REFUSED else COLUMNS
+        if table[:1] != [columns]:
+            complaints.append(f'{call}: the columns are not {columns}')
+        complaints += [f'{call}: {row[0]} has no way to see it'
+                       for row in table[2:] if len(row) != 4 or not row[3]]
+        compare(call, 'the lesson', [tuple(row[:3]) for row in table[2:]],
+                'the program', rows)
+        if call != REFUSED:  # the remedies are what errors.tsv has
+            compare(call, 'the program', sorted(rows), 'errors.tsv',
+                    sorted(listed))
+    return [f'{folder.name}: {complaint}' for complaint in complaints]

@@ -1,0 +1,41 @@
+"""Storms: programs under random faults (tests/check --faults SEED).
+
+A seed decides what the clients do, one step at a time, and which faults come,
+each at its place in a connection: "recv from client 2 at byte 17: EINTR". The
+places are bytes of the stream, not calls or moments: harness/faults.c lets no
+call move bytes beyond the next fault's place, so a seed brings the same faults
+again, however the kernel cuts the stream. Before each step the program is let
+come to rest. What may differ from run to run is the clock, and so how often a
+shortage is met with; and the calls of select, for memory and for files, which
+can only be counted."""
+
+from checks.storm.client import ClientStorm
+from checks.storm.guests import Guest, Knock
+from checks.storm.storms import ServerStorm
+from checks.storm.web import WebStorm
+from harness import CHECKS, Check
+
+FIXED = 13, 22, 23, 24, 28, 45  # the seeds of `make test`: all kinds of faults
+STORMS = {
+    '04': lambda test, seed: ServerStorm(test, seed, Knock),
+    '05': lambda test, seed: ServerStorm(test, seed, Guest),
+    '06': ClientStorm,
+    '07': lambda test, seed: ServerStorm(test, seed, Guest),
+    '08': WebStorm,
+}
+WHAT = 'under random faults nothing is lost but what they take'
+
+
+def make_check(stage, seed):
+    def run(test):
+        test.need_injector()
+        STORMS[stage](test, seed).run()
+    return Check(stage, f'faults_{seed}', run, WHAT, '', True)
+
+
+def register(seeds=None):
+    """Adds a check for each stage and seed: these alone, if there are any."""
+    if seeds is not None:
+        CHECKS.clear()
+    CHECKS.extend(make_check(stage, seed) for stage in STORMS
+                  for seed in seeds or FIXED)

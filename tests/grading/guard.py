@@ -1,0 +1,339 @@
+"""Keeps watch over programs that nobody trusts. confine.c starts them;
+here is chosen as which user, and watched how much they use, and everything
+that they have started is ended."""
+
+import contextlib
+import ctypes
+import functools
+import os
+import pathlib
+import pwd
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from harness.compiling import compiler
+from harness.programs import Program
+
+SOURCE = pathlib.Path(__file__).with_name('confine.c')
+USERS = range(60600, 61000)  # which neither Debian nor systemd gives to anybody
+PROCESSES, CROWD = 200, 100  # at most; so many that all of them are ended
+MEMORY, ALL_MEMORY = 1024, 1536  # megabytes: of one program, of all of them
+DISK = 1024                  # megabytes that may be used up meanwhile
+FILE_SIZE = 64               # megabytes
+PROCESSOR = 60               # seconds of one program
+THREADS = 500                # that the checks themselves need
+TICK = 0.2                   # seconds
+ENVIRONMENT = ('CC', 'PATH')   # the rest may be secret
+OPEN_TO_ALL = ('/tmp', '/var/tmp', '/dev/shm')
+
+
+class Unsafe(Exception):
+    """Nothing can be run here with care, for this reason."""
+
+
+def prctl(option, value):
+    return ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def hide():
+    """Lets no process of the same user look into this one, or trace it."""
+    pr_set_dumpable = 4
+    prctl(pr_set_dumpable, 0)
+
+
+def act_as(user):
+    """Has root act as another user: files are his, and so are all programs
+    that are started. But he cannot signal this process, nor be root again."""
+    os.setgroups([])
+    os.setegid(user)
+    os.seteuid(user)
+    subprocess.Popen.__init__ = functools.partialmethod(
+        subprocess.Popen.__init__, user=user, group=user)
+
+
+# ---------------------------------------------------------------- processes
+
+class Process:
+    """What /proc says of a process."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        with open(f'/proc/{pid}/stat', 'rb') as file:
+            fields = file.read().rpartition(b')')[2].split()
+        self.state = fields[0].decode()
+        self.parent, self.session = int(fields[1]), int(fields[3])
+        self.threads = int(fields[17])
+        self.memory = int(fields[21]) * resource.getpagesize()
+
+    def user(self):
+        with contextlib.suppress(OSError), \
+                open(f'/proc/{self.pid}/status') as file:
+            return int(re.search(r'\nUid:\s+(\d+)', file.read())[1])
+        return None
+
+
+def all_processes():
+    """Every process there is, by its number."""
+    table = {}
+    for name in os.listdir('/proc'):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):  # it has ended
+                table[int(name)] = Process(int(name))
+    return table
+
+
+def descendants(table):
+    """Those that come of this process, however they were started: it is the
+    subreaper, to which go those whose parents have ended."""
+    children = {}
+    for process in table.values():
+        children.setdefault(process.parent, []).append(process)
+    found, rest = [], [os.getpid()]
+    while rest:
+        new = children.get(rest.pop(), [])
+        found += new
+        rest += [process.pid for process in new]
+    return found
+
+
+def kill(process):
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def reap(but=0):
+    """Buries the dead that have come to us, up to this one. Returns whether
+    there are others: the kernel knows, however fast they fork."""
+    try:
+        while True:
+            dead = os.waitid(os.P_ALL, 0,
+                             os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if dead is None or dead.si_pid == but:
+                return True
+            os.waitpid(dead.si_pid, 0)
+    except ChildProcessError:
+        return False
+
+
+# ---------------------------------------------------------------- users
+
+def free_user():
+    """A user for what is to be run, and a mark that it is taken, so that no
+    two graders choose the same."""
+    in_use = {process.user() for process in all_processes().values()}
+    for user in USERS:
+        mark = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            if user not in in_use and not has_name(user):
+                mark.bind(f'\0sockets-ladder-{user}')
+                return user, mark
+        except OSError:
+            pass
+        mark.close()
+    raise Unsafe(f'no user from {USERS[0]} to {USERS[-1]} is free')
+
+
+def has_name(user):
+    try:
+        return bool(pwd.getpwuid(user))
+    except KeyError:
+        return False
+
+
+def end_user(user):
+    """Ends all processes of a user at one stroke: from one that is his, too."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+# ---------------------------------------------------------------- the guard
+
+class Guard:
+    """Runs programs, and ends all that they leave behind."""
+
+    def __init__(self, folder, stopped):
+        self.folder = pathlib.Path(folder)
+        self.confine = self.folder / 'confine'
+        self.stopped = stopped  # a function: whether nothing more is wanted
+        self.user = self.mark = None
+        self.trusted = {os.getsid(0)}
+        self.complaint = ''
+        self.free = shutil.disk_usage('/tmp').free
+        self.lacks = []  # the protections that there are not
+
+    def prepare(self):
+        """Does what has to be done before anything can be run."""
+        if not sys.platform.startswith('linux'):
+            raise Unsafe('this needs Linux')
+        hide()
+        pr_set_child_subreaper = 36
+        prctl(pr_set_child_subreaper, 1)
+        self.build_starter()
+        self.look_around()
+
+    def build_starter(self):
+        said = self.folder / 'said'
+        try:
+            with open(said, 'wb') as output:
+                status = self.run([*compiler(), '-std=c99', '-O1', '-o',
+                                   self.confine, SOURCE],
+                                  60, self.folder, output, trusted=True)
+        except OSError as error:
+            raise Unsafe(f'there is no C compiler: {error}') from None
+        if status != 0:
+            raise Unsafe('tests/grading/confine.c cannot be built:\n'
+                         + said.read_text(errors='replace'))
+        self.confine.chmod(0o755)
+
+    def look_around(self):
+        """Finds out which protections there are, and which are not."""
+        try:
+            told = subprocess.run([self.confine, '-l'], text=True,
+                                  stdout=subprocess.PIPE).stdout.split()
+        except OSError as error:
+            raise Unsafe('no program can be run in '
+                         f'{self.folder.parent} (TMPDIR): {error.strerror}'
+                         ) from None
+        self.processes = PROCESSES
+        if os.geteuid() == 0:
+            self.user, self.mark = free_user()
+            trial = subprocess.run(self.starter(*self.as_user(), 'true'))
+            self.user = self.user if trial.returncode == 0 else None
+        if self.user is None:
+            self.count_own_processes()
+            self.lacks.append('what is graded runs as the same user as the '
+                              'grading; only root can give it one of its own')
+        if 'files' not in told:
+            self.lacks.append('this kernel has no Landlock: a program may read '
+                              'and write the files that its user may')
+        if 'signals' not in told and self.user is None:
+            self.lacks.append('this kernel has no seccomp: a program can end '
+                              'the grading')
+
+    def count_own_processes(self):
+        """The limit of processes counts threads, and all that the user has."""
+        own = sum(process.threads for process in all_processes().values()
+                  if process.user() == os.geteuid())
+        self.processes = own + PROCESSES
+        most, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+        if most != resource.RLIM_INFINITY and most < own + THREADS:
+            raise Unsafe(f'a limit of {most} processes (ulimit -u) is too low: '
+                         f'the checks need {own + THREADS}')
+
+    def starter(self, *options):
+        """The command that starts a program with all due care."""
+        return [str(word) for word in (
+            self.confine, '-m', MEMORY, '-f', FILE_SIZE, '-c', PROCESSOR, '-n',
+            self.processes, *options)]
+
+    def as_user(self):
+        """What it needs besides if it is root who starts the program."""
+        return [] if self.user is None else ['-u', str(self.user)]
+
+    def python(self):
+        """A Python that its user may read, too: it loads modules late."""
+        for path in (sys.executable, shutil.which('python3', path=os.defpath)):
+            with contextlib.suppress(OSError, TypeError):
+                subprocess.run([path, '-c', 'import encodings.idna'],
+                               check=True, user=self.user, group=self.user,
+                               stderr=subprocess.DEVNULL, cwd='/')
+                return path
+        raise Unsafe('there is no Python that others than root may run')
+
+    def unnamed_files(self):
+        """Lets tmpfile() work, unless that would lay open our own folder."""
+        private = (self.user is not None
+                   or pathlib.Path('/tmp') not in self.folder.resolve().parents)
+        return ['-t', '/tmp'] if private else []
+
+    def give(self, path):
+        """Makes the user of the programs the owner of a folder."""
+        if self.user is not None:
+            os.chown(path, self.user, self.user)
+
+    def run(self, command, seconds, folder, output, errors=subprocess.STDOUT,
+            scratch=None, trusted=False):
+        """Runs a command to its end, and watches what comes of it. Returns its
+        status, or None if there was no time left for it."""
+        environment = {name: os.environ[name] for name in ENVIRONMENT
+                       if name in os.environ}
+        environment.update(LC_ALL='C', TMPDIR=str(scratch or folder))
+        end = time.monotonic() + seconds
+        with Program([str(word) for word in command], cwd=folder,
+                     env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                     stderr=errors) as program:
+            if trusted:
+                self.trusted.add(program.pid)
+            while time.monotonic() < end and not self.stopped():
+                status = program.wait_exit(TICK)
+                if status is not None:
+                    return status
+                self.watch(program.pid)
+        return None
+
+    def watch(self, pid):
+        """Ends what has got away from its parent, or all if it is too much."""
+        strangers = [process for process in descendants(all_processes())
+                     if process.session not in self.trusted]
+        memory = sum(process.memory for process in strangers) >> 20
+        disk = (self.free - shutil.disk_usage('/tmp').free) >> 20
+        too_much = (memory > ALL_MEMORY or len(strangers) > CROWD
+                    or disk > DISK)
+        if too_much:
+            self.complaint = (
+                f'There were {len(strangers)} processes of the programs, with '
+                f'{memory} MB of memory and {max(disk, 0)} MB of files: all '
+                'were ended.')
+        for process in strangers:
+            lost = process.parent == os.getpid() and process.pid != pid
+            if lost or too_much:
+                kill(process)
+        reap(pid)
+
+    def end_all(self):
+        """Ends everything that was started, however it tries to get away."""
+        crowd = threading.Event()
+        for attempt in range(300):
+            if self.user is not None:
+                end_user(self.user)
+            for process in descendants(all_processes()):
+                kill(process)
+            if not reap():
+                break
+            if attempt == 20:  # it forks faster than we look: take all places
+                self.crowd_out(crowd)
+            time.sleep(0.01)
+        else:
+            self.complaint = 'Not all that was started could be ended.'
+        crowd.set()
+
+    def crowd_out(self, crowd):
+        """Takes so many threads that a process of this user cannot fork."""
+        threading.stack_size(65536)
+        with contextlib.suppress(RuntimeError):
+            for _ in range(self.processes + THREADS):
+                threading.Thread(target=crowd.wait, daemon=True).start()
+
+    def close(self):
+        self.end_all()
+        if self.user is not None:
+            subprocess.run(['find', *filter(os.path.isdir, OPEN_TO_ALL),
+                            '-xdev', '-user', str(self.user), '-delete'],
+                           stderr=subprocess.DEVNULL)
+            self.mark.close()

@@ -1,0 +1,120 @@
+"""What each check is worth, as points.tsv has it: in every stage a row
+with the name (all) says how many points there are, and the others how the
+checks share them: by weight. NAME* is for all names that begin so; the longest
+that fits counts. Points are counted in cents, so that they add up."""
+
+import csv
+import json
+import math
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from harness.stages import STAGES, TESTS
+
+ALL = '(all)'
+TABLE = pathlib.Path(__file__).with_name('points.tsv')
+COLUMNS = ['stage', 'check', 'weight', 'visibility']
+VISIBILITIES = ('visible', 'hidden', 'after_due_date', 'after_published')
+
+
+class WrongPoints(Exception):
+    """points.tsv cannot be used, for this reason."""
+
+
+class Points:
+    """The file, read and looked through."""
+
+    def __init__(self, path):
+        self.path = path
+        self.rows = {}  # by stage: by name: weight and visibility
+        with open(path, newline='') as file:
+            reader = csv.DictReader(file, delimiter='\t')
+            if reader.fieldnames != COLUMNS:
+                self.complain(1, f'the columns are not {", ".join(COLUMNS)}')
+            for row in reader:
+                self.add(reader.line_num, row)
+        self.stages = sorted(self.rows)
+        for stage, rows in self.rows.items():
+            if ALL not in rows:
+                self.complain(f'{stage} has no row {ALL}')
+
+    def complain(self, *reason):
+        raise WrongPoints(': '.join(map(str, (self.path.name, *reason))))
+
+    def add(self, line, row):
+        stage, name = row['stage'], row['check']
+        visibility = row['visibility'] or 'visible'
+        rows = self.rows.setdefault(stage, {})
+        try:
+            weight = float(row['weight'])
+        except (TypeError, ValueError):
+            weight = -1
+        if stage not in STAGES or not name:
+            self.complain(line, 'a stage, from 01 to 08, and a check')
+        if name in rows:
+            self.complain(line, f'{stage} {name} is there twice')
+        if weight < 0 or not math.isfinite(weight):
+            self.complain(line, f'the weight "{row["weight"]}" is no number')
+        if visibility not in VISIBILITIES:
+            self.complain(line, f'visibility "{visibility}" is none of '
+                          + ', '.join(VISIBILITIES))
+        rows[name] = weight, visibility
+
+    def of_stage(self, stage):
+        """How many points there are for a stage."""
+        if stage not in self.rows:
+            self.complain(f'there is no stage {stage} in it')
+        weight, _ = self.rows[stage][ALL]
+        return int(weight) if weight == int(weight) else weight
+
+    def row_for(self, stage, check):
+        """The name in the row that a check is weighed by."""
+        fitting = [name for name in self.rows[stage] if name == check
+                   or name.endswith('*') and check.startswith(name[:-1])]
+        if not fitting:
+            self.complain(f'no row fits the check {stage} {check}')
+        return max(fitting, key=lambda name: (name == check, len(name)))
+
+    def worth(self, stage, checks):
+        """The cents and the visibility of each check. All cents together are
+        those of the stage, so some are worth one more than others."""
+        rows = [self.rows[stage][self.row_for(stage, check)]
+                for check in checks]
+        total = sum(weight for weight, _ in rows)
+        cents = round(100 * self.of_stage(stage))
+        given, so_far, result = 0, 0, []
+        for weight, visibility in rows:
+            so_far += weight
+            until = round(cents * so_far / total) if total else 0
+            result.append((until - given, visibility))
+            given = until
+        return result
+
+    def print_all(self):
+        """Tells what every check is worth. Returns 1 if a row is for none."""
+        used = set()
+        for stage in self.stages:
+            names = checks_of(stage)
+            print(f'{stage}  {self.of_stage(stage)} points for {len(names)} '
+                  'checks')
+            for name, (cents, visibility) in zip(names, self.worth(stage,
+                                                                   names)):
+                used.add((stage, self.row_for(stage, name)))
+                print(f'{stage} {name:36}{cents / 100:6.2f}  {visibility}')
+        idle = [f'{stage} {name}' for stage in self.stages
+                for name in self.rows[stage]
+                if name not in (ALL, '*') and (stage, name) not in used]
+        for row in idle:
+            print(f'{self.path.name}: no check is called {row}')
+        return 1 if idle else 0
+
+
+def checks_of(stage):
+    """The names of a stage's checks on a program."""
+    done = subprocess.run(
+        [sys.executable, TESTS / 'check', stage, '--list', '--json',
+         '--program', shutil.which('true')], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    return [check['name'] for check in json.loads(done.stdout or '[]')]

@@ -1,0 +1,68 @@
+"""What is said of a submission, for a person."""
+
+import sys
+
+from grading.submission import MOST_TEXT, number
+from harness.words import Colours, clean, explained, wrapped
+
+
+def cut(text):
+    """A message of a program's, harmless and of a bearable length."""
+    text = clean(str(text))
+    return text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + ' ...'
+
+
+def message(check):
+    """Why a check was not passed, in lines for a person."""
+    if check['verdict'] == 'skipped':
+        return explained(check['what'], '', cut(check['reason']), '', True)
+    return explained(check['what'], cut(check['expected']), cut(check['got']),
+                     cut(check['hint']), True)
+
+
+def print_report(results, options, problem, notes):
+    colours = Colours(sys.stdout)
+    for result in results.values():
+        print_stage(result, options, colours)
+    for note in notes:
+        print(wrapped('', note))
+    if problem:
+        print(wrapped('', f'The grading has failed: {cut(problem)}', True))
+    score = number(sum(result.score for result in results.values()))
+    most = number(sum(result.most for result in results.values()))
+    print(f'{colours.bold}{"total":14}{score:7.2f} of {most}{colours.off}')
+
+
+def print_stage(result, options, colours):
+    passed = [check for check in result.checks if check['verdict'] == 'passed']
+    missed = [check for check in result.checks if check not in passed]
+    hidden = [check for check in missed
+              if options.autolab and check['visibility'] != 'visible']
+    print(f'{colours.bold}{result.title:14}{result.score:7.2f} of '
+          f'{result.most}{colours.off}'
+          + (f', {len(passed)} of {len(result.checks)} checks passed'
+             if result.checks else ''))
+    if result.problem:
+        print(wrapped('  ', cut(result.problem), True))
+        lines = [line for line in result.details.splitlines() if line.strip()]
+        for line in lines[:30]:
+            print(wrapped('    ', clean(line)[:300], True))
+    for check in missed:
+        if check not in hidden and check['verdict'] == 'failed':
+            print(f'{colours.red}-{check["cents"] / 100:.2f}{colours.off} '
+                  f'{colours.bold}{check["name"]}{colours.off}')
+            print(message(check))
+    print_skipped([check for check in missed if check not in hidden
+                   and check['verdict'] == 'skipped'])
+    if hidden:
+        print(f'  {len(hidden)} checks that are not shown did not pass')
+
+
+def print_skipped(checks):
+    """Names what was not checked, once for each reason."""
+    for reason in sorted({check['reason'] for check in checks}):
+        some = [check for check in checks if check['reason'] == reason]
+        cost = sum(check['cents'] for check in some) / 100
+        names = ', '.join(check['name'] for check in some)
+        print(wrapped('  ', f'-{cost:.2f} for what was not checked ('
+                      f'{cut(reason)}): {names}', True))

@@ -1,0 +1,208 @@
+"""One submission: what is built of it, and what has become of the checks."""
+
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import tempfile
+import time
+
+from grading import guard, handin
+from harness.compiling import compiler
+from harness.stages import ROOT, STAGES, TESTS
+
+FLAGS = '-std=c99 -O2 -g -Wall -Wextra -Wpedantic -fmax-errors=20'.split()
+BUILD_TIME = 20    # seconds for one program
+END_TIME = 15      # seconds that the checks get to end by themselves
+FEW, MORE_TIME = 20, 30  # failures that are checked again, seconds to do so
+MOST_TEXT = 700    # characters of a message that are shown
+
+
+class CannotGrade(Exception):
+    """The grading itself has failed, for this reason."""
+
+
+class Result:
+    """What has become of a stage."""
+
+    def __init__(self, number, most):
+        self.number, self.most = number, most
+        self.title = STAGES[number].name
+        self.problem = 'it has not been checked'  # why there are no points
+        self.details = ''  # what the compiler said
+        self.checks = []
+
+    @property
+    def score(self):
+        cents = sum(check['cents'] for check in self.checks
+                    if check['verdict'] == 'passed')
+        return number(cents / 100)
+
+
+def number(value):
+    """As short as it can be written: 10 and not 10.0."""
+    return int(value) if value == int(value) else round(value, 2)
+
+
+class Grading:
+    """One submission: its files, its programs, and their results. It has a
+    folder laid out like ours, with a copy of the checks and what was built."""
+
+    def __init__(self, options, points, results, wanted):
+        self.options, self.points, self.results = options, points, results
+        self.wanted = wanted  # the signals that have asked for an end
+        self.end = time.monotonic() + options.time
+        self.notes = []
+        self.work = pathlib.Path(tempfile.mkdtemp(
+            prefix='ladder-grade-', dir=os.environ.get('TMPDIR', '/var/tmp')))
+        self.work.chmod(0o755)
+        self.guard = guard.Guard(self.work, lambda: bool(wanted))
+        for name in ('tests', 'copy', 'scratch', 'checks'):
+            (self.work / name).mkdir(mode=0o755)
+        for name in ('check', 'errors.tsv'):
+            shutil.copy(TESTS / name, self.work / 'tests')
+        unwanted = shutil.ignore_patterns('__pycache__', 'corpus')
+        for name in ('checks', 'harness', 'grading', 'fuzzing'):
+            shutil.copytree(TESTS / name, self.work / 'tests' / name,
+                            ignore=unwanted)
+
+    def left(self):
+        if self.wanted:
+            raise CannotGrade(f'{signal.Signals(self.wanted[0]).name} came')
+        return self.end - time.monotonic()
+
+    def run(self):
+        self.guard.prepare()
+        self.try_compiler()
+        for result in self.results.values():
+            self.left()
+            self.make(result)
+        self.check([result for result in self.results.values()
+                    if not result.problem])
+
+    def try_compiler(self):
+        """A compiler that does not work here is not the student's fault."""
+        folder = self.work / 'copy' / 'trial'
+        folder.mkdir()
+        (folder / 'trial.c').write_text('int main(void) { return 0; }\n')
+        said = self.compile(folder, ['trial.c'], self.work / 'trial')
+        if said:
+            raise CannotGrade('the compiler does not work in '
+                              f'{self.work.parent} (TMPDIR): {said}')
+
+    def make(self, result):
+        """Copies and builds a stage's program."""
+        folder = self.work / 'copy' / result.title
+        target = self.work / STAGES[result.number].program
+        target.parent.mkdir()
+        pages = ROOT / result.title / 'www'
+        if pages.is_dir():  # what 08 serves unless told otherwise
+            shutil.copytree(pages, target.parent / 'www')
+        single = len(self.results) == 1
+        try:
+            handin.copy_stage(self.options.folder, result.title, folder, single)
+            sources = handin.sources(folder, target.name)
+            result.details = self.compile(folder, sources, target)
+            result.problem = result.details and 'it does not build'
+        except handin.Refused as reason:
+            result.problem = str(reason)
+
+    def compile(self, folder, sources, target):
+        """Builds a program. Returns what went wrong, or nothing."""
+        scratch = self.work / 'scratch' / folder.name
+        scratch.mkdir()
+        self.guard.give(scratch)
+        command = [*self.guard.starter('-r', folder, '-w', scratch),
+                   *self.guard.as_user(), '--',
+                   *compiler(), *FLAGS, '-o',
+                   scratch / 'program', *(f'./{name}' for name in sources)]
+        with tempfile.TemporaryFile() as output:
+            status = self.guard.run(command, min(BUILD_TIME, self.left()),
+                                    folder, output, scratch=scratch)
+            output.seek(0)
+            said = output.read(20000).decode(errors='replace')
+        if status is None:
+            return f'the compiler was ended after {BUILD_TIME} seconds'
+        if status != 0:
+            return said or f'the compiler ended with status {status}'
+        return handin.take_program(scratch / 'program', target)
+
+    def check(self, built):
+        """Runs the checks of all that has been built, at once."""
+        if not built:
+            return
+        jobs = self.options.jobs or 8 * (os.cpu_count() or 1)
+        entries = self.run_checks([result.number for result in built],
+                                  jobs=jobs)
+        for result in built:
+            self.give_points(result, [entry for entry in entries
+                                      if entry['stage'] == result.number])
+        failed = {(entry['stage'], entry['name']): entry for entry in entries
+                  if entry['verdict'] == 'failed'}
+        if 0 < len(failed) <= FEW and self.left() > MORE_TIME:
+            self.check_again(failed)
+
+    def check_again(self, failed):
+        """A few may have failed because the machine was slow."""
+        for entry in self.run_checks(*zip(*failed), jobs=2):
+            key = entry['stage'], entry['name']
+            if key in failed and entry['verdict'] == 'passed':
+                failed[key]['verdict'] = 'passed'
+                self.notes.append(f'{" ".join(key)} passed when it was checked '
+                                  'again.')
+
+    def run_checks(self, stages, names=(), jobs=1):
+        """Returns what has become of the checks, as tests/check tells it."""
+        seconds = max(1, int(self.left()))
+        command = self.check_command(stages, names, jobs, seconds)
+        with tempfile.TemporaryFile() as document, \
+                tempfile.TemporaryFile() as errors:
+            self.guard.run(command, seconds + END_TIME, self.work, document,
+                           errors, scratch=self.work / 'checks', trusted=True)
+            self.guard.end_all()
+            document.seek(0)
+            errors.seek(0)
+            try:
+                return json.load(document)['checks']
+            except ValueError:
+                self.left()
+                said = errors.read().decode(errors='replace')
+        raise CannotGrade('the checks broke off: ' + said[-MOST_TEXT:])
+
+    def check_command(self, stages, names, jobs, seconds):
+        checks = self.work / 'checks'
+        self.guard.give(checks)
+        folders = [word for stage in stages for word in (
+            '-r', self.work / STAGES[stage].name)]
+        starter = self.guard.starter(*folders, '-w', checks,
+                                     *self.guard.unnamed_files(), '--')
+        owner = self.guard.user
+        return [self.guard.python(), self.work / 'tests' / 'check',
+                *sorted(set(stages)), '--json', '--programs', '.', '--time',
+                seconds, '--jobs', jobs, '--starter', shlex.join(starter),
+                *(word for name in names for word in ('-k', name)),
+                *(['--owner', owner] if owner is not None else [])]
+
+    def give_points(self, result, entries):
+        worth = self.points.worth(result.number,
+                                  [entry['name'] for entry in entries])
+        for entry, (cents, visibility) in zip(entries, worth):
+            entry.update(cents=cents, visibility=visibility)
+        result.checks = entries
+        result.problem = '' if entries else 'there are no checks for it'
+
+    def close(self):
+        self.guard.close()
+        remove(self.work)
+
+
+def remove(folder):
+    """Removes a folder, even if there are some in it that may not be read."""
+    for place, names, _ in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

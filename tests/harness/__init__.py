@@ -1,0 +1,22 @@
+"""What checks are made of: all that a file of checks may import."""
+
+from harness import settings  # noqa: F401
+from harness.compiling import build, compiler  # noqa: F401
+from harness.clients import (  # noqa: F401
+    converse, data, echoing, feed, flood, guarded, knock, start_client,
+    start_on_free_port, vanish)
+from harness.demands import (  # noqa: F401
+    STRTOL_HINT, dropped, idles, injected, names, not_told, refuses, stopped,
+    succeeded, told)
+from harness.failures import (  # noqa: F401
+    SIGPIPE_HINT, Failure, Skip, difference, said_error, shown)
+from harness.faults import FOREVER, KINDS, STORM  # noqa: F401
+from harness.network import (  # noqa: F401
+    Peer, arrived, end_half, free_port, reset, reset_for_sure)
+from harness.programs import (  # noqa: F401
+    Child, Program, Server, wait_until)
+from harness.registry import (  # noqa: F401
+    ADDRESSED, CHECKS, ECHO, MANY, READY, SERVERS, SERVING, TALKING, Check,
+    check)
+from harness.settings import MEMCHECK, NOBODY, PATIENCE  # noqa: F401
+from harness.stages import ROOT, STAGES, TESTS  # noqa: F401

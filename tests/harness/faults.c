@@ -1,0 +1,824 @@
+/*
+ * faults: a library to preload, which makes system calls fail to order.
+ * LADDER_FAULTS names a file of sizeof(struct control) bytes, shared with the
+ * test script (harness/faults.py and checks/storm/page.py know its layout).
+ * The script writes there which calls are to fail and how, and this library
+ * counts there what happened. The script may change its orders while the program runs. They are
+ * of two sorts: plans, for certain calls of a kind, whoever they are for; and
+ * the events of a storm, each at its place in what is done for one client.
+ *
+ *     cc -shared -fPIC -o faults.so faults.c -ldl
+ *     LADDER_FAULTS=control LD_PRELOAD=./faults.so ./server
+ */
+#define _GNU_SOURCE
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* With _GNU_SOURCE glibc takes any address of a socket without a cast, for it
+   is a union there. That the functions below fit is no matter of ISO C. */
+#pragma GCC diagnostic ignored "-Wpedantic"
+
+enum kind {
+    SOCKET,
+    BIND,
+    LISTEN,
+    ACCEPT,
+    CONNECT,
+    RECV,
+    SEND,
+    SELECT,
+    SETSOCKOPT,
+    GETSOCKNAME,
+    SHUTDOWN,
+    MALLOC,
+    OPEN,
+    STAT,
+    READ,
+    KINDS,  /* how many there are */
+};
+
+/* The orders for one kind of call, and what became of them. */
+struct plan {
+    int32_t first, last;  /* of these calls, counted from 1, each fails ... */
+    int32_t error;        /* ... with this errno */
+    int32_t stop;         /* before this call the program stops (SIGSTOP) */
+    int32_t most;         /* no call moves more bytes than this, if not 0 */
+    int32_t calls;        /* made so far */
+    int32_t injected;     /* failed to order */
+    int32_t failed;       /* failed of themselves: the kernel refused */
+    int32_t last_error;   /* errno of the last of these */
+    int32_t too_short;    /* accept: an address, but no length for it */
+    int32_t unused[6];
+};
+
+/* What an event does to the call that it hits. */
+enum effect {
+    FAILS,     /* it fails; the next one may succeed */
+    LASTS,     /* it fails, and so do all others for a while: a shortage */
+    LOSES,     /* it fails, and the connection is lost */
+    HINDERS,   /* it fails; so a client may not get what it has asked for */
+    SHORTENS,  /* from now on such calls move a few bytes at most */
+};
+
+struct event {
+    int32_t kind, effect;
+    int32_t client;    /* its number, 0: whoever it is for */
+    int32_t position;  /* how much such calls have done before: see done */
+    int32_t error;     /* an errno */
+    int32_t most;      /* SHORTENS: bytes, or 0 for all; LASTS: milliseconds */
+    int32_t tries;     /* how many calls it has hit */
+    int32_t end;       /* LASTS: when, by the clock */
+    int32_t over;
+};
+
+/* What is done for a connection. They are numbered from 1, in the order in
+   which accept or connect makes them; [0] is for the calls of none. */
+struct client {
+    int32_t port;         /* the other side's, by which it is known again */
+    int32_t lost;         /* by an event */
+    int32_t done[KINDS];  /* of RECV, SEND bytes, of the others calls */
+    int32_t most[KINDS];  /* bytes that a call may move, if not 0 */
+};
+
+struct storm {
+    int32_t raging;      /* else no event comes */
+    int32_t made;        /* connections */
+    int32_t came;        /* events, of those planned */
+    int32_t planned;
+    int32_t hindered;    /* how many of them were to hinder */
+    int32_t edges;       /* the program waits for edges (EPOLLET) */
+    int32_t blocks;      /* of memory that are allocated, and not yet freed */
+    struct client clients[16];
+    struct event events[200];
+    int32_t order[200];  /* in which they came */
+};
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
+struct control {
+    int32_t attached;     /* the process that has loaded this library */
+    int32_t descriptors;  /* RLIMIT_NOFILE from the start of main, if not 0 */
+    int32_t user;         /* the user to be from the start of main, if not 0 */
+    int32_t family, type, protocol;     /* of the first socket() */
+    int32_t bound_port, bound_address;  /* of the first bind(), host order */
+    char addresses[96];   /* what every host name stands for, if not empty */
+    struct plan plans[KINDS];
+    struct storm storm;
+};
+
+static struct control *control;
+static __thread int current;  /* the client that was dealt with last */
+static int16_t clients[1024];  /* by their descriptors; 0: not known */
+
+/* The real function behind ours. */
+#define REAL(type, name, ...)                                           \
+    static type (*real)(__VA_ARGS__);                                   \
+    if (real == NULL) {                                                 \
+        *(void **)&real = dlsym(RTLD_NEXT, name);                       \
+    }
+
+__attribute__((constructor)) static void attach(void) {
+    const char *path = getenv("LADDER_FAULTS");
+    const char *program = getenv("LADDER_PROGRAM");
+    if (program != NULL && strcmp(program, program_invocation_short_name) != 0)
+        return;  /* this is not the program yet, but what starts it */
+    int file = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    if (file == -1)
+        return;
+    void *page = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED,
+                      file, 0);
+    close(file);
+    if (page == MAP_FAILED)
+        return;
+    control = page;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  /* do not outlive the test */
+    if (getppid() == 1)
+        _exit(1);
+    control->attached = getpid();
+    if (control->user != 0 && setuid((uid_t)control->user) == -1)
+        abort();
+    if (control->descriptors != 0) {
+        struct rlimit limit = {(rlim_t)control->descriptors,
+                               (rlim_t)control->descriptors};
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* Counts a call. Returns whether it fails to order, and sets errno if so. */
+static int ordered(enum kind kind) {
+    if (control == NULL)
+        return 0;
+    struct plan *plan = &control->plans[kind];
+    int32_t call = __atomic_add_fetch(&plan->calls, 1, __ATOMIC_SEQ_CST);
+    if (call == plan->stop)
+        raise(SIGSTOP);
+    if (call < plan->first || call > plan->last)
+        return 0;
+    __atomic_add_fetch(&plan->injected, 1, __ATOMIC_SEQ_CST);
+    errno = plan->error;
+    return 1;
+}
+
+/* Returns the port of the other side, or 0. An address of IPv6 has it in the
+   same place; of the rest of it there is no need. */
+static int port_of_peer(int descriptor) {
+    struct sockaddr_in address = {0};
+    socklen_t size = sizeof address;
+    int saved = errno;
+
+    if (getpeername(descriptor, (struct sockaddr *)&address, &size) == -1
+        || (address.sin_family != AF_INET && address.sin_family != AF_INET6))
+        address.sin_port = 0;
+    errno = saved;
+    return ntohs(address.sin_port);
+}
+
+/* Returns the number of the client on the other side, or -1. A connection
+   that is over has no other side, but may have been seen when it had. */
+static int find_client(int descriptor) {
+    struct storm *storm = &control->storm;
+    int port = port_of_peer(descriptor);
+
+    if (port == 0 && descriptor < COUNT(clients) && clients[descriptor] > 0)
+        return clients[descriptor];
+    for (int client = 1; port != 0 && client < COUNT(storm->clients); client++)
+        if (storm->clients[client].port == port)
+            return client;
+    return -1;
+}
+
+/* Gives a new connection its number. */
+static void enroll(int descriptor, int port) {
+    if (control == NULL || !control->storm.raging)
+        return;
+    current = __atomic_add_fetch(&control->storm.made, 1, __ATOMIC_SEQ_CST);
+    if (current < COUNT(control->storm.clients))
+        control->storm.clients[current].port = port;
+    else
+        current = -1;
+    if (descriptor < COUNT(clients))
+        clients[descriptor] = (int16_t)current;
+}
+
+/* Whether the call may wait for ever, and so never fail with EAGAIN. */
+static int waits(enum kind kind, int descriptor, int flags) {
+    struct timeval limit = {0};
+    socklen_t size = sizeof limit;
+
+    if (flags & MSG_DONTWAIT || fcntl(descriptor, F_GETFL) & O_NONBLOCK)
+        return 0;
+    getsockopt(descriptor, SOL_SOCKET,
+               kind == SEND ? SO_SNDTIMEO : SO_RCVTIMEO, &limit, &size);
+    return limit.tv_sec == 0 && limit.tv_usec == 0;
+}
+
+static int32_t milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int32_t)(now.tv_sec % 1000000 * 1000 + now.tv_nsec / 1000000);
+}
+
+/* Whose count of what is done, and whose events, are those of a call. */
+static struct client *client_for(enum kind kind) {
+    struct storm *storm = &control->storm;
+    int own = kind == RECV || kind == SEND || kind >= MALLOC;
+    int number = own ? current : 0;
+
+    return storm->raging && number >= 0 ? &storm->clients[number] : NULL;
+}
+
+/* Returns the next event for the client's calls of a kind, or NULL. */
+static struct event *next_event(enum kind kind, const struct client *client) {
+    struct storm *storm = &control->storm;
+
+    for (int number = 0; number < storm->planned; number++) {
+        struct event *event = &storm->events[number];
+        if (event->client == client - storm->clients && !event->over
+            && event->kind == (int)kind)
+            return client->lost ? NULL : event;
+    }
+    return NULL;
+}
+
+/* Lets an event hit a call. Returns whether that fails; sets errno if so. */
+static int hit(struct event *event, struct client *client) {
+    struct storm *storm = &control->storm;
+
+    if (event->effect == LASTS && event->tries > 0
+        && milliseconds() - event->end >= 0) {
+        event->over = 1;
+        return 0;
+    }
+    if (event->tries++ == 0) {
+        event->end = milliseconds() + event->most;
+        storm->order[storm->came++] = (int32_t)(event - storm->events);
+    }
+    event->over = event->effect != LASTS;
+    client->lost |= event->effect == LOSES;
+    storm->hindered += event->effect == HINDERS;
+    if (event->effect == SHORTENS)
+        client->most[event->kind] = event->most;
+    else
+        errno = event->error;
+    return event->effect != SHORTENS;
+}
+
+/* Returns whether an event that is due lets a call fail; sets errno if so. */
+static int struck(enum kind kind, int descriptor, int flags) {
+    struct client *client = client_for(kind);
+    struct event *event;
+
+    while (client != NULL && (event = next_event(kind, client)) != NULL
+           && event->position <= client->done[kind]) {
+        if (event->error == EAGAIN && kind != CONNECT
+            && waits(kind, descriptor, flags))
+            event->over = 1;
+        else if (hit(event, client))
+            return 1;
+    }
+    return 0;
+}
+
+/* Returns whether a call fails, to order or by an event; sets errno if so. */
+static int refused(enum kind kind, int descriptor, int flags) {
+    if (control == NULL)
+        return 0;
+    if (kind == RECV || kind == SEND)
+        current = control->storm.raging ? find_client(descriptor) : -1;
+    return ordered(kind) || struck(kind, descriptor, flags);
+}
+
+/* Notes what a call has done, or why the kernel has refused it. Returns its
+   result. */
+static ssize_t noted(enum kind kind, ssize_t result) {
+    if (control == NULL)
+        return result;
+    struct client *client = client_for(kind);
+    if (result == -1) {
+        control->plans[kind].last_error = errno;
+        __atomic_add_fetch(&control->plans[kind].failed, 1, __ATOMIC_SEQ_CST);
+    } else if (client != NULL) {
+        client->done[kind] += kind == RECV || kind == SEND ? (int)result : 1;
+    }
+    return result;
+}
+
+static size_t least(size_t length, int32_t most) {
+    return most > 0 && length > (size_t)most ? (size_t)most : length;
+}
+
+/* How many of so many bytes a call may move. In a storm, only those before the
+   next event: so it has its place among them, however the kernel cuts them. A
+   program that waits for edges may take a short call as a sign to wait. */
+static size_t clipped(enum kind kind, size_t length, int flags) {
+    if (control == NULL)
+        return length;
+    length = least(length, control->plans[kind].most);
+    struct client *client = client_for(kind);
+    if (client == NULL || client->lost || control->storm.edges
+        || flags & MSG_WAITALL)
+        return length;
+    struct event *event = kind == READ ? NULL : next_event(kind, client);
+    if (event != NULL)
+        length = least(length, event->position - client->done[kind]);
+    return least(length, client->most[kind]);
+}
+
+static int is_socket(int descriptor) {
+    int saved = errno, type;
+    socklen_t size = sizeof type;
+    int result = getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size);
+    errno = saved;
+    return result == 0;
+}
+
+/* Pipes, terminals and sockets have no position. */
+static int is_file(int descriptor) {
+    int saved = errno;
+    int result = lseek(descriptor, 0, SEEK_CUR) != -1;
+    errno = saved;
+    return result;
+}
+
+int socket(int family, int type, int protocol) {
+    REAL(int, "socket", int, int, int);
+    if (control != NULL && control->plans[SOCKET].calls == 0) {
+        control->family = family;
+        control->type = type;
+        control->protocol = protocol;
+    }
+    if (refused(SOCKET, -1, 0))
+        return -1;
+    return (int)noted(SOCKET, real(family, type, protocol));
+}
+
+int bind(int descriptor, const struct sockaddr *address, socklen_t length) {
+    REAL(int, "bind", int, const struct sockaddr *, socklen_t);
+    if (control != NULL && control->plans[BIND].calls == 0
+        && address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, address, sizeof in);
+        control->bound_port = ntohs(in.sin_port);
+        control->bound_address = (int32_t)ntohl(in.sin_addr.s_addr);
+    }
+    if (refused(BIND, descriptor, 0))
+        return -1;
+    return (int)noted(BIND, real(descriptor, address, length));
+}
+
+int listen(int descriptor, int backlog) {
+    REAL(int, "listen", int, int);
+    if (refused(LISTEN, descriptor, 0))
+        return -1;
+    return (int)noted(LISTEN, real(descriptor, backlog));
+}
+
+/* Notes an address that accept cannot fill in: its length was not set. */
+static void check_length(const struct sockaddr *address,
+                         const socklen_t *length) {
+    if (control != NULL && address != NULL && length != NULL
+        && *length < sizeof(struct sockaddr_in))
+        control->plans[ACCEPT].too_short = 1;
+}
+
+/* Gives a client that accept has returned its number. Returns its socket. */
+static int accepted(int descriptor) {
+    if (descriptor != -1)
+        enroll(descriptor, port_of_peer(descriptor));
+    return (int)noted(ACCEPT, descriptor);
+}
+
+int accept(int descriptor, struct sockaddr *address, socklen_t *length) {
+    REAL(int, "accept", int, struct sockaddr *, socklen_t *);
+    check_length(address, length);
+    if (refused(ACCEPT, descriptor, 0))
+        return -1;
+    return accepted(real(descriptor, address, length));
+}
+
+int accept4(int descriptor, struct sockaddr *address, socklen_t *length,
+            int flags) {
+    REAL(int, "accept4", int, struct sockaddr *, socklen_t *, int);
+    check_length(address, length);
+    if (refused(ACCEPT, descriptor, 0))
+        return -1;
+    return accepted(real(descriptor, address, length, flags));
+}
+
+int connect(int descriptor, const struct sockaddr *address, socklen_t length) {
+    REAL(int, "connect", int, const struct sockaddr *, socklen_t);
+    if (refused(CONNECT, descriptor, 0))
+        return -1;
+    struct sockaddr_in peer = {0};
+    memcpy(&peer, address, length < sizeof peer ? length : sizeof peer);
+    int result = (int)noted(CONNECT, real(descriptor, address, length));
+    if (result == 0 || errno == EINPROGRESS)
+        enroll(descriptor, ntohs(peer.sin_port));
+    return result;
+}
+
+int setsockopt(int descriptor, int level, int name, const void *value,
+               socklen_t length) {
+    REAL(int, "setsockopt", int, int, int, const void *, socklen_t);
+    if (refused(SETSOCKOPT, descriptor, 0))
+        return -1;
+    return (int)noted(SETSOCKOPT, real(descriptor, level, name, value, length));
+}
+
+int getsockname(int descriptor, struct sockaddr *address, socklen_t *length) {
+    REAL(int, "getsockname", int, struct sockaddr *, socklen_t *);
+    if (refused(GETSOCKNAME, descriptor, 0))
+        return -1;
+    return (int)noted(GETSOCKNAME, real(descriptor, address, length));
+}
+
+int shutdown(int descriptor, int how) {
+    REAL(int, "shutdown", int, int);
+    if (refused(SHUTDOWN, descriptor, 0))
+        return -1;
+    return (int)noted(SHUTDOWN, real(descriptor, how));
+}
+
+int select(int count, fd_set *reading, fd_set *writing, fd_set *exceptional,
+           struct timeval *timeout) {
+    REAL(int, "select", int, fd_set *, fd_set *, fd_set *, struct timeval *);
+    if (refused(SELECT, -1, 0))
+        return -1;
+    return (int)noted(SELECT,
+                      real(count, reading, writing, exceptional, timeout));
+}
+
+int pselect(int count, fd_set *reading, fd_set *writing, fd_set *exceptional,
+            const struct timespec *timeout, const sigset_t *mask) {
+    REAL(int, "pselect", int, fd_set *, fd_set *, fd_set *,
+         const struct timespec *, const sigset_t *);
+    if (refused(SELECT, -1, 0))
+        return -1;
+    return (int)noted(SELECT, real(count, reading, writing, exceptional,
+                                   timeout, mask));
+}
+
+/* To wait for edges means to be told once: a call that is cut short would have
+   to be repeated, though the kernel lets programs wait then (epoll(7)). */
+int epoll_ctl(int descriptor, int operation, int file,
+              struct epoll_event *event) {
+    REAL(int, "epoll_ctl", int, int, int, struct epoll_event *);
+    if (control != NULL && event != NULL && event->events & EPOLLET)
+        control->storm.edges = 1;
+    return real(descriptor, operation, file, event);
+}
+
+/*
+ * However a program receives and sends, it is one kind of call each. read and
+ * write count on sockets, and read on files, as another kind. Who only peeks
+ * has not received.
+ */
+ssize_t recv(int descriptor, void *buffer, size_t length, int flags) {
+    REAL(ssize_t, "recv", int, void *, size_t, int);
+    if (flags & MSG_PEEK)
+        return real(descriptor, buffer, length, flags);
+    if (refused(RECV, descriptor, flags))
+        return -1;
+    return noted(RECV, real(descriptor, buffer, clipped(RECV, length, flags),
+                            flags));
+}
+
+ssize_t recvfrom(int descriptor, void *buffer, size_t length, int flags,
+                 struct sockaddr *address, socklen_t *size) {
+    REAL(ssize_t, "recvfrom", int, void *, size_t, int, struct sockaddr *,
+         socklen_t *);
+    if (flags & MSG_PEEK)
+        return real(descriptor, buffer, length, flags, address, size);
+    if (refused(RECV, descriptor, flags))
+        return -1;
+    return noted(RECV, real(descriptor, buffer, clipped(RECV, length, flags),
+                            flags, address, size));
+}
+
+ssize_t read(int descriptor, void *buffer, size_t length) {
+    REAL(ssize_t, "read", int, void *, size_t);
+    enum kind kind = is_socket(descriptor) ? RECV : READ;
+    if (kind == READ && !is_file(descriptor))
+        return real(descriptor, buffer, length);
+    if (refused(kind, descriptor, 0))
+        return -1;
+    return noted(kind, real(descriptor, buffer, clipped(kind, length, 0)));
+}
+
+ssize_t send(int descriptor, const void *bytes, size_t length, int flags) {
+    REAL(ssize_t, "send", int, const void *, size_t, int);
+    if (refused(SEND, descriptor, flags))
+        return -1;
+    return noted(SEND, real(descriptor, bytes, clipped(SEND, length, flags),
+                            flags));
+}
+
+ssize_t sendto(int descriptor, const void *bytes, size_t length, int flags,
+               const struct sockaddr *address, socklen_t size) {
+    REAL(ssize_t, "sendto", int, const void *, size_t, int,
+         const struct sockaddr *, socklen_t);
+    if (refused(SEND, descriptor, flags))
+        return -1;
+    return noted(SEND, real(descriptor, bytes, clipped(SEND, length, flags),
+                            flags, address, size));
+}
+
+ssize_t write(int descriptor, const void *bytes, size_t length) {
+    REAL(ssize_t, "write", int, const void *, size_t);
+    if (!is_socket(descriptor))
+        return real(descriptor, bytes, length);
+    if (refused(SEND, descriptor, 0))
+        return -1;
+    return noted(SEND, real(descriptor, bytes, clipped(SEND, length, 0)));
+}
+
+/* Returns the message, or, if that is too long for a call, a part of its first
+   piece: it is made in the places given. */
+static const struct msghdr *cut(enum kind kind, const struct msghdr *message,
+                                int flags, struct msghdr *part,
+                                struct iovec *piece) {
+    size_t length = 0, number = 0;
+
+    for (size_t next = 0; next < message->msg_iovlen; next++)
+        length += message->msg_iov[next].iov_len;
+    size_t most = clipped(kind, length, flags);
+    if (most == length)
+        return message;
+    while (message->msg_iov[number].iov_len == 0)
+        number++;
+    *piece = message->msg_iov[number];
+    piece->iov_len = least(piece->iov_len, (int32_t)most);
+    *part = *message;
+    part->msg_iov = piece;
+    part->msg_iovlen = 1;
+    return part;
+}
+
+ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags) {
+    REAL(ssize_t, "sendmsg", int, const struct msghdr *, int);
+    struct msghdr part;
+    struct iovec piece;
+    if (refused(SEND, descriptor, flags))
+        return -1;
+    message = cut(SEND, message, flags, &part, &piece);
+    return noted(SEND, real(descriptor, message, flags));
+}
+
+ssize_t recvmsg(int descriptor, struct msghdr *message, int flags) {
+    REAL(ssize_t, "recvmsg", int, struct msghdr *, int);
+    struct msghdr part;
+    struct iovec piece;
+    if (flags & MSG_PEEK)
+        return real(descriptor, message, flags);
+    if (refused(RECV, descriptor, flags))
+        return -1;
+    part = *cut(RECV, message, flags, &part, &piece);
+    ssize_t result = noted(RECV, real(descriptor, &part, flags));
+    part.msg_iov = message->msg_iov;
+    part.msg_iovlen = message->msg_iovlen;
+    *message = part;
+    return result;
+}
+
+ssize_t writev(int descriptor, const struct iovec *pieces, int count) {
+    REAL(ssize_t, "writev", int, const struct iovec *, int);
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces,
+                             .msg_iovlen = (size_t)count};
+    return is_socket(descriptor) ? sendmsg(descriptor, &message, 0)
+                                 : real(descriptor, pieces, count);
+}
+
+ssize_t readv(int descriptor, const struct iovec *pieces, int count) {
+    REAL(ssize_t, "readv", int, const struct iovec *, int);
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces,
+                             .msg_iovlen = (size_t)count};
+    return is_socket(descriptor) ? recvmsg(descriptor, &message, 0)
+                                 : real(descriptor, pieces, count);
+}
+
+/* What -D_FORTIFY_SOURCE makes of them. */
+ssize_t __recv_chk(int descriptor, void *buffer, size_t length, size_t size,
+                   int flags) {
+    return length > size ? (abort(), -1)
+                         : recv(descriptor, buffer, length, flags);
+}
+
+ssize_t __read_chk(int descriptor, void *buffer, size_t length, size_t size) {
+    return length > size ? (abort(), -1) : read(descriptor, buffer, length);
+}
+
+/*
+ * With control->addresses set, say "::1 127.0.0.1", every name but a number
+ * has these addresses, in this order: the lists that the real function makes
+ * of each are strung together, as glibc's freeaddrinfo frees them.
+ */
+int getaddrinfo(const char *host, const char *service,
+                const struct addrinfo *hints, struct addrinfo **result) {
+    REAL(int, "getaddrinfo", const char *, const char *,
+         const struct addrinfo *, struct addrinfo **);
+    char list[sizeof control->addresses], *rest;
+    struct addrinfo **end = result;
+    unsigned char number[16];
+
+    if (control == NULL || control->addresses[0] == '\0' || host == NULL
+        || inet_pton(AF_INET, host, number) == 1
+        || inet_pton(AF_INET6, host, number) == 1)
+        return real(host, service, hints, result);
+    memcpy(list, control->addresses, sizeof list);
+    list[sizeof list - 1] = '\0';
+    *result = NULL;
+    for (char *address = strtok_r(list, " ", &rest); address != NULL;
+         address = strtok_r(NULL, " ", &rest)) {
+        int error = real(address, service, hints, end);
+        if (error != 0)
+            return error;
+        while (*end != NULL)
+            end = &(*end)->ai_next;
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------- memory */
+
+/* The functions of a sanitizer, in a program that was built with one: it needs
+   memory before anything else works, and looks for leaks itself. */
+#define THEIRS __attribute__((weak))
+THEIRS void *__interceptor_malloc(size_t size);
+THEIRS void *__interceptor_calloc(size_t count, size_t size);
+THEIRS void *__interceptor_realloc(void *block, size_t size);
+THEIRS void __interceptor_free(void *block);
+
+static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t),
+    *(*real_realloc)(void *, size_t);
+static void (*real_free)(void *);
+
+/* Returns whether the real functions are known. Until they are, dlsym, which
+   may call them itself, has to do without. */
+static int memory_known(void) {
+    static int looking;
+
+    if (real_free != NULL || looking)
+        return real_free != NULL;
+    looking = 1;
+    *(void **)&real_malloc = dlsym(RTLD_NEXT, "malloc");
+    *(void **)&real_calloc = dlsym(RTLD_NEXT, "calloc");
+    *(void **)&real_realloc = dlsym(RTLD_NEXT, "realloc");
+    *(void **)&real_free = dlsym(RTLD_NEXT, "free");
+    return 1;
+}
+
+static int memory_refused(void) {
+    if (!memory_known() || refused(MALLOC, -1, 0))
+        return 1;
+    noted(MALLOC, 0);
+    return 0;
+}
+
+/* Counts the blocks of this process, not of a child that it has forked. */
+static void *counted(void *block, int32_t change) {
+    if (block != NULL && control != NULL && getpid() == control->attached)
+        __atomic_add_fetch(&control->storm.blocks, change, __ATOMIC_SEQ_CST);
+    return block;
+}
+
+void *malloc(size_t size) {
+    if (__interceptor_malloc != NULL)
+        return __interceptor_malloc(size);
+    return memory_refused() ? NULL : counted(real_malloc(size), 1);
+}
+
+void *calloc(size_t count, size_t size) {
+    if (__interceptor_calloc != NULL)
+        return __interceptor_calloc(count, size);
+    return memory_refused() ? NULL : counted(real_calloc(count, size), 1);
+}
+
+void *realloc(void *block, size_t size) {
+    if (__interceptor_realloc != NULL)
+        return __interceptor_realloc(block, size);
+    if (memory_refused())
+        return NULL;
+    if (size == 0)
+        counted(block, -1);
+    void *result = real_realloc(block, size);
+    return block == NULL ? counted(result, 1) : result;
+}
+
+void free(void *block) {
+    if (__interceptor_free != NULL) {
+        __interceptor_free(block);
+        return;
+    }
+    if (!memory_known())
+        return;
+    counted(block, -1);
+    real_free(block);
+}
+
+/* ---------------------------------------------------------- files */
+
+static int mode_of(int flags, va_list rest) {
+    int makes = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+    return makes ? va_arg(rest, int) : 0;
+}
+
+/* Each call has a twin whose name ends in 64, for files of any length. */
+#define FILE_CALLS(bits)                                                      \
+    int open##bits(const char *path, int flags, ...) {                        \
+        REAL(int, "open" #bits, const char *, int, ...);                      \
+        va_list rest;                                                         \
+        va_start(rest, flags);                                                \
+        int mode = mode_of(flags, rest);                                      \
+        va_end(rest);                                                         \
+        return refused(OPEN, -1, 0) ? -1                                      \
+            : (int)noted(OPEN, real(path, flags, mode));                      \
+    }                                                                         \
+    int openat##bits(int directory, const char *path, int flags, ...) {       \
+        REAL(int, "openat" #bits, int, const char *, int, ...);               \
+        va_list rest;                                                         \
+        va_start(rest, flags);                                                \
+        int mode = mode_of(flags, rest);                                      \
+        va_end(rest);                                                         \
+        return refused(OPEN, -1, 0) ? -1                                      \
+            : (int)noted(OPEN, real(directory, path, flags, mode));           \
+    }                                                                         \
+    int fstat##bits(int descriptor, struct stat##bits *status) {              \
+        REAL(int, "fstat" #bits, int, struct stat##bits *);                   \
+        return refused(STAT, descriptor, 0) ? -1                              \
+            : (int)noted(STAT, real(descriptor, status));                     \
+    }                                                                         \
+    int fstatat##bits(int directory, const char *restrict path,               \
+                      struct stat##bits *restrict status, int flags) {        \
+        REAL(int, "fstatat" #bits, int, const char *, struct stat##bits *,    \
+             int);                                                            \
+        return refused(STAT, -1, 0) ? -1                                      \
+            : (int)noted(STAT, real(directory, path, status, flags));         \
+    }                                                                         \
+    int lstat##bits(const char *restrict path,                                \
+                    struct stat##bits *restrict status) {                     \
+        REAL(int, "lstat" #bits, const char *, struct stat##bits *);          \
+        return refused(STAT, -1, 0) ? -1                                      \
+            : (int)noted(STAT, real(path, status));                           \
+    }                                                                         \
+    int stat##bits(const char *restrict path,                                 \
+                   struct stat##bits *restrict status) {                      \
+        REAL(int, "stat" #bits, const char *, struct stat##bits *);           \
+        return refused(STAT, -1, 0) ? -1                                      \
+            : (int)noted(STAT, real(path, status));                           \
+    }                                                                         \
+    ssize_t pread##bits(int descriptor, void *buffer, size_t length,          \
+                        off##bits##_t place) {                                \
+        REAL(ssize_t, "pread" #bits, int, void *, size_t, off##bits##_t);     \
+        if (refused(READ, descriptor, 0))                                     \
+            return -1;                                                        \
+        length = clipped(READ, length, 0);                                    \
+        return noted(READ, real(descriptor, buffer, length, place));          \
+    }                                                                         \
+    ssize_t sendfile##bits(int descriptor, int file, off##bits##_t *place,    \
+                           size_t length) {                                   \
+        REAL(ssize_t, "sendfile" #bits, int, int, off##bits##_t *, size_t);   \
+        if (refused(SEND, descriptor, 0))                                     \
+            return -1;                                                        \
+        length = clipped(SEND, length, 0);                                    \
+        return noted(SEND, real(descriptor, file, place, length));            \
+    }
+
+FILE_CALLS()
+#ifdef __GLIBC__
+FILE_CALLS(64)
+
+ssize_t __pread_chk(int descriptor, void *buffer, size_t length, off_t place,
+                    size_t size) {
+    return length > size ? (abort(), -1)
+                         : pread(descriptor, buffer, length, place);
+}
+
+ssize_t __pread64_chk(int descriptor, void *buffer, size_t length,
+                      off64_t place, size_t size) {
+    return length > size ? (abort(), -1)
+                         : pread64(descriptor, buffer, length, place);
+}
+#endif

@@ -1,0 +1,249 @@
+"""Programs while they run. Whoever starts one does it here: then it is ended,
+too, whatever comes."""
+
+import contextlib
+import os
+import re
+import resource
+import signal
+import subprocess
+import threading
+import time
+
+from harness.failures import Failure, Stop
+from harness.settings import MEMCHECK, PATIENCE
+from harness.valgrind import VALGRINDS_OWN
+
+MOST_OUTPUT, MOST_ERRORS = 1 << 26, 1 << 20  # bytes that a program may write
+RUNNING = []  # every program that this process has started and not yet ended
+
+
+class Program:
+    """A running program, with all that it starts: a session of its own, unless
+    the options for Popen say otherwise."""
+
+    def __init__(self, command, **options):
+        self.command = command
+        self.leads = options.setdefault('start_new_session', True)
+        Stop.held = True  # or nobody would know that it has to be ended
+        try:
+            self.process = subprocess.Popen(command, **options)
+            self.pid = self.process.pid
+            RUNNING.append(self)
+        finally:
+            Stop.release()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait_exit(self, patience=PATIENCE):
+        """Returns the exit status (minus a signal), or None if it runs on."""
+        try:
+            return self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def signal(self, number):
+        """Signals the program and, if it leads a session, all of that."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.leads:
+                os.killpg(self.pid, number)
+            else:
+                self.process.send_signal(number)
+
+    def end(self, *numbers, patience=2):
+        """Kills it, unless one of these signals ends it before, in time."""
+        for number in numbers:
+            self.signal(number)
+            if self.wait_exit(patience) is not None:
+                break
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+        if self in RUNNING:
+            RUNNING.remove(self)
+        self.close()
+
+    def close(self):
+        """Closes our ends of its pipes."""
+        for stream in (self.process.stdin, self.process.stdout,
+                       self.process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+class Child(Program):
+    """A program whose output is read as it comes."""
+
+    def __init__(self, command, environment, stdin, stdout=subprocess.PIPE,
+                 stderr=subprocess.PIPE, **options):
+        self.output = bytearray()
+        self.errors = bytearray()
+        self.known_lines, self.split = [], 0  # the lines up to that byte
+        self.changed = threading.Condition()
+        self.readers = []
+        try:
+            super().__init__(command, env=environment, stdin=stdin,
+                             stdout=stdout, stderr=stderr, **options)
+        except OSError as error:
+            raise Failure(f'{command[0]} can be run', str(error),
+                          'build it first, and check the path') from None
+        for stream, store in ((self.process.stdout, self.output),
+                              (self.process.stderr, self.errors)):
+            if stream is not None:
+                reader = threading.Thread(target=self._read, daemon=True,
+                                          args=(stream, store))
+                reader.start()
+                self.readers.append(reader)
+
+    def _read(self, stream, store):
+        while True:
+            try:
+                piece = os.read(stream.fileno(), 65536)
+            except (OSError, ValueError):
+                piece = b''
+            with self.changed:
+                store += piece
+                self.changed.notify_all()
+            if self.floods():
+                self.signal(signal.SIGKILL)
+                piece = b''
+            if not piece:
+                return
+
+    def closed(self):
+        """Whether nobody is left who could print something."""
+        return not any(reader.is_alive() for reader in self.readers)
+
+    def floods(self):
+        return (len(self.output) > MOST_OUTPUT
+                or len(self.errors) > MOST_ERRORS)
+
+    @property
+    def lines(self):
+        """The whole lines on standard error so far."""
+        start, end = self.split, self.errors.rfind(b'\n') + 1
+        if end > start:  # only what is new: it may be much
+            text = bytes(self.errors[start:end]).decode(errors='replace')
+            self.known_lines += text.split('\n')[:-1]
+            self.split = end
+        return self.known_lines
+
+    def wait_for(self, condition, patience=PATIENCE):
+        """Waits until the condition holds of the output. Returns its value."""
+        end = time.monotonic() + patience
+        with self.changed:
+            while True:
+                value = condition()
+                left = end - time.monotonic()
+                if value or left <= 0:
+                    return value
+                gone = self.closed()
+                self.changed.wait(min(left, 0.01 if gone else 0.2))
+                if gone and not condition():
+                    return condition()
+
+    def wait_line(self, pattern, patience=PATIENCE):
+        """Waits for a line on standard error. Returns the match, or None."""
+        seen = 0
+
+        def find():
+            nonlocal seen
+            for line in self.lines[seen:]:
+                seen += 1
+                match = re.match(pattern, line)
+                if match:
+                    return match
+            return None
+        return self.wait_for(find, patience)
+
+    def wait_exit(self, patience=PATIENCE):
+        status = super().wait_exit(patience)
+        for reader in self.readers if status is not None else ():
+            reader.join(1)
+        return status
+
+    def stop_and_continue(self):
+        """Ctrl-Z and fg."""
+        self.signal(signal.SIGSTOP)
+        wait_until(lambda: self.state() == 'T')
+        self.signal(signal.SIGCONT)
+
+    def stat(self):
+        with open(f'/proc/{self.pid}/stat') as file:
+            return file.read().rpartition(')')[2].split()
+
+    def state(self):
+        return self.stat()[0]
+
+    def is_busy(self, seconds):
+        """Watches the program. Returns whether it wants the processor most of
+        the time, however much of it others leave it."""
+        samples = [time.sleep(seconds / 25) or self.state() == 'R'
+                   for _ in range(25)]
+        return sum(samples) > 8 and not MEMCHECK  # valgrind is always busy
+
+    def spins(self, seconds=0.25):
+        """Returns whether the program is busy, and not just for a while: to do
+        a little may take long on a machine that has much to do."""
+        return all(self.is_busy(seconds) for _ in range(4))
+
+    def descriptors(self):
+        names = os.listdir(f'/proc/{self.pid}/fd')
+        return sorted(number for number in map(int, names) if not MEMCHECK
+                      or number < highest_descriptor() - VALGRINDS_OWN)
+
+    def limit_descriptors(self, count):
+        """Sets the soft limit of open files. Returns the old one."""
+        try:
+            soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
+        except PermissionError:  # but what we start may: see grading/guard.py
+            prlimit = ['prlimit', f'--pid={self.pid}']
+            soft = int(subprocess.check_output(
+                [*prlimit, '--nofile', '--output=SOFT', '--noheadings']))
+            subprocess.check_call([*prlimit, f'--nofile={count}:'])
+        return soft
+
+    def memory(self):
+        """The memory that it has in use, in KB."""
+        with open(f'/proc/{self.pid}/status') as file:
+            return int(re.search(r'VmRSS:\s+(\d+)', file.read())[1])
+
+    def close(self):
+        for reader in self.readers:
+            reader.join(1)
+        super().close()
+
+
+class Server(Child):
+    """A server that is ready, and where."""
+    port = 0
+    host = '127.0.0.1'
+
+
+def wait_until(condition, patience=PATIENCE):
+    """Polls until the condition holds. Returns its last value."""
+    end = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(0.002)
+
+
+def raise_limit():
+    """Lets this process, and what it starts, open as many files as it may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def highest_descriptor():
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

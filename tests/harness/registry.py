@@ -1,0 +1,41 @@
+"""The list of all checks, and how a function gets onto it."""
+
+import collections
+
+Check = collections.namedtuple(
+    'Check', 'stage name function what origin open after', defaults=[''])
+CHECKS = []
+
+# The stages that have something in common, as @check(READY) names them.
+SERVERS = '01 02 03 04 05 07 08'
+ADDRESSED = '02 03 04 05 07 08'  # those with -a ADDRESS and PORT
+READY = '03 04 05 07 08'         # those that say when they are ready
+SERVING = '04 05 07 08'          # those that accept clients
+TALKING = '05 07 08'
+ECHO = '05 07'
+MANY = '07 08'                   # those that serve many clients at once
+
+
+def check(stages, open=True, after=''):
+    """Makes a check of a function: its name, its docstring (what must hold),
+    for these stages; open: also for programs with other words and options.
+    Checks run in the order of their files, and a student is shown the first
+    that fails; `after` names one that should come right before this one."""
+    def register(function):
+        what = ' '.join((function.__doc__ or '').split())
+        for stage in stages.split():
+            CHECKS.append(Check(stage, function.__name__, function, what, '',
+                                open, after))
+        return function
+    return register
+
+
+def arrange():
+    """Puts each check that names another right behind it, in every stage that
+    has both."""
+    for moved in [check for check in CHECKS if check.after]:
+        for other in CHECKS:
+            if (other.stage, other.name) == (moved.stage, moved.after):
+                CHECKS.remove(moved)
+                CHECKS.insert(CHECKS.index(other) + 1, moved)
+                break

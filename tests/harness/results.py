@@ -1,0 +1,145 @@
+"""What has become of the checks, for a person or for a program."""
+
+import collections
+import json
+import os
+import shlex
+import sys
+import time
+
+from harness.settings import MEMCHECK
+from harness.stages import STAGES
+from harness.words import Colours, explained
+
+Result = collections.namedtuple('Result', 'check verdict failure round')
+
+
+def origin(check):
+    return f' ({check.origin})' if check.origin else ''
+
+
+def described(check):
+    """What a JSON document says of every check."""
+    return {'stage': check.stage, 'name': check.name, 'origin': check.origin,
+            'what': check.what}
+
+
+def named(check):
+    """The options of tests/check that ask for a check alone."""
+    name, _, seed = check.name.partition('_')
+    return ['--faults', seed] if name == 'faults' else ['-k', check.name]
+
+
+class JsonReport:
+    """The results as one document for other programs, printed at the end."""
+
+    def __init__(self, options):
+        self.options = options
+        self.verdicts = collections.Counter()
+        self.checks = []
+
+    def show_progress(self, *_):
+        """Standard output is for the document alone."""
+
+    hide_progress = show_progress
+
+    def add(self, result):
+        self.verdicts[result.verdict] += 1
+        entry = {**described(result.check), 'round': result.round,
+                 'verdict': result.verdict}
+        failure = result.failure
+        if result.verdict == 'failed':
+            entry.update(expected=str(failure.expected), got=str(failure.got),
+                         hint=str(failure.hint))
+        elif result.verdict == 'skipped':
+            entry.update(reason=str(failure))
+        self.checks.append(entry)
+
+    def close(self):
+        totals = {verdict: self.verdicts[verdict]
+                  for verdict in ('passed', 'failed', 'skipped')}
+        options = self.options
+        print(json.dumps({'program': options.program or options.programs,
+                          'seed': options.seed, 'rounds': options.repeat,
+                          **totals, 'checks': self.checks}, indent=1))
+
+
+class Report:
+    """Says what has come of the checks, in their order."""
+
+    def __init__(self, options):
+        self.options = options
+        self.colours = Colours(sys.stdout)
+        self.progress = (sys.stdout.isatty()
+                         and os.environ.get('TERM', 'dumb') != 'dumb')
+        self.shown = ''  # of the progress
+        self.verdicts = collections.Counter()
+        self.stages = collections.defaultdict(collections.Counter)
+        self.skips = collections.defaultdict(list)
+        self.began = time.monotonic()
+        if options.seed is not None:
+            print(f'seed {options.seed}: the order of the checks, and their '
+                  'data')
+
+    def show_progress(self, done, total):
+        text = f'{done} of {total} checks'
+        if (self.progress and text != self.shown
+                and time.monotonic() - self.began > 1):
+            self.hide_progress()
+            print(text, end='', flush=True)
+            self.shown = text
+
+    def hide_progress(self):
+        """Clears its line, by means that every terminal understands."""
+        if self.shown:
+            print('\r' + ' ' * len(self.shown), end='\r', flush=True)
+            self.shown = ''
+
+    def title(self, result):
+        check, rounds = result.check, self.options.repeat
+        return f'{check.stage} {check.name}{origin(check)}' + (
+            f', round {result.round} of {rounds}' if rounds > 1 else '')
+
+    def add(self, result):
+        check, verdict = result.check, result.verdict
+        self.verdicts[verdict] += 1
+        self.stages[check.stage][verdict] += 1
+        if check.origin:
+            self.stages[check.stage][check.origin] += verdict == 'passed'
+        if verdict == 'skipped':
+            self.skips[check.stage, str(result.failure)].append(check.name)
+        if verdict == 'failed':
+            self.explain(result)
+        elif self.options.verbose:
+            self.hide_progress()
+            print('ok ' if verdict == 'passed' else verdict, self.title(result))
+
+    def explain(self, result):
+        self.hide_progress()
+        check, failure, colours = result.check, result.failure, self.colours
+        print(f'{colours.red}FAIL{colours.off}  {colours.bold}'
+              f'{self.title(result)}{colours.off}:')
+        print(explained(check.what, failure.expected, failure.got,
+                        failure.hint))
+        again = ['tests/check', check.stage, *named(check)]
+        for name in ('program', 'programs', 'seed'):
+            if getattr(self.options, name) is not None:
+                again += [f'--{name}', str(getattr(self.options, name))]
+        print('  again:    ' + 'MEMCHECK=1 ' * MEMCHECK
+              + ' '.join(map(shlex.quote, again)))
+
+    def close(self):
+        for stage, counts in sorted(self.stages.items()):
+            title = STAGES[stage].name
+            rows = counts['kernel'] + counts['injector']
+            print(f'{title:14}{counts["passed"]:4} passed' + (
+                f' (errno rows: {counts["kernel"]} by the kernel, '
+                f'{counts["injector"]} injected)' if rows else ''))
+        for (stage, reason), names in sorted(self.skips.items()):
+            print(f'{stage}: skipped {", ".join(names[:4])}'
+                  + (f' and {len(names) - 4} more' if len(names) > 4 else '')
+                  + f': {reason}')
+        skipped = self.verdicts['skipped']
+        print(f'{self.verdicts["passed"]} passed, '
+              f'{self.verdicts["failed"]} failed'
+              + (f', {skipped} skipped' if skipped else ''))

@@ -1,0 +1,209 @@
+"""Runs checks: some at a time, in processes that can be ended together with
+everything that they have started."""
+
+import collections
+import concurrent.futures
+import ctypes
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+from grading.guard import act_as
+from harness import settings
+from harness.failures import Failure, Skip, Stop, said_error
+from harness.faults import build_injector
+from harness.programs import RUNNING
+from harness.registry import CHECKS
+from harness.results import JsonReport, Report, Result
+from harness.settings import JOBS, MEMCHECK
+from harness.stages import ROOT, STAGES
+from harness.test import Test
+from harness.valgrind import WITHOUT_VALGRIND
+from harness.web import WebTest
+
+LATE = 'skipped', 'no time was left for it'
+
+
+def run_check(*arguments):
+    """Runs one check. Returns its verdict, and the failure or a reason."""
+    try:
+        return try_check(*arguments)
+    except Stop:
+        return 'skipped', 'stopped'
+    except OSError as error:  # a program may have removed what we need
+        return 'failed', Failure('files for the check',
+                                         said_error(error))
+    finally:  # also if a stop came when the check was about to clean up
+        for child in list(RUNNING):
+            child.end()
+
+
+def try_check(check, command, directory, injector):
+    if '{port}' in command and not check.open:
+        return 'skipped', 'only behaviour is checked of anybody\'s program'
+    if Stop.wanted:
+        return 'skipped', 'stopped'
+    for name in (check.name, f'{check.stage} {check.name}'):
+        if MEMCHECK and name in WITHOUT_VALGRIND:
+            return 'skipped', WITHOUT_VALGRIND[name]
+    kind = WebTest if check.stage == '08' else Test
+    test = kind(check.stage, command, directory, injector)
+    try:
+        Stop.release()
+        check.function(test)
+        test.examine()
+    except Skip as reason:
+        return 'skipped', str(reason)
+    except Failure as failure:
+        return 'failed', failure
+    except OSError as error:
+        return 'failed', Failure('a connection that can be used',
+                                         said_error(error))
+    except Exception:  # a program may do what no check has thought of
+        return 'failed', Failure(check.what,
+                                         traceback.format_exc(limit=-4))
+    finally:
+        Stop.held = True
+        test.close()
+    return 'passed', None
+
+
+def end_now(*_):
+    """Ends this process at once, and what it has started."""
+    for child in RUNNING:
+        child.signal(signal.SIGKILL)
+    os._exit(143)
+
+
+def prepare_worker(pids, owner):
+    """Notes a process for stop_workers, and lets it end when its parent is
+    killed (Linux)."""
+    signal.signal(signal.SIGTERM, end_now)
+    signal.signal(signal.SIGUSR1, Stop.now)
+    Stop.held = True
+    os.write(pids.fileno(), b'%d\n' % os.getpid())
+    if owner is not None:
+        act_as(owner)
+    if sys.platform.startswith('linux'):
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+def stop_workers(pids):
+    """Lets the checks that still run be ended, with all they have started."""
+    pids.seek(0)
+    for pid in pids.read().split():
+        try:
+            os.kill(int(pid), signal.SIGUSR1)
+        except ProcessLookupError:
+            pass
+
+
+def run_some(numbers, options, round, directory, injector):
+    """Runs checks one after the other, in a process of their own: none slows
+    down another by Python's one lock. Returns what run_check does, of each."""
+    settings.ROUND = round
+    results = []
+    for check in (CHECKS[number] for number in numbers):
+        random.seed(f'{settings.SEED} {check.stage} {check.name} {round}')
+        results.append(run_check(check, program_of(check, options), directory,
+                                 injector))
+    return results
+
+
+def program_of(check, options):
+    return options.program or os.path.join(options.programs or ROOT,
+                                           STAGES[check.stage].program)
+
+
+def wait_for(future, portion, end, progress):
+    """Returns what has become of a portion, even if it is not done in time or
+    its process was killed."""
+    while True:
+        progress()
+        try:
+            return future.result(max(0, min(0.2, end - time.monotonic())))
+        except concurrent.futures.TimeoutError:
+            if time.monotonic() >= end:
+                return [LATE] * len(portion)
+        except concurrent.futures.BrokenExecutor:
+            return [('failed', Failure(
+                'a check that runs to its end', 'its process was killed'
+            ))] * len(portion)
+
+
+def portions(checks):
+    """What is run in one go: single checks, but a lesson's blocks together."""
+    lessons = collections.defaultdict(list)
+    for check in checks:
+        if check.name.startswith('lesson_block'):
+            lessons[check.stage].append(check)
+            if len(lessons[check.stage]) == 1:
+                yield lessons[check.stage]
+        else:
+            yield [check]
+
+
+def jobs(options):
+    """How many checks there are at a time. Storms wait even more."""
+    return ((4 if options.faults else 1) * JOBS
+            * (os.cpu_count() or 1))
+
+
+def run_all(checks, options, directory):
+    """Runs the checks, some at a time, and reports them in their order."""
+    injector = build_injector(directory)
+    if options.owner is not None:
+        os.chown(directory, options.owner, options.owner)
+    report = (JsonReport if options.json else Report)(options)
+    todo = [(portion, round) for round in range(1, options.repeat + 1)
+            for portion in portions(checks)]
+    if options.seed is not None:
+        random.Random(options.seed).shuffle(todo)
+    pids = tempfile.TemporaryFile(buffering=0)  # without a name: ours alone
+    with concurrent.futures.ProcessPoolExecutor(
+            options.jobs or jobs(options),
+            multiprocessing.get_context('fork'), prepare_worker,
+            (pids, options.owner)) as pool:
+        futures = []
+        try:
+            futures += [pool.submit(run_some, [CHECKS.index(check)
+                                               for check in portion],
+                                    options, round, directory, injector)
+                        for portion, round in todo]
+            late = report_all(todo, futures, options, report)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if not all(future.done() for future in futures):
+                stop_workers(pids)
+    report.close()
+    return 1 if report.verdicts['failed'] or late else 0
+
+
+def report_all(todo, futures, options, report):
+    """Waits for the portions in turn, and adds them to the report. Returns
+    whether there was not enough time."""
+    end = time.monotonic() + (options.time or threading.TIMEOUT_MAX)
+    total, done, late = sum(len(portion) for portion, _ in todo), [], False
+    for (portion, _), future in zip(todo, futures):
+        future.add_done_callback(lambda _, some=portion: done.extend(some))
+
+    def progress():
+        report.show_progress(len(done), total)
+    try:
+        for (portion, round), future in zip(todo, futures):
+            for check, (verdict, failure) in zip(
+                    portion, wait_for(future, portion, end, progress)):
+                report.add(Result(check, verdict, failure, round))
+                late |= (verdict, failure) == LATE
+            if report.verdicts['failed'] and options.first:
+                break
+        return late
+    finally:
+        report.hide_progress()

@@ -1,0 +1,15 @@
+"""What tests/check and its environment have decided for all checks."""
+
+import os
+
+MEMCHECK = bool(os.environ.get('MEMCHECK'))  # valgrind runs the programs
+PATIENCE = 30 if MEMCHECK else 4  # seconds, for what takes milliseconds else
+JOBS = 2 if MEMCHECK else 4  # for each processor: many checks mostly wait
+NOBODY = 65534
+
+# tests/check changes these, so use them by way of the module.
+ROUND = 1  # how often the checks have been run, with this: --repeat
+SEED = 0  # what the checks' data is made of: tests/check --seed
+STARTER = []  # the command that programs are started by: tests/check --starter
+PRELOAD = 'LD_PRELOAD'  # the variable that names the injector; the starter's
+                        # own loader is not to see it

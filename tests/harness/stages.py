@@ -1,0 +1,38 @@
+"""The stages of the ladder, and where the files of each are."""
+
+import pathlib
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+ROOT = TESTS.parent
+
+
+class Stage:
+    """A stage, in our tree or in a copy of it elsewhere."""
+
+    def __init__(self, number, program, root=ROOT):
+        self.number = number
+        self.program = program                     # 05-recv-send/server
+        self.name = program.partition('/')[0]      # 05-recv-send
+        self.place = f'{self.name}/stub.c'
+        self.folder = root / self.name
+        self.stub = root / self.place
+        self.lesson = self.folder / 'README.md'
+        self.handed_out = root / 'tests' / 'stubs' / f'{number}.c'
+
+    def answer(self):
+        """The source that the stub stands in for: of 08 one of several."""
+        names = ('request.c', 'client.c', 'server.c')
+        return next(path for path in map(self.folder.joinpath, names)
+                    if path.exists())
+
+
+def find_stages(root=ROOT):
+    """The stages, by their numbers, of a tree laid out like ours."""
+    programs = ('01-socket/server', '02-bind/server', '03-listen/server',
+                '04-accept/server', '05-recv-send/server', '06-client/client',
+                '07-select/server', '08-http/server')
+    return {program[:2]: Stage(program[:2], program, root)
+            for program in programs}
+
+
+STAGES = find_stages()

@@ -1,0 +1,274 @@
+"""One run of one check."""
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+
+from harness import settings
+from harness.clients import data
+from harness.failures import (SIGPIPE_HINT, Failure, Skip, difference,
+                              said_error, shown)
+from harness.faults import Faults
+from harness.network import Peer, free_port
+from harness.programs import RUNNING, Child, Server, wait_until
+from harness.settings import MEMCHECK, PATIENCE
+from harness.valgrind import VALGRIND, complaints
+
+
+class Test:
+    """One run of one check: starts programs, and ends them whatever comes."""
+
+    def __init__(self, stage, command, directory, injector):
+        self.stage = stage
+        self.words = shlex.split(command)
+        self.any = '{port}' in command  # anybody's program
+        self.injector = injector
+        self.directory = directory
+        self.closing = []
+        self.children = []
+        self.reports = tempfile.mkdtemp(dir=directory)
+        self.faults = Faults(directory)
+
+    def close(self):
+        for child in list(RUNNING):
+            child.end()
+        for thing in self.closing:
+            thing.close()
+        self.faults.page.close()
+        with contextlib.suppress(FileNotFoundError):  # whatever a program did
+            os.unlink(self.faults.path)
+
+    def examine(self):
+        """Demands that valgrind, if it is asked, has nothing to report. Ends
+        the programs, from 07 on in good order: then all is to be closed."""
+        for child in list(RUNNING) if MEMCHECK else ():
+            child.signal(signal.SIGTERM)
+            child.signal(signal.SIGCONT)
+            if child.wait_exit() is None:
+                raise Failure(f'{self.said(child)} ends on SIGTERM',
+                              'it runs on, and valgrind cannot report')
+        statuses = {child.pid: child.process.returncode
+                    for child in self.children}
+        for entry in os.scandir(self.reports):
+            with open(entry.path, errors='replace') as file:
+                found = complaints(file.read(), self.stage >= '07'
+                                   or statuses.get(int(entry.name)) == 0)
+            if found:
+                raise Failure('no report of valgrind\'s: memory is used as it '
+                              'should be and freed, descriptors are closed',
+                              '\n' + '\n\n'.join(found[:2]) + f'\n\n(and '
+                              f'{len(found) - 2} more)' * (len(found) > 2))
+
+    def environment(self):
+        environment = dict(os.environ)
+        environment.pop('LD_PRELOAD', None)
+        if self.injector is not None:
+            environment[settings.PRELOAD] = self.injector
+            environment['LADDER_FAULTS'] = self.faults.path
+            if MEMCHECK:
+                program = os.path.basename(self.words[0])
+                environment['LADDER_PROGRAM'] = program
+            environment['ASAN_OPTIONS'] = ':'.join(filter(None, (
+                environment.get('ASAN_OPTIONS'), 'verify_asan_link_order=0')))
+        return environment
+
+    def need_injector(self):
+        if self.injector is None:
+            raise Skip('tests/harness/faults.c needs Linux and a C compiler')
+
+    def attached(self):
+        """Whether the injector is in the program; else the check is skipped."""
+        self.need_injector()
+        if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
+            raise Skip('the injector cannot be loaded into this program')
+        return True
+
+    def command(self, *arguments, **places):
+        words = [word.format(**places)
+                 if any('{' + place + '}' in word for place in places)
+                 else word for word in self.words]
+        return self.starter() + words + list(arguments)
+
+    def starter(self):
+        """What programs are started by."""
+        log = [f'--log-file={self.reports}/%p']
+        return settings.STARTER + (VALGRIND + log if MEMCHECK else [])
+
+    def start(self, *arguments, stdin=subprocess.DEVNULL, kind=Child,
+              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **places):
+        child = kind(self.command(*arguments, **places), self.environment(),
+                     stdin, stdout, stderr)
+        self.children.append(child)
+        return child
+
+    def run(self, *arguments, patience=PATIENCE):
+        """Runs the program to its end. Returns the child and its status."""
+        child = self.start(*arguments)
+        status = child.wait_exit(patience)
+        if status is None:
+            raise Failure(f'{self.said(child)} ends by itself',
+                          f'it still runs after {patience} seconds; it wrote '
+                          f'{child.lines}')
+        return child, status
+
+    def server(self, *options, port=0, hint=''):
+        """Starts the server and waits until it is ready."""
+        if self.any:
+            return self._any_server(port)
+        server = self.start(*options, str(port), kind=Server)
+        match = server.wait_line(r'listening on (\S+):(\d+)$')
+        if match is None:
+            raise Failure('the line "listening on 127.0.0.1:PORT" on standard '
+                          'error, once the server is ready',
+                          f'it {self.outcome(server)}', hint or
+                          'print the line after listen() has succeeded; '
+                          'standard error, not standard output')
+        server.host, server.port = match[1].strip('[]'), int(match[2])
+        return server
+
+    def _any_server(self, port, **places):
+        for _ in range(5):
+            wanted = port or free_port()
+            server = self.start(kind=Server, port=wanted, host='127.0.0.1',
+                                **places)
+            server.port = wanted
+
+            def ready():
+                if not server.running():
+                    return True
+                with socket.socket() as probe:
+                    return probe.connect_ex((server.host, server.port)) == 0
+            if wait_until(ready) and server.running():
+                return server
+            server.end()
+        raise Failure('a server that accepts connections on {port}',
+                      self.outcome(server))
+
+    def connect(self, server, **options):
+        """A client of the server, to be closed when the check ends."""
+        try:
+            client = socket.create_connection((server.host, server.port),
+                                              PATIENCE, **options)
+        except (socket.timeout, TimeoutError):
+            raise Failure('a connection to the server', 'no answer; the server '
+                          f'{self.outcome(server)}', 'a larger backlog for '
+                          'listen: SOMAXCONN') from None
+        except OSError as error:
+            raise Failure('a connection to the server', f'{error}; the server '
+                          f'{self.outcome(server)}', 'it has to stay, and to '
+                          'listen, until a signal comes') from None
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.closing.append(client)
+        return client
+
+    def peer(self, handler, **options):
+        peer = Peer(handler, **options)
+        self.closing.append(peer)
+        return peer
+
+    def said(self, child):
+        words = child.command[len(self.starter()):]
+        return '`' + ' '.join(shlex.quote(word) for word in words) + '`'
+
+    def outcome(self, child):
+        """What has become of a program, in words."""
+        status = child.wait_exit(0.2)  # it may be about to crash
+        fate = ('runs' if status is None else f'exited with status {status}'
+                if status >= 0 else
+                f'was ended by {signal.Signals(-status).name}')
+        if any(line.startswith('usage: ') for line in child.lines):
+            wrote = child.lines[0] + '; usage ...'
+        else:
+            wrote = '; '.join(line[:200] for line in child.lines[-4:])
+            wrote = wrote or 'nothing'
+        if child.floods():
+            fate += ' (it wrote without end)'
+        if child.output and self.stage != '06':
+            wrote += (f'; on standard output: {shown(child.output)} (what a '
+                      'program tells goes to standard error)')
+        return f'{fate}; on standard error: {wrote}'
+
+    def alive(self, server, after, hint=''):
+        """Demands that the server still runs."""
+        if not server.running():
+            status = server.process.poll()
+            raise Failure(f'the server lives on after {after}',
+                          f'it {self.outcome(server)}',
+                          SIGPIPE_HINT if status == -signal.SIGPIPE else
+                          hint if status != 1 and hint != SIGPIPE_HINT else
+                          'a client\'s failure is no reason to exit: close its '
+                          'socket, serve the next')
+
+    # -------------------------------------------------------- conversations
+
+    def receive(self, client, size, what='the bytes of the echo', hint=''):
+        """Receives exactly so many bytes."""
+        got = bytearray()
+        while len(got) < size:
+            try:
+                piece = client.recv(min(size - len(got), 1 << 20))
+            except OSError as error:
+                raise Failure(f'{what}, {size} in all',
+                              f'{len(got)} of them, then {said_error(error)}',
+                              hint) from None
+            if not piece:
+                raise Failure(f'{what}, {size} in all',
+                              f'{shown(got)}, then the end of the stream', hint)
+            got += piece
+        return bytes(got)
+
+    def question(self, mark=b'served?'):
+        """What a client says for the stage's server to answer."""
+        return mark
+
+    def plenty(self):
+        """What a client may say again and again, without end."""
+        return data(65536)
+
+    def answered(self, client, mark=b'served?', hint=''):
+        """Demands the answer to a question; of these servers, its echo."""
+        got = self.receive(client, len(mark), f'the echo of {shown(mark)}',
+                           hint or 'recv what has come, send as much back')
+        if got != mark:
+            raise Failure(f'the echo of {shown(mark)}',
+                          difference(mark, got), hint or
+                          'send as many bytes as recv returned, from the start '
+                          'of the buffer: no strlen, no sizeof')
+
+    def echo(self, client, message, hint=''):
+        """Sends a message and demands its echo."""
+        self.say(client, message, hint)
+        self.answered(client, message, hint)
+
+    def say(self, client, message, hint=''):
+        try:
+            client.sendall(message)
+        except OSError as error:
+            raise Failure('a connection that takes data', said_error(error),
+                          hint) from None
+
+    def ended(self, client, hint='', what='the end of the stream'):
+        """Demands that the server ends the connection, having sent no more."""
+        try:
+            piece = client.recv(65536)
+        except ConnectionResetError:
+            return
+        except OSError as error:
+            raise Failure(what, said_error(error), hint if 'close' in hint else
+                          'when recv returns 0, or the client is lost, close '
+                          'its socket, on every way') from None
+        if piece:
+            raise Failure(what, f'more data: {shown(piece)}', hint or
+                          'send exactly as many bytes as recv returned')
+
+    def served(self, server, client, hint=''):
+        """Demands that a client is served, as the stage does it."""
+        if self.stage == '04':
+            self.ended(client, hint, 'the server closes the connection')
+        else:
+            self.say(client, self.question(), hint)
+            self.answered(client, hint=hint)

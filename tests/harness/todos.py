@@ -1,0 +1,31 @@
+"""The TODOs of a stub: where they are, and which checks prove them."""
+
+import collections
+import re
+
+BEGINNING = re.compile(r'\s*/\* TODO (\d+): ')
+WHOLE = re.compile(r'^[ \t]*/\* TODO (\d+): (.*?)\*/', re.S | re.M)
+
+Todo = collections.namedtuple('Todo', 'number line text checks')
+
+
+def find(source):
+    """The TODOs that a source has, in the order of their numbers: the line
+    each begins in, what it asks for, and the checks that it names."""
+    return sorted(Todo(int(found[1]), source.count('\n', 0, found.start()) + 1,
+                       without_checks(found[2]), checks_named(found[2]))
+                  for found in WHOLE.finditer(source))
+
+
+def words(text):
+    return ' '.join(text.split())
+
+
+def without_checks(text):
+    return words(text).split(' Proved by ')[0]
+
+
+def checks_named(text):
+    """The names that a TODO ends with: of checks, or with a * of several."""
+    found = re.search(r'Proved by ([^.]*)\.', words(text))
+    return re.findall(r'[\w*]+', found[1]) if found else []

@@ -1,0 +1,33 @@
+"""valgrind (MEMCHECK=1): how it is started, which checks make no sense under
+it, and what its reports say."""
+
+import re
+
+# Each report is in a file of its own, which takes a program's descriptor 3.
+VALGRIND = ['valgrind', '--quiet', '--vgdb=no', '--track-fds=yes',
+            '--leak-check=full', '--show-leak-kinds=definite,indirect,possible',
+            '--num-callers=6']
+VALGRINDS_OWN = 12  # the highest descriptors that there may be
+WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
+    'prints_descriptor': 'valgrind has taken descriptor 3',
+    'socket_EMFILE': 'valgrind gives descriptors beyond the limit',
+    'more_than_fit': 'valgrind gives descriptors beyond the limit',
+    '08 out_of_descriptors': 'valgrind does not let it raise the limit',
+    'requests_without_reading': 'valgrind\'s own memory grows',
+    'waits_quietly': 'valgrind is busy for itself',
+    'quiet_with_a_client': 'valgrind is busy for itself',
+}
+
+
+def complaints(report, descriptors):
+    """What stands in valgrind's report: errors, leaks and, if asked for, the
+    descriptors that were open at the end."""
+    text = re.sub(r'^==\d+== ?(FILE DESC.*\n)?', '', report, flags=re.MULTILINE)
+    text = re.sub(r'\b0x[0-9A-F]+: | \(in \S+\)', '', text)
+    ended = r'Process terminating .* \(SIG(INT|TERM)\)'
+    if re.search(ended, text):
+        descriptors = False
+    return [block for block in re.split(r'\n\n+', text.strip())
+            if block and '<inherited from parent>' not in block
+            and not re.match(ended, block)
+            and (descriptors or not block.startswith('Open '))]

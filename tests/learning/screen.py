@@ -1,0 +1,32 @@
+"""The screen of the student: the ladder, and paragraphs with titles."""
+
+import sys
+import textwrap
+
+from harness.screen import Screen
+
+WIDTH = 79
+LINES = 5        # of a message or of a TODO: enough to know it
+
+
+class LadderScreen(Screen):
+    """Where the student reads."""
+
+    def clear(self):
+        if self.terminal:
+            self.write('\033[H\033[2J')
+        else:
+            self.show('-' * WIDTH)
+
+    def row(self, stage, text, colour=''):
+        self.show(f'  {stage.name:14}{self.paint(text, colour)}'.rstrip())
+
+    def entry(self, title, text):
+        """Shows a paragraph with a title, as tests/check has them."""
+        self.show(textwrap.fill(
+            text, WIDTH, initial_indent=f'  {title + ":" if title else "":10}',
+            subsequent_indent=' ' * 12, max_lines=LINES, placeholder=' ...',
+            break_long_words=False, break_on_hyphens=False))
+
+
+screen = LadderScreen(sys.stdout)
