@@ -1,4 +1,7 @@
-"""The checks of 01-socket, and of the command line that every program has."""
+"""The checks of 01-socket, and of the command line that every program has.
+
+To add one, start from `prints_descriptor`, a short one; see "Add a check" in
+tests/README.md."""
 
 import socket
 

@@ -1,4 +1,7 @@
-"""The checks of 02-bind: a port, an address, and what is printed of them."""
+"""The checks of 02-bind: a port, an address, and what is printed of them.
+
+To add one, start from `address_option`, a short one; see "Add a check" in
+tests/README.md."""
 
 import errno
 import os

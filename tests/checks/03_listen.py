@@ -1,4 +1,7 @@
-"""The checks of 03-listen: a server that is ready, and waits."""
+"""The checks of 03-listen: a server that is ready, and waits.
+
+To add one, start from `signals_end_it`, a short one; see "Add a check" in
+tests/README.md."""
 
 import signal
 import socket

@@ -1,4 +1,7 @@
-"""The checks of 04-accept: a server that takes its clients, one by one."""
+"""The checks of 04-accept: a server that takes its clients, one by one.
+
+To add one, start from `closes_at_once`, a short one; see "Add a check" in
+tests/README.md."""
 
 import signal
 import socket

@@ -1,4 +1,7 @@
-"""The checks of 05-recv-send: the echo, and what clients may do meanwhile."""
+"""The checks of 05-recv-send: the echo, and what clients may do meanwhile.
+
+To add one, start from `echo_line`, a short one; see "Add a check" in
+tests/README.md."""
 
 import errno
 import re

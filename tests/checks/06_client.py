@@ -1,5 +1,8 @@
 """The checks of 06-client: what goes out, what comes back, and what it says
-when they are not the same."""
+when they are not the same.
+
+To add one, start from `echo_line`, a short one; see "Add a check" in
+tests/README.md."""
 
 import os
 import re

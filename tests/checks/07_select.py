@@ -1,5 +1,8 @@
 """The checks of 07-select: many clients at once, none of which waits for
-another."""
+another.
+
+To add one, start from `all_at_once`, a short one; see "Add a check" in
+tests/README.md."""
 
 import fcntl
 import os

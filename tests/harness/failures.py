@@ -34,8 +34,8 @@ class Stop(BaseException):
             raise cls
 
     @classmethod
-    def now(cls, *_):
-        cls.wanted = True
+    def now(cls, number, *_):
+        cls.wanted = number
         if not cls.held:
             raise cls
 

@@ -99,7 +99,7 @@ def free_port():
         port = 10000 + (seed + step * 37) % 20000
         with socket.socket() as probe:
             try:
-                probe.bind(('127.0.0.1', port))
+                probe.bind(('', port))
                 return port
             except OSError:
                 continue

@@ -1,0 +1,187 @@
+"""How servers are measured, whatever they serve."""
+
+import collections
+import contextlib
+import re
+import shlex
+import shutil
+import sys
+import time
+
+from benchmark.machine import busy_time
+from benchmark.programs import Load, Server, Trouble
+from harness.screen import Screen
+
+screen = Screen(sys.stderr)  # says what is under way
+TURN = 0.2     # seconds
+
+# What is measured: the section and line of the table, the work for load, and
+# the ratio to the first column that is the goal.
+Row = collections.namedtuple('Row', 'section label mode clients bytes goal',
+                             defaults=(None,))
+LARGE = 'megabytes a second'
+FAILED = 'failed requests'
+TRIP_CALLS = 'system calls a round trip'
+ANSWER_CALLS = 'system calls a request'
+TOOLS = {TRIP_CALLS: 'strace', ANSWER_CALLS: 'strace', FAILED: 'ab'}
+
+
+class Bench:
+    """All that is measured, and the samples: by row, then by server."""
+
+    def __init__(self, machine, options):
+        self.machine = machine
+        self.options = options
+        self.rounds = options.rounds
+        self.turns = max(1, round((options.seconds or self.SECONDS) / TURN))
+        self.troubles = []  # what went wrong
+        self.notes = []     # what else is to be said
+        self.speeds, self.costs, self.waits = {}, {}, {}
+        self.singles, self.calls = {}, {}
+        self.others = self.passed = 0.0  # seconds
+        for name, sources in self.sources().items():
+            machine.build(name, *sources)
+        self.servers = self.find_servers()
+
+    def find_others(self, others):
+        """Returns the commands of what else is to be measured."""
+        if self.options.program:
+            return {'program': shlex.split(self.options.program)}
+        for name in others:
+            if not shutil.which(name):
+                self.notes.append(f'{name} is not installed: left out.')
+        return {name: command for name, command in others.items()
+                if shutil.which(name)}
+
+    def attempt(self, action, *arguments):
+        """Does it. A trouble costs only what it is about: then None comes
+        back."""
+        try:
+            return action(*arguments)
+        except Trouble as trouble:
+            if str(trouble) not in map(str, self.troubles):
+                self.troubles.append(trouble)
+            return None
+
+    def wanted(self, rows):
+        text = (self.options.only or '').lower()
+        return [row for row in rows
+                if text in f'{row.section}: {row.label}'.lower()]
+
+    def has_rows(self):
+        return bool(self.wanted(self.SPEED_ROWS + self.SINGLE_ROWS
+                                + self.CALLS_ROWS))
+
+    def lacks_tool(self, row):
+        """Whether a row takes a program that is not here. Notes that."""
+        tool = TOOLS.get(row.section)
+        if not tool or shutil.which(tool):
+            return False
+        note = f'{row.section}: left out, as {tool} is not installed.'
+        if note not in self.notes:
+            self.notes.append(note)
+        return True
+
+    def goals(self):
+        """What was to be reached: see WebBench."""
+        return ()
+
+    def able(self, row):
+        """The servers that are measured with so many clients."""
+        return [name for name in self.servers
+                if row.clients <= self.MOST.get(name, row.clients)]
+
+    def serve(self, name, *prefix):
+        return Server(name, [*prefix, *self.servers[name]], self.machine)
+
+    def measure(self):
+        for number in range(self.rounds):
+            for row in self.wanted(self.SPEED_ROWS):
+                screen.progress(f'round {number + 1} of {self.rounds}: '
+                                f'{row.label}')
+                self.take_turns(row)
+        for row in self.wanted(self.SINGLE_ROWS):
+            screen.progress(f'{row.section}: {row.label}')
+            self.singles[row] = {
+                name: [self.attempt(self.measure_single, row, name)]
+                for name in self.servers
+                if self.MOST.get(name) != 1 and not self.lacks_tool(row)}
+        for row in self.wanted(self.CALLS_ROWS):
+            screen.progress(f'{row.section}: {row.label}')
+            self.calls[row] = {
+                name: self.attempt(self.count_calls, row, name)
+                for name in self.servers
+                if name not in self.MOST and not self.lacks_tool(row)}
+
+    def disturbed(self):
+        """Whether others have used more than a little of the machine."""
+        return self.others > 0.1 * self.passed
+
+    def take_turns(self, row):
+        """Measures speed: all servers wait, and one at a time has work."""
+        names = self.able(row)
+        with contextlib.ExitStack() as stack:
+            pairs = {name: self.attempt(self.connect, stack, row, name)
+                     for name in names}
+            for turn in range(self.turns):
+                for name in names if turn % 2 == 0 else reversed(names):
+                    samples = (pairs[name] and self.attempt(
+                        self.measure_speed, *pairs[name])) or (None,) * 3
+                    for table, sample in zip(
+                            (self.speeds, self.costs, self.waits), samples):
+                        table.setdefault(row, {}).setdefault(
+                            name, []).append(sample)
+            for _, load in filter(None, pairs.values()):
+                self.attempt(load.finish)
+
+    def connect(self, stack, row, name):
+        server = stack.enter_context(self.serve(name))
+        load = stack.enter_context(Load(server, row, TURN, self.machine))
+        return server, load
+
+    def measure_speed(self, server, load):
+        """Returns how much a second, microseconds of the server each, and
+        milliseconds within which half and 99 of 100 answers came."""
+        start, busy = time.monotonic(), busy_time()
+        server_before, load_before = server.processor(), load.processor()
+        figures = load.run()
+        used = server.processor() - server_before
+        self.passed += time.monotonic() - start
+        self.others += (busy_time() - busy - used
+                        - (load.processor() - load_before))
+        moved = figures[1 if load.row.section == LARGE else 0]
+        waits = [figure / 1000 for figure in figures[3::3]]
+        return (moved / TURN, 1e6 * used / moved, waits) if moved else None
+
+    def measure_memory(self, row, name):
+        """Returns KB for a client."""
+        clients = min(row.clients, self.MOST.get(name, row.clients))
+        row = row._replace(clients=clients)
+        with self.serve(name) as server:
+            server.rest()
+            before = server.memory(self.MEMORY)
+            with Load(server, row, TURN, self.machine) as load:
+                if row.mode == 'bulk':
+                    load.run()
+                server.rest()
+                used = server.memory(self.MEMORY) - before
+                load.finish()
+        return used / clients
+
+    def count_calls(self, row, name):
+        """Returns how many calls of each name a round trip takes."""
+        summary = self.machine.directory / 'calls'
+        with self.serve(name, 'strace', '-f', '-c', '-o', str(summary)) \
+                as server:
+            with Load(server, row, 1, self.machine) as load:
+                trips = load.run()[0]
+                load.finish()
+        found = re.findall(r'^ *\d\S* +\d\S* +\d+ +(\d+)(?: +\d+)? +(\w+)$',
+                           summary.read_text(), re.M)
+        return {call: int(count) / trips for count, call in found
+                if call != 'total' and int(count) / trips >= 0.01}
+
+
+def find_ratios(samples, yardsticks):
+    return [sample / yardstick for sample, yardstick
+            in zip(samples, yardsticks) if sample and yardstick]

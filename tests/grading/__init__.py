@@ -1,0 +1,1 @@
+"""What tests/grade is made of."""

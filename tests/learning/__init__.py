@@ -1,0 +1,1 @@
+"""What tests/learn is made of."""

@@ -1,0 +1,202 @@
+"""What the scenes are made of: the screen, programs while they are played, and
+clients of theirs."""
+
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import textwrap
+import time
+
+from harness.failures import Failure
+from harness.programs import Child
+from harness.screen import Screen
+
+PATIENCE = 5  # seconds that a program may take to do what it is told
+WIDTH = 78
+BLANKS = {'ADDRESS': r'(\d+\.\d+\.\d+\.\d+)', 'PORT': r'(\d+)',
+          'NUMBER': r'(\d+)', r'\.\.\.': '.*'}
+SCENES = []
+
+
+class Untrue(Exception):
+    """Something is not as told: what was expected, and what came."""
+
+
+def scene(folder, what):
+    """Makes a function the scene of a stage."""
+    def add(play):
+        SCENES.append((folder, what, play))
+        return play
+    return add
+
+
+# -------------------------------------------------------------- the screen
+
+class Audience(Screen):
+    """The screen of those who watch."""
+    seen = 0  # facts, so far
+
+    def write(self, text):
+        try:
+            super().write(text)
+        except BrokenPipeError:  # nobody watches any more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+            sys.exit(1)
+
+    def title(self, name, what):
+        self.show(f'{name} '.ljust(WIDTH, '-'), self.colours.bold)
+        self.show(what)
+
+    def command(self, text):
+        """Shows a command as it would be typed, in two lines if it is long."""
+        if len(text) > WIDTH - 4:
+            text = text.replace(' <', ' \\\n        <', 1)
+        self.show(f'  $ {text}', self.colours.bold)
+
+    def fact(self, text, expected=True, got=True):
+        """Shows what can be seen from outside, if it is as expected."""
+        if got != expected:
+            if expected is True:
+                raise Untrue(text, 'it is not so')
+            raise Untrue(f'{text}: {expected!r}', repr(got))
+        self.seen += 1
+        self.show(textwrap.fill(text, WIDTH, initial_indent='  * ',
+                                subsequent_indent='    '), self.colours.green)
+
+    def line(self, text):
+        self.show(f'    {text}')
+
+
+screen = Audience(sys.stdout)
+
+
+# -------------------------------------------------------------- programs
+
+class Player(Child):
+    """A program of the ladder while it is played."""
+
+    def __init__(self, *command, stdin=subprocess.DEVNULL,
+                 stdout=subprocess.PIPE, shown=''):
+        self.name = command[0]
+        self.read = {'errors': 0, 'output': 0}  # bytes that have been shown
+        screen.command(' '.join(command) + shown)
+        try:
+            super().__init__(command, None, stdin, stdout, bufsize=0)
+        except Failure as failure:
+            raise Untrue(f'{self.name} runs',
+                         f'{failure.got}; is it built?') from None
+
+    def unread(self, store):
+        return bytes(getattr(self, store)[self.read[store]:])
+
+    def read_line(self, store, expected):
+        """Waits for a line that looks as expected. Returns it."""
+        if not self.wait_for(lambda: b'\n' in self.unread(store), PATIENCE):
+            raise Untrue(f'{self.name} prints {expected}',
+                         f'its end, with status {self.process.wait()}'
+                         if self.closed() else
+                         f'nothing in {PATIENCE} seconds')
+        line = self.unread(store).partition(b'\n')[0]
+        self.read[store] += len(line) + 1
+        return line.decode(errors='replace')
+
+    def prints(self, expected):
+        """Waits for a line of events, and shows it. Returns what stands at
+        the ADDRESS, the PORT or the NUMBER of what is expected."""
+        line = self.read_line('errors', expected)
+        screen.line(line)
+        pattern = re.escape(expected)
+        for blank, meaning in BLANKS.items():
+            pattern = pattern.replace(blank, meaning)
+        found = re.fullmatch(pattern, line)
+        if not found:
+            raise Untrue(f'{self.name} prints {expected}', line)
+        return found.groups()
+
+    def prints_address(self, event):
+        address, port = self.prints(f'{event} ADDRESS:PORT')
+        return address, int(port)
+
+    def echoes(self, line):
+        """Types a line, and waits for its echo."""
+        screen.line(f'typed   {line}')
+        self.process.stdin.write(line.encode() + b'\n')
+        echo = self.read_line('output', line)
+        screen.line(f'echoed  {echo}')
+        if echo != line:
+            raise Untrue(f'{self.name} prints {line}', echo)
+
+    def ends(self, expected):
+        """Waits for the program's end, and checks its exit status."""
+        if self.process.stdin:
+            self.process.stdin.close()
+        status, said = self.wait_exit(PATIENCE), ''
+        if status is None:
+            status = f'none in {PATIENCE} seconds'
+        elif status != expected:
+            said = self.unread('errors')[:1000].decode(errors='replace')
+        if status != expected:
+            raise Untrue(f'{self.name} ends with status {expected}',
+                         f'{status} {said}'.strip())
+
+    def ends_by_interrupt(self):
+        """Types Ctrl-C, and waits for the program's end in good order.
+        Returns how many seconds that took."""
+        began = time.monotonic()
+        screen.line('typed   Ctrl-C')
+        self.signal(signal.SIGINT)
+        self.ends(0)
+        return time.monotonic() - began
+
+    def waits(self):
+        """Whether it runs, and has nothing more to say."""
+        return self.running() and not self.unread('errors')
+
+
+# -------------------------------------------------------------- the network
+
+def connect(address):
+    try:
+        return socket.create_connection(address, PATIENCE)
+    except OSError as error:
+        raise Untrue(f'a connection to {text(address)}', error) from None
+
+
+def receive(client, length):
+    """Receives so many bytes, or as many as come before the end."""
+    received, piece = b'', True
+    try:
+        while piece and len(received) < length:
+            piece = client.recv(length - len(received))
+            received += piece
+    except OSError as error:
+        raise Untrue('bytes from the server, or its end',
+                     f'{received!r}, then {error}') from None
+    return received
+
+
+def text(address):
+    return '{}:{}'.format(*address)
+
+
+def established(one, other):
+    """The ends of a connection that Linux has in its table, where there is
+    such a table: for each its two addresses, its own first."""
+    try:
+        with open('/proc/net/tcp') as table:
+            rows = [line.split() for line in table][1:]
+    except OSError:
+        return []
+    ends = [(decoded(row[1]), decoded(row[2]))
+            for row in rows if row[3] == '01']
+    return [end for end in ends if set(end) == {one, other}]
+
+
+def decoded(field):
+    """An address of that table: 0100007F:3C51 is 127.0.0.1:15441 on a PC."""
+    host, port = field.split(':')
+    return (socket.inet_ntoa(struct.pack('=I', int(host, 16))), int(port, 16))

@@ -1,0 +1,73 @@
+"""The scene of 08."""
+
+import http.client
+
+from harness.stages import STAGES
+from scenes.tools import Player, Untrue, connect, receive, scene, screen
+
+
+@scene('08-http', 'The same loop, and files in place of an echo: the server '
+       'speaks HTTP.')
+def play_http():
+    with Player('08-http/server', '0') as server:
+        address = server.prints_address('listening on')
+        with connect(address) as client, client.makefile('rb') as answers:
+            ask(client, ['GET / HTTP/1.1', 'Host: ladder'])
+            fields, body = answer(answers, 'HTTP/1.1 200 OK', 'Content-Type',
+                                  'Content-Length', 'ETag')
+            screen.fact('a page came, and it is the file index.html, byte for '
+                        'byte', True, body == page('index.html'))
+            check_pipeline(client, answers)
+            ask(client, ['GET / HTTP/1.1', 'Host: ladder',
+                         f'If-None-Match: {fields["ETag"]}'])
+            answer(answers, 'HTTP/1.1 304 Not Modified')
+            ask(client, ['GET / HTTP/1.1', 'Host : ladder'])
+            answer(answers, 'HTTP/1.1 400 Bad Request', 'Connection')
+            screen.fact('the page that the client has already did not come '
+                        'again: right after the head came the next answer')
+            screen.fact('with a blank before a colon it is no request, and '
+                        'that was the last answer', b'', receive(client, 1))
+        took = server.ends_by_interrupt()
+        screen.fact(f'that ends the server in {took:.2f} seconds, with '
+                    'status 0', True, took < 1)
+
+
+def check_pipeline(client, answers):
+    """Asks for two files at once: the answers come in the same order."""
+    names = 'style.css', 'ladder.svg'
+    ask(client, *[[f'GET /{name} HTTP/1.1', 'Host: ladder'] for name in names])
+    bodies = [answer(answers, 'HTTP/1.1 200 OK', 'Content-Length')[1]
+              for _ in names]
+    screen.fact('the same connection took two requests in one go, and answered '
+                'one after the other', True, bodies == list(map(page, names)))
+
+
+def page(name):
+    with open(STAGES['08'].folder / 'www' / name, 'rb') as file:
+        return file.read()
+
+
+def ask(client, *requests):
+    """Types requests, and sends them in one go."""
+    for lines in requests:
+        for number, line in enumerate([*lines, '(an empty line)']):
+            screen.line(f'{"" if number else "typed":8}{line}')
+    client.sendall(''.join(line + '\r\n' for lines in requests
+                           for line in [*lines, '']).encode())
+
+
+def answer(answers, expected, *shown):
+    """Waits for an answer whose first line is as expected, and shows that and
+    some fields. Returns all fields, and the body."""
+    try:
+        line = answers.readline().decode('latin-1').rstrip('\r\n')
+        fields = http.client.parse_headers(answers)
+        body = answers.read(int(fields.get('Content-Length', 0)))
+    except (OSError, http.client.HTTPException) as error:
+        raise Untrue(expected, error) from None
+    for number, text in enumerate(
+            [line, *[f'{name}: {fields[name]}' for name in shown]]):
+        screen.line(f'{"" if number else "came":8}{text}')
+    if line != expected or any(name not in fields for name in shown):
+        raise Untrue(', '.join([expected, *shown]), f'{line}, {fields.keys()}')
+    return fields, body

@@ -1,0 +1,1 @@
+"""What tests the texts of the ladder, its stubs and the learning loop."""
