@@ -3,9 +3,10 @@
  * LADDER_FAULTS names a file of sizeof(struct control) bytes, shared with the
  * test script (harness/faults.py and checks/storm/page.py know its layout).
  * The script writes there which calls are to fail and how, and this library
- * counts there what happened. The script may change its orders while the program runs. They are
- * of two sorts: plans, for certain calls of a kind, whoever they are for; and
- * the events of a storm, each at its place in what is done for one client.
+ * counts there what happened. The script may change its orders while the
+ * program runs. They are of two sorts: plans, for certain calls of a kind,
+ * whoever they are for; and the events of a storm, each at its place in what is
+ * done for one client.
  *
  *     cc -shared -fPIC -o faults.so faults.c -ldl
  *     LADDER_FAULTS=control LD_PRELOAD=./faults.so ./server

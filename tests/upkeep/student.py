@@ -1,5 +1,5 @@
-"""A student for the proofs of the learning loop: a copy of the tree, a terminal,
-and what is demanded of the text in it."""
+"""What prove-learn has in place of a student: a copy of the tree, a terminal,
+and eyes for what is on it."""
 
 import contextlib
 import fcntl
