@@ -18,8 +18,9 @@ def data(size, seed=1):
     return (block * (size // len(block) + 1))[:size]
 
 
-def flood(client, most=1 << 28, block=data(65536)):
+def flood(client, most=1 << 28, block=b''):
     """Sends without reading until nothing more is taken. Returns how much."""
+    block = block or data(65536)  # not as a default: it depends on the seed
     client.setblocking(False)
     sent, quiet = 0, time.monotonic() + 0.3
     while time.monotonic() < quiet and sent < most:
