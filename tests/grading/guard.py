@@ -3,8 +3,6 @@ here is chosen as which user, and watched how much they use, and everything
 that they have started is ended."""
 
 import contextlib
-import ctypes
-import functools
 import os
 import pathlib
 import pwd
@@ -19,6 +17,7 @@ import threading
 import time
 
 from harness.compiling import compiler
+from harness.privileges import hide, prctl
 from harness.programs import Program
 
 SOURCE = pathlib.Path(__file__).with_name('confine.c')
@@ -36,26 +35,6 @@ OPEN_TO_ALL = ('/tmp', '/var/tmp', '/dev/shm')
 
 class Unsafe(Exception):
     """Nothing can be run here with care, for this reason."""
-
-
-def prctl(option, value):
-    return ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-
-
-def hide():
-    """Lets no process of the same user look into this one, or trace it."""
-    pr_set_dumpable = 4
-    prctl(pr_set_dumpable, 0)
-
-
-def act_as(user):
-    """Has root act as another user: files are his, and so are all programs
-    that are started. But he cannot signal this process, nor be root again."""
-    os.setgroups([])
-    os.setegid(user)
-    os.seteuid(user)
-    subprocess.Popen.__init__ = functools.partialmethod(
-        subprocess.Popen.__init__, user=user, group=user)
 
 
 # ---------------------------------------------------------------- processes

@@ -64,7 +64,7 @@ class Grading:
         for name in ('check', 'errors.tsv'):
             shutil.copy(TESTS / name, self.work / 'tests')
         unwanted = shutil.ignore_patterns('__pycache__', 'corpus')
-        for name in ('checks', 'harness', 'grading', 'fuzzing'):
+        for name in ('checks', 'harness', 'fuzzing'):
             shutil.copytree(TESTS / name, self.work / 'tests' / name,
                             ignore=unwanted)
 

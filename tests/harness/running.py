@@ -3,7 +3,6 @@ everything that they have started."""
 
 import collections
 import concurrent.futures
-import ctypes
 import multiprocessing
 import os
 import random
@@ -14,10 +13,10 @@ import threading
 import time
 import traceback
 
-from grading.guard import act_as
 from harness import settings
 from harness.failures import Failure, Skip, Stop, said_error
 from harness.faults import build_injector
+from harness.privileges import act_as, prctl
 from harness.programs import RUNNING
 from harness.registry import CHECKS
 from harness.results import JsonReport, Report, Result
@@ -92,7 +91,7 @@ def prepare_worker(pids, owner):
         act_as(owner)
     if sys.platform.startswith('linux'):
         pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+        prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def stop_workers(pids):
