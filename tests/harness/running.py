@@ -6,6 +6,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import random
+import shlex
 import signal
 import sys
 import tempfile
@@ -117,8 +118,9 @@ def run_some(numbers, options, round, directory, injector):
 
 
 def program_of(check, options):
-    return options.program or os.path.join(options.programs or ROOT,
-                                           STAGES[check.stage].program)
+    """The command of the program that a check is to run."""
+    return options.program or shlex.quote(os.path.join(
+        options.programs or ROOT, STAGES[check.stage].program))
 
 
 def wait_for(future, portion, end, progress):
