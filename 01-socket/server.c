@@ -1,64 +1,52 @@
-/*
- * 01 socket: ask the kernel for a socket, one end of a future connection.
+/* 01 socket: ask the kernel for a socket, one end of a future connection.
  * Run it:   ./server
- * Break it: change SOCK_STREAM to SOCK_RDM, or 0 to 17, which is UDP.
- */
+ * Break it: change the 0 in the call to 17, the number of UDP: "socket:
+ *           EPROTONOSUPPORT: no such protocol in this address family".
+ * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: server\n";
-
-enum remedy {  /* what to do about a failed call */
+enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
 };
 
-struct failure {
-    const char *name;  /* NULL in a table's last row: for any other errno */
-    int number;
-    enum remedy remedy;
-    const char *meaning;
-};
+static void parse_options(int argc, char *argv[]);
+static void open_standard_streams(void);
+static enum action handle_error(const char *call);
 
-#define E(name) #name, (name)
+int main(int argc, char *argv[]) {
+    parse_options(argc, argv);
+    open_standard_streams();
 
-static const struct failure socket_failures[] = {
-    {E(EACCES),          STOP, "no permission to create this kind of socket"},
-    {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
-    {E(EMFILE),          STOP, "this process has no descriptor left"},
-    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
-    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
-    {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL},
-};
-
-/* Says why a call failed, as its table has it, and does about it what can be
-   done from here. Returns the remedy, for the caller to do the rest. */
-static enum remedy diagnose(const char *call, const struct failure *failure) {
-    int number = errno;
-
-    while (failure->name != NULL && failure->number != number)
-        failure++;
-    if (failure->name == NULL)
-        fprintf(stderr, "%s: %s\n", call, strerror(number));
-    else
-        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
-    if (failure->remedy == STOP)
-        exit(EXIT_FAILURE);
-    return failure->remedy;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1)
+        handle_error("socket");
+    fprintf(stderr, "socket: descriptor %d\n", listener);
+    close(listener);
+    return EXIT_SUCCESS;
 }
 
-/* Ends the program, with status 2, over a wrong argument. */
-static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: %s\n%s", argument, usage);
+/* Opens /dev/null for every standard stream that is closed. Otherwise a socket
+   would get its number, and what is printed to the stream, the peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
+
+static const char usage[] =
+    "usage: server\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
     exit(2);
 }
 
@@ -67,22 +55,66 @@ static void parse_options(int argc, char *argv[]) {
 
     while ((option = getopt(argc, argv, "h")) != -1) {
         switch (option) {
-        default:  /* -h, or what getopt has complained of */
-            fputs(usage, option == 'h' ? stdout : stderr);
-            exit(option == 'h' ? EXIT_SUCCESS : 2);
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
         }
     }
     if (optind < argc)
-        refuse(argv[optind]);
+        usage_error(argv[optind]);
 }
 
-int main(int argc, char *argv[]) {
-    parse_options(argc, argv);
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
 
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener == -1)
-        diagnose("socket", socket_failures);
-    fprintf(stderr, "socket: descriptor %d\n", listener);
-    close(listener);
-    return EXIT_SUCCESS;
+#define E(name) #name, (name)
+
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
+    {E(EACCES),          STOP, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
+    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s\n", call, strerror(number));
+    else
+        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
 }

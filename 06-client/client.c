@@ -1,12 +1,14 @@
-/*
- * 06 connect: the other end. Sends its input, checks and prints the echo.
+/* 06 connect: the other end. Sends its input, checks the echo and prints it.
  * Run it:   ../05-recv-send/server, and elsewhere: ./client localhost 15441
- * Break it: stop the server with Ctrl-C, then type another line.
- */
+ * Break it: end the server with Ctrl-C, then type another line: "echo: the
+ *           server closed the connection too early".
+ * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,28 +19,276 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: client [-t SECONDS] HOST PORT\n"
-    "  -t SECONDS  the silence after which to give up, 0: never (10)\n"
-    "  PORT        a port from 1 to 65535, or a service by its name\n";
-
-enum remedy {  /* what to do about a failed call */
+enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
-    RETRY,  /* nothing to speak of: call again at once */
-    WAIT,   /* a shortage: say so once, call again every tenth of a second */
+    RETRY,  /* an ordinary failure: call again at once */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
     NEXT,   /* this address is lost: try the host's next one */
 };
 
+static void parse_options(int argc, char *argv[], long *timeout);
+static void check_standard_streams(void);
+static int connect_to_any(const struct addrinfo *address, long timeout);
+static void exchange(int server, long timeout);
+
+int main(int argc, char *argv[]) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    long timeout = 10;  /* seconds without a byte; 0 = for ever */
+
+    parse_options(argc, argv, &timeout);
+    check_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    const char *host = argv[optind], *port = argv[optind + 1];
+    int error = getaddrinfo(host, port, &hints, &addresses);
+    if (error != 0) {  /* not an errno: it has messages of its own */
+        fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
+                error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
+                host, port);
+        return EXIT_FAILURE;
+    }
+    int server = connect_to_any(addresses, timeout);
+    freeaddrinfo(addresses);
+    exchange(server, timeout);
+    close(server);
+    return EXIT_SUCCESS;
+}
+
+static const char *name_of(const struct addrinfo *address);
+static bool set_timeouts(int server, long timeout);
+static void send_all(int server, const char *bytes, size_t length,
+                     long timeout);
+static void print_echo(int server, const char *sent, size_t length);
+static size_t receive(int server, char *buffer, size_t size);
+static size_t read_input(char *buffer, size_t size);
+static void write_output(const char *bytes, size_t length);
+static void wait_until_ready(int fd, short events);
+static void reject(const char *reason);
+static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address);
+
+/* Connects to the first address of the list that answers: connect(2). Each
+   attempt needs a new socket: after a failure the old one is of no use. Exits
+   if all addresses have failed. */
+static int connect_to_any(const struct addrinfo *address, long timeout) {
+    while (address != NULL) {
+        enum action action;
+        int server = socket(address->ai_family, address->ai_socktype,
+                            address->ai_protocol);
+        if (server == -1) {
+            action = handle_address_error("socket", address);
+        } else {
+            if (!set_timeouts(server, timeout))
+                exit(EXIT_FAILURE);
+            if (connect(server, address->ai_addr, address->ai_addrlen) != -1)
+                return server;
+            action = handle_address_error("connect", address);
+            close(server);
+        }
+        if (action == NEXT) {
+            address = address->ai_next;
+            if (address != NULL)
+                fprintf(stderr, "trying %s next\n", name_of(address));
+        }
+    }
+    exit(EXIT_FAILURE);
+}
+
+/* Sends the input and prints the echo, piece by piece. A piece is so small that
+   any socket takes it at once: if send had to wait until the server receives,
+   which might be waiting until we do, both would wait for ever. */
+static void exchange(int server, long timeout) {
+    char piece[4096];
+    size_t length;
+
+    while ((length = read_input(piece, sizeof piece)) > 0) {
+        send_all(server, piece, length, timeout);
+        print_echo(server, piece, length);
+    }
+    if (shutdown(server, SHUT_WR) == -1)  /* tell the server: that was all */
+        handle_error("shutdown");
+    if (receive(server, piece, sizeof piece) > 0)
+        reject("the server sent more than it had received");
+}
+
+/* Prints the echo of the bytes that were sent. Exits if it is not the same. */
+static void print_echo(int server, const char *sent, size_t length) {
+    char echo[4096];
+
+    while (length > 0) {
+        size_t received = receive(server, echo, length);
+        if (received == 0)
+            reject("the server closed the connection too early");
+        if (memcmp(echo, sent, received) != 0)
+            reject("the server sent other bytes than it had received");
+        write_output(echo, received);
+        sent += received;
+        length -= received;
+    }
+}
+
+/* Reports that the echo is wrong or missing, and exits. */
+static void reject(const char *reason) {
+    fprintf(stderr, "echo: %s\n", reason);
+    exit(EXIT_FAILURE);
+}
+
+/* Receives some bytes: recv(2). Returns how many, 0 at the end of them. */
+static size_t receive(int server, char *buffer, size_t size) {
+    ssize_t received;
+
+    while ((received = recv(server, buffer, size, 0)) == -1)
+        handle_error("recv");  /* comes back to try again, or exits */
+    return (size_t)received;
+}
+
+/* Sends all of the bytes, though a call of send(2) may take only some. Exits if
+   that fails, or if a shortage lasts as long as timeout. */
+static void send_all(int server, const char *bytes, size_t length,
+                     long timeout) {
+    long waits = 0;  /* tenths of a second in the present shortage */
+
+    while (length > 0) {
+        ssize_t sent = send(server, bytes, length, 0);
+        if (sent != -1) {
+            bytes += sent;
+            length -= (size_t)sent;
+            waits = 0;
+        } else if (handle_retry("send", &waits) == WAIT
+                   && timeout > 0 && waits >= 10 * timeout) {
+            reject("the shortage lasted too long");
+        }
+    }
+}
+
+/* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
+   socket(7). Returns false, after a message, if the kernel refuses. */
+static bool set_timeouts(int server, long timeout) {
+    struct timeval limit = {.tv_sec = timeout};
+    socklen_t size = sizeof limit;
+
+    if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) != -1
+        && setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) != -1)
+        return true;
+    perror("setsockopt");
+    return false;
+}
+
+/* Reads some of the input: read(2). Returns how many bytes, 0 at its end. */
+static size_t read_input(char *buffer, size_t size) {
+    ssize_t length;
+
+    while ((length = read(STDIN_FILENO, buffer, size)) == -1) {
+        if (errno == EAGAIN)  /* whoever started us has set O_NONBLOCK */
+            wait_until_ready(STDIN_FILENO, POLLIN);
+        else
+            handle_error("read");
+    }
+    return (size_t)length;
+}
+
+/* Writes all of the bytes to standard output: write(2). */
+static void write_output(const char *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t written = write(STDOUT_FILENO, bytes, length);
+        if (written != -1) {
+            bytes += written;
+            length -= (size_t)written;
+        } else if (errno == EAGAIN) {
+            wait_until_ready(STDOUT_FILENO, POLLOUT);
+        } else {
+            handle_error("write");
+        }
+    }
+}
+
+/* Sleeps until a descriptor that does not block is ready: poll(2). */
+static void wait_until_ready(int fd, short events) {
+    struct pollfd wanted = {.fd = fd, .events = events};
+
+    poll(&wanted, 1, -1);
+}
+
+/* Returns ADDRESS:PORT, in a buffer that the next call overwrites. */
+static const char *name_of(const struct addrinfo *address) {
+    static char name[80];
+    char host[64] = "?", port[8] = "?";
+
+    getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof host,
+                port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    snprintf(name, sizeof name, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host,
+             port);
+    return name;
+}
+
+/* Exits if a standard stream is closed: the socket would get its number. */
+static void check_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1)
+            reject("standard input, output or error is closed");
+}
+
+static const char usage[] =
+    "usage: client [-t SECONDS] HOST PORT\n"
+    "  -t SECONDS  give up after so long without a byte; 0 = never (10)\n"
+    "  PORT        a port from 1 to 65535, or a service by its name\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Stores what the options say and leaves the defaults otherwise. */
+static void parse_options(int argc, char *argv[], long *timeout) {
+    int option;
+
+    while ((option = getopt(argc, argv, "ht:")) != -1) {
+        switch (option) {
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        case 't':
+            *timeout = parse_number(optarg, 86400);
+            break;
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind + 2 != argc)
+        usage_error(optind + 2 < argc ? argv[optind + 2]
+                                      : "HOST or PORT is missing");
+    const char *port = argv[optind + 1];
+    if (port[strspn(port, "0123456789")] == '\0'
+        && parse_number(port, 65535) == 0)
+        usage_error(port);
+}
+
 struct failure {
-    const char *name;  /* NULL in a table's last row: for any other errno */
-    int number;
-    enum remedy remedy;
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
     const char *meaning;
 };
 
 #define E(name) #name, (name)
 
-static const struct failure socket_failures[] = {
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
     {E(EACCES),          NEXT, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    NEXT, "this system has no such address family"},
     {E(EINVAL),          NEXT, "unknown protocol, or flags in the type"},
@@ -47,10 +297,7 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), NEXT, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL},
-};
-
-static const struct failure connect_failures[] = {
+    {"connect", 0, NEXT, NULL},
     {E(EACCES),        NEXT,  "no permission, or a broadcast address"},
     {E(EPERM),         NEXT,  "a firewall forbids it, or a broadcast address"},
     {E(EADDRINUSE),    NEXT,  "the local address is in use"},
@@ -63,18 +310,15 @@ static const struct failure connect_failures[] = {
     {E(ECONNRESET),    NEXT,  "the other side reset the connection"},
     {E(EFAULT),        STOP,  "a bad pointer: a bug in this program"},
     {E(EHOSTUNREACH),  NEXT,  "no route to the host"},
-    {E(EINPROGRESS),   NEXT,  "no answer in time"},
+    {E(EINPROGRESS),   NEXT,  "no answer within the time limit"},
     {E(EINTR),         RETRY, "a signal came first: start over, a new socket"},
     {E(EISCONN),       STOP,  "connected already: a bug in this program"},
     {E(ENETUNREACH),   NEXT,  "no route to the network"},
     {E(ENOTSOCK),      STOP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),     NEXT,  "no answer"},
-    {NULL, 0, NEXT, NULL},
-};
-
-static const struct failure recv_failures[] = {
-    {E(EAGAIN),       STOP,  "nothing has come in time"},
-    {E(EWOULDBLOCK),  STOP,  "nothing has come in time"},
+    {"recv", 0, STOP, NULL},
+    {E(EAGAIN),       STOP,  "nothing came within the time limit"},
+    {E(EWOULDBLOCK),  STOP,  "nothing came within the time limit"},
     {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
     {E(ECONNREFUSED), STOP,  "the other host refused the connection"},
     {E(ECONNRESET),   STOP,  "the other side reset the connection"},
@@ -85,13 +329,10 @@ static const struct failure recv_failures[] = {
     {E(ENOTCONN),     STOP,  "the socket is not connected"},
     {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),    STOP,  "the other side stopped answering"},
-    {NULL, 0, STOP, NULL},
-};
-
-static const struct failure send_failures[] = {
+    {"send", 0, STOP, NULL},
     {E(EACCES),       STOP,  "no permission to write"},
-    {E(EAGAIN),       STOP,  "nothing could be sent in time"},
-    {E(EWOULDBLOCK),  STOP,  "nothing could be sent in time"},
+    {E(EAGAIN),       STOP,  "the other side did not read in time"},
+    {E(EWOULDBLOCK),  STOP,  "the other side did not read in time"},
     {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
     {E(ECONNRESET),   STOP,  "the other side reset the connection"},
     {E(EDESTADDRREQ), STOP,  "no peer is set"},
@@ -107,193 +348,66 @@ static const struct failure send_failures[] = {
     {E(EOPNOTSUPP),   STOP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        STOP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    STOP,  "the other side stopped answering"},
-    {NULL, 0, STOP, NULL},
+    {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* For calls that have no table of their own. */
-static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
 
-static long silence = 10;  /* seconds until a silent server is lost, or 0 */
-static char server_name[80];  /* " (127.0.0.1:80)" or " ([::1]:80)" */
-static long waits;  /* of a tenth of a second, so far in this shortage */
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
 
-/* Says why a call failed, as its table has it, and does about it what can be
-   done from here. Returns the remedy, for the caller to do the rest. */
-static enum remedy diagnose(const char *call, const struct failure *failure) {
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
     int number = errno;
+    const struct failure *failure = find_failure(call, number);
 
-    while (failure->name != NULL && failure->number != number)
-        failure++;
-    if (failure->name == NULL)
-        fprintf(stderr, "%s: %s%s\n", call, strerror(number),
-                failure->remedy == NEXT ? server_name : "");
-    else if (failure->remedy != RETRY && (failure->remedy != WAIT || !waits))
-        fprintf(stderr, "%s: %s: %s%s\n", call, failure->name, failure->meaning,
-                server_name);
-    if (failure->remedy == STOP)
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s\n", call, strerror(number));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
+    if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    if (failure->remedy == WAIT) {
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-        waits++;
+    return failure->action;
+}
+
+/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+   a second, adds one to waits, and reports the shortage only when it begins. */
+static enum action handle_retry(const char *call, long *waits) {
+    struct timespec tenth = {.tv_nsec = 100000000};
+    enum action action = find_failure(call, errno)->action;
+
+    if (action != WAIT || *waits == 0)
+        handle_error(call);
+    if (action == WAIT) {
+        nanosleep(&tenth, NULL);
+        ++*waits;
     }
-    return failure->remedy;
+    return action;
 }
 
-/* Ends the program, with status 2, over a wrong argument. */
-static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: %s\n%s", argument, usage);
-    exit(2);
-}
+/* The same for a call about one address of the server. */
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
 
-/* Returns the text as a number from 0 to limit; refuses anything else. */
-static long parse_number(const char *text, long limit) {
-    size_t digits = strspn(text, "0123456789");
-    long number = strtol(text, NULL, 10);
-
-    if (digits == 0 || text[digits] != '\0' || number > limit)
-        refuse(text);
-    return number;
-}
-
-static void parse_options(int argc, char *argv[]) {
-    int option;
-
-    while ((option = getopt(argc, argv, "ht:")) != -1) {
-        switch (option) {
-        case 't':
-            silence = parse_number(optarg, 86400);
-            break;
-        default:  /* -h, or what getopt has complained of */
-            fputs(usage, option == 'h' ? stdout : stderr);
-            exit(option == 'h' ? EXIT_SUCCESS : 2);
-        }
-    }
-    if (optind + 2 != argc)
-        refuse(optind + 2 < argc ? argv[optind + 2] : "no HOST, or no PORT");
-    const char *port = argv[optind + 1];
-    if (port[strspn(port, "0123456789")] == '\0'
-        && parse_number(port, 65535) == 0)
-        refuse(port);
-}
-
-/* Waits for bytes. Returns how many, 0 at the end, -1 if lost. See recv(2). */
-static ssize_t receive(int server, char *buffer, size_t size) {
-    ssize_t received;
-
-    do
-        received = recv(server, buffer, size, 0);
-    while (received == -1 && diagnose("recv", recv_failures) == RETRY);
-    return received;
-}
-
-/* Sends it all, though send(2) may take only a part. Returns success. */
-static bool send_all(int server, const char *bytes, size_t length) {
-    waits = 0;
-    while (length > 0) {
-        ssize_t sent = send(server, bytes, length, 0);
-        if (sent != -1) {
-            bytes += sent;
-            length -= (size_t)sent;
-            waits = 0;
-        } else if (diagnose("send", send_failures) == STOP
-                   || (silence > 0 && waits >= 10 * silence)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void name_server(const struct addrinfo *address) {
-    char host[64] = "?", port[8] = "?";
-    getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof host,
-                port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(server_name, sizeof server_name,
-             strchr(host, ':') ? " ([%s]:%s)" : " (%s:%s)", host, port);
-}
-
-/* Ends the program: the echo is wrong, or cannot be had. */
-static void reject(const char *reason) {
-    fprintf(stderr, "echo: %s%s\n", reason, server_name);
-    exit(EXIT_FAILURE);
-}
-
-/* Connects to the first address that answers, or exits. See connect(2). */
-static int connect_to_any(const struct addrinfo *address) {
-    struct timeval limit = {.tv_sec = silence};  /* on Linux connect's, too */
-    socklen_t size = sizeof limit;
-
-    while (address != NULL) {
-        enum remedy remedy = STOP;
-        name_server(address);
-        int server = socket(address->ai_family, address->ai_socktype,
-                            address->ai_protocol);
-        if (server == -1)
-            remedy = diagnose("socket", socket_failures);
-        else if (server <= STDERR_FILENO)
-            reject("standard input, output or error is closed");
-        else if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == -1
-            || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == -1)
-            diagnose("setsockopt", other_failures);
-        else if (connect(server, address->ai_addr, address->ai_addrlen) == -1)
-            remedy = diagnose("connect", connect_failures);
-        else
-            return server;
-        if (server != -1)
-            close(server);
-        if (remedy == NEXT)
-            address = address->ai_next;
-    }
-    exit(EXIT_FAILURE);
-}
-
-/* Waits until all that was sent has come back, and prints it. */
-static void take_echo(int server, const char *sent, size_t length) {
-    char echo[65536];  /* as large as what was sent */
-
-    while (length > 0) {
-        ssize_t received = receive(server, echo, length);
-        size_t count = received > 0 ? (size_t)received : 0;
-        if (count == 0 || memcmp(echo, sent, count) != 0)
-            reject(count == 0 ? "it ended early" : "other bytes came back");
-        if (fwrite(echo, 1, count, stdout) < count || fflush(stdout) != 0)
-            diagnose("write", other_failures);
-        sent += count;
-        length -= count;
-    }
-}
-
-/* Sends the input as it comes, piece by piece, each after the last's echo. */
-static void exchange(int server) {
-    char input[65536];
-    ssize_t length;
-
-    while ((length = read(STDIN_FILENO, input, sizeof input)) > 0) {
-        if (!send_all(server, input, (size_t)length))
-            reject("the shortage lasted too long");
-        take_echo(server, input, (size_t)length);
-    }
-    if (length == -1)
-        diagnose("read", other_failures);
-    if (shutdown(server, SHUT_WR) == -1)
-        diagnose("shutdown", other_failures);
-    if (receive(server, input, sizeof input) > 0)
-        reject("more came back than was sent");
-}
-
-int main(int argc, char *argv[]) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
-    parse_options(argc, argv);
-    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    int error = getaddrinfo(argv[optind], argv[optind + 1], &hints, &addresses);
-    if (error != 0) {
-        fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
-                error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
-                argv[optind], argv[optind + 1]);
-        return EXIT_FAILURE;
-    }
-    int server = connect_to_any(addresses);
-    freeaddrinfo(addresses);
-    exchange(server);
-    close(server);
-    return EXIT_SUCCESS;
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s (%s)\n", call, strerror(number),
+                name_of(address));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s (%s)\n", call, failure->name,
+                failure->meaning, name_of(address));
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
 }

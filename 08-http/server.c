@@ -117,8 +117,8 @@ static const struct failure accept_failures[] = {
 };
 
 static const struct failure recv_failures[] = {
-    {E(EAGAIN),       RETRY, "nothing has come in time"},
-    {E(EWOULDBLOCK),  RETRY, "nothing has come in time"},
+    {E(EAGAIN),       RETRY, "nothing has come yet"},
+    {E(EWOULDBLOCK),  RETRY, "nothing has come yet"},
     {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
     {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
     {E(ECONNRESET),   DROP,  "the other side reset the connection"},
@@ -134,8 +134,8 @@ static const struct failure recv_failures[] = {
 
 static const struct failure send_failures[] = {
     {E(EACCES),       DROP,  "no permission to write"},
-    {E(EAGAIN),       RETRY, "nothing could be sent in time"},
-    {E(EWOULDBLOCK),  RETRY, "nothing could be sent in time"},
+    {E(EAGAIN),       RETRY, "the other side has not read yet"},
+    {E(EWOULDBLOCK),  RETRY, "the other side has not read yet"},
     {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
     {E(ECONNRESET),   DROP,  "the other side reset the connection"},
     {E(EDESTADDRREQ), DROP,  "no peer is set"},
@@ -472,8 +472,8 @@ static void serve(int client, bool ready, int listener) {
         leave(client, listener);
     } else if (silence > 0 && now - clients[client].moved >= 1000 * silence) {
         if (can_tell())
-            fprintf(stderr, "dropped %s: silent for %ld seconds\n",
-                    clients[client].name, silence);
+            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                    clients[client].name, silence, silence == 1 ? "" : "s");
         leave(client, listener);
     }
 }

@@ -119,7 +119,7 @@ def succeeded(test, child, message=b'hello\n', hint=''):
 
 
 def dropped(test, server, client, began, hint=''):
-    line = f'dropped 127.0.0.1:{client.getsockname()[1]}: silent for 1 second'
+    line = f'dropped 127.0.0.1:{client.getsockname()[1]}: no byte moved for 1 second'
     if not server.wait_line(line, 8):
         raise Failure(f'the line "{line}s"', f'it {test.outcome(server)}', hint)
     took = time.monotonic() - began

@@ -7,13 +7,13 @@ import errno
 from checks.errors import client, server  # noqa: F401
 from checks.errors.kernel import KERNEL
 from checks.errors.remedies import CLIENT, CONNECTION, LISTENER
-from checks.errors.table import CALLS, ROWS, remedy_of
+from checks.errors.table import CALLS, ROWS, action_of
 from harness import CHECKS, FOREVER, Check, Skip
 
 
 def make_row_check(stage, row):
     call, name = row['call'], row['errno']
-    remedy, number = remedy_of(row, stage), getattr(errno, name, None)
+    remedy, number = action_of(row, stage), getattr(errno, name, None)
 
     def inject(test):
         if number is None:

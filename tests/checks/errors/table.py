@@ -1,5 +1,5 @@
-"""tests/errors.tsv: the errors that a call can report, and the remedy for
-each."""
+"""tests/errors.tsv: the errors that a call can report, and the action that each
+of them asks for."""
 
 import csv
 
@@ -17,9 +17,24 @@ with open(TESTS / 'errors.tsv', newline='') as file:
     ROWS = list(csv.DictReader(file, delimiter='\t'))
 
 
-def remedy_of(row, stage):
-    """The remedy that the table of this stage has for a row. What may wait
-    for select does so from 07 on: that is an ordinary thing."""
-    remedy, _, other = row['client' if stage == '06' else 'server'].partition(
-        ', or ')
-    return 'RETRY' if other and stage >= '07' else remedy
+def alternative(text, row, stage):
+    """What a row says in this stage. From 07 on EAGAIN means to wait for
+    select: that stands behind ", or ", in the server's action and so in the
+    meaning."""
+    usual, _, other = text.partition(', or ')
+    if ', or ' not in row['server']:
+        return text
+    return other if stage >= '07' else usual
+
+
+def action_of(row, stage):
+    """The action that the table of this stage has for a row."""
+    if stage == '06':
+        return row['client']
+    action = alternative(row['server'], row, stage)
+    return 'RETRY' if action == 'wait for select' else action
+
+
+def meaning_of(row, stage):
+    """The meaning that the table of this stage has for a row."""
+    return alternative(row['meaning'], row, stage)

@@ -2,7 +2,7 @@
 
 import threading
 
-from checks.errors.table import CALLS, ROWS, remedy_of
+from checks.errors.table import CALLS, ROWS, action_of, meaning_of
 from checks.lessons.scenes import read_scenes
 from checks.lessons.shells import run_lesson
 from checks.lessons.tables import compare_tables, tables_of_program
@@ -51,10 +51,10 @@ def make_program_check(stage):
     def compare(test):
         tables = tables_of_program(STAGES[stage].folder)
         for call in CALLS[stage].split():
-            listed = {(f'`{row["errno"]}`', remedy_of(row, stage),
-                       row['meaning'])
+            listed = {(f'`{row["errno"]}`', action_of(row, stage),
+                       meaning_of(row, stage))
                       for row in ROWS if row['call'] == call
-                      and remedy_of(row, stage) != '-'}
+                      and action_of(row, stage) != '-'}
             different = listed ^ set(tables.get(call, ()))
             if different:
                 raise Failure(f'{call}\'s rows in the program as in '

@@ -6,25 +6,31 @@ import difflib
 import pathlib
 import re
 
-COLUMNS = ['errno', 'remedy', 'meaning', 'to see it']
+from checks.errors.table import meaning_of
+
+COLUMNS = ['errno', 'action', 'meaning', 'to see it']
 REFUSED = 'openat'  # of 08: whoever asked is refused, so it has a status
 REFUSED_COLUMNS = ['errno', 'status', 'meaning', 'to see it']
-Row = tuple[str, ...]   # errno, remedy or status, meaning
+Row = tuple[str, ...]   # errno, action or status, meaning
 
 
 def tables_of_program(folder: pathlib.Path) -> dict[str, list[Row]]:
-    """The tables X_failures of a stage's program, by call, and the table of
-    refusals, if it has one."""
+    """The rows of the table `failures` of a stage's program, by the call that
+    heads them, and the table of refusals, if it has one."""
     sources = [folder / name for name in ('client.c', 'server.c', 'file.c')]
     source = ''.join(path.read_text() for path in sources if path.exists())
-    tables = re.findall(r'struct failure (\w+)_failures\[\] = \{\n(.*?)\n\};',
-                        source, re.DOTALL)
+    failures = re.search(r'struct failure failures\[\] = \{\n(.*?)\n\};',
+                         source, re.DOTALL)
+    tables = failures and re.findall(r'\{"(\w+)", 0, .*?\n(.*?)(?=\n *\{"|\n *\{NULL)',
+                        failures[1], re.DOTALL) or re.findall(
+        r'struct failure (\w+)_failures\[\] = \{\n(.*?)\n\};', source,
+        re.DOTALL)
     tables += [(REFUSED, rows) for rows in re.findall(
         r'\} refusals\[\] = \{\n(.*?)\n\};', source, re.DOTALL)]
     row = r'\{E\((\w+)\),\s*(\w+),\s*((?:"[^"]*"\s*)+)\}'
-    return {call: [(f'`{name}`', remedy, re.sub(r'"\s*"|"\s*$|^"', '', text))
-                   for name, remedy, text in re.findall(row, rows)]
-            for call, rows in tables}
+    return {call: [(f'`{name}`', action, re.sub(r'"\s*"|"\s*$|^"', '', text))
+                   for name, action, text in re.findall(row, rows)]
+            for call, rows in tables if re.search(row, rows)}
 
 
 def tables_of_lesson(folder: pathlib.Path) -> dict[str, list[list[str]]]:
@@ -63,7 +69,7 @@ def compare_tables(folder: pathlib.Path, root: pathlib.Path) -> list[str]:
     for call, table in lesson.items():
         rows = program.get(call, [])
         listed = [(f'`{row["errno"]}`', row[side].split(',')[0],
-                   row['meaning']) for row in known
+                   meaning_of(row, folder.name)) for row in known
                   if row['call'] == call and row[side] != '-']
         columns = REFUSED_COLUMNS if call == REFUSED else COLUMNS
         if table[:1] != [columns]:
@@ -72,7 +78,7 @@ def compare_tables(folder: pathlib.Path, root: pathlib.Path) -> list[str]:
                        for row in table[2:] if len(row) != 4 or not row[3]]
         compare(call, 'the lesson', [tuple(row[:3]) for row in table[2:]],
                 'the program', rows)
-        if call != REFUSED:  # the remedies are what errors.tsv has
+        if call != REFUSED:  # the actions are what errors.tsv has
             compare(call, 'the program', sorted(rows), 'errors.tsv',
                     sorted(listed))
     return [f'{folder.name}: {complaint}' for complaint in complaints]

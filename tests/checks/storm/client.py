@@ -4,7 +4,7 @@ import socket
 import threading
 
 from checks.storm.page import FAILS, HINDERS
-from checks.storm.planner import remedy_of_client
+from checks.storm.planner import action_of_client
 from checks.storm.storms import Storm
 from harness import (MEMCHECK, PATIENCE, Failure, difference, reset,
                      start_client, wait_until)
@@ -130,7 +130,7 @@ class ClientStorm(Storm):
 
     def must_fail(self):
         """Whether the server has left early, or no address is left."""
-        next_ones = sum(remedy_of_client(fault) == 'NEXT'
+        next_ones = sum(action_of_client(fault) == 'NEXT'
                         for fault, _ in self.page.came())
         return self.until is not None or next_ones >= self.addresses
 

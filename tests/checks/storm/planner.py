@@ -4,7 +4,7 @@ should do about each."""
 import collections
 import errno
 
-from checks.errors.table import ROWS, remedy_of
+from checks.errors.table import ROWS, action_of
 from checks.storm.page import (EVENTS, FAILS, HINDERS, LASTS, LOSES, SHORTENS,
                                Fault)
 
@@ -21,7 +21,7 @@ def errors_of(stage, kind):
     """The errnos of a call that do not end a program, by their effect."""
     errors = collections.defaultdict(list)
     for row in ROWS:
-        effect = REMEDIES.get(remedy_of(row, stage))
+        effect = REMEDIES.get(action_of(row, stage))
         if row['call'] == kind and effect is not None:
             errors[effect].append(getattr(errno, row['errno'], None))
     if kind in FILE_ERRORS:
@@ -31,7 +31,7 @@ def errors_of(stage, kind):
             for effect, numbers in errors.items()}
 
 
-def remedy_of_client(fault):
+def action_of_client(fault):
     """What 06 does about a failure to connect."""
     name = errno.errorcode.get(fault.error)
     return next((row['client'] for row in ROWS
@@ -72,7 +72,7 @@ def advice(fault):
                 if fault.kind == 'send' else
                 f'{fault.kind} may bring less than there is room for: the '
                 'rest comes with the next call')
-    if remedy_of_client(fault) == 'NEXT':
+    if action_of_client(fault) == 'NEXT':
         return f'after {name}{meaning} try the next address, on a new socket'
     if fault.kind == 'connect':
         return f'after {name}{meaning} connect a new socket'
