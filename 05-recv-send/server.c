@@ -73,7 +73,6 @@ int main(int argc, char *argv[]) {
 static bool set_timeouts(int client, long timeout);
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
-static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
 /* Sends back what a client sends, until it closes or fails: see recv(2). */
@@ -88,20 +87,21 @@ static void echo(int client, long timeout) {
         else if (received == 0)  /* the client has closed its side */
             open = false;
         else
-            open = handle_error("recv") == RETRY;
+            open = handle_error("recv") != DROP;
     }
 }
 
 /* Sends all of the bytes, though a call of send(2) may take only some: those
-   that fit before the time limit is over, perhaps. Then it must not wait again
-   for bytes to move. Returns false if the client is lost. */
+   that fitted within the time limit, perhaps. Then it does not wait for another
+   time limit. Returns false if the client is lost. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout) {
     long waits = 0;  /* tenths of a second in the present shortage */
     int flags = 0;
 
     while (length > 0) {
-        long long began = milliseconds();
+        struct timespec before, after;
+        clock_gettime(CLOCK_MONOTONIC, &before);
         ssize_t sent = send(client, bytes, length, flags);
         if (sent != -1) {
             bytes += sent;
@@ -111,7 +111,8 @@ static bool send_all(int client, const char *bytes, size_t length,
                    || (timeout > 0 && waits >= 10 * timeout)) {
             return false;
         }
-        bool late = timeout > 0 && milliseconds() - began >= 1000 * timeout;
+        clock_gettime(CLOCK_MONOTONIC, &after);
+        bool late = timeout > 0 && after.tv_sec - before.tv_sec >= timeout;
         flags = late ? MSG_DONTWAIT : 0;
     }
     return true;
@@ -128,14 +129,6 @@ static bool set_timeouts(int client, long timeout) {
         return true;
     perror("setsockopt");
     return false;
-}
-
-/* Returns the time in milliseconds, by a clock that nobody sets. */
-static long long milliseconds(void) {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* Takes the next client from the queue: accept(2). Stores its address and

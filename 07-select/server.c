@@ -73,7 +73,6 @@ int main(int argc, char *argv[]) {
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left);
 static bool handle_ready(int fd, int listener);
-static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const struct sockaddr_in *peer);
 
@@ -94,9 +93,11 @@ static void serve(int listener, long timeout) {
             continue;
         }
         retry_at = 0;
-        for (int fd = 0; fd < nfds; fd++)
-            if (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable))
-                stopping |= !handle_ready(fd, listener);
+        for (int fd = 0; fd < nfds; fd++) {
+            bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
+            if (ready && !handle_ready(fd, listener))
+                stopping = true;
+        }
     }
 }
 
@@ -124,6 +125,7 @@ static int accept_client(int listener, struct sockaddr_in *address);
 static bool echo(struct connection *connection);
 static bool keep_unsent(struct connection *connection, const char *bytes);
 static void remove_connection(struct connection *connection, int listener);
+static long long milliseconds(void);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
@@ -132,8 +134,7 @@ static const char *name_of(const struct sockaddr_in *address);
 
 /* Fills the sets with the descriptors to watch, since select leaves only the
    ready ones in them, and drops the clients whose time is over. Stores the time
-   that is left until something is due, at most a day. Returns nfds for select:
-   the highest descriptor plus 1. */
+   that is left until something is due, at most a day. Returns nfds. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
@@ -164,8 +165,17 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
     return highest + 1;
 }
 
+/* Returns the earlier of two times. */
 static long long earlier(long long one, long long other) {
     return one < other ? one : other;
+}
+
+/* Returns the time in milliseconds, by a clock that nobody sets. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* Does what a descriptor is ready for. Returns false if that is to stop. */
@@ -215,6 +225,7 @@ static bool has_moved(struct connection *connection) {
 static bool echo(struct connection *connection) {
     static char buffer[262144];
     char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
+    long long now = milliseconds();
 
     if (connection->unsent == NULL) {
         ssize_t received = recv(connection->fd, buffer, sizeof buffer, 0);
@@ -225,12 +236,13 @@ static bool echo(struct connection *connection) {
             return false;
         connection->start = 0;
         connection->end = (size_t)received;
+        connection->last_activity = now;
     }
     ssize_t sent = send(connection->fd, bytes + connection->start,
                         connection->end - connection->start, 0);
     if (sent != -1) {
         connection->start += (size_t)sent;
-        connection->last_activity = milliseconds();
+        connection->last_activity = now;
         connection->retry_at = 0;
     } else if (handle_retry("send", &connection->retry_at,
                             &connection->peer) == DROP) {
@@ -246,6 +258,7 @@ static bool keep_unsent(struct connection *connection, const char *bytes) {
     if (connection->start == connection->end) {
         free(connection->unsent);
         connection->unsent = NULL;
+        connection->unacknowledged = 0;
         return true;
     }
     has_moved(connection);  /* a first look, for is_silent to compare with */
@@ -257,14 +270,6 @@ static bool keep_unsent(struct connection *connection, const char *bytes) {
                             &connection->peer) != DROP;
     memcpy(connection->unsent, bytes, connection->end);
     return true;
-}
-
-/* Returns the time in milliseconds, by a clock that nobody sets. */
-static long long milliseconds(void) {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* Accepts the clients that are waiting, while there are descriptors. */

@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -313,3 +314,78 @@ def nothing_remains(test):
 def brief(test, server):
     with socket.create_connection((server.host, server.port), 10) as client:
         test.served(server, client)
+
+
+@check('07', open=False)
+def bits_shared(test):
+    """while one client's echo is sent in bits, another client is served"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    patient, other = test.connect(server), test.connect(server)
+    test.served(server, patient)
+    test.served(server, other)
+    test.faults.set('most', 1, 'send')
+    test.faults.set('stop', test.faults.get('calls', 'send') + 1000, 'send')
+    server.signal(signal.SIGSTOP)  # so that select finds both of them ready
+    wait_until(lambda: server.state() == 'T')
+    message = data(2000)
+    patient.sendall(message)
+    other.sendall(b'?')
+    server.signal(signal.SIGCONT)
+    wait_until(lambda: test.faults.get('calls', 'send') >= 999
+               and server.state() == 'T')
+    test.receive(other, 1, 'the echo of 1 byte, while 1000 other bytes are sent '
+                 'one at a time', 'after a short send go back to select: keep '
+                 'the rest, and send it when the socket is writable')
+    test.faults.set('most', 0, 'send')
+    server.signal(signal.SIGCONT)
+    got = test.receive(patient, len(message))
+    if got != message:
+        raise Failure('the bytes in order', difference(message, got))
+
+
+@check('07', open=False)
+def acknowledged(test):
+    """with -t 2 a client that reads slowly is not dropped, even before select
+    calls its socket writable"""
+    if not sys.platform.startswith('linux'):
+        raise Skip('this system does not tell what has arrived')
+    server = test.server('-t', '2')
+    client = test.connect(server)
+    flood(client, block=test.plenty())
+    end, last, pause = time.monotonic() + 5, time.monotonic(), 0
+    while time.monotonic() < end:
+        test.receive(client, 16384, hint='a byte that the peer has acknowledged '
+                     'has moved: see SIOCOUTQ in tcp(7)')
+        time.sleep(0.1)
+        pause = max(pause, time.monotonic() - last)
+        last = time.monotonic()
+        if any(line.startswith('dropped') for line in server.lines):
+            if pause > 1:
+                raise Skip('this machine is too busy to read slowly')
+            raise Failure('no line "dropped ...": it reads all the time',
+                          server.lines[-1], 'a byte that the peer has '
+                          'acknowledged has moved: see SIOCOUTQ in tcp(7)')
+
+
+@check(MANY, open=False)
+def shortage_shared(test):
+    """while accept waits for a descriptor, clients are served at once"""
+    server = test.server()
+    client = test.connect(server)
+    test.served(server, client)
+    limit = server.limit_descriptors(max(server.descriptors()) + 1)
+    waiting = [test.connect(server) for _ in range(3)]
+    server.wait_line('accept: EMFILE')
+    began = time.monotonic()
+    for _ in range(40):
+        test.served(server, client)
+    if time.monotonic() - began > 2:
+        raise Failure('40 answers within 2 seconds',
+                      f'{time.monotonic() - began:.1f} seconds',
+                      'do not sleep in a shortage: leave the listener out of '
+                      'the set until it is time to try again')
+    server.limit_descriptors(limit)
+    for other in waiting:
+        test.served(server, other)

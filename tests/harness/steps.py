@@ -1,0 +1,56 @@
+"""The steps from one stage to the next: patches in NN-*/steps, each with a
+heading and a text, which turn one program into another."""
+
+import collections
+import re
+
+from harness.stages import ROOT
+
+BEFORE = {'07': '05-recv-send/server.c', '08': '07-select/server.c'}
+HUNK = re.compile(r'@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@')
+
+Step = collections.namedtuple('Step', 'number heading text diff program')
+
+
+class Unfit(Exception):
+    """A patch does not fit the program that it should change."""
+
+
+def folder_of(stage):
+    return next(ROOT.glob(f'{stage}-*')) / 'steps'
+
+
+def patch(lines, diff):
+    """The lines, changed as the hunks of a unified diff say."""
+    changed, place = [], 0
+    for line in diff[2:]:  # behind the names of the two files
+        hunk = HUNK.match(line)
+        if hunk:
+            begin = int(hunk[1]) - (hunk[2] != '0')
+            changed += lines[place:begin]
+            place = begin
+        elif line[0] == '+':
+            changed.append(line[1:])
+        else:
+            if lines[place:place + 1] != [line[1:]]:
+                raise Unfit(f'line {place + 1} is not "{line[1:]}"')
+            changed += lines[place:place + 1] if line[0] == ' ' else []
+            place += 1
+    return changed + lines[place:]
+
+
+def read(stage):
+    """The steps of a stage, from the program before it to its own."""
+    lines = (ROOT / BEFORE[stage]).read_text().splitlines()
+    steps = []
+    for number, path in enumerate(sorted(folder_of(stage).glob('*.patch')), 1):
+        text, _, diff = path.read_text().partition('\n--- ')
+        heading, _, text = text.partition('\n')
+        diff = ('--- ' + diff).splitlines()
+        try:
+            lines = patch(lines, diff)
+        except Unfit as reason:
+            raise Unfit(f'{path.relative_to(ROOT)} does not fit: {reason}')
+        steps.append(Step(number, heading, text.strip(), diff,
+                          '\n'.join(lines) + '\n'))
+    return steps
