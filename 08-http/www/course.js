@@ -10,27 +10,23 @@
   const leaf = (kind) => document.querySelector(`link[rel="${kind}"]`);
   const projecting = () => shown >= 0;
 
-  /* Chooses the largest type with which a slide fits, within reason. */
+  /* Whether nothing of a slide is wider than the screen. */
+  const narrow = (slide) => [...slide.querySelectorAll(".scroll")].every(
+    (box) => box.scrollWidth <= box.clientWidth + 1);
+
+  /* Chooses the largest type with which a slide fits, within reason: what is
+     too high can be scrolled. */
   function fit(slide) {
-    const room = { width: innerWidth, height: innerHeight };
-    const fits = (size) => {
-      root.style.setProperty("--projected", `${size}px`);
-      return slide.offsetHeight <= room.height &&
-        [...slide.querySelectorAll("pre, table, figure")].every(
-          (box) => (box.closest(".scroll") || box).scrollWidth <=
-            (box.closest(".scroll") || box).clientWidth + 1);
-    };
-    let size = Math.min(44, Math.max(26, room.width / 36));
-    while (size > 18 && !fits(size)) size -= 1;
-    while (size > 12 && !wide(slide)) {
+    const least = slide.matches(".whole") ? 22 : 18;
+    let size = Math.round(Math.min(44, Math.max(26, innerWidth / 36)));
+    const set = () => root.style.setProperty("--projected", `${size}px`);
+    set();
+    while (size > 12 && !(narrow(slide) &&
+        (slide.offsetHeight <= innerHeight || size <= least))) {
       size -= 1;
-      root.style.setProperty("--projected", `${size}px`);
+      set();
     }
   }
-
-  /* Whether nothing of a slide is wider than the screen. */
-  const wide = (slide) => [...slide.querySelectorAll(".scroll")].every(
-    (box) => box.scrollWidth <= box.clientWidth + 1);
 
   function show(number) {
     if (projecting()) slides[shown].classList.remove("shown");
@@ -38,7 +34,6 @@
     const slide = slides[shown];
     root.classList.add("projector");
     slide.classList.add("shown");
-    slide.querySelectorAll("details").forEach((part) => { part.open = true; });
     fit(slide);
     scrollTo(0, 0);
     root.style.setProperty("--walked", (shown + 1) / slides.length);

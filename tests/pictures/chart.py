@@ -40,7 +40,7 @@ class Terminal:
 
     def row(self, row):
         if row.kind == 'gap':
-            yield self.line('', f'({row.text})', '')
+            yield self.line('', f'({row.text})', '', '2')
             return
         if row.kind == 'packet':
             text = (f'{row.tag} ' if row.tag else '') + row.text
@@ -103,8 +103,8 @@ STYLE = '''
 .chart .under,.chart .gap{font:13px system-ui,"DejaVu Sans",sans-serif}
 .chart .quiet,.chart .gap,.chart .under{fill:var(--quiet)}
 .chart .client{text-anchor:end}.chart .mid{text-anchor:middle}
-.chart .label{font-size:12px;paint-order:stroke;stroke:var(--halo);stroke-width:5px;
-stroke-linejoin:round}
+.chart .label{font-size:12px;paint-order:stroke;stroke:var(--halo);
+stroke-width:5px;stroke-linejoin:round}
 .chart path{fill:none}.chart .rail{stroke:var(--rail)}
 .chart .kernel{stroke-dasharray:2 4}
 .chart .call{stroke:var(--call);stroke-width:1.5}

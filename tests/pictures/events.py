@@ -41,6 +41,7 @@ class Call:
     result: str = ''
     value: Optional[int] = None
     fd: Optional[int] = None
+    settled: bool = False    # end is no longer a little early
 
 
 @dataclasses.dataclass
@@ -213,8 +214,9 @@ def sized(payload, pieces=1):
     return f'data, {len(payload):,} bytes{many}'
 
 
-def rows_of(calls, wire, server_port):
-    """Returns the rows for calls and notes, and the packets between them."""
+def rows_of(calls, wire, server_port, cut=0.0):
+    """Returns the rows for calls and notes, and the packets between them. No
+    row holds what happened both before and after the moment cut."""
     settle_ends(calls, wire)
     calls = [event for event in calls  # of several clients, less of each
              if not (event.tag and is_start(event))]
@@ -233,11 +235,12 @@ def rows_of(calls, wire, server_port):
                             time=moment))
         last = moment
         if isinstance(event, packets.Packet):
-            add_packet(rows, event, server_port)
+            add_packet(rows, event, server_port, cut)
         elif isinstance(event, Note):
             rows.append(Row('note', event.side, event.text, tag=event.tag,
                             quiet=event.printed, event=event, time=moment))
-        elif kind == 0 and is_whole(event, moments[place + 1:], merged):
+        elif (kind == 0 and is_whole(event, moments[place + 1:], merged)
+              and not event.start <= cut < event.end):
             merged.add(id(event))
             rows.append(Row('call', event.side, event.text, event.result,
                             event.tag, event=event, time=moment))
@@ -259,8 +262,9 @@ def settle_ends(calls, wire):
     for event in sorted(calls, key=lambda event: -event.start):
         latest = following.get((event.side, event.tag), float('inf')) - 1e-6
         following[event.side, event.tag] = event.start
-        if getattr(event, 'end', None) is None:
+        if getattr(event, 'end', None) is None or event.settled:
             continue
+        event.settled = True
         end = min(event.end + DELAY, latest)
         if event.name == 'connect':
             answers = [packet.time for packet in wire
@@ -303,7 +307,7 @@ def is_whole(call, later, merged):
                 if not (kind == 1 and id(event) in merged)) is call
 
 
-def add_packet(rows, packet, server_port):
+def add_packet(rows, packet, server_port, cut):
     """Adds a packet; data that follows data in one direction is one row."""
     side = 'server' if packet.source[1] == server_port else 'client'
     tag = getattr(packet, 'tag', '')
@@ -312,7 +316,8 @@ def add_packet(rows, packet, server_port):
     plain = packet.payload and not packet.flags & (packets.SYN | packets.FIN
                                                    | packets.RST)
     if (plain and last and last.kind == 'packet' and last.side == side
-            and last.tag == tag and isinstance(last.event, list)):
+            and last.tag == tag and isinstance(last.event, list)
+            and not last.time <= cut < packet.time):
         last.event.append(packet)
         last.text = sized(b''.join(piece.payload for piece in last.event),
                           len(last.event))

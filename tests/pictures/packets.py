@@ -118,7 +118,8 @@ class Capture:
             stamps = [struct.unpack('qq', data[:16])
                       for level, kind, data in extra
                       if level == socket.SOL_SOCKET and kind == NANOSECONDS]
-            moment = stamps[0][0] + stamps[0][1] / 1e9 if stamps else time.time()
+            moment = (stamps[0][0] + stamps[0][1] / 1e9 if stamps
+                      else time.time())
             packets.append(parse(moment, frame))
             wait = 0
         return [packet for packet in packets if packet is not None]

@@ -7,13 +7,14 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-from . import events, packets
+from . import events
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PEER = pathlib.Path(__file__).with_name('peer.py')
@@ -33,7 +34,8 @@ class Process:
         self.trace = events.Trace(side, tag)
         self.said, self.partial = '', b''
         # By name, as the program would inherit a descriptor.
-        self.told = os.path.join(stage.folder.name, str(len(stage.processes)))
+        stage.started += 1
+        self.told = os.path.join(stage.folder.name, str(stage.started))
         os.mkfifo(self.told)
         self.strace = subprocess.Popen(
             [*prefix, 'strace', '-qq', '-ttt', '-T', '-s', '100', '-e',
@@ -115,7 +117,7 @@ class Stage:
             raise Missing('install strace for this: '
                           'sudo apt-get install strace')
         self.processes, self.port, self.capture = [], None, capture
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder, self.started = tempfile.TemporaryDirectory(), 0
         self.packets, self.shown = [], 0
         self.touched = 0.0
 
@@ -129,10 +131,14 @@ class Stage:
         return path
 
     def server(self, stage, *arguments):
-        port = '15441' if free(15441) else '0'
-        process = Process(self, 'server',
-                          [self.program(stage), *arguments, port])
-        line = self.until(process, r'listening on \S+:(\d+)')
+        for port in ('15441', '0'):  # any, if that one is taken
+            process = Process(self, 'server',
+                              [self.program(stage), *arguments, port])
+            line = self.until(process, r'listening on \S+:(\d+)|EADDRINUSE')
+            if line[1]:
+                break
+            process.close()
+            self.processes.remove(process)
         self.port = int(line[1])
         self.settle()
         return process
@@ -181,8 +187,8 @@ class Stage:
             with process.lock:
                 calls += process.trace.events
         self.name_connections(calls)
-        return [row for row in events.rows_of(calls, self.packets, self.port)
-                if row.time > since]
+        return [row for row in events.rows_of(calls, self.packets, self.port,
+                                              since) if row.time > since]
 
     def name_connections(self, calls):
         """Marks packets with the letter of the client whose they are."""
@@ -201,16 +207,6 @@ class Stage:
         for process in reversed(self.processes):
             process.close()
         self.folder.cleanup()
-
-
-def free(port):
-    import socket
-    with socket.socket() as probe:
-        try:
-            probe.bind(('127.0.0.1', port))
-        except OSError:
-            return False
-    return True
 
 
 # ---------------------------------------------------------------- the scenes
@@ -351,7 +347,6 @@ def pipelined(stage):
 def hosts_with_both():
     """Words to put before a command for which localhost is ::1, then
     127.0.0.1: none if it is so anyway, or if that takes rights we lack."""
-    import socket
     found = [entry[4][0] for entry in socket.getaddrinfo(
         'localhost', 80, 0, socket.SOCK_STREAM)]
     if '::1' in found or os.geteuid() != 0 or not shutil.which('unshare'):

@@ -97,12 +97,12 @@ def remarks(packet, first=None):
     found = []
     server = packet.transport[2:4]
     port = packet.target[1]
-    found.append((server, f'is the port, {server[0]} x 256 + {server[1]} = '
-                  f'{port}: the most significant byte comes first, as htons '
-                  'has put it into sin_port.'))
+    found.append((server, f'is the port: {server[0]} x 256 + {server[1]} = '
+                  f'{port}. The most significant byte comes first, as htons '
+                  'stored it in sin_port.'))
     if packet.version == 4:
         found.append((packet.network[16:20], 'is the address '
-                      f'{packet.target[0]}, in the same order, from htonl.'))
+                      f'{packet.target[0]}, in the same byte order.'))
     if packet.protocol == packets.TCP:
         found += tcp_remarks(packet, first)
     checksum = packet.transport[16:18] if packet.protocol == packets.TCP \
@@ -111,7 +111,7 @@ def remarks(packet, first=None):
     if packet.payload:
         text = packet.payload[:16]
         found.append((text, f'is the data: {len(packet.payload)} '
-                      'bytes, as they were handed to send.'))
+                      'bytes, exactly as passed to send.'))
     return found
 
 
@@ -132,8 +132,8 @@ def tcp_remarks(packet, first):
         start = struct.unpack('!I', first.transport[4:8])[0]
         found.append((packet.transport[4:8], 'is the sequence number of the '
                       f'first byte: the initial one plus '
-                      f'{(sequence - start) % 2 ** 32}, as SYN counts for '
-                      'one.'))
+                      f'{(sequence - start) % 2 ** 32}, because SYN counts '
+                      'as one.'))
     names = [name for name, bit in (('FIN', 1), ('SYN', 2), ('RST', 4),
                                     ('PSH', 8), ('ACK', 16), ('URG', 32))
              if flags & bit]
@@ -159,7 +159,7 @@ def checksum_remark(packet, checksum):
     pseudo = packet.network[12:20] + struct.pack('!BBH', 0, packet.protocol,
                                                  size)
     if number == packets.ones_complement(pseudo) ^ 0xffff:
-        return (f'is not the checksum yet, only the sum of its pseudo-header. '
+        return ('is not the checksum yet, only the sum of the pseudo-header. '
                 'The kernel leaves the rest to the network card, and lo has '
                 f'none. On a cable it would be 0x{right:04x}.')
     return f'is the checksum, and wrong: it should be 0x{right:04x}.'
@@ -278,10 +278,11 @@ def page(path):
                      'the figure of the RFC, with what they mean.</p>\n')
         parts += [table(*header) for header in headers(packet)]
         if packet.transport[20:]:
-            parts.append('<p>TCP options follow:</p>\n<ul class="raw">\n' + ''.join(
+            items = ''.join(
                 f'<li><code>{raw.hex(" ")}</code> {name} {value}'.rstrip()
                 + '</li>\n' for raw, name, value in options(packet))
-                + '</ul>\n')
+            parts.append('<p>TCP options follow:</p>\n<ul class="raw">\n'
+                         f'{items}</ul>\n')
         parts.append(f'<h3>{heading}: what to look at</h3>\n'
                      '<ul class="raw">\n' + ''.join(
                          f'<li><code>{raw.hex(" ")}</code> '

@@ -20,7 +20,7 @@ KEYWORDS = set('break case char const continue default do double else enum '
 FUNCTION = re.compile(r'^[A-Za-z][\w *]*?\b(\w+)\([^;]*$')
 TABLE = re.compile(r'^(?:static )?(?:const )?(?:struct|enum)\b.*?(\w+)'
                    r'(?:\[\])? ?(?:= )?\{')
-SIGNS = {' ': 'span', '+': 'ins', '-': 'del'}
+SIGNS = {' ': 'span', '': 'span', '+': 'ins', '-': 'del'}
 
 
 def highlight(text, calls=()):
@@ -88,13 +88,9 @@ def listing(rows, name):
 
 def program(old, new, calls, before, name):
     """The HTML of a whole program; what it shares with the one before it (a
-    stage's number) is folded, and all else marked. Nothing is, if there is
-    none before it."""
+    stage's number) is folded, and all else marked."""
     lines = new.splitlines()
     shown = highlight(new.rstrip('\n'), calls)
-    if old is None:
-        return listing([(' ', number, line) for number, line
-                        in enumerate(shown, 1)], name)
     parts, rows = [], []
 
     def flush():
@@ -174,6 +170,13 @@ def hunks(old, new, calls=(), file=''):
                      for number in range(first, last)]
         found += split(rows, news, file)
     return found
+
+
+def pieces(text, calls=()):
+    """A whole program in parts that a projector shows at once."""
+    rows = [('', number, line) for number, line
+            in enumerate(highlight(text.rstrip('\n'), calls), 1)]
+    return split(rows, text.splitlines(), '')
 
 
 def split(rows, news, file):
