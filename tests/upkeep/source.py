@@ -5,7 +5,7 @@ import difflib
 import html
 import re
 
-LONGEST = 28    # lines of a hunk that a projector shows at once
+LONGEST = 25    # lines of a hunk that a projector shows at once
 FOLD = 9        # lines as before that are worth folding
 CONTEXT = 3
 
