@@ -52,9 +52,9 @@ def shown(name, bits, number):
 def headers(packet):
     """Yields the title, the layout and the bytes of each header."""
     if packet.version == 4:
-        yield 'IPv4 header (RFC 791, figure 4)', IPV4, packet.network[:20]
+        yield 'IPv4 header (RFC 791, 3.1)', IPV4, packet.network[:20]
     if packet.protocol == packets.TCP:
-        yield ('TCP header (RFC 9293, figure 1)', TCP, packet.transport[:20])
+        yield ('TCP header (RFC 9293, 3.1)', TCP, packet.transport[:20])
     else:
         yield 'UDP header (RFC 768)', UDP, packet.transport[:8]
 
@@ -261,7 +261,6 @@ def table(name, layout, data):
         rows.append(f'<tr>{"".join(line)}</tr>\n')
     return (f'<div class="scroll" tabindex="0" role="region" '
             f'aria-label="{name}"><table class="bits">\n'
-            f'<caption>{name}</caption>\n'
             f'<colgroup><col class="raw"><col span="32"></colgroup>\n'
             f'{"".join(rows)}</table></div>\n')
 
@@ -276,13 +275,14 @@ def page(path):
                      f'{ends.replace(" to ", "</code> to <code>")}</code>. '
                      'On the left, the bytes as they passed by; beside them '
                      'the figure of the RFC, with what they mean.</p>\n')
-        parts += [table(*header) for header in headers(packet)]
+        parts += [f'<h3>{heading}: {header[0]}</h3>\n{table(*header)}'
+                  for header in headers(packet)]
         if packet.transport[20:]:
             items = ''.join(
                 f'<li><code>{raw.hex(" ")}</code> {name} {value}'.rstrip()
                 + '</li>\n' for raw, name, value in options(packet))
-            parts.append('<p>TCP options follow:</p>\n<ul class="raw">\n'
-                         f'{items}</ul>\n')
+            parts.append(f'<h3>{heading}: TCP options</h3>\n'
+                         f'<ul class="raw">\n{items}</ul>\n')
         parts.append(f'<h3>{heading}: what to look at</h3>\n'
                      '<ul class="raw">\n' + ''.join(
                          f'<li><code>{raw.hex(" ")}</code> '

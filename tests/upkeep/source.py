@@ -176,7 +176,9 @@ def pieces(text, calls=()):
     """A whole program in parts that a projector shows at once."""
     rows = [('', number, line) for number, line
             in enumerate(highlight(text.rstrip('\n'), calls), 1)]
-    return split(rows, text.splitlines(), '')
+    found = split(rows, text.splitlines(), '')
+    found[0].place = ''
+    return found
 
 
 def split(rows, news, file):
