@@ -149,7 +149,7 @@ class Picture:
                   + head(end, self.y + ARROW, way))
         text = (f'{row.tag}: ' if row.tag else '') + row.text
         self.y += 5
-        self.text((start + end) // 2, self.y - 3, text,
+        self.text((start + end) // 2, self.y - 7, text,
                   'label mid' + ' quiet' * row.quiet)
         self.story.append(f'{named(row)} to {other}: {row.text}')
 
