@@ -97,6 +97,7 @@ STYLE = '''
 --wire:#a3380b;--bar:#0b5fa533;--halo:#fdfcf9}
 @media(prefers-color-scheme:dark){.chart{color:#e7e9ee;--quiet:#a4adbd;
 --rail:#6d7688;--call:#7cc0ff;--wire:#ffab7d;--bar:#7cc0ff44;--halo:#14171d}}
+.chart:root{background:var(--halo)}
 .chart text{font:13px ui-monospace,"SF Mono","Cascadia Mono",
 "DejaVu Sans Mono",Menlo,Consolas,monospace;fill:currentColor}
 .chart .head{font:700 14px system-ui,"DejaVu Sans",sans-serif}
