@@ -10,6 +10,7 @@ const require = createRequire(pathToFileURL(`${modules}/`));
 const playwright = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
+const PATIENCE = 120000;  // milliseconds: a machine may be busy
 const WIDTHS = [390, 1280, 1920];
 const SCHEMES = ["light", "dark"];
 let passed = 0;
@@ -48,6 +49,7 @@ const browser = await playwright.chromium.launch({ executablePath: chromium,
 async function open(path, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 720 }, ...options });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.trouble = [];
   page.on("console", (message) => page.trouble.push(message.text()));
@@ -201,7 +203,9 @@ async function keys() {
         `link[rel="${kind}"]`) !== null,
       key === "ArrowRight" ? "next" : "prev");
       if (!more) return seen;
-      await Promise.all([page.waitForNavigation(), page.keyboard.press(key)]);
+      const href = await page.evaluate((kind) => document.querySelector(
+        `link[rel="${kind}"]`).href, key === "ArrowRight" ? "next" : "prev");
+      await Promise.all([page.waitForURL(href), page.keyboard.press(key)]);
       seen.push(name(page.url()));
     }
   };
@@ -217,10 +221,13 @@ async function keys() {
   const on = await page.evaluate(
     () => document.querySelector(".shown") !== null);
   const first = await page.evaluate(() => location.href);
-  for (let press = 0; press < 200 && page.url().includes("02-bind"); press += 1)
-    await Promise.all([page.keyboard.press("ArrowRight"),
-      page.waitForTimeout(30)]);
-  await page.waitForLoadState();
+  const last = () => page.evaluate(() => [...document.querySelectorAll(
+    ".slide")].pop().matches(".shown") && scrollY + innerHeight + 8 >=
+    document.documentElement.scrollHeight);
+  while (!await last()) await page.keyboard.press("ArrowRight");
+  await Promise.all([page.waitForURL(/03-listen/),
+    page.keyboard.press("ArrowRight")]);
+  await page.waitForFunction(() => document.querySelector(".shown") !== null);
   const next = page.url();
   await page.keyboard.press("Escape");
   const off = await page.evaluate(
