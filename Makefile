@@ -9,6 +9,8 @@
 #: make reset-03     put a stub back as handed out (yours is kept beside it)
 #: make answer-03    show how a stub that passes differs from our program
 #: make diff-03      show what a stage changes in the stage before it
+#: make watch-05     draw a run of a stage, from 03 on: calls and packets
+#: make wire         show the headers of our own packets, byte by byte
 #: make faults       run the programs of 04 to 08 under random faults
 #: make grade        give points for the folder PROGRAM_DIR (for teachers)
 #: make bench        measure how fast the servers are, beside others
@@ -17,6 +19,8 @@
 #: make fuzz         look for bytes that 08 misreads (for maintainers)
 #: make prove-stubs  prove that stubs and stages fit (for maintainers)
 #: make prove-learn  prove that make learn does as told (for maintainers)
+#: make pages        make the pages that 08 serves (for maintainers)
+#: make browse       check the pages in a browser (for maintainers)
 #: make clean        remove all that was built
 #: make help         print this
 #:
@@ -51,7 +55,7 @@ learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all demo serve fuzz test faults grade bench learn clean help FORCE
-.PHONY: lint memcheck prove-stubs prove-learn
+.PHONY: lint memcheck prove-stubs prove-learn pages browse wire
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -105,6 +109,15 @@ bench: $(answers)
 lint:
 	@tests/upkeep/lint
 
+wire: $(answers)
+	@tests/wire
+
+pages:
+	@tests/upkeep/pages
+
+browse: 08-http/server
+	@tests/upkeep/browse
+
 memcheck: $(answers)
 	@MEMCHECK=1 $(check)
 
@@ -123,8 +136,9 @@ stage_tries := $(numbers:%=try-%)
 stage_diffs := $(numbers:%=diff-%)
 stage_resets := $(numbers:%=reset-%)
 stage_answers := $(numbers:%=answer-%)
+stage_watches := $(filter-out watch-01 watch-02,$(numbers:%=watch-%))
 .PHONY: $(stage_checks) $(stage_tries) $(stage_diffs)
-.PHONY: $(stage_resets) $(stage_answers)
+.PHONY: $(stage_resets) $(stage_answers) $(stage_watches)
 
 $(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
 	@$(check) $* $(if $(PROGRAM),--program "$$PROGRAM")
@@ -144,6 +158,10 @@ $(stage_resets): reset-%:
 $(stage_answers): answer-%:
 	@$(learn) --answer $* $(if $(filter 1,$(FORCE)),--force) || [ $$? -ne 2 ]
 
+# Ctrl-C is for the script, which ends what it has started.
+$(stage_watches): watch-%: $(answers)
+	@trap : INT; tests/watch $*
+
 # What comes before what: 07 goes on where 05 ended, for 06 is the client.
 diff-01: change = /dev/null 01-socket/server.c
 diff-02: change = 01-socket/server.c 02-bind/server.c
@@ -160,7 +178,10 @@ $(stage_diffs):
 	diff $$color /dev/null /dev/null 2>/dev/null || color=; \
 	diff -u $$color $(change:%=-L %) $(change) || [ $$? -eq 1 ]
 
-check-% try-% diff-% reset-% answer-%:
+watch-01 watch-02:
+	$(error nothing passes between a server and a client before 03)
+
+check-% try-% diff-% reset-% answer-% watch-%:
 	$(error there is no stage $*, only $(numbers))
 
 clean:
