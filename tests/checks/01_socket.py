@@ -3,9 +3,12 @@
 To add one, start from `prints_descriptor`, a short one; see "Add a check" in
 tests/README.md."""
 
+import os
+import signal
 import socket
 
-from harness import ADDRESSED, SERVERS, Failure, check, refuses, wait_until
+from harness import (ADDRESSED, READY, SERVERS, Failure, Skip, check, free_port,
+                     refuses, wait_until)
 
 
 @check(SERVERS + ' 06', open=False)
@@ -38,6 +41,19 @@ def option_refused(test):
         refuses(test, *(['1'] if test.stage == '01' else ['0', '0']))
 
 
+@check('01 02 03 04 05 06 07', open=False)
+def usage_not_written(test):
+    """-h ends with status 1 if the usage cannot be written"""
+    if not os.path.exists('/dev/full'):
+        raise Skip('this system has no /dev/full')
+    with open('/dev/full', 'w') as full:
+        child = test.start('-h', stdout=full)
+    if child.wait_exit() != 1:
+        raise Failure('exit status 1 for `-h >/dev/full`',
+                      f'it {test.outcome(child)}', 'fputs only fills a buffer: '
+                      'look at the result of fflush, too')
+
+
 @check('01', open=False)
 def prints_descriptor(test):
     """prints "socket: descriptor 3" and ends with status 0"""
@@ -66,3 +82,40 @@ def stream_socket(test):
         raise Failure('socket(AF_INET, SOCK_STREAM, 0)', 'socket('
                       f'{faults.get("family")}, {faults.get("type")}, '
                       f'{faults.get("protocol")})')
+
+
+CLOSED = {'<&-': (0,), '2>&-': (2,), '<&- >&-': (0, 1), '>&- 2>&-': (1, 2),
+          '<&- >&- 2>&-': (0, 1, 2)}
+
+
+def opened(child, number):
+    """What a program has open under a number, as /proc puts it."""
+    try:
+        return os.readlink(f'/proc/{child.pid}/fd/{number}')
+    except OSError:
+        return ''
+
+
+@check('01 02 03 04 05 07', open=False)
+def streams_closed(test):
+    """no socket or pipe takes the number of a standard stream that is closed"""
+    if not os.path.exists('/proc/self/fd'):
+        raise Skip('this system has no /proc to look into')
+    for closed, numbers in CLOSED.items():
+        arguments = [] if test.stage == '01' else [str(free_port())]
+        child = test.start_closed(closed, *arguments)
+
+        def listens():
+            return test.stage in READY and any(
+                opened(child, number).startswith('socket:')
+                for number in range(10))
+        wait_until(lambda: listens() or not child.running())
+        status = child.wait_exit(0.05)
+        taken = [f'{number} is {opened(child, number)}' for number in numbers
+                 if opened(child, number).startswith(('socket:', 'pipe:'))]
+        if taken or status == -signal.SIGPIPE:
+            raise Failure(f'with {closed} only /dev/null, or nothing, as '
+                          'descriptor ' + ' and '.join(map(str, numbers)),
+                          '; '.join(taken) or 'SIGPIPE: it wrote its message '
+                          'to a socket', 'a new descriptor gets the lowest free '
+                          'number: open /dev/null first for what is closed')

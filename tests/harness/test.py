@@ -105,6 +105,14 @@ class Test:
         self.children.append(child)
         return child
 
+    def start_closed(self, closed, *arguments):
+        """Starts the program with standard streams closed, as in "<&- 2>&-"."""
+        words, ours = self.command(*arguments), len(settings.STARTER)
+        child = Child([*words[:ours], 'sh', '-c', f'exec "$@" {closed}', 'sh',
+                       *words[ours:]], self.environment(), subprocess.DEVNULL)
+        self.children.append(child)
+        return child
+
     def run(self, *arguments, patience=PATIENCE):
         """Runs the program to its end. Returns the child and its status."""
         child = self.start(*arguments)
