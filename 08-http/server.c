@@ -76,7 +76,7 @@ static const struct failure bind_failures[] = {
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     {NULL, 0, STOP, NULL},
 };
@@ -99,20 +99,20 @@ static const struct failure accept_failures[] = {
     {E(EMFILE),       WAIT,  "this process has no descriptor left"},
     {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
     {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
-    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or an error of the network"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
     {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
     {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
     {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
     {E(EPROTO),       RETRY, "protocol error"},
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
-    {E(ENETDOWN),     RETRY, "Linux: a network error of the new connection"},
-    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the new connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
 #ifdef ENONET  /* these two are Linux's own */
-    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the new connection"},
-    {E(ENONET),       RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif
-    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
-    {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {NULL, 0, STOP, NULL},
 };
 
