@@ -64,6 +64,11 @@ def print_failed(checks, colours):
                 check['name'] for check in others), True))
 
 
+def hides(options):
+    """Whether students see what is printed."""
+    return options.autolab or options.github
+
+
 def print_report(results, options, problem, notes):
     colours = Colours(sys.stdout)
     for result in results.values():
@@ -81,7 +86,7 @@ def print_stage(result, options, colours):
     passed = [check for check in result.checks if check['verdict'] == 'passed']
     missed = [check for check in result.checks if check not in passed]
     hidden = [check for check in missed
-              if options.autolab and check['visibility'] != 'visible']
+              if hides(options) and check['visibility'] != 'visible']
     print(f'{colours.bold}{result.title:14}{result.score:7.2f} of '
           f'{result.most}{colours.off}'
           + (f', {len(passed)} of {len(result.checks)} checks passed'
