@@ -1,42 +1,55 @@
-# For GNU make. `make help` prints the lines below that begin with #:
-#: make              build the program and the stub of every stage
-#: make demo         play the ladder from the first rung to the last
-#: make serve        serve pages to browsers, until Ctrl-C
+# For GNU make. `make help` prints the lines below that begin with #*, and
+# `make help-all` those that begin with #: as well.
+#* make              build the program and the stub of every stage
+#* make learn        show how far you are with the stubs, and what is next
+#* make try-03       build the stub of a stage and check it up to a failure
+#* make reset-03     restore a stub as handed out (yours is kept beside it)
+#* make answer-03    show how a stub that passes differs from our program
+#* make diff-03      show what a stage changes in the stage before it
+#* make demo         play the ladder from the first stage to the last
+#* make help-all     print all commands and variables
+#:
+#: make demo-03      play one stage
+#: make serve        serve pages to browsers until Ctrl-C
 #: make test         run the checks of every stage
 #: make check-03     run those of one stage, on PROGRAM if that is set
-#: make try-03       build the stub of a stage, check it up to a failure
-#: make learn        show how far you are with the stubs, and what is next
-#: make reset-03     put a stub back as handed out (yours is kept beside it)
-#: make answer-03    show how a stub that passes differs from our program
-#: make diff-03      show what a stage changes in the stage before it
 #: make watch-05     draw a run of a stage, from 03 on: calls and packets
 #: make wire         show the headers of our own packets, byte by byte
+#: make clean        remove everything that was built
+#:
+#: For teachers:
+#: make teach        print a plan for fifty minutes, and one for fifty more
+#: make handout      make a copy for students, without the answers
+#: make grade        give points to the folder PROGRAM_DIR
+#:
+#: For maintainers:
 #: make faults       run the programs of 04 to 08 under random faults
-#: make grade        give points for the folder PROGRAM_DIR (for teachers)
 #: make bench        measure how fast the servers are, beside others
-#: make lint         look for faults in all of our text (for maintainers)
-#: make memcheck     run the checks under valgrind (for maintainers)
-#: make fuzz         look for bytes that 08 misreads (for maintainers)
-#: make prove-stubs  prove that stubs and stages fit (for maintainers)
-#: make prove-learn  prove that make learn does as told (for maintainers)
-#: make pages        make the pages that 08 serves (for maintainers)
-#: make browse       check the pages in a browser (for maintainers)
-#: make clean        remove all that was built
-#: make help         print this
+#: make lint         look for faults in all of our text
+#: make memcheck     run the checks under valgrind
+#: make fuzz         feed generated input to 08
+#: make prove-stubs  prove that stubs and stages fit
+#: make prove-learn  prove that make learn works as documented
+#: make prove-steps  prove that the steps of 07 and 08 lead there
+#: make pages        make the pages that 08 serves
+#: make browse       check the pages in a browser
 #:
 #: Variables, from the environment or the command line:
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
-#:                   the compiler, and what it is told
+#:                   the compiler and its flags
 #: PROGRAM=path      what check-03 runs: a path, or a command with {port}
 #: WATCH=1           make learn looks again whenever a stub is saved
 #: FORCE=1           make answer-03 shows it even if the stub does not pass
+#: STEP=1            make demo waits for a key after each fact; make diff-07
+#:                   shows only the first of its steps
+#: PORT=N DIRECTORY=path
+#:                   where make serve serves (15441), and what (08-http/www)
+#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
 #: SEEDS=N FROM=N STAGES='05 07'
 #:                   for make faults: how many (1000), the first (1), of what
 #: MEMCHECK=1        check-03 and try-03 run programs under valgrind
-#: PORT=N DIRECTORY=path
-#:                   where make serve serves (15441), and what (08-http/www)
 #: SECONDS=N         how long make fuzz looks, after the known bytes (60)
-#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
+#: PAGER=command     shows what is long on a terminal (less); cat: nothing does
 #: V=1               show the commands
 #: NO_COLOR=1        no colour, even on a terminal
 
@@ -54,8 +67,9 @@ check := env -u MAKEFLAGS -u MAKELEVEL tests/check
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
-.PHONY: all demo serve fuzz test faults grade bench learn clean help FORCE
-.PHONY: lint memcheck prove-stubs prove-learn pages browse wire
+.PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
+.PHONY: help help-all teach lint memcheck prove-stubs prove-learn
+.PHONY: prove-steps pages browse wire
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -76,19 +90,13 @@ quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
 	@echo $(quoted_flags) | cmp -s - $@ || echo $(quoted_flags) >$@
 
 demo: $(answers)
-	@tests/demo
+	@tests/demo $(if $(filter 1,$(STEP)),--step)
 
-# Says where to look once the server listens. Ctrl-C is for the server alone:
-# the shells wait for it, and end with its status.
 serve: 08-http/server
-	@trap : INT; \
-	{ trap : INT; 08-http/server $(if $(DIRECTORY),-d "$$DIRECTORY") \
-	    $(if $(PORT),"$$PORT") 2>&1; echo "status $$?"; } | \
-	{ trap '' INT; while IFS= read -r line; do case $$line in \
-	    'listening on '*) echo "$${DIRECTORY:-08-http/www} is at" \
-	        "http://$${line#listening on }/ until Ctrl-C";; \
-	    'status '*) exit $${line#status };; \
-	    *) printf '%s\n' "$$line" >&2;; esac; done; }
+	@tests/serve
+
+teach:
+	@tests/page cat tests/teach.txt
 
 test: $(answers)
 	@$(check)
@@ -127,17 +135,21 @@ fuzz:
 prove-stubs: $(answers)
 	@tests/upkeep/prove-stubs
 
+prove-steps: $(answers)
+	@tests/upkeep/prove-steps
+
 prove-learn:
 	@tests/upkeep/prove-learn
 
 # A stub is for students to break: only what runs it needs it to build.
 stage_checks := $(numbers:%=check-%)
 stage_tries := $(numbers:%=try-%)
+stage_demos := $(numbers:%=demo-%)
 stage_diffs := $(numbers:%=diff-%)
 stage_resets := $(numbers:%=reset-%)
 stage_answers := $(numbers:%=answer-%)
 stage_watches := $(filter-out watch-01 watch-02,$(numbers:%=watch-%))
-.PHONY: $(stage_checks) $(stage_tries) $(stage_diffs)
+.PHONY: $(stage_checks) $(stage_tries) $(stage_diffs) $(stage_demos)
 .PHONY: $(stage_resets) $(stage_answers) $(stage_watches)
 
 $(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
@@ -146,6 +158,9 @@ $(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
 $(foreach stub,$(stubs),$(eval try-$(call number,$(stub)): $(stub)))
 $(stage_tries): try-%: $(answers)
 	@$(check) $* --program $(filter %/stub,$^) --first
+
+$(stage_demos): demo-%: $(answers)
+	@tests/demo $* $(if $(filter 1,$(STEP)),--step)
 
 # Status 1 tells of something left to do, not of trouble. And Ctrl-C is for
 # the script to end in good order: a shell with a trap waits for it.
@@ -169,19 +184,20 @@ diff-03: change = 02-bind/server.c 03-listen/server.c
 diff-04: change = 03-listen/server.c 04-accept/server.c
 diff-05: change = 04-accept/server.c 05-recv-send/server.c
 diff-06: change = 05-recv-send/server.c 06-client/client.c
-diff-07: change = 05-recv-send/server.c 07-select/server.c
-diff-08: change = 07-select/server.c 08-http/server.c
 
-# Not every diff has colours. Its status 1 tells of a change, not of trouble.
-$(stage_diffs):
-	@color=$${NO_COLOR:+never}; color=--color=$${color:-auto}; \
-	diff $$color /dev/null /dev/null 2>/dev/null || color=; \
-	diff -u $$color $(change:%=-L %) $(change) || [ $$? -eq 1 ]
+# Where there are too many changes for one diff, they come in steps.
+stepped := $(foreach folder,$(wildcard 0[1-8]-*/steps),diff-$(call \
+             number,$(folder)))
+$(filter-out $(stepped),$(stage_diffs)):
+	@tests/diff $(change)
+
+$(stepped): diff-%:
+	@tests/steps $* $(STEP)
 
 watch-01 watch-02:
 	$(error nothing passes between a server and a client before 03)
 
-check-% try-% diff-% reset-% answer-% watch-%:
+check-% try-% demo-% diff-% reset-% answer-% watch-%:
 	$(error there is no stage $*, only $(numbers))
 
 clean:
@@ -190,4 +206,7 @@ clean:
 	@find tests -name __pycache__ -exec rm -rf {} +
 
 help:
-	@sed -n 's/^#: \{0,1\}//p' Makefile
+	@sed -n 's/^#\* //p' Makefile
+
+help-all:
+	@sed -n 's/^#[*:] \{0,1\}//p' Makefile

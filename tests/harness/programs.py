@@ -212,9 +212,10 @@ class Child(Program):
         return soft
 
     def memory(self):
-        """The memory that it has in use, in KB."""
+        """The memory that it has in use, in KB, without what is mapped from
+        files: of libraries the kernel maps as much as it happens to have."""
         with open(f'/proc/{self.pid}/status') as file:
-            return int(re.search(r'VmRSS:\s+(\d+)', file.read())[1])
+            return int(re.search(r'RssAnon:\s+(\d+)', file.read())[1])
 
     def close(self):
         for reader in self.readers:
