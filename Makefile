@@ -24,6 +24,7 @@
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
 #:                   the compiler, and what it is told
 #: PROGRAM=path      what check-03 runs: a path, or a command with {port}
+#: CHECK=name        check-03 and try-03 run only this check
 #: WATCH=1           make learn looks again whenever a stub is saved
 #: FORCE=1           make answer-03 shows it even if the stub does not pass
 #: SEEDS=N FROM=N STAGES='05 07'
@@ -47,6 +48,7 @@ stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 # Any make that it calls is to behave as if typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
+only = $(if $(CHECK),-k '$(CHECK)')
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
@@ -127,11 +129,11 @@ stage_answers := $(numbers:%=answer-%)
 .PHONY: $(stage_resets) $(stage_answers)
 
 $(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
-	@$(check) $* $(if $(PROGRAM),--program "$$PROGRAM")
+	@$(check) $* $(only) $(if $(PROGRAM),--program "$$PROGRAM")
 
 $(foreach stub,$(stubs),$(eval try-$(call number,$(stub)): $(stub)))
 $(stage_tries): try-%: $(answers)
-	@$(check) $* --program $(filter %/stub,$^) --first
+	@$(check) $* $(only) --program $(filter %/stub,$^) --first
 
 # Status 1 tells of something left to do, not of trouble. And Ctrl-C is for
 # the script to end in good order: a shell with a trap waits for it.

@@ -56,12 +56,12 @@ def not_told(test, child, call):
     """Demands that an ordinary failure is not worth a line."""
     lines = [line for line in child.lines if line.startswith(call + ':')]
     if lines and not test.any:
-        raise Failure(f'no line about {call}: its remedy is RETRY', lines[0],
+        raise Failure(f'no line about {call}: its action is RETRY', lines[0],
                       'an ordinary failure: call again and say nothing')
 
 
 def stopped(test, child, call, name):
-    """Demands the remedy STOP: one line and status 1."""
+    """Demands the action STOP: one line and status 1."""
     status = child.wait_exit()
     if status is None:
         raise Failure(f'exit status 1 when {call} fails with {name}',

@@ -76,8 +76,7 @@ def show_failure(stage, failure):
                 f'{screen.paint(check, colours.bold)}:')
     screen.show(explained(failure['what'], *(
         failure[part][:LENGTH] for part in ('expected', 'got', 'hint'))))
-    screen.entry('again', f'tests/check {stage.number} -k {check} --program '
-                 f'{stage.name}/stub')
+    screen.entry('again', f'make try-{stage.number} CHECK={check}')
     show_todo(stage, check)
     untouched = source(stage) == as_handed_out(stage)
     screen.entry('lesson', lesson(stage, check)

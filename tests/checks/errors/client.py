@@ -7,7 +7,7 @@ import threading
 import time
 
 from checks.errors.kernel import kernel, until_interrupted
-from checks.errors.remedies import attached
+from checks.errors.actions import attached
 from harness import (Failure, arrived, echoing, end_half, feed, free_port,
                      not_told, reset, reset_for_sure, start_client, stopped,
                      succeeded, wait_until)

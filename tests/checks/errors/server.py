@@ -6,7 +6,7 @@ import socket
 import time
 
 from checks.errors.kernel import kernel, until_interrupted
-from checks.errors.remedies import attached
+from checks.errors.actions import attached
 from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, data, flood, idles,
                      not_told, reset, stopped, told, vanish, wait_until)
 

@@ -1,4 +1,4 @@
-"""Each remedy as a check: what a program has to do when a call has failed."""
+"""Each action as a check: what a program has to do when a call has failed."""
 
 import time
 
@@ -24,7 +24,7 @@ def retry_accept(test, call, name):
     server = attached(test, test.server())
     knock(server)
     injected(test, call)
-    hint = f'the remedy of {name} is RETRY: call {call} again'
+    hint = f'the action of {name} is RETRY: call {call} again'
     time.sleep(0.02)  # for a program that is going to exit
     test.alive(server, f'{call} has failed with {name}', hint)
     client = test.connect(server)
@@ -101,7 +101,7 @@ def stop_client(test, call, name):
     if call == 'connect' and test.faults.get('calls', call) != 1:
         raise Failure(f'no further attempt after {name}',
                       f'{test.faults.get("calls", call)} calls of connect',
-                      'this remedy is STOP, not NEXT')
+                      'this action is STOP, not NEXT')
 
 
 def next_address(test, call, name):
