@@ -14,7 +14,8 @@ KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
          'stat', 'read')
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
-          'failed', 'last_error', 'too_short')
+          'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',
+          'stale', 'low', 'high')
 HEADER = ('attached', 'descriptors', 'user', 'family', 'type', 'protocol',
           'bound_port', 'bound_address')
 ADDRESSES, PLANS, PLAN = 32, 128, 64  # offsets in struct control of faults.c

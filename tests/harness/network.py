@@ -33,7 +33,7 @@ class Peer:
             except OSError:
                 return
             self.accepted += 1
-            connection.settimeout(PATIENCE)
+            connection.settimeout(3 * PATIENCE)  # the client gives up first
             self.connections.append(connection)
             threading.Thread(target=self._handle, args=(connection,),
                              daemon=True).start()

@@ -16,6 +16,7 @@ import traceback
 
 from harness import settings
 from harness.failures import Failure, Skip, Stop, said_error
+from harness.causes import likely_cause
 from harness.faults import build_injector
 from harness.privileges import act_as, prctl
 from harness.programs import RUNNING
@@ -61,10 +62,12 @@ def try_check(check, command, directory, injector):
     except Skip as reason:
         return 'skipped', str(reason)
     except Failure as failure:
+        failure.hint = likely_cause(test, check) or failure.hint
         return 'failed', failure
     except OSError as error:
-        return 'failed', Failure('a connection that can be used',
-                                         said_error(error))
+        return 'failed', Failure(check.what, said_error(error) + (
+            f'; the program {test.outcome(test.children[-1])}'
+            if test.children else ''), likely_cause(test, check))
     except Exception:  # a program may do what no check has thought of
         return 'failed', Failure(check.what,
                                          traceback.format_exc(limit=-4))

@@ -10,7 +10,7 @@ import tempfile
 
 from harness import settings
 from harness.clients import data
-from harness.failures import (SIGPIPE_HINT, Failure, Skip, difference,
+from harness.failures import (SIGPIPE_HINT, Failure, Skip, counted, difference,
                               said_error, shown)
 from harness.faults import Faults
 from harness.network import Peer, free_port
@@ -49,8 +49,8 @@ class Test:
             child.signal(signal.SIGTERM)
             child.signal(signal.SIGCONT)
             if child.wait_exit() is None:
-                raise Failure(f'{self.said(child)} ends on SIGTERM',
-                              'it runs on, and valgrind cannot report')
+                raise Failure(f'{self.said(child)} exits on SIGTERM',
+                              'it still runs, and valgrind cannot report')
         statuses = {child.pid: child.process.returncode
                     for child in self.children}
         for entry in os.scandir(self.reports):
@@ -58,8 +58,8 @@ class Test:
                 found = complaints(file.read(), self.stage >= '07'
                                    or statuses.get(int(entry.name)) == 0)
             if found:
-                raise Failure('no report of valgrind\'s: memory is used as it '
-                              'should be and freed, descriptors are closed',
+                raise Failure('no error found by valgrind: no bad access, no '
+                              'leak, no descriptor left open',
                               '\n' + '\n\n'.join(found[:2]) + f'\n\n(and '
                               f'{len(found) - 2} more)' * (len(found) > 2))
 
@@ -110,9 +110,8 @@ class Test:
         child = self.start(*arguments)
         status = child.wait_exit(patience)
         if status is None:
-            raise Failure(f'{self.said(child)} ends by itself',
-                          f'it still runs after {patience} seconds; it wrote '
-                          f'{child.lines}')
+            raise Failure(f'{self.said(child)} exits by itself',
+                          f'after {patience} seconds it {self.outcome(child)}')
         return child, status
 
     def server(self, *options, port=0, hint=''):
@@ -125,8 +124,8 @@ class Test:
             raise Failure('the line "listening on 127.0.0.1:PORT" on standard '
                           'error, once the server is ready',
                           f'it {self.outcome(server)}', hint or
-                          'print the line after listen() has succeeded; '
-                          'standard error, not standard output')
+                          'print the line to standard error after listen() '
+                          'has succeeded')
         server.host, server.port = match[1].strip('[]'), int(match[2])
         return server
 
@@ -155,12 +154,14 @@ class Test:
                                               PATIENCE, **options)
         except (socket.timeout, TimeoutError):
             raise Failure('a connection to the server', 'no answer; the server '
-                          f'{self.outcome(server)}', 'a larger backlog for '
-                          'listen: SOMAXCONN') from None
+                          f'{self.outcome(server)}', 'is the backlog of listen '
+                          'too small? SOMAXCONN is as many as the kernel '
+                          'allows') from None
         except OSError as error:
-            raise Failure('a connection to the server', f'{error}; the server '
-                          f'{self.outcome(server)}', 'it has to stay, and to '
-                          'listen, until a signal comes') from None
+            raise Failure('a connection to the server',
+                          f'{said_error(error)}; the server '
+                          f'{self.outcome(server)}', 'a server listens until '
+                          'a signal ends it') from None
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.closing.append(client)
         return client
@@ -177,7 +178,7 @@ class Test:
     def outcome(self, child):
         """What has become of a program, in words."""
         status = child.wait_exit(0.2)  # it may be about to crash
-        fate = ('runs' if status is None else f'exited with status {status}'
+        fate = ('still runs' if status is None else f'exited with status {status}'
                 if status >= 0 else
                 f'was ended by {signal.Signals(-status).name}')
         if any(line.startswith('usage: ') for line in child.lines):
@@ -186,22 +187,22 @@ class Test:
             wrote = '; '.join(line[:200] for line in child.lines[-4:])
             wrote = wrote or 'nothing'
         if child.floods():
-            fate += ' (it wrote without end)'
+            fate += ' (it printed without end)'
         if child.output and self.stage != '06':
-            wrote += (f'; on standard output: {shown(child.output)} (what a '
-                      'program tells goes to standard error)')
+            wrote += (f'; on standard output: {shown(child.output)} (messages '
+                      'go to standard error)')
         return f'{fate}; on standard error: {wrote}'
 
     def alive(self, server, after, hint=''):
         """Demands that the server still runs."""
         if not server.running():
             status = server.process.poll()
-            raise Failure(f'the server lives on after {after}',
+            raise Failure(f'the server still runs after {after}',
                           f'it {self.outcome(server)}',
                           SIGPIPE_HINT if status == -signal.SIGPIPE else
-                          hint if status != 1 and hint != SIGPIPE_HINT else
-                          'a client\'s failure is no reason to exit: close its '
-                          'socket, serve the next')
+                          hint if hint not in ('', SIGPIPE_HINT) else
+                          'an error on one client\'s socket costs that client, '
+                          'never the server: close its socket, serve the next')
 
     # -------------------------------------------------------- conversations
 
@@ -212,12 +213,14 @@ class Test:
             try:
                 piece = client.recv(min(size - len(got), 1 << 20))
             except OSError as error:
-                raise Failure(f'{what}, {size} in all',
-                              f'{len(got)} of them, then {said_error(error)}',
-                              hint) from None
+                raise Failure(f'{what}, {counted(size)}',
+                              f'{len(got) or "none"} of them, then '
+                              f'{said_error(error)}', hint) from None
             if not piece:
-                raise Failure(f'{what}, {size} in all',
-                              f'{shown(got)}, then the end of the stream', hint)
+                raise Failure(f'{what}, {counted(size)}',
+                              f'{shown(got)}, then the end of the stream',
+                              hint or 'the server has closed the connection: '
+                              'call recv again until it returns 0, in a loop')
             got += piece
         return bytes(got)
 
@@ -232,12 +235,13 @@ class Test:
     def answered(self, client, mark=b'served?', hint=''):
         """Demands the answer to a question; of these servers, its echo."""
         got = self.receive(client, len(mark), f'the echo of {shown(mark)}',
-                           hint or 'recv what has come, send as much back')
+                           hint)
         if got != mark:
             raise Failure(f'the echo of {shown(mark)}',
                           difference(mark, got), hint or
                           'send as many bytes as recv returned, from the start '
-                          'of the buffer: no strlen, no sizeof')
+                          'of the buffer: neither strlen nor sizeof tells how '
+                          'many')
 
     def echo(self, client, message, hint=''):
         """Sends a message and demands its echo."""
@@ -258,9 +262,9 @@ class Test:
         except ConnectionResetError:
             return
         except OSError as error:
-            raise Failure(what, said_error(error), hint if 'close' in hint else
-                          'when recv returns 0, or the client is lost, close '
-                          'its socket, on every way') from None
+            raise Failure(what, said_error(error), hint or
+                          'close the client\'s socket when recv returns 0, and '
+                          'after every error') from None
         if piece:
             raise Failure(what, f'more data: {shown(piece)}', hint or
                           'send exactly as many bytes as recv returned')

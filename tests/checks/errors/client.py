@@ -76,11 +76,12 @@ def interrupted_connect(test):
         listener.accept()[0].close()
     threading.Thread(target=serve_from, args=(listener,), daemon=True).start()
     child.signal(signal.SIGCONT)
-    succeeded(test, child, hint='after EINTR the attempt goes on in the '
-              'kernel: close that socket and connect a new one')
+    succeeded(test, child, hint='after EINTR the kernel goes on connecting: '
+              'close that socket, and connect a new one')
     not_told(test, child, 'connect')
     if test.faults.get('last_error', 'connect') != errno.EINTR:
-        raise Failure('connect fails with EINTR', 'it did not')
+        raise Failure('connect fails with EINTR', 'it did not',
+                      'does something repeat the call (SA_RESTART)?')
 
 
 def serve_from(listener):
@@ -167,5 +168,5 @@ def client_interrupted(test):
     wait_until(lambda: peer.accepted and child.state() == 'S')
     until_interrupted(test, child, 'recv')
     go_on.set()
-    succeeded(test, child, hint='after EINTR call recv again')
+    succeeded(test, child, hint='the action for EINTR is RETRY: call recv again')
     not_told(test, child, 'recv')
