@@ -270,7 +270,7 @@ def shortage_ends(test):
     test.attached()
     test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
     client = test.connect(server)
-    client.sendall(test.question(b'in vain'))
+    client.sendall(test.question(b'in vain\n'))
     idles(test, server, 'send', 'ENOBUFS')
     try:
         if client.recv(10):
@@ -296,10 +296,10 @@ def shortages_apart(test):
     client = test.connect(server)
     for _ in range(2):
         test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
-        client.sendall(test.question(b'patience'))
+        client.sendall(test.question(b'patience\n'))
         time.sleep(0.6)
         test.faults.relent('send')
-        test.answered(client, b'patience', 'a shortage ends when send succeeds: '
+        test.answered(client, b'patience\n', 'a shortage ends when send succeeds: '
                       'count the waits of the next one from 0 again')
     told(test, server, 'send', 'ENOBUFS', 2)
 
@@ -342,7 +342,7 @@ def waiting_clients(test):
     server = test.server()
     clients = [test.connect(server) for _ in range(8)]
     for number, client in enumerate(clients):
-        client.sendall(test.question(b'client %d' % number))
+        client.sendall(test.question(b'client %d\n' % number))
     for number, client in enumerate(clients):
-        test.answered(client, b'client %d' % number)
+        test.answered(client, b'client %d\n' % number)
         client.close()

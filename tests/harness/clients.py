@@ -58,7 +58,7 @@ def vanish(test, server, half_close):
     test.served(server, client)
     server.signal(signal.SIGSTOP)
     wait_until(lambda: server.state() == 'T')
-    client.sendall(test.question(b'gone'))
+    client.sendall(test.question(b'gone\n'))
     wait_until(lambda: arrived(client))
     if half_close:
         end_half(client)

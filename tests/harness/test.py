@@ -224,7 +224,7 @@ class Test:
             got += piece
         return bytes(got)
 
-    def question(self, mark=b'served?'):
+    def question(self, mark=b'served?\n'):
         """What a client says for the stage's server to answer."""
         return mark
 
@@ -232,7 +232,7 @@ class Test:
         """What a client may say again and again, without end."""
         return data(65536)
 
-    def answered(self, client, mark=b'served?', hint=''):
+    def answered(self, client, mark=b'served?\n', hint=''):
         """Demands the answer to a question; of these servers, its echo."""
         got = self.receive(client, len(mark), f'the echo of {shown(mark)}',
                            hint)

@@ -50,7 +50,7 @@ LISTENER = {'STOP': stop_server, 'RETRY': retry_accept, 'WAIT': wait_accept}
 def drop_client(test, call, name):
     server = attached(test, test.server())
     client = test.connect(server)
-    client.sendall(test.question(b'lost'))
+    client.sendall(test.question(b'lost\n'))
     injected(test, call)
     try:
         if client.recv(16):
@@ -80,11 +80,11 @@ def retry_connection(test, call, name):
 def wait_send(test, call, name):
     server = attached(test, test.server())
     client = test.connect(server)
-    client.sendall(test.question(b'patience'))
+    client.sendall(test.question(b'patience\n'))
     injected(test, call)
     idles(test, server, call, name)
     test.faults.relent(call)
-    test.answered(client, b'patience', f'{name} passes: call send again a tenth of '
+    test.answered(client, b'patience\n', f'{name} passes: call send again a tenth of '
                   'a second later')
     told(test, server, call, name)
 
