@@ -4,6 +4,7 @@ To add one, start from `echo_line`, a short one; see "Add a check" in
 tests/README.md."""
 
 import errno
+import select
 import socket
 import time
 
@@ -289,19 +290,31 @@ def shortage_ends(test):
 
 @check(ECHO, open=False, after='shortage_ends')
 def shortages_apart(test):
-    """with -t 1 keeps a client through two shortages of 0.6 s each"""
+    """with -t 1 keeps a client through two shortages of 0.6 s each, between
+    which send takes some bytes"""
     test.need_injector()
     server = test.server('-t', '1')
     test.attached()
     client = test.connect(server)
-    for _ in range(2):
-        test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
-        client.sendall(test.question(b'patience\n'))
-        time.sleep(0.6)
-        test.faults.relent('send')
-        test.answered(client, b'patience\n', 'a shortage ends when send succeeds: '
-                      'count the waits of the next one from 0 again')
+    message = data(2000)
+    test.faults.set('most', 1000, 'send')
+    test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
+    client.sendall(message)
+    time.sleep(0.6)
+    some = wait_until(lambda: one_send(test, client))
+    time.sleep(0.6)
+    test.faults.relent('send')
+    got = test.receive(client, len(message), hint='a shortage ends when send '
+                       'takes bytes: count the waits of the next one from 0')
+    if not some or got != message:
+        raise Failure('the bytes in order', difference(message, got), REST_HINT)
     told(test, server, 'send', 'ENOBUFS', 2)
+
+
+def one_send(test, client):
+    """Lets one call of send succeed. Returns whether its bytes have come."""
+    test.faults.set('first', test.faults.get('calls', 'send') + 2, 'send')
+    return select.select([client], [], [], 0.3)[0]
 
 
 @check(ECHO)

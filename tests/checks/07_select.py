@@ -8,14 +8,13 @@ import fcntl
 import os
 import random
 import re
-import resource
 import signal
 import socket
 import subprocess
 import threading
 import time
 
-from harness import (MANY, Failure, Server, Skip, check, counted, data,
+from harness import (MANY, Failure, Server, check, counted, data,
                      difference, dropped, flood, guarded, reset, settings, wait_until)
 
 
@@ -127,6 +126,7 @@ def client_never_reads(test):
 @check(MANY, open=False)
 def ends_in_good_order(test):
     """exits within a second of SIGINT or SIGTERM, with status 0"""
+    test.need_descriptors(250)
     for number in (signal.SIGINT, signal.SIGTERM):
         server = test.server()
         clients = [test.connect(server) for _ in range(100)]
@@ -257,8 +257,7 @@ def messages_unread(test):
 def more_than_fit(test):
     """clients that do not fit in a set wait, and the others lose nothing"""
     count = 1100
-    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * count:
-        raise Skip(f'this needs {2 * count} descriptors (ulimit -n)')
+    test.need_descriptors(2 * count)
     server = test.server()
     clients = [test.connect(server) for _ in range(count)]
     for number, client in enumerate(clients):
@@ -302,6 +301,7 @@ def storm(test):
 
 def weather(test, clients, seconds, seed):
     """Clients in threads; each sends, checks its echo, and leaves somehow."""
+    test.need_descriptors(2 * clients)
     server = test.server()
     end = time.monotonic() + seconds
     complaints = []

@@ -35,7 +35,7 @@ class Causes:
         """The likeliest cause, or nothing."""
         rules = [self.signals, self.exits]
         if not self.test.any and self.attached and not MEMCHECK:
-            rules += [self.missing_calls, self.nfds, self.timeout, self.sets,
+            rules += [self.missing_calls, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
                       self.sleeps_on_client, self.no_shutdown, self.limits]
         for rule in rules:
@@ -164,7 +164,8 @@ class Causes:
         """Client and server wait for each other's end."""
         if (self.stage != '06' or self.get('calls', 'shutdown')
                 or self.waits_in('recv') is None or self.status is not None
-                or self.check.name in LIMITED):
+                or self.check.name in LIMITED
+                or self.get('most', 'send')):
             return ''
         return ('it waits in recv(), but the server waits for more: at the end '
                 'of the input call shutdown(fd, SHUT_WR), so that the server '
@@ -173,11 +174,13 @@ class Causes:
     def limits(self):
         """The options of the socket that -t asks for."""
         command = self.child.command
-        if self.stage not in ('05', '06') or (
-                '-t' not in command and self.check.name != 'slow_reader'):
+        if self.stage not in ('05', '06'):
             return ''
-        seconds = (int(command[command.index('-t') + 1])
-                   if '-t' in command else 60)
+        seconds = (command[command.index('-t') + 1] if '-t' in command[:-1]
+                   else '60' if self.stage == '05' else '10')
+        if not seconds.isdecimal():
+            return ''
+        seconds = int(seconds)
         values = {'SO_RCVTIMEO': self.get('low', 'setsockopt'),
                   'SO_SNDTIMEO': self.get('high', 'setsockopt')}
         for name, value in values.items():

@@ -85,7 +85,7 @@ def hint_about_line(test, child, call, name, count):
                 'next shortage is a new one')
     if any(line.startswith(f'{call}: {text}') for line in child.lines):
         return f'is there a row for {name} below {call} in the table?'
-    if any(line.startswith(f'{call}: ') for line in child.lines):
+    if any(re.match(f'{call}: (?!descriptor)', line) for line in child.lines):
         return ('another errno was reported: read errno right after the call, '
                 'before any other call changes it')
     return (f'{call} returned -1, and the program did not report it: compare '

@@ -11,6 +11,10 @@ SIGPIPE_HINT = ('send on a connection that the peer has closed raises SIGPIPE, '
                 'SIG_IGN): then send fails with EPIPE')
 
 
+FEW_DESCRIPTORS = ('tests/check itself may not open enough files: ulimit -n '
+                   'tells how many')
+
+
 class Failure(Exception):
     """A check does not hold: what was expected, what came, a hint."""
 

@@ -1,6 +1,7 @@
 """One run of one check."""
 
 import contextlib
+import errno
 import os
 import shlex
 import signal
@@ -10,11 +11,12 @@ import tempfile
 
 from harness import settings
 from harness.clients import data
-from harness.failures import (SIGPIPE_HINT, Failure, Skip, counted, difference,
-                              said_error, shown)
+from harness.failures import (FEW_DESCRIPTORS, SIGPIPE_HINT, Failure, Skip,
+                              counted, difference, said_error, shown)
 from harness.faults import Faults
 from harness.network import Peer, free_port
-from harness.programs import RUNNING, Child, Server, wait_until
+from harness.programs import (RUNNING, Child, Server, highest_descriptor,
+                              wait_until)
 from harness.settings import MEMCHECK, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
@@ -78,13 +80,21 @@ class Test:
 
     def need_injector(self):
         if self.injector is None:
-            raise Skip('tests/harness/faults.c needs Linux and a C compiler')
+            raise Skip('the injector of errors is left out: it needs Linux, a '
+                       'C compiler and a folder for programs (TMPDIR)')
+
+    def need_descriptors(self, count):
+        """Skips the check if this process, or the server, may not have so
+        many."""
+        if highest_descriptor() < count:
+            raise Skip(f'this needs {count} descriptors (ulimit -n)')
 
     def attached(self):
         """Whether the injector is in the program; else the check is skipped."""
         self.need_injector()
         if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
-            raise Skip('the injector cannot be loaded into this program')
+            raise Skip('the injector of errors cannot be loaded into this '
+                       'program')
         return True
 
     def command(self, *arguments, **places):
@@ -158,6 +168,8 @@ class Test:
                           'too small? SOMAXCONN is as many as the kernel '
                           'allows') from None
         except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise Skip(FEW_DESCRIPTORS) from None
             raise Failure('a connection to the server',
                           f'{said_error(error)}; the server '
                           f'{self.outcome(server)}', 'a server listens until '

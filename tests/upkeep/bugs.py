@@ -92,7 +92,7 @@ bug('04', 'a failed accept ends it', 'RETRY',
 bug('04', 'no sleep in a shortage', 'tenth of a second',
     ('nanosleep(&tenth, NULL)', '(void)tenth'))
 bug('04', 'a line for each try', 'once|only once|one line',
-    ('!goes_on', '1'))
+    ('if (action != WAIT || *waits == 0)', 'if (1)'))
 bug('04', 'EMFILE stops it', 'EMFILE.*(wait|WAIT)',
     ('{E(EMFILE),       WAIT', '{E(EMFILE),       STOP'))
 bug('04', 'EINTR has no row', 'EINTR',
@@ -147,8 +147,7 @@ bug('05', 'waits are not reset', 'shortage|waits|again',
 
 bug('06', 'shutdown is forgotten', 'shut',
     ('if (shutdown(server, SHUT_WR) == -1)', 'if (0)'))
-bug('06', 'does not wait for the end', 'until recv returns 0|end of (the '
-    'stream|stream)',
+bug('06', 'does not wait for the end', 'until it returns 0',
     ('if (receive(server, piece, sizeof piece) > 0)', 'if (0)'))
 bug('06', 'limit for recv alone', 'SO_SNDTIMEO',
     ('\n        && setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size)'
@@ -167,11 +166,6 @@ bug('06', 'limits after connect', 'before connect',
      'static int connect_to_any'))
 bug('06', 'first address only', 'ai_next',
     ('address = address->ai_next;', 'address = NULL;'))
-bug('06', 'the same socket', 'new socket|socket for each',
-    ('        int server = socket(address->ai_family',
-     '        static int server = -1; if (server == -1) server = '
-     'socket(AF_INET'),
-    ('            close(server);\n', ''))
 bug('06', 'socket of a failed connect stays open', 'close',
     ('            action = handle_address_error("connect", address);\n'
      '            close(server);\n',
@@ -195,10 +189,6 @@ bug('06', 'SIGPIPE', 'SIGPIPE',
 bug('06', 'early end is no error', 'early|before everything|recv\\(\\) == 0',
     ('            reject("the server closed the connection too early");',
      '            return;'))
-bug('06', 'writes past its buffer', 'buffer|overflow',
-    ('    char echo[4096];', '    char echo[8];'),
-    ('size_t received = receive(server, echo, length)',
-     'size_t received = receive(server, echo, length > 9 ? 9 : length)'))
 
 # ------------------------------------------------------------------- 07
 
@@ -247,10 +237,6 @@ bug('07', 'the descriptor limit is ignored', 'FD_SETSIZE',
     ('    limit_descriptors();\n', '    (void)limit_descriptors;\n'),
     ('if (client >= FD_SETSIZE)', 'if (client >= 1 << 20)'),
     ('connections[FD_SETSIZE]', 'connections[1 << 16]'))
-bug('07', 'reads on without sending', 'bounded|do not recv|memory|not read',
-    ('if (connection->unsent == NULL) {\n        ssize_t received',
-     'if (connection->unsent == NULL) {\n        ssize_t received'),
-    ('        connection->start = 0;', '        connection->start = 0;'))
 bug('07', 'the client is not removed', 'close',
     ('    else if (!echo(&connections[fd]))\n'
      '        remove_connection(&connections[fd], listener);',

@@ -33,7 +33,8 @@ def reserved_port(test):
             raise Skip('on this system ports below 1024 are not reserved')
     test.need_injector()
     test.faults.set('user', NOBODY if os.geteuid() == 0 else 0)
-    stopped(test, attached(test, test.start('1')), 'bind', 'EACCES')
+    folder = ['-d', str(test.site())] if test.stage == '08' else []
+    stopped(test, attached(test, test.start(*folder, '1')), 'bind', 'EACCES')
 
 
 @kernel('bind', 'EADDRINUSE', '02 03 04 05 07 08')
