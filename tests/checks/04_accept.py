@@ -51,9 +51,10 @@ def closes_at_once(test):
 def descriptors_closed(test):
     """leaves no descriptor open after its clients have gone"""
     server = test.server()
-    first = test.connect(server)
-    test.served(server, first)
-    first.close()
+    for _ in range(30 if test.any else 1):  # others keep some for later
+        first = test.connect(server)
+        test.served(server, first)
+        first.close()
     before = wait_until(lambda: server.descriptors()) or []
     for _ in range(30):
         client = test.connect(server)

@@ -152,7 +152,11 @@ def ends_with_the_client(test):
     server = test.server()
     client = test.connect(server)
     client.shutdown(socket.SHUT_WR)
-    test.ended(client, 'recv() == 0 is the end of the stream: close the socket')
+    if test.any:  # it may say something before it closes
+        test.until_end(client)
+    else:
+        test.ended(client, 'recv() == 0 is the end of the stream: close the '
+                   'socket')
     test.served(server, test.connect(server))
 
 
@@ -353,7 +357,7 @@ def many_in_turn(test):
 def waiting_clients(test):
     """serves clients that connect while another is served"""
     server = test.server()
-    clients = [test.connect(server) for _ in range(8)]
+    clients = [test.connect(server) for _ in range(3 if test.any else 8)]
     for number, client in enumerate(clients):
         client.sendall(test.question(b'client %d\n' % number))
     for number, client in enumerate(clients):

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from harness import (MANY, Failure, Server, check, counted, data,
+from harness import (MANY, Failure, Server, Skip, check, counted, data,
                      difference, dropped, flood, guarded, reset, settings, wait_until)
 
 
@@ -22,6 +22,7 @@ from harness import (MANY, Failure, Server, check, counted, data,
 def all_at_once(test):
     """serves a client while others are connected and silent"""
     server = test.server()
+    test.need_persistence(server)
     silent = [test.connect(server) for _ in range(5)]
     talker = test.connect(server)
     for _ in range(3):
@@ -62,7 +63,7 @@ def not_read_while_it_does_not_read(test):
         flood(client, 64 << 20)
     grown = server.memory() - before
     most = 4000 if test.any else 300
-    if grown > 4 * most:
+    if grown > 4 * most + 500:  # and a buffer that all of them share
         raise Failure(f'at most {most} KB for each client',
                       f'{grown} KB for 4 clients', 'while the echo cannot be '
                       'sent, do not receive from that client')
@@ -258,6 +259,8 @@ def more_than_fit(test):
     """clients that do not fit in a set wait, and the others lose nothing"""
     count = 1100
     test.need_descriptors(2 * count)
+    if test.any:
+        raise Skip('how many clients it takes is the server\'s choice')
     server = test.server()
     clients = [test.connect(server) for _ in range(count)]
     for number, client in enumerate(clients):
@@ -265,7 +268,7 @@ def more_than_fit(test):
     for number, client in enumerate(clients[:900]):
         test.answered(client, b'client %04d\n' % number, 'a descriptor of '
                       'FD_SETSIZE or above must never enter a set')
-    if not test.any and server.spins():  # others may still be forking
+    if server.spins():
         raise Failure('no processor time while the table is full', 'it spins',
                       'leave the listener out of the set while no client can '
                       'be accepted')
@@ -349,18 +352,26 @@ def nothing_remains(test):
     behind"""
     server = test.server()
     descriptors = len(server.descriptors())
-    for _ in range(50):
+    for _ in range(1000 if test.any else 50):
         brief(test, server)
     wait_until(lambda: len(server.descriptors()) <= descriptors, 1)
     descriptors, memory = len(server.descriptors()), server.memory()
     for _ in range(1000):
         brief(test, server)
+    for _ in range(4 if test.any else 0):  # it may collect garbage
+        if server.memory() <= memory + 1000:
+            break
+        memory = server.memory()
+        for _ in range(1000):
+            brief(test, server)
     if not wait_until(lambda: len(server.descriptors()) <= descriptors):
         raise Failure(f'{descriptors} descriptors, as before',
-                      f'{len(server.descriptors())}')
-    if server.memory() > memory + 200:
+                      f'{len(server.descriptors())}', 'close the client\'s '
+                      'socket on every way out')
+    if server.memory() > memory + (1000 if test.any else 200):
         raise Failure(f'{memory} KB of memory, as before',
-                      f'{server.memory()} KB')
+                      f'{server.memory()} KB', 'free what a client needed '
+                      'when its socket is closed')
 
 
 def brief(test, server):

@@ -108,7 +108,7 @@ class Causes:
 
     def timeout(self):
         """select's timeout is not set again."""
-        if self.get('stale', 'select') >= 3:
+        if self.get('stale', 'select'):
             return ('select() was called with the time that the call before '
                     'had left in its timeout: Linux stores the time left '
                     'there, so fill it in before each call')

@@ -550,17 +550,15 @@ static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     set_before = *reading;
 }
 
-/* Counts calls in a row with the very timeout that the call before has left,
-   which is what was over of it. */
+/* Counts calls with the very timeout that the call before has left, which is
+   the time that was left then: no program computes that to the microsecond. */
 static void note_timeout(const struct timeval *timeout) {
     struct plan *plan = &control->plans[SELECT];
     size_t size = sizeof *timeout;
 
-    if (memcmp(timeout, &time_after, size) != 0)
-        plan->stale = 0;
-    else if (memcmp(&time_before, &time_after, size) != 0
-             || (timeout->tv_sec == 0 && timeout->tv_usec == 0))
-        plan->stale++;
+    plan->stale += memcmp(timeout, &time_after, size) == 0
+                   && memcmp(&time_before, &time_after, size) != 0
+                   && timeout->tv_usec % 1000 != 0;
     time_before = *timeout;
 }
 

@@ -92,6 +92,21 @@ def end_half(connection):
         socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == fin_wait_2)
 
 
+def listening(port):
+    """Whether a socket listens on a port, without a connection; or None if
+    this system does not tell."""
+    known = False
+    for path in '/proc/net/tcp', '/proc/net/tcp6':
+        try:
+            with open(path) as file:
+                known = True
+                if re.search(rf':{port:04X} \S+ 0A ', file.read()):
+                    return True
+        except OSError:
+            continue
+    return False if known else None
+
+
 def free_port():
     """A port that was free just now, below the ephemeral ones."""
     seed = os.getpid() * 7919 + time.monotonic_ns() // 1000

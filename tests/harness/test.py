@@ -8,13 +8,14 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 from harness import settings
 from harness.clients import data
 from harness.failures import (FEW_DESCRIPTORS, SIGPIPE_HINT, Failure, Skip,
                               counted, difference, said_error, shown)
 from harness.faults import Faults
-from harness.network import Peer, free_port
+from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
 from harness.settings import MEMCHECK, PATIENCE
@@ -149,8 +150,12 @@ class Test:
             def ready():
                 if not server.running():
                     return True
-                with socket.socket() as probe:
-                    return probe.connect_ex((server.host, server.port)) == 0
+                listens = listening(server.port)
+                if listens is None:
+                    with socket.socket() as probe:
+                        return probe.connect_ex((server.host,
+                                                 server.port)) == 0
+                return listens
             if wait_until(ready) and server.running():
                 return server
             server.end()
@@ -240,6 +245,12 @@ class Test:
         """What a client says for the stage's server to answer."""
         return mark
 
+    def need_persistence(self, server):
+        """Skips the check if the server serves one question a connection."""
+
+    def persists(self, server):
+        return True
+
     def plenty(self):
         """What a client may say again and again, without end."""
         return data(65536)
@@ -280,6 +291,23 @@ class Test:
         if piece:
             raise Failure(what, f'more data: {shown(piece)}', hint or
                           'send exactly as many bytes as recv returned')
+
+    def until_end(self, client, most=1 << 20):
+        """Receives what still comes, to the end of the stream, within limits.
+        Returns it."""
+        got, end = bytearray(), time.monotonic() + 2 * PATIENCE
+        what = 'the end of the stream'
+        while len(got) < most and time.monotonic() < end:
+            try:
+                piece = client.recv(65536)
+            except ConnectionResetError:
+                return bytes(got)
+            except OSError as error:
+                raise Failure(what, said_error(error)) from None
+            if not piece:
+                return bytes(got)
+            got += piece
+        raise Failure(what, f'more and more data: {shown(got)}')
 
     def served(self, server, client, hint=''):
         """Demands that a client is served, as the stage does it."""

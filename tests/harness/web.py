@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import re
+import socket
 import tempfile
 
 from harness.clients import converse, data
@@ -265,6 +266,12 @@ class Visitor:
                  ).must_be(200, HELLO, hint)
 
 
+def closed(failure):
+    """Whether a failure is that the server has closed without an answer."""
+    return bool(re.search('^nothing, then (the end of the stream|ECONNRESET)|'
+                          'EPIPE|ECONNRESET', str(failure.got)))
+
+
 def rests(server):
     """Waits until the server sleeps: it has taken in all that was sent."""
     wait_until(lambda: server.state() == 'S')
@@ -283,6 +290,7 @@ class WebTest(Test):
     """A run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
+    kept = None       # whether connections are; not known yet
 
     def environment(self):
         environment = super().environment()
@@ -304,6 +312,8 @@ class WebTest(Test):
         if not self.any:
             folder = ['-d', str(root)] if root else []
             return super().server(*folder, *options, **others)
+        if '{root}' in ' '.join(self.words):
+            root = root or self.site()
         if root and '{root}' not in ' '.join(self.words):
             raise Skip('which files does it serve? {root} in the command '
                        'stands for their folder')
@@ -317,8 +327,29 @@ class WebTest(Test):
         connect = functools.partial(self.connect, server)
         return Visitor(connect(), connect if self.any else None)
 
+    def persists(self, server):
+        """Whether the server keeps a connection after a response."""
+        if not self.any:
+            return True
+        if self.kept is None:
+            visitor = Visitor(self.connect(server))
+            visitor.ask(self.question())
+            visitor.socket.settimeout(0.2)
+            try:
+                self.kept = not visitor.over and visitor.socket.recv(1) != b''
+            except (socket.timeout, TimeoutError):
+                self.kept = True
+            except OSError:
+                self.kept = False
+        return self.kept
+
+    def need_persistence(self, server):
+        if not self.persists(server):
+            raise Skip('this server closes each connection after a response')
+
     def question(self, mark=b''):
-        return request('/')
+        return request('/hello.txt' if self.any and '{root}' in ' '.join(
+            self.words) else '/')
 
     def plenty(self):
         return self.question() * 2000
@@ -326,7 +357,8 @@ class WebTest(Test):
     def answered(self, client, mark=b'', hint=''):
         visitor = Visitor(client)
         reply = visitor.answer(self.question(), hint)
-        reply.must_be(200, hint=hint or 'GET / is answered with index.html')
+        reply.must_be(range(200, 500) if self.any else 200,
+                      hint=hint or 'GET / is answered with index.html')
         if visitor.buffer:
             raise Failure(f'one response to {reply.to}',
                           f'more: {shown(visitor.buffer)}', hint)

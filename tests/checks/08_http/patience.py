@@ -205,6 +205,7 @@ def web_storm(test):
     files = {f'{size}.bin': data(size, size % 250) for size in (
         0, 1, 100, 5000, 65536, 300000)}
     server = test.server(root=test.site(files))
+    test.need_persistence(server)
     end, complaints = time.monotonic() + 1, []
 
     def live(number):
