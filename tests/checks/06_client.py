@@ -151,13 +151,7 @@ def half_close(test):
     order = []
 
     def handler(connection):
-        received = bytearray()
-        while True:
-            piece = connection.recv(65536)
-            if not piece:
-                break
-            received += piece
-            connection.sendall(piece)
+        echoing(connection)
         order.append('the end came')
         time.sleep(0.3)  # a client that does not wait is gone by now
         order.append('the server closes' if child.running() else 'too late')

@@ -68,7 +68,11 @@ def reset(connection):
 
 def reset_for_sure(connection):
     """Resets a connection, and waits until the other side's kernel knows."""
-    ours, theirs = connection.getsockname()[1], connection.getpeername()[1]
+    try:
+        ours, theirs = connection.getsockname()[1], connection.getpeername()[1]
+    except OSError:  # the other side has reset it already
+        connection.close()
+        return
     other = re.compile(rf' \w+:{theirs:04X} \w+:{ours:04X} ')
     reset(connection)
 

@@ -225,8 +225,11 @@ class Test:
 
     def receive(self, client, size, what='the bytes of the echo', hint=''):
         """Receives exactly so many bytes."""
-        got = bytearray()
+        got, end = bytearray(), time.monotonic() + 15 * PATIENCE
         while len(got) < size:
+            if time.monotonic() > end:
+                raise Failure(f'{what}, {counted(size)}', f'{len(got)} of them '
+                              f'in {15 * PATIENCE} seconds', hint)
             try:
                 piece = client.recv(min(size - len(got), 1 << 20))
             except OSError as error:

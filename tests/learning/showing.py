@@ -20,8 +20,10 @@ def listed(some):
 
 
 def named(some, check):
-    return [todo for todo in some if any(fnmatch.fnmatchcase(check, name)
-                                         for name in todo.checks)]
+    """The TODOs that a check proves, first those that have its very name."""
+    found = [todo for todo in some if any(fnmatch.fnmatchcase(check, name)
+                                          for name in todo.checks)]
+    return sorted(found, key=lambda todo: check not in todo.checks)
 
 
 def show_todo(stage, check):

@@ -188,7 +188,7 @@ def etag(test):
     os.utime(root / 'hello.txt', (MOMENT + 9, MOMENT + 9))
     time.sleep(3 if test.any else 0)  # others may remember for a while
     tags.append(visitor.get()['ETag'])
-    if not tags[0] and test.any:
+    if test.any and not all(tags):  # of a file just changed, say
         raise Skip('it sends no ETag')
     for tag in tags:
         if not re.fullmatch('(W/)?"[\x21\x23-\x7e\x80-\xff]*"', tag):

@@ -139,6 +139,7 @@ def requests_without_reading(test):
     bounded, and nobody else waits"""
     test.measured = True
     server = test.server(root=test.site())
+    test.need_persistence(server)
     other = test.visitor(server=server)
     other.stays()
     before = server.memory()

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from .folders import need_index, need_listing
 from .ranges import ranged, whole
@@ -19,9 +20,20 @@ def use(*words, patience=60):
         raise Skip(f'{words[0]} is not installed')
     environment = {name: value for name, value in os.environ.items()
                    if not name.lower().endswith('_proxy')}
-    done = subprocess.run(words, env=dict(environment, LC_ALL='C.UTF-8'),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=patience)
+    limit = 1 << 17  # KB in a file, standard output is one: nobody fills a disk
+    with tempfile.TemporaryFile() as output:
+        try:
+            done = subprocess.run(
+                ['bash', '-c', f'ulimit -f {limit}; exec "$@"', 'sh', *words]
+                if shutil.which('bash') else words,
+                env=dict(environment, LC_ALL='C.UTF-8'),
+                stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.PIPE, timeout=patience)
+        except subprocess.TimeoutExpired:
+            raise Failure(f'`{" ".join(words)}` exits',
+                          f'it still runs after {patience} seconds') from None
+        output.seek(0)
+        done.stdout = output.read()
     if done.returncode != 0:
         raise Failure(f'`{" ".join(words)}` succeeds',
                       f'status {done.returncode}: '
