@@ -38,6 +38,7 @@
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
 #:                   the compiler and its flags
 #: PROGRAM=path      what check-03 runs: a path, or a command with {port}
+#: CHECK=name        check-03 and try-03 run only this check
 #: WATCH=1           make learn looks again whenever a stub is saved
 #: FORCE=1           make answer-03 shows it even if the stub does not pass
 #: STEP=1            make demo waits for a key after each fact; make diff-07
@@ -64,6 +65,7 @@ stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 # Any make that it calls is to behave as if typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
+only = $(if $(CHECK),-k '$(CHECK)')
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
@@ -153,11 +155,11 @@ stage_watches := $(filter-out watch-01 watch-02,$(numbers:%=watch-%))
 .PHONY: $(stage_resets) $(stage_answers) $(stage_watches)
 
 $(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
-	@$(check) $* $(if $(PROGRAM),--program "$$PROGRAM")
+	@$(check) $* $(only) $(if $(PROGRAM),--program "$$PROGRAM")
 
 $(foreach stub,$(stubs),$(eval try-$(call number,$(stub)): $(stub)))
 $(stage_tries): try-%: $(answers)
-	@$(check) $* --program $(filter %/stub,$^) --first
+	@$(check) $* $(only) --program $(filter %/stub,$^) --first
 
 $(stage_demos): demo-%: $(answers)
 	@tests/demo $* $(if $(filter 1,$(STEP)),--step)
@@ -184,10 +186,12 @@ diff-03: change = 02-bind/server.c 03-listen/server.c
 diff-04: change = 03-listen/server.c 04-accept/server.c
 diff-05: change = 04-accept/server.c 05-recv-send/server.c
 diff-06: change = 05-recv-send/server.c 06-client/client.c
+diff-07: change = 05-recv-send/server.c 07-select/server.c
+diff-08: change = 07-select/server.c 08-http/server.c
 
 # Where there are too many changes for one diff, they come in steps.
-stepped := $(foreach folder,$(wildcard 0[1-8]-*/steps),diff-$(call \
-             number,$(folder)))
+stepped := $(foreach folder,$(wildcard 0[1-8]-*/steps),\
+             diff-$(call number,$(folder)))
 $(filter-out $(stepped),$(stage_diffs)):
 	@tests/diff $(change)
 

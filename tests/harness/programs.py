@@ -24,6 +24,7 @@ class Program:
 
     def __init__(self, command, **options):
         self.command = command
+        self.signalled = set()
         self.leads = options.setdefault('start_new_session', True)
         Stop.held = True  # or nobody would know that it has to be ended
         try:
@@ -51,6 +52,7 @@ class Program:
 
     def signal(self, number):
         """Signals the program and, if it leads a session, all of that."""
+        self.signalled.add(number)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self.leads:
                 os.killpg(self.pid, number)
@@ -92,7 +94,7 @@ class Child(Program):
             super().__init__(command, env=environment, stdin=stdin,
                              stdout=stdout, stderr=stderr, **options)
         except OSError as error:
-            raise Failure(f'{command[0]} can be run', str(error),
+            raise Failure(f'{command[0]} can be run', error.strerror,
                           'build it first, and check the path') from None
         for stream, store in ((self.process.stdout, self.output),
                               (self.process.stderr, self.errors)):

@@ -6,7 +6,7 @@ import os
 import re
 import time
 
-from harness import Failure, Skip, check
+from harness import Failure, Skip, check, shown
 from harness.web import HELLO, USUAL, WEB, request
 
 MOMENT = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, as in RFC 9110
@@ -21,6 +21,8 @@ ALSO = {'text/javascript': 'application/javascript'}
 @check(WEB)
 def media_types(test):
     """Content-Type is that of the file's extension"""
+    if test.any:
+        raise Skip('which extensions it knows is the server\'s choice')
     visitor = test.visitor(server=test.server(root=test.site(
         {f'file.with.{extension}': b'x' for extension in TYPES})))
     for extension, kind in TYPES.items():
@@ -29,7 +31,7 @@ def media_types(test):
         if got not in (kind, ALSO.get(kind)):
             raise Failure(f'"Content-Type: {kind}" for .{extension}', got)
         charset = 'charset=utf-8' in reply['Content-Type'].lower()
-        if charset != kind.startswith('text/') and not test.any:
+        if charset != kind.startswith('text/'):
             raise Failure('charset=utf-8 for text, and for nothing else',
                           reply['Content-Type'])
 
@@ -48,6 +50,10 @@ def media_type_unknown(test):
         reply.must_have('X-Content-Type-Options', 'nosniff')
 
 
+def said_fields(reply):
+    return '; '.join(f'{name}: {value}' for name, value in reply.fields)
+
+
 @check(WEB, open=False)
 def fields_of_a_file(test):
     """a 200 for a file has all the fields that tell of it"""
@@ -59,7 +65,7 @@ def fields_of_a_file(test):
     reply.must_have('Accept-Ranges', 'bytes')
     for name in ('Date', 'Server', 'Last-Modified', 'ETag'):
         if not reply[name]:
-            raise Failure(f'{name} in a 200', reply.fields)
+            raise Failure(f'{name} in a 200', said_fields(reply))
 
 
 ALL_KINDS = [request(), request(method='HEAD'), request('/list/'),
@@ -80,7 +86,7 @@ def fields_once(test):
         for name in {*names} - {'vary', 'allow', 'set-cookie'}:
             if names.count(name) > 1:
                 raise Failure(f'{name} once in the {reply.status} for '
-                              f'{reply.to}', reply.fields)
+                              f'{reply.to}', said_fields(reply))
 
 
 def seconds_of(reply, name='Date'):
@@ -124,8 +130,12 @@ def date_goes_on(test):
 def last_modified(test):
     """Last-Modified is the time of the file's last change"""
     root = test.site()
+    os.utime(root / 'hello.txt', (MOMENT, MOMENT))
     visitor = test.visitor(server=test.server(root=root))
-    for moment in (MOMENT, 0, 951782400, 1709164800, 1735689599):
+    if test.any and not visitor.get()['Last-Modified']:
+        raise Skip('it sends no Last-Modified')
+    moments = [MOMENT, 0, 951782400, 1709164800, 1735689599]
+    for moment in moments[:1 if test.any else None]:  # others may remember
         os.utime(root / 'hello.txt', (moment, moment))
         reply = visitor.get().must_be(200, HELLO)
         if seconds_of(reply, 'Last-Modified') != moment:
@@ -169,12 +179,16 @@ def etag(test):
     """an ETag is a quoted string: of a file the same each time, of another, or
     a changed one, another"""
     root = test.site()
+    for name in ('hello.txt', 'data.bin'):  # of a new file none is allowed
+        os.utime(root / name, (MOMENT, MOMENT))
     visitor = test.visitor(server=test.server(root=root))
     tags = [visitor.get(target)['ETag'] for target in (
         '/hello.txt', '/hello.txt', '/data.bin')]
     (root / 'hello.txt').write_bytes(b'another text, and a longer one')
+    os.utime(root / 'hello.txt', (MOMENT + 9, MOMENT + 9))
+    time.sleep(3 if test.any else 0)  # others may remember for a while
     tags.append(visitor.get()['ETag'])
-    if not tags[0] and test.any:
+    if test.any and not all(tags):  # of a file just changed, say
         raise Skip('it sends no ETag')
     for tag in tags:
         if not re.fullmatch('(W/)?"[\x21\x23-\x7e\x80-\xff]*"', tag):
@@ -182,7 +196,8 @@ def etag(test):
         if not test.any and tag.startswith('W/'):
             raise Failure('a strong ETag', tag)
     if tags[0] != tags[1] or len(set(tags)) != 3:
-        raise Failure('the same ETag twice, then two others', tags)
+        raise Failure('the same ETag twice, then two others',
+                      ' '.join(tags))
 
 
 @check(WEB, open=False)
@@ -220,4 +235,4 @@ def error_pages(test):
         reply.must_have('Content-Length', str(len(reply.body)))
         if b'<script>' in reply.body or str(status).encode() not in reply.body:
             raise Failure(f'a page that says {status}, and no markup of the '
-                          'request', reply.body.decode())
+                          'request', shown(reply.body, 500))

@@ -5,14 +5,33 @@ import os
 import re
 import urllib.parse
 
-from harness import Failure, check
+from harness import Failure, Skip, check, literal
 from harness.web import USUAL, WEB, fill
+
+
+def need_index(test):
+    """Skips the check if somebody's server has no use for index.html."""
+    if test.any and test.visitor().get('/sub/').body != USUAL[
+            'sub/index.html']:
+        raise Skip('it does not serve index.html for a folder')
+
+
+def need_listing(test, server, target='/list/'):
+    """Skips the check if somebody's server does not list folders."""
+    if test.any:
+        reply = test.visitor(server=server).get(target)
+        if reply.status != 200 or not Links(reply.body).links:
+            raise Skip('it does not list folders')
 
 
 @check(WEB)
 def index(test):
     """a folder is answered with its index.html"""
+    need_index(test)
     visitor = test.visitor()
+    if test.any:
+        visitor.get('/sub/').must_be(200, USUAL['sub/index.html'])
+        return
     for target in ('/sub/', '/sub/?a=b', '/sub/index.html'):
         visitor.get(target).must_be(200, USUAL['sub/index.html'])
 
@@ -27,14 +46,19 @@ def redirect(test):
                          ('/list', '/list/'), ('/%73ub', '/sub/'),
                          ('/a%20b%3c%26%22', '/a%20b%3C%26%22/'),
                          ('/%25?%20', '/%25/?%20')):
-        reply = visitor.get(target).must_be((301, 302, 307, 308) if test.any
-                                            else 301)
+        reply = visitor.get(target)
+        if test.any and reply.status not in (301, 302, 307, 308):
+            raise Skip('it does not redirect to a folder')
+        if not test.any:
+            reply.must_be(301)
         there = re.sub('^http://[^/]*', '', urllib.parse.urljoin(
             'http://ladder' + target, reply['Location']))
+        if test.any:  # the query is the server's choice
+            there, path = there.partition('?')[0], path.partition('?')[0]
         if urllib.parse.unquote(there) != urllib.parse.unquote(path):
             raise Failure(f'"Location: {path}" for {reply.to}',
-                          f'"Location: {reply["Location"]}"', 'the relative '
-                          'links of a page lead astray without the slash')
+                          f'"Location: {reply["Location"]}"', 'without '
+                          'the slash the relative links of a page are wrong')
 
 
 @check(WEB, open=False)
@@ -109,11 +133,13 @@ NAMES = ['100%.txt', '<b>bold<', '&amp;.txt', 'a b.txt', 'c:d.txt', 'e\'f".txt',
 def listing_leads(test):
     """every link of a folder's listing leads to its file, whatever the name"""
     files = {'list/' + name: name.encode() for name in NAMES}
-    visitor = test.visitor(server=test.server(root=test.site(files)))
+    server = test.server(root=test.site(files))
+    need_listing(test, server)
+    visitor = test.visitor(server=server)
     page = Links(visitor.get('/list/').must_be(200).body)
     if sorted(page.names('/list/')) != sorted(NAMES):
-        raise Failure(f'links to these names: {sorted(NAMES)}',
-                      sorted(page.names('/list/')), 'percent-encode all but '
+        raise Failure(f'links to these names: {"; ".join(sorted(NAMES))}',
+                      '; '.join(sorted(page.names('/list/'))), 'percent-encode all but '
                       'letters, digits and -._~ in an href')
     for link, _ in page.links:
         there = urllib.parse.urljoin('http://x/list/', link)[len('http://x'):]
@@ -127,14 +153,16 @@ def listing_escaped(test):
     """no name in a listing is taken for markup"""
     names = ['<script>alert(1)<', '&lt;b&gt;', '"onload="x', '\'onload=\'x',
              '<img src=x>', '&amp']
-    visitor = test.visitor(server=test.server(root=test.site(
-        {'list/' + name: b'' for name in names})))
+    server = test.server(root=test.site(
+        {'list/' + name: b'' for name in names}))
+    need_listing(test, server)
+    visitor = test.visitor(server=server)
     page = visitor.get('/list/').must_be(200).body
     texts = [text for _, text in Links(page).links]
     if ('img' in Links(page).tags or b'<script>alert' in page
             or not set(names) <= set(texts)):
         raise Failure('names that are escaped: &lt; for <, &amp; for &',
-                      page.decode()[:500])
+                      page.decode(errors='replace')[:500])
 
 
 @check(WEB, open=False)
@@ -152,13 +180,15 @@ def listing_form(test):
     page = Links(reply.body)
     names = ['C', 'Z', 'a.txt', 'b.txt', 'folder/', 'm']
     if list(page.names('/list/')) != names:
-        raise Failure(f'links in this order: {names}',
-                      list(page.names('/list/')))
+        raise Failure(f'links in this order: {" ".join(names)}',
+                      ' '.join(page.names('/list/')))
     texts = [text for link, text in page.links if '..' not in link]
     if texts != names:
-        raise Failure(f'the texts of the links: {names}', texts)
+        raise Failure(f'the texts of the links: {" ".join(names)}',
+                      ' '.join(texts))
     if '../' not in [link for link, _ in page.links]:
-        raise Failure('a link to ../', page.links)
+        raise Failure('a link to ../',
+                      ' '.join(link for link, _ in page.links))
     if any('..' in link for link, _ in Links(visitor.get('/').body).links):
         raise Failure('no link to ../ at the top', 'one')
 
@@ -175,7 +205,8 @@ def listing_odd_bytes(test):
     reply = visitor.get('/list/').must_be(200)
     listed = set(map(os.fsencode, Links(reply.body).names('/list/')))
     if listed != {b'plain', *names}:
-        raise Failure(f'links to {names}', sorted(listed))
+        raise Failure('links to ' + ', '.join(map(literal, names)),
+                      ', '.join(map(literal, sorted(listed))))
     for name in names:
         visitor.get('/list/' + urllib.parse.quote(name)).must_be(200, b'odd')
 
@@ -184,10 +215,13 @@ def listing_odd_bytes(test):
 def listing_large(test):
     """a folder of 1000 files is listed whole"""
     names = [f'file-number-{number:04}.txt' for number in range(1000)]
-    visitor = test.visitor(server=test.server(root=test.site(
-        {'list/' + name: b'' for name in names})))
+    server = test.server(root=test.site(
+        {'list/' + name: b'' for name in names}))
+    need_listing(test, server)
+    visitor = test.visitor(server=server)
     page = Links(visitor.get('/list/').must_be(200).body)
-    if list(page.names('/list/')) != names:
+    found = list(page.names('/list/'))
+    if (sorted(found) if test.any else found) != names:
         raise Failure('1000 links, in order',
                       f'{len(page.links)}, or another order')
     visitor.get('/list/', method='HEAD').must_be(200)
@@ -205,4 +239,5 @@ def listing_fresh(test):
         names = set(Links(visitor.get('/list/').body).names('/list/'))
         here = {'one.txt', *map(str, range(max(0, number - 2), number + 1))}
         if names != here:
-            raise Failure(f'the names {sorted(here)}', sorted(names))
+            raise Failure(f'the names {" ".join(sorted(here))}',
+                          ' '.join(sorted(names)))

@@ -139,6 +139,7 @@ def requests_without_reading(test):
     bounded, and nobody else waits"""
     test.measured = True
     server = test.server(root=test.site())
+    test.need_persistence(server)
     other = test.visitor(server=server)
     other.stays()
     before = server.memory()
@@ -205,6 +206,7 @@ def web_storm(test):
     files = {f'{size}.bin': data(size, size % 250) for size in (
         0, 1, 100, 5000, 65536, 300000)}
     server = test.server(root=test.site(files))
+    test.need_persistence(server)
     end, complaints = time.monotonic() + 1, []
 
     def live(number):

@@ -2,7 +2,7 @@
 
 from .conditions import AFTER, BEFORE, THEN, conditional, dated
 from harness import CHECKS, Check, Failure, Skip, check
-from harness.web import DATA, HELLO, WEB
+from harness.web import DATA, HELLO, WEB, request
 
 # Fields, and the bytes that they ask for, or None if it is to be the whole.
 SIZE = len(DATA)
@@ -34,15 +34,23 @@ def ranged(test):
     return visitor
 
 
+def whole(test, reply):
+    """Whether somebody's server has ignored a range, as it may: RFC 9110
+    14.2."""
+    return test.any and reply.status == 200
+
+
 def make_range(name, value, part):
     def ask(test):
         visitor = ranged(test)
         first, end = part
         reply = visitor.get('/data.bin', f'Range: {value}')
+        if whole(test, reply):
+            return
         reply.must_be(206, DATA[first:end])
         reply.must_have('Content-Range', f'bytes {first}-{end - 1}/{SIZE}')
         if not test.any and not reply['ETag']:
-            raise Failure('the ETag of a 200 in a 206', reply.fields)
+            raise Failure('the ETag of a 200 in a 206', 'no ETag')
         visitor.stays()
     what = (f'"Range: {value}" of {SIZE} bytes is answered with {part[0]} to '
             f'{part[1] - 1}')
@@ -82,7 +90,10 @@ def range_beyond(test):
     visitor = ranged(test)
     for value in (f'bytes={SIZE}-', 'bytes=20000-30000',
                   f'bytes={SIZE}-{SIZE}'):
-        reply = visitor.get('/data.bin', f'Range: {value}').must_be(416)
+        reply = visitor.get('/data.bin', f'Range: {value}')
+        if whole(test, reply):
+            continue
+        reply.must_be(416)
         if reply.values('Content-Range') or not test.any:
             reply.must_have('Content-Range', f'bytes */{SIZE}')
     visitor.stays()
@@ -143,8 +154,13 @@ def range_of_large(test):
         file.seek(size - 5)
         file.write(b'hello')
     visitor = test.visitor(server=test.server(root=root))
-    reply = visitor.get('/large', 'Range: bytes=-7').must_be(
-        206, b'\0\0hello', 'sizes and places in files are off_t, 64 bits')
+    visitor.send(request('/large', 'Range: bytes=-7'))
+    reply = visitor.head()
+    if whole(test, reply):
+        raise Skip('it ignores this range')
+    visitor.read_body(reply, b'GET')
+    reply.must_be(206, b'\0\0hello', 'sizes and places in files are off_t, 64 '
+                  'bits')
     reply.must_have('Content-Range', f'bytes {size - 7}-{size - 1}/{size}')
     visitor.get('/large', f'Range: bytes={size - 5}-').must_be(206, b'hello')
     visitor.get('/large', method='HEAD').must_have('Content-Length', str(size))
