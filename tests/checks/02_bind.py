@@ -10,7 +10,8 @@ import socket
 import struct
 
 from harness import (ADDRESSED, STRTOL_HINT, Failure, check, free_port,
-                     refuses, shown, start_on_free_port, wait_until)
+                     refuses, shown, start_on_free_port, stopped_plainly,
+                     wait_until)
 
 
 @check(ADDRESSED, open=False, after='option_refused')
@@ -91,6 +92,12 @@ def port_zero(test):
                       'ask the socket with getsockname after bind')
     if test.stage != '02':
         socket.create_connection(('127.0.0.1', int(match[1])), 5).close()
+
+
+@check(ADDRESSED, open=False, after='port_zero')
+def getsockname_fails(test):
+    """when getsockname fails it says so and ends with status 1"""
+    stopped_plainly(test, 'getsockname')
 
 
 @check(ADDRESSED, open=False)

@@ -6,7 +6,8 @@ tests/README.md."""
 import signal
 import socket
 
-from harness import SERVING, Failure, check, reset, wait_until
+from harness import (SERVING, Failure, check, reset, stopped_plainly,
+                     wait_until)
 
 
 @check('04 05', open=False)
@@ -78,6 +79,12 @@ def restart_at_once(test):
     again = test.server(port=port, hint='connections that ended linger in '
                         'TIME_WAIT: set SO_REUSEADDR before bind')
     test.served(again, test.connect(again))
+
+
+@check(SERVING, open=False, after='restart_at_once')
+def setsockopt_fails(test):
+    """when setsockopt fails it says so and ends with status 1"""
+    stopped_plainly(test, 'setsockopt')
 
 
 @check(SERVING, after='restart_at_once')

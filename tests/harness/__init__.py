@@ -7,7 +7,7 @@ from harness.clients import (  # noqa: F401
     start_on_free_port, vanish)
 from harness.demands import (  # noqa: F401
     STRTOL_HINT, dropped, idles, injected, names, not_told, refuses, stopped,
-    succeeded, told)
+    stopped_plainly, succeeded, told)
 from harness.failures import (  # noqa: F401
     SIGPIPE_HINT, Failure, Skip, difference, said_error, shown)
 from harness.faults import FOREVER, KINDS, STORM  # noqa: F401
