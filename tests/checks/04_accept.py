@@ -3,11 +3,13 @@
 To add one, start from `closes_at_once`, a short one; see "Add a check" in
 tests/README.md."""
 
+import errno
+import os
 import signal
 import socket
 
-from harness import (SERVING, Failure, check, reset, stopped_plainly,
-                     wait_until)
+from harness import (FOREVER, SERVING, Failure, check, idles, injected, reset,
+                     stopped_plainly, wait_until)
 
 
 @check('04 05', open=False)
@@ -99,3 +101,23 @@ def client_gone_before_accept(test):
     server.signal(signal.SIGCONT)
     test.served(server, client, 'a client that is gone costs only itself')
     test.alive(server, 'clients that left early')
+
+
+@check('04 05 07', open=False, after='client_gone_before_accept')
+def accept_unlisted(test):
+    """an errno of accept in no row is waited out, and reported once"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    test.faults.fail('accept', errno.EXDEV, last=FOREVER)
+    test.connect(server).close()  # it may be in accept already
+    client = test.connect(server)
+    injected(test, 'accept')
+    idles(test, server, 'accept', 'EXDEV')
+    test.faults.relent('accept')
+    test.served(server, client, 'an errno in no row may pass, too: a server '
+                'does not end because of it')
+    line = f'accept: {os.strerror(errno.EXDEV)}'
+    if server.lines.count(line) != 1:
+        raise Failure(f'the line "{line}" once', '; '.join(server.lines),
+                      'accept has a row of its own for any other errno: WAIT')
