@@ -3,6 +3,7 @@
 To add one, start from `prints_descriptor`, a short one; see "Add a check" in
 tests/README.md."""
 
+import re
 import socket
 
 from harness import ADDRESSED, SERVERS, Failure, check, refuses, wait_until
@@ -22,8 +23,13 @@ def usage_help(test):
                            ('[-t SECONDS]', '05 06 07 08'),
                            ('HOST PORT', '06'), ('[-d DIRECTORY]', '08'),
                            ('[-l LOGFILE]', '08')):
-        if test.stage in stages and option not in usage:
+        if test.stage not in stages:
+            continue
+        if option not in usage:
             raise Failure(f'{option} in the usage', usage)
+        name = option.strip('[]').split()[-1 if option == 'HOST PORT' else 0]
+        if not re.search(rf'^\s+{name}\b', usage, re.MULTILINE):
+            raise Failure(f'a line about {name} in the usage', usage)
 
 
 @check(SERVERS + ' 06', open=False)

@@ -4,7 +4,9 @@ To add one, start from `echo_line`, a short one; see "Add a check" in
 tests/README.md."""
 
 import errno
+import os
 import re
+import signal
 import socket
 import time
 
@@ -259,6 +261,48 @@ def shortage_ends(test):
     test.faults.relent('send')
     test.served(server, test.connect(server))
     told(test, server, 'send', 'ENOBUFS')
+
+
+@check('05', open=False, after='shortage_ends')
+def shortages_apart(test):
+    """bytes that are sent end a shortage: the next one has all of -t again"""
+    test.need_injector()
+    server = test.server('-t', '1')
+    test.attached()
+    client = test.connect(server)
+    test.faults.set('most', 5, 'send')
+    test.faults.set('stop', 8, 'send')
+    test.faults.fail('send', errno.ENOBUFS, last=6)  # 0.6 seconds, then bytes
+    client.sendall(b'five, five')
+    if not wait_until(lambda: server.state() == 'T' or not server.running()):
+        raise Failure('another call of send() every tenth of a second, and one '
+                      'for the rest', f'{test.faults.get("calls", "send")} '
+                      'calls', 'a shortage may pass: send the rest again')
+    test.faults.fail('send', errno.ENOBUFS, 8, 13)
+    server.signal(signal.SIGCONT)
+    test.answered(client, b'five, five', 'bytes that were sent end the '
+                  'shortage: count its waits from 0 again')
+    told(test, server, 'send', 'ENOBUFS', 2)
+
+
+@check('05', open=False, after='zero_is_never')
+def limits_refused(test):
+    """a client for whom no time limit can be set is left, and nobody else"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    line = f'setsockopt: {os.strerror(errno.ENOBUFS)}'
+    for number in (1, 2):
+        test.faults.fail('setsockopt', errno.ENOBUFS, number
+                         + test.faults.get('calls', 'setsockopt'))
+        client = test.connect(server)
+        test.ended(client, 'setsockopt can fail, too: say so, close the client')
+        if not server.wait_for(lambda: server.lines.count(line) == number):
+            raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
+                          'look at what setsockopt returns')
+        client = test.connect(server)
+        test.served(server, client)
+        client.close()
 
 
 @check(ECHO)
