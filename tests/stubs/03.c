@@ -42,9 +42,9 @@ int main(int argc, char *argv[]) {
         handle_error("getsockname");
     /* TODO 1: instead of this line, listen(2). The backlog is how many
        connections may wait in the kernel's queue; SOMAXCONN asks for as many as
-       it allows. If listen fails, handle_error. Then log the event "listening
-       on": not earlier, because people and tests connect as soon as they read
-       the line. Then pause(2) until a signal ends the program.
+       the system recommends. If listen fails, handle_error. Then log the event
+       "listening on": not earlier, because people and tests connect as soon as
+       they read the line. Then pause(2) until a signal ends the program.
        Proved by listening_line, ready_not_before, connection_established,
        listen_*. */
     log_event("bound to", &address);
