@@ -19,13 +19,13 @@ from harness import (Failure, Skip, check, data, echoing, feed, injected,
 
 @check('06', open=False)
 def file_input(test):
-    """20 MB from a file come back whole: neither side waits for the other"""
+    """10 MB from a file come back whole: neither side waits for the other"""
     def handler(connection):
         for option in socket.SO_SNDBUF, socket.SO_RCVBUF:
             connection.setsockopt(socket.SOL_SOCKET, option, 65536)
         echoing(connection)
     peer = test.peer(handler)
-    message = data(20_000_000)
+    message = data(10_000_000)
     with tempfile.TemporaryFile() as file:
         file.write(message)
         file.seek(0)
