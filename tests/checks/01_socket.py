@@ -3,6 +3,7 @@
 To add one, start from `prints_descriptor`, a short one; see "Add a check" in
 tests/README.md."""
 
+import os
 import re
 import socket
 
@@ -72,3 +73,27 @@ def stream_socket(test):
         raise Failure('socket(AF_INET, SOCK_STREAM, 0)', 'socket('
                       f'{faults.get("family")}, {faults.get("type")}, '
                       f'{faults.get("protocol")})')
+
+
+@check('01 03 04 05 07', open=False, after='stream_socket')
+def closed_streams(test):
+    """standard input or output closed at its start is no number for a socket"""
+    child = test.start_without('<&- >&-', *([] if test.stage == '01' else ['0']))
+    hint = ('the kernel gives out the lowest free number: open /dev/null for '
+            'each of 0, 1 and 2 that is closed, before the first socket')
+    if test.stage == '01':
+        child.wait_exit()
+        if child.lines != ['socket: descriptor 3']:
+            raise Failure('the line "socket: descriptor 3", with standard input '
+                          'and output closed', f'it {test.outcome(child)}',
+                          hint)
+        return
+    if not child.wait_line('listening on '):
+        raise Failure('a line "listening on ...", with standard input and '
+                      'output closed', f'it {test.outcome(child)}', hint)
+    files = {number: os.readlink(f'/proc/{child.pid}/fd/{number}')
+             for number in child.descriptors() if number < 3}
+    if any(re.match('(socket|pipe):', files.get(number, ''))
+           for number in (0, 1)):
+        raise Failure('no socket or pipe with the number 0 or 1',
+                      f'{files}', hint)

@@ -86,6 +86,18 @@ def output_not_blocking(test):
 
 
 @check('06', open=False)
+def closed_streams(test):
+    """without a standard input or output it says so and ends with status 1"""
+    peer = test.peer(echoing)
+    for closed in '<&-', '>&-':
+        child = test.start_without(closed, '127.0.0.1', str(peer.port))
+        if child.wait_exit() != 1 or not child.lines:
+            raise Failure(f'a message and status 1, started with {closed}',
+                          f'it {test.outcome(child)}', 'the socket would get '
+                          'the number 0 or 1, and be read as the input')
+
+
+@check('06', open=False)
 def partial_write(test):
     """a write that takes only part of the bytes is not taken for all of them"""
     if not hasattr(resource, 'prlimit'):
@@ -93,9 +105,7 @@ def partial_write(test):
     peer = test.peer(echoing)
     with tempfile.TemporaryFile() as file:
         child = start_client(test, peer.port, message=None, stdout=file)
-        for limit, most in ((resource.RLIMIT_FSIZE, 10000),
-                            (resource.RLIMIT_CORE, 0)):
-            resource.prlimit(child.process.pid, limit, (most, most))
+        child.limit_files(10000)
         feed(test, child, data(3 * 4096))
         status = child.wait_exit()
         size = file.seek(0, os.SEEK_END)

@@ -105,6 +105,15 @@ class Test:
         self.children.append(child)
         return child
 
+    def start_without(self, closed, *arguments):
+        """Starts the program with streams closed, written as sh has that."""
+        words = self.words
+        self.words = ['sh', '-c', f'exec "$@" {closed}', 'sh', *words]
+        try:
+            return self.start(*arguments)
+        finally:
+            self.words = words
+
     def run(self, *arguments, patience=PATIENCE):
         """Runs the program to its end. Returns the child and its status."""
         child = self.start(*arguments)
