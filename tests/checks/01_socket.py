@@ -4,6 +4,7 @@ To add one, start from `prints_descriptor`, a short one; see "Add a check" in
 tests/README.md."""
 
 import os
+import re
 import signal
 import socket
 
@@ -26,8 +27,13 @@ def usage_help(test):
                            ('[-t SECONDS]', '05 06 07 08'),
                            ('HOST PORT', '06'), ('[-d DIRECTORY]', '08'),
                            ('[-l LOGFILE]', '08')):
-        if test.stage in stages and option not in usage:
+        if test.stage not in stages:
+            continue
+        if option not in usage:
             raise Failure(f'{option} in the usage', usage)
+        name = option.strip('[]').split()[-1 if option == 'HOST PORT' else 0]
+        if not re.search(rf'^\s+{name}\b', usage, re.MULTILINE):
+            raise Failure(f'a line about {name} in the usage', usage)
 
 
 @check(SERVERS + ' 06', open=False)
@@ -108,8 +114,8 @@ def opened(child, number):
         return ''
 
 
-@check('01 02 03 04 05 07', open=False)
-def streams_closed(test):
+@check('01 02 03 04 05 07', open=False, after='stream_socket')
+def closed_streams(test):
     """no socket or pipe takes the number of a standard stream that is closed"""
     if not os.path.exists('/proc/self/fd'):
         raise Skip('this system has no /proc to look into')

@@ -10,7 +10,8 @@ import socket
 import struct
 
 from harness import (ADDRESSED, Failure, bytes_hint, check, free_port,
-                     refuses, shown, start_on_free_port, strtol_hint,
+                     refuses, shown, start_on_free_port, stopped_plainly,
+                     strtol_hint,
                      wait_until)
 
 
@@ -94,6 +95,12 @@ def port_zero(test):
     if test.stage != '02':
         child.host, child.port = '127.0.0.1', int(match[1])
         test.connect(child)
+
+
+@check(ADDRESSED, open=False, after='port_zero')
+def getsockname_fails(test):
+    """when getsockname fails it says so and ends with status 1"""
+    stopped_plainly(test, 'getsockname')
 
 
 @check(ADDRESSED, open=False)

@@ -3,10 +3,13 @@
 To add one, start from `closes_at_once`, a short one; see "Add a check" in
 tests/README.md."""
 
+import errno
+import os
 import signal
 import socket
 
-from harness import SERVING, Failure, check, reset, wait_until
+from harness import (FOREVER, SERVING, Failure, check, idles, injected, reset,
+                     stopped_plainly, wait_until)
 
 
 @check('04 05', open=False)
@@ -87,6 +90,12 @@ def restart_at_once(test):
     test.served(again, test.connect(again))
 
 
+@check(SERVING, open=False, after='restart_at_once')
+def setsockopt_fails(test):
+    """when setsockopt fails it says so and ends with status 1"""
+    stopped_plainly(test, 'setsockopt')
+
+
 @check(SERVING, after='restart_at_once')
 def client_gone_before_accept(test):
     """a client that closes or resets before accept harms no other"""
@@ -100,3 +109,23 @@ def client_gone_before_accept(test):
     test.served(server, client, 'an error on one client\'s socket costs '
                 'that client, never the server')
     test.alive(server, 'clients that left early')
+
+
+@check('04 05 07', open=False, after='client_gone_before_accept')
+def accept_unlisted(test):
+    """an errno of accept in no row is waited out, and reported once"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    test.faults.fail('accept', errno.EXDEV, last=FOREVER)
+    test.connect(server).close()  # it may be in accept already
+    client = test.connect(server)
+    injected(test, 'accept')
+    idles(test, server, 'accept', 'EXDEV')
+    test.faults.relent('accept')
+    test.served(server, client, 'an errno in no row may pass, too: a server '
+                'does not end because of it')
+    line = f'accept: {os.strerror(errno.EXDEV)}'
+    if server.lines.count(line) != 1:
+        raise Failure(f'the line "{line}" once', '; '.join(server.lines),
+                      'accept has a row of its own for any other errno: WAIT')

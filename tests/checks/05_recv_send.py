@@ -4,6 +4,7 @@ To add one, start from `echo_line`, a short one; see "Add a check" in
 tests/README.md."""
 
 import errno
+import os
 import select
 import socket
 import time
@@ -319,6 +320,26 @@ def one_send(test, client):
     """Lets one call of send succeed. Returns whether its bytes have come."""
     test.faults.set('first', test.faults.get('calls', 'send') + 2, 'send')
     return select.select([client], [], [], 0.3)[0]
+
+
+@check('05', open=False, after='zero_is_never')
+def limits_refused(test):
+    """a client for whom no time limit can be set is left, and nobody else"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    line = f'setsockopt: {os.strerror(errno.ENOBUFS)}'
+    for number in (1, 2):
+        test.faults.fail('setsockopt', errno.ENOBUFS, number
+                         + test.faults.get('calls', 'setsockopt'))
+        client = test.connect(server)
+        test.ended(client, 'setsockopt can fail, too: say so, close the client')
+        if not server.wait_for(lambda: server.lines.count(line) == number):
+            raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
+                          'look at what setsockopt returns')
+        client = test.connect(server)
+        test.served(server, client)
+        client.close()
 
 
 @check(ECHO)

@@ -7,7 +7,7 @@ from harness.clients import (  # noqa: F401
     start_on_free_port, vanish)
 from harness.demands import (  # noqa: F401
     bytes_hint, dropped, idles, injected, names, not_told, refuses, stopped,
-    strtol_hint, succeeded, told)
+    stopped_plainly, strtol_hint, succeeded, told)
 from harness.failures import (  # noqa: F401
     SIGPIPE_HINT, Failure, Skip, counted, difference, literal, said_error,
     shown)

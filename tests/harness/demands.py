@@ -118,6 +118,20 @@ def stopped(test, child, call, name):
                       'call exit(EXIT_FAILURE) after the message')
 
 
+def stopped_plainly(test, call):
+    """Demands the action STOP of a call that has no rows: setsockopt, say."""
+    test.need_injector()
+    test.faults.fail(call, errno.ENOBUFS)
+    child = test.start('0')
+    test.attached()
+    status = child.wait_exit()
+    line = f'{call}: {os.strerror(errno.ENOBUFS)}'
+    if status != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', f'{call} can fail, too: if '
+                      f'it returns -1, call handle_error("{call}")')
+
+
 def injected(test, call, times=1):
     """Demands that the program has made the call that was to fail."""
     count = wait_until(lambda: test.faults.get('injected', call) >= times)

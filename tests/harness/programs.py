@@ -201,6 +201,17 @@ class Child(Program):
         return sorted(number for number in map(int, names) if not MEMCHECK
                       or number < highest_descriptor() - VALGRINDS_OWN)
 
+    def limit_files(self, size):
+        """Lets it write no file larger than that, nor leave a core."""
+        try:
+            for limit, most in ((resource.RLIMIT_FSIZE, size),
+                                (resource.RLIMIT_CORE, 0)):
+                _, hard = resource.prlimit(self.pid, limit)
+                resource.prlimit(self.pid, limit, (most, hard))
+        except PermissionError:  # as below
+            subprocess.check_call(['prlimit', f'--pid={self.pid}',
+                                   f'--fsize={size}:', '--core=0:'])
+
     def limit_descriptors(self, count):
         """Sets the soft limit of open files. Returns the old one."""
         try:
