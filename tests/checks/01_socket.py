@@ -78,15 +78,16 @@ def stream_socket(test):
 @check('01 03 04 05 07', open=False, after='stream_socket')
 def closed_streams(test):
     """standard input or output closed at its start is no number for a socket"""
-    child = test.start_without('<&- >&-', *([] if test.stage == '01' else ['0']))
+    arguments = [] if test.stage == '01' else ['0']
+    child = test.start_without('<&- >&-', *arguments)
     hint = ('the kernel gives out the lowest free number: open /dev/null for '
             'each of 0, 1 and 2 that is closed, before the first socket')
     if test.stage == '01':
         child.wait_exit()
         if child.lines != ['socket: descriptor 3']:
-            raise Failure('the line "socket: descriptor 3", with standard input '
-                          'and output closed', f'it {test.outcome(child)}',
-                          hint)
+            raise Failure('the line "socket: descriptor 3", with standard '
+                          'input and output closed',
+                          f'it {test.outcome(child)}', hint)
         return
     if not child.wait_line('listening on '):
         raise Failure('a line "listening on ...", with standard input and '
