@@ -109,7 +109,7 @@ static void exchange(int server, long timeout) {
     if (shutdown(server, SHUT_WR) == -1)  /* the server's recv returns 0 */
         handle_error("shutdown");
     if (receive(server, piece, sizeof piece) > 0)
-        reject("the server sent more than it had received");
+        reject("echo: the server sent more than it had received");
 }
 
 /* Prints the echo of the bytes that were sent. Exits if it is not the same. */
@@ -119,18 +119,18 @@ static void print_echo(int server, const char *sent, size_t length) {
     while (length > 0) {
         size_t received = receive(server, echo, length);
         if (received == 0)
-            reject("the server closed the connection too early");
+            reject("echo: the server closed the connection too early");
         if (memcmp(echo, sent, received) != 0)
-            reject("the server sent other bytes than it had received");
+            reject("echo: the server sent other bytes than it had received");
         write_output(echo, received);
         sent += received;
         length -= received;
     }
 }
 
-/* Reports that the echo is wrong or missing, and exits. */
+/* Reports why the program gives up, and exits. */
 static void reject(const char *reason) {
-    fprintf(stderr, "echo: %s\n", reason);
+    fprintf(stderr, "%s\n", reason);
     exit(EXIT_FAILURE);
 }
 
@@ -157,8 +157,7 @@ static void send_all(int server, const char *bytes, size_t length,
             waits = 0;
         } else if (handle_retry("send", &waits) == WAIT
                    && timeout > 0 && waits >= 10 * timeout) {
-            fputs("send: the shortage lasted too long\n", stderr);
-            exit(EXIT_FAILURE);
+            reject("send: the shortage lasted too long");
         }
     }
 }
@@ -225,12 +224,9 @@ static const char *name_of(const struct addrinfo *address) {
 
 /* Exits if a standard stream is closed: the socket would get its number. */
 static void check_standard_streams(void) {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) == -1) {
-            fputs("standard input, output or error is closed\n", stderr);
-            exit(EXIT_FAILURE);
-        }
-    }
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1)
+            reject("standard input, output or error is closed");
 }
 
 static const char usage[] =

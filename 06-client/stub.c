@@ -20,7 +20,7 @@
 
 enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
-    RETRY,  /* an ordinary failure: call again at once */
+    RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
     NEXT,   /* this address is lost: try the host's next one */
 };
@@ -38,7 +38,7 @@ int main(int argc, char *argv[]) {
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     const char *host = argv[optind], *port = argv[optind + 1];
     int error = getaddrinfo(host, port, &hints, &addresses);
-    if (error != 0) {  /* not an errno: it has messages of its own */
+    if (error != 0) {  /* not an errno: gai_strerror(3) has the message */
         fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
                 error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
                 host, port);
@@ -84,9 +84,9 @@ static enum action handle_error(const char *call);
    Proved by bulk, nul_bytes, ends_early, wrong_bytes, one_wrong_byte,
    closed_output. */
 
-/* Reports that the echo is wrong or missing, and exits. */
+/* Reports why the program gives up, and exits. */
 static void reject(const char *reason) {
-    fprintf(stderr, "echo: %s\n", reason);
+    fprintf(stderr, "%s\n", reason);
     exit(EXIT_FAILURE);
 }
 
@@ -97,8 +97,8 @@ static void reject(const char *reason) {
 
 /* TODO 9: send_all and set_timeouts, of 05. There is no DROP here: handle_retry
    exits if the connection is lost, so only a shortage that lasts as long as the
-   limit is left to reject. MSG_DONTWAIT is not needed, because the pieces are
-   small.
+   limit is left to reject. send_all need not tell how long it was blocked: the
+   pieces are small, so both time limits are that of the command line.
    Proved by partial_send, never_reads, shortage_ends, shortages_apart,
    send_*. */
 
@@ -126,12 +126,12 @@ static void check_standard_streams(void) {
 
 static const char usage[] =
     "usage: client [-t SECONDS] HOST PORT\n"
-    "  -t SECONDS  give up after so long without a byte; 0 = never (10)\n"
-    "  PORT        a port from 1 to 65535, or a service by its name\n";
+    "  -t SECONDS  give up after SECONDS without a byte; 0 = never (10)\n"
+    "  PORT        a port from 1 to 65535, or a service name\n";
 
 /* Rejects an argument: prints the usage and exits with status 2. */
 static void usage_error(const char *argument) {
-    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
@@ -146,7 +146,7 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
-/* Stores what the options say and leaves the defaults otherwise. */
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[], long *timeout) {
     int option;
 
@@ -164,9 +164,12 @@ static void parse_options(int argc, char *argv[], long *timeout) {
             exit(2);
         }
     }
-    if (optind + 2 != argc)
-        usage_error(optind + 2 < argc ? argv[optind + 2]
-                                      : "HOST or PORT is missing");
+    if (optind + 2 > argc) {
+        fprintf(stderr, "HOST or PORT is missing\n%s", usage);
+        exit(2);
+    }
+    if (optind + 2 < argc)
+        usage_error(argv[optind + 2]);
     const char *port = argv[optind + 1];
     if (port[strspn(port, "0123456789")] == '\0'
         && parse_number(port, 65535) == 0)
@@ -180,7 +183,7 @@ struct failure {
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
 static const struct failure failures[] = {
     /* TODO 12: a heading row for socket, with STOP, and the rows of 05. Four
