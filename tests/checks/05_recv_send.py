@@ -11,7 +11,8 @@ import time
 
 from harness import (ECHO, FOREVER, SIGPIPE_HINT, TALKING, Failure, Skip,
                      check, converse, counted, data, difference, flood, idles,
-                     refuses, reset_for_sure, shown, strtol_hint, told, vanish, wait_until)
+                     refuses, reset_for_sure, shown, strtol_hint, told, vanish,
+                     wait_until)
 
 REST_HINT = ('send may take only some of the bytes, and returns how many: send '
              'the rest, in a loop')
@@ -384,3 +385,19 @@ def waiting_clients(test):
     for number, client in enumerate(clients):
         test.answered(client, b'client %d\n' % number)
         client.close()
+
+
+@check('05', open=False, after='slow_reader_stays')
+def never_reads_once(test):
+    """with -t 3 a client that never reads is dropped after 3 seconds, not 6"""
+    server = test.server('-t', '3')
+    client = test.connect(server)
+    flood(client, block=test.plenty())
+    began = time.monotonic() - 0.3  # flood has waited so long for room
+    line = server.wait_line('send: EAGAIN', 15)
+    if line is None or not 2.5 < time.monotonic() - began < 5:
+        raise Failure('the line "send: EAGAIN: ..." after 3 seconds',
+                      f'after {time.monotonic() - began:.1f} s: it '
+                      f'{test.outcome(server)}', 'a send that is cut short by '
+                      'SO_SNDTIMEO returns how many bytes it took: set a short '
+                      'limit, and count how long no byte was sent')

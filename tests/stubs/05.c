@@ -88,17 +88,19 @@ static enum action handle_retry(const char *call, long *waits);
    limit. send(2) may take only some of the bytes and returns how many: send the
    rest. If it fails, handle_retry. The client is lost after a DROP, or when a
    shortage has lasted as long as the limit (0: no limit); bytes that are sent
-   end a shortage. A short send that has waited a whole limit must not wait
-   again: send the rest with MSG_DONTWAIT (not checked; clock_gettime(2) tells
-   the time).
-   Proved by partial_send, slow_reader, shortage_ends, shortages_apart,
-   send_*. */
+   end a shortage. With TODO 10, send also fails with EAGAIN after each tenth of
+   a second in which it could send nothing: call it again, unless these tenths
+   add up to the limit. An EAGAIN at once is an error; clock_gettime(2) tells.
+   Proved by partial_send, slow_reader, never_reads_once, shortage_ends,
+   shortages_apart, send_*. */
 
 /* TODO 10: set_timeouts, which takes a client and the time limit, and sets
-   SO_RCVTIMEO and SO_SNDTIMEO, each a struct timeval, see socket(7): a recv or
-   send that has waited so long fails with EAGAIN. If setsockopt(2) fails, print
-   that, see perror(3), and leave this client.
-   Proved by recv_EAGAIN, send_EAGAIN, limits_refused. */
+   SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second (0 for no limit),
+   each a struct timeval, see socket(7). A longer one could not tell how long no
+   byte was sent: a send that was cut short returns how many were. If
+   setsockopt(2) fails, print that, see perror(3), and leave this client.
+   milliseconds, which returns the time of CLOCK_MONOTONIC.
+   Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns its socket, or -1 if no client can be accepted now. */
