@@ -17,6 +17,8 @@
 #: make fuzz         look for bytes that 08 misreads (for maintainers)
 #: make prove-stubs  prove that stubs and stages fit (for maintainers)
 #: make prove-learn  prove that make learn does as told (for maintainers)
+#: make prove-messages
+#:                   prove that the first message names a bug (for maintainers)
 #: make clean        remove all that was built
 #: make help         print this
 #:
@@ -53,7 +55,7 @@ learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all demo serve fuzz test faults grade bench learn clean help FORCE
-.PHONY: lint memcheck prove-stubs prove-learn
+.PHONY: lint memcheck prove-stubs prove-learn prove-messages
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -118,6 +120,9 @@ prove-stubs: $(answers)
 
 prove-learn:
 	@tests/upkeep/prove-learn
+
+prove-messages: $(answers)
+	@tests/upkeep/prove-messages
 
 # A stub is for students to break: only what runs it needs it to build.
 stage_checks := $(numbers:%=check-%)
