@@ -30,6 +30,8 @@
 #: make fuzz         feed generated input to 08
 #: make prove-stubs  prove that stubs and stages fit
 #: make prove-learn  prove that make learn works as documented
+#: make prove-messages
+#:                   prove that the first message names a bug
 #: make prove-steps  prove that the steps of 07 and 08 lead there
 #: make pages        make the pages that 08 serves
 #: make browse       check the pages in a browser
@@ -71,7 +73,7 @@ hide := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
 .PHONY: help help-all teach lint memcheck prove-stubs prove-learn
-.PHONY: prove-steps pages browse wire
+.PHONY: prove-messages prove-steps pages browse wire
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -142,6 +144,9 @@ prove-steps: $(answers)
 
 prove-learn:
 	@tests/upkeep/prove-learn
+
+prove-messages: $(answers)
+	@tests/upkeep/prove-messages
 
 # A stub is for students to break: only what runs it needs it to build.
 stage_checks := $(numbers:%=check-%)
