@@ -1,7 +1,7 @@
 /*
  * Dates: one form to write, three to read.
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
 #include "date.h"
 

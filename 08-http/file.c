@@ -2,16 +2,11 @@
  * The file behind a path: found component by component, so that nobody who
  * changes the tree meanwhile leads us astray.
  */
-#define _POSIX_C_SOURCE 200809L
-#ifdef __APPLE__  /* has another name for the times in struct stat */
-#define _DARWIN_C_SOURCE
-#define st_ctim st_ctimespec
-#define st_mtim st_mtimespec
-#endif
+#include "posix.h"
 
 #include "file.h"
 
-#include "kept.h"
+#include "list.h"
 #include "log.h"
 #include "type.h"
 
@@ -122,7 +117,7 @@ static bool read_content(struct file *file) {
 
     file->content = malloc(size + 1);
     while (file->content != NULL && count > 0 && end < size) {
-        count = pread(file->descriptor, file->content + end, size - end,
+        count = pread(file->fd, file->content + end, size - end,
                       (off_t)end);
         if (count == -1 && errno == EINTR)
             count = 1;
@@ -132,8 +127,8 @@ static bool read_content(struct file *file) {
     if (file->content == NULL || count == -1)
         return false;
     file->status.st_size = (off_t)end;
-    close(file->descriptor);
-    file->descriptor = -1;
+    close(file->fd);
+    file->fd = -1;
     return true;
 }
 
@@ -148,12 +143,12 @@ static struct file *make_file(const char *name, int descriptor,
     }
     file->status = *status;
     file->type = type_of(name);
-    file->descriptor = descriptor;
+    file->fd = descriptor;
     file->root = strlen(root);
     strcpy(file->name, name);
     if (status->st_size <= SMALL && !read_content(file)) {
         int saved = errno;
-        discard(file);
+        free_file(file);
         errno = saved;
         return NULL;
     }
@@ -283,7 +278,7 @@ static int find_anew(char *name, const char *path, struct file **file) {
     told = false;
     (*file)->users = 1;
     add_validators(*file);
-    keep(*file);
+    add_to_cache(*file);
     return 200;
 }
 

@@ -1,16 +1,18 @@
 /*
  * A page that names what is in a directory.
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
-#include "file.h"
+#include "list.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct names {

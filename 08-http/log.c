@@ -2,7 +2,7 @@
  * What is written down. The log goes out in blocks: a system call a request
  * would cost more than many a request does.
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
 #include "log.h"
 

@@ -1,7 +1,7 @@
 /*
  * The head of an answer: a request and a file in, bytes out.
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
 #include "response.h"
 

@@ -4,7 +4,7 @@
 #ifndef RESPONSE_H
 #define RESPONSE_H
 
-#include "file.h"
+#include "cache.h"
 #include "request.h"
 
 #include <stdbool.h>

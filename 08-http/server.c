@@ -1,13 +1,14 @@
 /*
- * 08 HTTP:  files in place of an echo; connection.c turns bytes into bytes.
+ * 08 HTTP:  files in place of an echo; http.c turns requests into responses.
  * Run it:   ./server, and in a browser: http://127.0.0.1:15441/
  * Break it: printf 'GET / HTTP/1.1\r\nHost : x\r\n\r\n' | nc 127.0.0.1 15441
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
 #include "address.h"
-#include "connection.h"
-#include "kept.h"
+#include "cache.h"
+#include "file.h"
+#include "http.h"
 #include "log.h"
 
 #include <arpa/inet.h>
@@ -25,6 +26,7 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -172,7 +174,7 @@ static const char *directory, *log_file;  /* as the options say, or NULL */
 struct client {
     bool open;
     char name[ADDRESS_SIZE];
-    struct connection connection;
+    struct http http;
     long long moved;    /* when its last byte came or went */
     long long wait;     /* in a shortage: when to call again; else 0 */
 };
@@ -305,12 +307,12 @@ static void wake(int number) {
 static void close_all(void) {
     for (int descriptor = 0; descriptor <= highest; descriptor++)
         if (clients[descriptor].open) {
-            end_connection(&clients[descriptor].connection);
+            end_http(&clients[descriptor].http);
             close(descriptor);
         }
     close(wake_up[0]);
     close(wake_up[1]);
-    forget_files();
+    empty_cache();
     close_log();
 }
 
@@ -346,7 +348,7 @@ static bool enter(int descriptor, const union address *address) {
 
     *client = (struct client){.open = true, .moved = now};
     write_address(client->name, address);
-    client->connection.client = client->name;
+    client->http.client = client->name;
     if (descriptor > highest)
         highest = descriptor;
     return fcntl(descriptor, F_SETFL, O_NONBLOCK) != -1;
@@ -367,54 +369,46 @@ static int accept_client(int listener, union address *address) {
     return client;
 }
 
-/* Takes what has come. Returns false at the end, or if the client is lost. */
-static bool receive(int client) {
-    struct connection *connection = &clients[client].connection;
-    size_t room;
-    char *place = input_place(connection, &room);
-    ssize_t received = recv(client, place, room, 0);
+/* Receives as recv(2) does. Returns 0 also if the client is lost, -1 only if
+   nothing has come. */
+static ssize_t receive(int client, void *buffer, size_t size) {
+    ssize_t count = recv(client, buffer, size, 0);
 
-    if (received == -1)
-        return diagnose("recv", recv_failures) != DROP;
-    if (!is_late(connection))
-        clients[client].moved = now;
-    take_input(connection, (size_t)received);
-    return received > 0;
+    return count == -1 && diagnose("recv", recv_failures) == DROP ? 0 : count;
 }
 
-/* Sends what there is, or some of it. Returns false if the client is lost. */
-static bool send_some(int client) {
-    struct connection *connection = &clients[client].connection;
-    size_t length;
-    const char *bytes = next_output(connection, &length);
+/* Sends two parts, of which the second may be empty. Returns how many bytes
+   were taken, 0 if the client is lost, -1 if none can be taken now. */
+static ssize_t send_some(int client, struct iovec parts[2], bool last) {
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    int flags = last ? MSG_MORE : 0;  /* the end travels with the last bytes */
+    ssize_t count = parts[1].iov_len > 0
+                        ? sendmsg(client, &message, flags)
+                        : send(client, parts->iov_base, parts->iov_len, flags);
 
-    if (bytes == NULL || length == 0)
-        return bytes != NULL;
-    ssize_t sent = send(client, bytes, length,
-                        is_last(connection) ? MSG_MORE : 0);
-    if (sent == -1 && diagnose("send", send_failures) == DROP)
-        return false;
-    if (sent != -1) {
-        clients[client].moved = now;
+    if (count != -1)
         clients[client].wait = 0;
-    }
-    enum fate fate = note_output(connection, sent == -1 ? 0 : (size_t)sent);
-    if (fate == LINGERS)
-        shutdown(client, SHUT_WR);
-    return fate == STAYS || fate == LINGERS;
+    return count == -1 && diagnose("send", send_failures) == DROP ? 0 : count;
 }
 
-/* Moves what the socket takes. Returns false if the client has ended or is
-   lost. As long as it does not read, it is not read from. */
-static bool answer(int client) {
-    if (!is_sending(&clients[client].connection) && !receive(client))
-        return false;
-    return send_some(client);
+static void finish(int client) {
+    shutdown(client, SHUT_WR);
+}
+
+/* Serves a client that is ready. Returns false if it is done or lost. */
+static bool serve(int client) {
+    static const struct transport transport = {receive, send_some, finish};
+    struct http *http = &clients[client].http;
+    enum http_state state = serve_http(http, client, &transport);
+
+    if (http->progress)
+        clients[client].moved = now;
+    return state != CLOSED;
 }
 
 /* Closes a client. If there was no descriptor for others, now there is one. */
 static void leave(int client, int listener) {
-    end_connection(&clients[client].connection);
+    end_http(&clients[client].http);
     close(client);
     clients[client].open = false;
     if (clients[listener].wait != 0)
@@ -438,7 +432,7 @@ static struct timeval *watch(int listener, fd_set *reading, fd_set *writing,
             continue;
         if (client->wait <= now)
             FD_SET(descriptor,
-                   is_sending(&client->connection) ? writing : reading);
+                   client->http.state == SENDING ? writing : reading);
         else if (client->wait < next)
             next = client->wait;
         if (descriptor != listener && silence > 0
@@ -466,9 +460,9 @@ static void accept_all(int listener) {
     }
 }
 
-/* Answers a client that is ready, or drops one that was silent too long. */
-static void serve(int client, bool ready, int listener) {
-    if (ready && !answer(client)) {
+/* Serves a client that is ready, or drops one that was silent too long. */
+static void attend(int client, bool ready, int listener) {
+    if (ready && !serve(client)) {
         leave(client, listener);
     } else if (silence > 0 && now - clients[client].moved >= 1000 * silence) {
         if (can_tell())
@@ -509,9 +503,9 @@ static bool take_turn(int listener) {
         accept_all(listener);
     while (++current <= highest)
         if (clients[current].open)
-            serve(current,
-                  FD_ISSET(current, &reading) || FD_ISSET(current, &writing),
-                  listener);
+            attend(current,
+                   FD_ISSET(current, &reading) || FD_ISSET(current, &writing),
+                   listener);
     return !FD_ISSET(wake_up[0], &reading) || heed();
 }
 

@@ -249,8 +249,8 @@ static int judge(const struct request *request) {
        BAD. RFC 9112, 6.1, 6.3 and 11.2. Proved by refuses_length_and_coding,
        refuses_coding_*. */
     /* TODO 22: Expect can ask for 100-continue, in capitals or not, which
-       connection.c sees to. Whatever else it asks for is a 417. In HTTP/1.0
-       there is no Expect, so it does not matter. RFC 9110, 10.1.1. Proved by
+       http.c sees to. Whatever else it asks for is a 417. In HTTP/1.0 there is
+       no Expect, so it does not matter. RFC 9110, 10.1.1. Proved by
        expect_unknown. */
     return OK;
 }

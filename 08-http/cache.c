@@ -1,14 +1,9 @@
 /*
- * The files that stay in memory, by their names.
+ * The cache of files, by name.
  */
-#define _POSIX_C_SOURCE 200809L
-#ifdef __APPLE__  /* has another name for the times in struct stat */
-#define _DARWIN_C_SOURCE
-#define st_ctim st_ctimespec
-#define st_mtim st_mtimespec
-#endif
+#include "posix.h"
 
-#include "kept.h"
+#include "cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +13,7 @@
 #define PLACES 64  /* each for one file; at most 1 MB in all */
 #define SETTLED 2  /* seconds; a coarser clock no file system has */
 
-static struct file *kept[PLACES];
+static struct file *cache[PLACES];
 static unsigned long long turn;
 
 void begin_turn(void) {
@@ -30,39 +25,39 @@ static struct file **place_of(const char *name) {
 
     while (*name != '\0')
         hash = hash * 33 ^ (unsigned char)*name++;
-    return &kept[hash % PLACES];
+    return &cache[hash % PLACES];
 }
 
-void discard(struct file *file) {
-    if (file->kept || file->users > 0)
+void free_file(struct file *file) {
+    if (file->cached || file->users > 0)
         return;
-    if (file->descriptor != -1)
-        close(file->descriptor);
+    if (file->fd != -1)
+        close(file->fd);
     free(file->content);
     free(file);
 }
 
-static void forget(struct file **place) {
+static void remove_from(struct file **place) {
     struct file *file = *place;
 
     *place = NULL;
     if (file != NULL) {
-        file->kept = false;
-        discard(file);
+        file->cached = false;
+        free_file(file);
     }
 }
 
-void forget_files(void) {
+void empty_cache(void) {
     for (int i = 0; i < PLACES; i++)
-        forget(&kept[i]);
+        remove_from(&cache[i]);
 }
 
 void release_file(struct file *file) {
     file->users--;
-    if (file->users == 0 && file->kept && file->content == NULL)
-        forget(place_of(file->name));
+    if (file->users == 0 && file->cached && file->content == NULL)
+        remove_from(place_of(file->name));
     else
-        discard(file);
+        free_file(file);
 }
 
 static bool same_time(struct timespec one, struct timespec other) {
@@ -104,15 +99,15 @@ struct file *look_up(const char *name) {
     return file;
 }
 
-void keep(struct file *file) {
+void add_to_cache(struct file *file) {
     struct file **place = place_of(file->name);
     time_t settled = time(NULL) - SETTLED;
 
     if (file->status.st_ctim.tv_sec >= settled
         || file->status.st_mtim.tv_sec >= settled)
         return;
-    forget(place);
-    file->kept = true;
+    remove_from(place);
+    file->cached = true;
     file->turn = turn;
     *place = file;
 }

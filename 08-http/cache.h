@@ -1,0 +1,51 @@
+/*
+ * Files in memory: those that are being sent, and those that are kept for the
+ * next request.
+ */
+#ifndef CACHE_H
+#define CACHE_H
+
+#include "date.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+struct file {
+    struct stat status;        /* as it was when the file was opened */
+    const char *type;          /* the value of Content-Type */
+    char modified[DATE_SIZE];  /* of Last-Modified; empty: none */
+    char tag[96];              /* of ETag; empty: none */
+    char *content;             /* all of a small file; NULL: read it from ... */
+    int fd;                    /* ... this descriptor; -1: it is in memory */
+    int users;                 /* how many responses are being sent from it */
+    bool cached;
+    unsigned long long turn;   /* in which it was last known to be current */
+    size_t root;               /* bytes of the name that may be a link's */
+    char name[];               /* beginning with the directory served */
+};
+
+/*
+ * Begins a turn, in which one check per file is enough. All requests of a turn
+ * were waiting before the check was made, so none of them can tell it from a
+ * check of its own. A request that may have arrived later needs a new turn.
+ */
+void begin_turn(void);
+
+/* Returns the cached file of that name, with one more user, if the name still
+   stands for that very file and the file has not changed; else NULL. */
+struct file *look_up(const char *name);
+
+/* Adds a file to the cache, unless it changed so recently that the clock could
+   not tell one more change from the last one. */
+void add_to_cache(struct file *file);
+
+/* Ends the use of a file. */
+void release_file(struct file *file);
+
+/* Frees a file, unless it is cached or in use. */
+void free_file(struct file *file);
+
+void empty_cache(void);
+
+#endif

@@ -1,0 +1,338 @@
+/*
+ * The HTTP side of a connection: from the bytes of requests to the bytes of
+ * responses. What is only needed during one call lies in buffers that all
+ * connections share; what has to wait for the next call is copied.
+ */
+#include "posix.h"
+
+#include "http.h"
+
+#include "file.h"
+#include "log.h"
+#include "request.h"
+#include "response.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BATCH 16384              /* bytes of responses that are worth a send */
+#define PIECE 262144             /* bytes of a file that still fit a cache */
+#define MOST_DISCARDED 67108864  /* bytes after the last response */
+
+/* What one call works with. */
+struct buffers {
+    char input[2 * MAX_HEAD];  /* a head and some of its body, or more heads */
+    size_t received, used;     /* bytes of it that came, that are answered */
+    char output[PIECE];        /* BATCH and MOST_RESPONSE are far less */
+    size_t written;
+};
+
+/* ---------------------------------------------------------------- memory */
+
+/* Replaces what is kept of the input or the output by a copy of these bytes.
+   Without memory for it the connection is closed. */
+static void keep(struct http *http, char **kept, size_t *kept_length,
+                 const char *bytes, size_t length) {
+    char *before = *kept;  /* the bytes may lie there */
+
+    *kept = length > 0 ? malloc(length) : NULL;
+    *kept_length = *kept != NULL ? length : 0;
+    if (*kept != NULL) {
+        memcpy(*kept, bytes, length);
+    } else if (length > 0) {
+        tell("malloc", NULL, NULL, http->client);
+        http->state = CLOSED;
+    }
+    free(before);
+}
+
+/* Keeps the input that is not answered. Of a request whose body has not ended
+   only the head has to stay. */
+static void keep_input(struct http *http, const struct buffers *buffers) {
+    keep(http, &http->input, &http->input_length,
+         buffers->input + buffers->used,
+         http->head > 0 ? http->head : buffers->received - buffers->used);
+}
+
+static void load_input(const struct http *http, struct buffers *buffers) {
+    if (http->input_length > 0)
+        memcpy(buffers->input, http->input, http->input_length);
+    buffers->received = http->input_length;
+}
+
+void end_http(struct http *http) {
+    free(http->input);
+    free(http->output);
+    if (http->file != NULL)
+        release_file(http->file);
+    *http = (struct http){.client = http->client, .state = CLOSED};
+}
+
+/* --------------------------------------------------------------- responses */
+
+/* Adds a response to the output. */
+static void add_response(struct http *http, struct buffers *buffers,
+                         struct response *response,
+                         const struct request *request) {
+    char *end = write_response(buffers->output + buffers->written, response,
+                               request);
+    struct file *file = response->file;
+
+    if (response->part_follows && file->content != NULL) {
+        memcpy(end, file->content + response->start, (size_t)response->length);
+        end += response->length;
+    } else if (response->part_follows) {
+        http->file = file;
+        http->next = response->start;
+        http->end = response->start + response->length;
+    }
+    if (file != NULL && http->file != file)
+        release_file(file);
+    buffers->written = (size_t)(end - buffers->output);
+    http->closing = !response->stays;
+    log_request(http->client, request, response->status, response->body);
+}
+
+/* Refuses what is no request. Nobody can tell where the next one begins. */
+static void add_refusal(struct http *http, struct buffers *buffers, int status,
+                        const struct request *request) {
+    struct response response = {.status = status};
+
+    add_response(http, buffers, &response, request);
+}
+
+/* Answers a request. Returns false if that took calls of the file system: then
+   it is the turn of others. */
+static bool answer(struct http *http, struct buffers *buffers,
+                   const struct request *request) {
+    struct response response = {.status = 200, .stays = stays(request)};
+
+    if (request->method == OPTIONS)
+        response.status = 204;
+    else if (request->method == NOT_ALLOWED)
+        response.status = 405;
+    else if (request->method == UNKNOWN)
+        response.status = 501;
+    else
+        response.status = find_file(request->path, &response.file);
+    if (response.status == 200)
+        apply_conditions(&response, request);
+    bool at_hand = response.file == NULL || response.file->cached;
+    add_response(http, buffers, &response, request);
+    return at_hand;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+/* Asks for the body, if the client waits for that: RFC 9110, 10.1.1. */
+static void ask_for_body(struct buffers *buffers,
+                         const struct request *request) {
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+    if (request->old || request->fields[EXPECT].start == NULL)
+        return;
+    memcpy(buffers->output + buffers->written, interim, sizeof interim - 1);
+    buffers->written += sizeof interim - 1;
+}
+
+/* Reads a head, if it has come whole. Returns whether a request was there; if
+   it is none, refuses it. */
+static bool take_head(struct http *http, struct buffers *buffers,
+                      struct request *request) {
+    const char *bytes = buffers->input + buffers->used;
+    size_t length = buffers->received - buffers->used;
+    long head = parse_request(request, bytes, length);
+
+    if (head < 0)
+        add_refusal(http, buffers, (int)-head, request);
+    if (head <= 0)
+        return false;
+    http->head = (size_t)head;
+    http->body = expect_body(request);
+    if (http->body.state != NONE && http->head == length)
+        ask_for_body(buffers, request);
+    return true;
+}
+
+/* Answers the request that the input begins with, once its body has come: it
+   is skipped, and the head waits meanwhile. Returns whether to go on with the
+   request after it. */
+static bool take_request(struct http *http, struct buffers *buffers) {
+    static struct request request;  /* with a path of MAX_TARGET bytes */
+    bool begins = http->head == 0;
+
+    if (begins && !take_head(http, buffers, &request))
+        return false;
+    const char *bytes = buffers->input + buffers->used;
+    size_t length = buffers->received - buffers->used;
+    size_t size = http->head;
+    size += skip_body(&http->body, bytes + size, length - size);
+    if (http->body.state != NONE && http->body.state != BROKEN)
+        return false;
+    if (!begins)
+        parse_request(&request, bytes, http->head);
+    http->head = 0;
+    buffers->used += size;
+    http->more = http->progress = true;
+    if (http->body.state == NONE)
+        return answer(http, buffers, &request);
+    add_refusal(http, buffers, 400, &request);
+    return false;
+}
+
+/* Answers requests until there is enough to send. */
+static void answer_requests(struct http *http, struct buffers *buffers) {
+    bool first = true, goes_on = true;
+
+    while (goes_on && !http->closing && http->file == NULL
+           && buffers->written < BATCH) {
+        struct text rest = {buffers->input + buffers->used,
+                            buffers->received - buffers->used};
+        if (http->head == 0)
+            buffers->used += count_empty_lines(rest);
+        if (!first)
+            begin_turn();  /* this one may have come later than the first */
+        first = http->more = false;
+        goes_on = buffers->used < buffers->received
+                  && take_request(http, buffers);
+    }
+    if (http->closing || buffers->used == buffers->received)
+        http->more = false;
+    if (http->closing)
+        buffers->used = buffers->received;  /* RFC 9112, 9.6: is not read */
+    keep_input(http, buffers);
+}
+
+/* ------------------------------------------------------------- the socket */
+
+/* Returns whether the first bytes of a request have come: empty lines before
+   it do not count, nor does the first half of one. */
+static bool has_begun(const struct http *http) {
+    return http->input_length > 0 && *http->input != '\r';
+}
+
+/* Receives what has come, and answers it. Returns whether anything came. */
+static bool receive_requests(struct http *http, struct buffers *buffers, int fd,
+                             const struct transport *transport) {
+    bool waited = !has_begun(http);
+
+    load_input(http, buffers);
+    ssize_t count = transport->receive(fd, buffers->input + buffers->received,
+                                       sizeof buffers->input
+                                           - buffers->received);
+    if (count <= 0) {
+        http->state = count == 0 ? CLOSED : http->state;
+        return false;
+    }
+    buffers->received += (size_t)count;
+    answer_requests(http, buffers);
+    http->progress |= (waited && has_begun(http)) || http->head > 0;
+    return true;
+}
+
+/* Discards what a client sends after its last response. To close the socket
+   now would reset the connection, and a reset may destroy a response on its
+   way. But nobody may go on for ever. */
+static void discard(struct http *http, struct buffers *buffers, int fd,
+                    const struct transport *transport) {
+    ssize_t count = transport->receive(fd, buffers->input,
+                                       sizeof buffers->input);
+
+    if (count > 0)
+        http->discarded += (size_t)count;
+    if (count == 0 || http->discarded > MOST_DISCARDED)
+        http->state = CLOSED;
+}
+
+/* Reads more of a file. Returns the part to send; it is empty if the file has
+   become shorter than its response says. */
+static struct iovec read_part(const struct http *http,
+                              struct buffers *buffers) {
+    char *to = buffers->output + buffers->written;
+    size_t room = sizeof buffers->output - buffers->written;
+    long long left = http->end - http->next;
+    ssize_t count;
+
+    if (left < (long long)room)
+        room = (size_t)left;
+    do {
+        count = pread(http->file->fd, to, room, (off_t)http->next);
+    } while (count == -1 && errno == EINTR);
+    if (count == -1)
+        tell("pread", NULL, NULL, http->file->name);
+    return (struct iovec){to, count == -1 ? 0 : (size_t)count};
+}
+
+/* Sends the output and what follows of the file, or as much as the socket
+   takes. */
+static void send_output(struct http *http, struct buffers *buffers, int fd,
+                        const struct transport *transport) {
+    bool waited = http->output_length > 0;
+    struct iovec parts[2] = {
+        {waited ? http->output : buffers->output,
+         waited ? http->output_length : buffers->written},
+        {NULL, 0},
+    };
+    size_t length = parts[0].iov_len;
+
+    if (http->file != NULL)
+        parts[1] = read_part(http, buffers);
+    if (length + parts[1].iov_len == 0) {
+        http->state = CLOSED;  /* the head has promised more */
+        return;
+    }
+    bool last = http->closing
+                && http->next + (long long)parts[1].iov_len == http->end;
+    ssize_t count = transport->send(fd, parts, last);
+    if (count == 0) {
+        http->state = CLOSED;
+        return;
+    }
+    size_t sent = count == -1 ? 0 : (size_t)count;
+    http->progress |= sent > 0;
+    size_t taken = sent < length ? sent : length;
+    char *rest = (char *)parts[0].iov_base + taken;
+    keep(http, &http->output, &http->output_length, rest, length - taken);
+    http->next += (long long)(sent - taken);
+    if (http->file != NULL && http->next == http->end) {
+        release_file(http->file);
+        http->file = NULL;
+    }
+}
+
+/* ------------------------------------------------------------------ a turn */
+
+static bool has_output(const struct http *http) {
+    return http->output_length > 0 || http->file != NULL;
+}
+
+enum http_state serve_http(struct http *http, int fd,
+                           const struct transport *transport) {
+    static struct buffers buffers;
+
+    buffers.received = buffers.used = buffers.written = 0;
+    http->progress = false;
+    if (http->state == LINGERING) {
+        discard(http, &buffers, fd, transport);
+        return http->state;
+    }
+    if (http->state == RECEIVING) {
+        if (!receive_requests(http, &buffers, fd, transport))
+            return http->state;
+    } else if (!has_output(http)) {
+        load_input(http, &buffers);
+        answer_requests(http, &buffers);
+    }
+    if (http->state != CLOSED && (buffers.written > 0 || has_output(http)))
+        send_output(http, &buffers, fd, transport);
+    if (http->state == CLOSED)
+        return CLOSED;
+    if (has_output(http) || http->more)
+        return http->state = SENDING;
+    if (!http->closing)
+        return http->state = RECEIVING;
+    transport->finish(fd);
+    return http->state = LINGERING;
+}
