@@ -5,19 +5,41 @@
 
 #include "cache.h"
 
+#include "type.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PLACES 64  /* each for one file; at most 1 MB in all */
-#define SETTLED 2  /* seconds; a coarser clock no file system has */
+#define SETTLED 2  /* seconds; no file system has a coarser clock */
+#define REREAD 100  /* milliseconds after which content is read again */
 
 static struct file *cache[PLACES];
 static unsigned long long turn;
 
 void begin_turn(void) {
     turn++;
+}
+
+static long long milliseconds(void) {
+    struct timespec reading;
+
+    clock_gettime(CLOCK_MONOTONIC, &reading);
+    return reading.tv_sec * 1000LL + reading.tv_nsec / 1000000;
+}
+
+struct file *new_file(const char *name) {
+    struct file *file = calloc(1, sizeof *file + strlen(name) + 1);
+
+    if (file == NULL)
+        return NULL;
+    file->type = type_of(name);
+    file->fd = -1;
+    file->read = milliseconds();
+    strcpy(file->name, name);
+    return file;
 }
 
 static struct file **place_of(const char *name) {
@@ -64,14 +86,16 @@ static bool same_time(struct timespec one, struct timespec other) {
     return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
 }
 
-/* Returns whether a file is still what its name stands for, and unchanged: as
-   many calls as its name has components, but once a turn. */
+/* Returns whether a file is still what its name stands for, and unchanged. That
+   takes a call for each component of the name, but only once a turn. */
 static bool is_current(struct file *file) {
     struct stat status;
     char *slash = file->name + file->root;
 
     if (file->turn == turn)
         return true;
+    if (file->content != NULL && milliseconds() - file->read >= REREAD)
+        return false;
     while ((slash = strchr(slash + 1, '/')) != NULL) {
         *slash = '\0';
         int result = lstat(file->name, &status);

@@ -21,6 +21,7 @@ struct file {
     int users;                 /* how many responses are being sent from it */
     bool cached;
     unsigned long long turn;   /* in which it was last known to be current */
+    long long read;            /* when its content was read, in milliseconds */
     size_t root;               /* bytes of the name that may be a link's */
     char name[];               /* beginning with the directory served */
 };
@@ -32,8 +33,16 @@ struct file {
  */
 void begin_turn(void);
 
-/* Returns the cached file of that name, with one more user, if the name still
-   stands for that very file and the file has not changed; else NULL. */
+/* Returns a file without content, to be filled in, and freed or released; NULL
+   without memory. */
+struct file *new_file(const char *name);
+
+/*
+ * Returns the cached file of that name, with one more user, if the name still
+ * stands for that very file and the file has not changed; else NULL. A program
+ * that writes to a file by way of a mapping (mmap) may change neither its size
+ * nor its times: such a change is seen a tenth of a second later at most.
+ */
 struct file *look_up(const char *name);
 
 /* Adds a file to the cache, unless it changed so recently that the clock could

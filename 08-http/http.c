@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define BATCH 16384              /* bytes of responses that are worth a send */
+#define MOST_COPIED 4096         /* bytes of content in a batch */
 #define PIECE 262144             /* bytes of a file that still fit a cache */
 #define MOST_DISCARDED 67108864  /* bytes after the last response */
 
@@ -53,7 +54,9 @@ static void keep(struct http *http, char **kept, size_t *kept_length,
 static void keep_input(struct http *http, const struct buffers *buffers) {
     keep(http, &http->input, &http->input_length,
          buffers->input + buffers->used,
-         http->head > 0 ? http->head : buffers->received - buffers->used);
+         http->head > 0 && http->list == NULL
+             ? http->head
+             : buffers->received - buffers->used);
 }
 
 static void load_input(const struct http *http, struct buffers *buffers) {
@@ -67,6 +70,8 @@ void end_http(struct http *http) {
     free(http->output);
     if (http->file != NULL)
         release_file(http->file);
+    if (http->list != NULL)
+        free_list(http->list);
     *http = (struct http){.client = http->client, .state = CLOSED};
 }
 
@@ -80,7 +85,8 @@ static void add_response(struct http *http, struct buffers *buffers,
                                request);
     struct file *file = response->file;
 
-    if (response->part_follows && file->content != NULL) {
+    if (response->part_follows && file->content != NULL
+        && response->length <= MOST_COPIED) {
         memcpy(end, file->content + response->start, (size_t)response->length);
         end += response->length;
     } else if (response->part_follows) {
@@ -103,11 +109,11 @@ static void add_refusal(struct http *http, struct buffers *buffers, int status,
     add_response(http, buffers, &response, request);
 }
 
-/* Answers a request. Returns false if that took calls of the file system: then
-   it is the turn of others. */
-static bool answer(struct http *http, struct buffers *buffers,
-                   const struct request *request) {
-    struct response response = {.status = 200, .stays = stays(request)};
+/* Finds the response to a request. Its status is 0 as long as there is a list
+   to be finished. */
+static struct response find_response(struct http *http,
+                                     const struct request *request) {
+    struct response response = {.stays = stays(request)};
 
     if (request->method == OPTIONS)
         response.status = 204;
@@ -115,30 +121,43 @@ static bool answer(struct http *http, struct buffers *buffers,
         response.status = 405;
     else if (request->method == UNKNOWN)
         response.status = 501;
-    else
-        response.status = find_file(request->path, &response.file);
+    else if (http->list == NULL)
+        response.status = find_file(request->path, &response.file,
+                                    &http->list);
+    if (http->list != NULL)
+        response.status = continue_list(&http->list, &response.file);
     if (response.status == 200)
         apply_conditions(&response, request);
-    bool at_hand = response.file == NULL || response.file->cached;
-    add_response(http, buffers, &response, request);
-    return at_hand;
+    return response;
 }
 
 /* ---------------------------------------------------------------- requests */
 
-/* Asks for the body, if the client waits for that: RFC 9110, 10.1.1. */
-static void ask_for_body(struct buffers *buffers,
+/* Answers a client that sends a body only if it is asked for: with the final
+   response if that is a refusal, or else with 100. RFC 9110, 10.1.1. Returns
+   whether the body is to come. */
+static bool ask_for_body(struct http *http, struct buffers *buffers,
                          const struct request *request) {
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct response response = find_response(http, request);
 
-    if (request->old || request->fields[EXPECT].start == NULL)
-        return;
+    if (response.status >= 400) {
+        response.stays = false;  /* a body may come all the same */
+        add_response(http, buffers, &response, request);
+        return false;
+    }
+    if (response.file != NULL)
+        release_file(response.file);
+    if (http->list != NULL)
+        free_list(http->list);
+    http->list = NULL;
     memcpy(buffers->output + buffers->written, interim, sizeof interim - 1);
     buffers->written += sizeof interim - 1;
+    return true;
 }
 
-/* Reads a head, if it has come whole. Returns whether a request was there; if
-   it is none, refuses it. */
+/* Reads a head, if it has come whole. Returns whether there is a request to go
+   on with. What is none is refused. */
 static bool take_head(struct http *http, struct buffers *buffers,
                       struct request *request) {
     const char *bytes = buffers->input + buffers->used;
@@ -149,37 +168,75 @@ static bool take_head(struct http *http, struct buffers *buffers,
         add_refusal(http, buffers, (int)-head, request);
     if (head <= 0)
         return false;
-    http->head = (size_t)head;
+    http->progress = true;
     http->body = expect_body(request);
-    if (http->body.state != NONE && http->head == length)
-        ask_for_body(buffers, request);
+    http->body_length = http->body_new = 0;
+    if (http->body.state != NONE && (size_t)head == length && !request->old
+        && request->fields[EXPECT].start != NULL
+        && !ask_for_body(http, buffers, request))
+        return false;
+    http->head = (size_t)head;
     return true;
 }
 
+/* Skips the body of a request, or what has come of it. Returns how many bytes
+   of the input are the request's. */
+static size_t skip_request(struct http *http, const struct buffers *buffers) {
+    const char *bytes = buffers->input + buffers->used;
+    size_t length = buffers->received - buffers->used;
+    size_t skipped = skip_body(&http->body, bytes + http->head,
+                               length - http->head);
+    size_t enough = http->body_length / 2;
+
+    if (enough < 2 || enough > 1024)
+        enough = enough < 2 ? 2 : 1024;
+    http->body_new += skipped;
+    if (http->body_new >= enough) {
+        http->progress = true;
+        http->body_length += http->body_new;
+        http->body_new = 0;
+    }
+    return http->head + skipped;
+}
+
+/* Moves a head that has to wait to the end of its body, which is over. */
+static void move_head(struct http *http, struct buffers *buffers, size_t size) {
+    char *bytes = buffers->input + buffers->used;
+    size_t skipped = size - http->head;
+
+    memmove(bytes + skipped, bytes, http->head);
+    buffers->used += skipped;
+}
+
 /* Answers the request that the input begins with, once its body has come: it
-   is skipped, and the head waits meanwhile. Returns whether to go on with the
-   request after it. */
+   is skipped, and the head waits meanwhile, as it does for a list. Returns
+   whether to go on with the next request: not if the answer took calls of the
+   file system, as then it is the turn of others. */
 static bool take_request(struct http *http, struct buffers *buffers) {
     static struct request request;  /* with a path of MAX_TARGET bytes */
     bool begins = http->head == 0;
 
     if (begins && !take_head(http, buffers, &request))
         return false;
-    const char *bytes = buffers->input + buffers->used;
-    size_t length = buffers->received - buffers->used;
-    size_t size = http->head;
-    size += skip_body(&http->body, bytes + size, length - size);
+    size_t size = skip_request(http, buffers);
     if (http->body.state != NONE && http->body.state != BROKEN)
         return false;
     if (!begins)
-        parse_request(&request, bytes, http->head);
+        parse_request(&request, buffers->input + buffers->used, http->head);
+    struct response response = {.status = 400};
+    if (http->body.state == NONE)
+        response = find_response(http, &request);
+    http->more = true;
+    if (response.status == 0) {
+        http->progress = true;
+        move_head(http, buffers, size);
+        return false;
+    }
     http->head = 0;
     buffers->used += size;
-    http->more = http->progress = true;
-    if (http->body.state == NONE)
-        return answer(http, buffers, &request);
-    add_refusal(http, buffers, 400, &request);
-    return false;
+    bool at_hand = response.file == NULL || response.file->cached;
+    add_response(http, buffers, &response, &request);
+    return at_hand;
 }
 
 /* Answers requests until there is enough to send. */
@@ -198,10 +255,10 @@ static void answer_requests(struct http *http, struct buffers *buffers) {
         goes_on = buffers->used < buffers->received
                   && take_request(http, buffers);
     }
-    if (http->closing || buffers->used == buffers->received)
-        http->more = false;
     if (http->closing)
         buffers->used = buffers->received;  /* RFC 9112, 9.6: is not read */
+    if (buffers->used == buffers->received)
+        http->more = false;
     keep_input(http, buffers);
 }
 
@@ -228,7 +285,7 @@ static bool receive_requests(struct http *http, struct buffers *buffers, int fd,
     }
     buffers->received += (size_t)count;
     answer_requests(http, buffers);
-    http->progress |= (waited && has_begun(http)) || http->head > 0;
+    http->progress |= waited && has_begun(http);
     return true;
 }
 
@@ -246,9 +303,9 @@ static void discard(struct http *http, struct buffers *buffers, int fd,
         http->state = CLOSED;
 }
 
-/* Reads more of a file. Returns the part to send; it is empty if the file has
-   become shorter than its response says. */
-static struct iovec read_part(const struct http *http,
+/* Returns the next part of a file to send, from memory or read. It is empty if
+   the file has become shorter than its response says. */
+static struct iovec next_part(const struct http *http,
                               struct buffers *buffers) {
     char *to = buffers->output + buffers->written;
     size_t room = sizeof buffers->output - buffers->written;
@@ -257,6 +314,8 @@ static struct iovec read_part(const struct http *http,
 
     if (left < (long long)room)
         room = (size_t)left;
+    if (http->file->content != NULL)
+        return (struct iovec){http->file->content + http->next, room};
     do {
         count = pread(http->file->fd, to, room, (off_t)http->next);
     } while (count == -1 && errno == EINTR);
@@ -278,7 +337,7 @@ static void send_output(struct http *http, struct buffers *buffers, int fd,
     size_t length = parts[0].iov_len;
 
     if (http->file != NULL)
-        parts[1] = read_part(http, buffers);
+        parts[1] = next_part(http, buffers);
     if (length + parts[1].iov_len == 0) {
         http->state = CLOSED;  /* the head has promised more */
         return;

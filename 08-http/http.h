@@ -7,6 +7,7 @@
 
 #include "body.h"
 #include "cache.h"
+#include "list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +48,9 @@ struct http {
     size_t input_length;
     size_t head;            /* bytes of a head whose body is coming, or 0 */
     struct body body;
+    size_t body_length;     /* bytes of it that have gained the client time, */
+    size_t body_new;        /* and those since then */
+    struct list *list;      /* to be finished for the request, or NULL */
     bool more;              /* there may be a whole request in the input */
 
     char *output;           /* to be sent before anything else, or NULL */
@@ -61,9 +65,11 @@ struct http {
  * Serves the client as far as the socket allows. Returns the state that this
  * leaves the connection in.
  *
- * progress says whether the client has gained time: bytes were sent, or the
- * first ones of a request came. The rest of a head gains it none, nor does
- * what comes while the connection lingers.
+ * progress says whether the client has gained time: that is when bytes are
+ * sent, when a request begins, when its head is complete, and whenever the body
+ * has grown by half, or by 1 KB. So neither a head nor a body that trickles
+ * keeps a connection for ever, nor do empty lines, nor what comes while it
+ * lingers. A list in the making is the server's own work: the client gains time.
  */
 enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport);

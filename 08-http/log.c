@@ -1,6 +1,6 @@
 /*
- * What is written down. The log goes out in blocks: a system call a request
- * would cost more than many a request does.
+ * The log of requests, and reports of failed calls. The log is written in
+ * blocks: a system call for each request would cost more than many a request.
  */
 #include "posix.h"
 
@@ -26,7 +26,8 @@ static bool log_is_file;          /* which takes any block; a pipe may not */
 static char lines[BLOCK + 3 * 4 * MAX_TARGET + 512];  /* with room for a line */
 static size_t length;             /* of the lines that wait */
 static long long due;             /* when they have to be written; 0: none */
-static bool told;                 /* that it could not be written */
+static bool torn;                 /* only part of the first line was written */
+static bool reported;             /* that the log cannot be written */
 
 /* Returns whether a descriptor takes some bytes at once. */
 static bool takes_bytes(int descriptor) {
@@ -38,8 +39,8 @@ static bool takes_bytes(int descriptor) {
     return select(descriptor + 1, NULL, &writing, NULL, &at_once) != 0;
 }
 
-/* Writes what others have chosen, so that it can neither end its quotes nor its
-   line, nor move the cursor of who looks at it. Returns the end. */
+/* Writes text that a client has chosen: it can neither end its quotes or its
+   line nor control the terminal on which it is read. Returns the end. */
 static char *write_escaped(char *to, struct text text) {
     for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
         unsigned char byte = (unsigned char)text.start[at];
@@ -67,7 +68,7 @@ bool tell(const char *call, const char *name, const char *meaning,
     return true;
 }
 
-/* Opens what the log is to be written to. Returns the descriptor, or -1. */
+/* Opens the log. Returns the descriptor, or -1. */
 static int open_by_name(void) {
     if (strcmp(log_name, "-") == 0)
         return STDOUT_FILENO;
@@ -94,24 +95,44 @@ bool open_log(const char *name) {
     return true;
 }
 
-/* Writes what the log takes without waiting. What it refuses is lost. */
-static void write_lines(void) {
-    size_t start = 0;
+/* Removes bytes from the start of what waits. */
+static void remove_lines(size_t count) {
+    length -= count;
+    memmove(lines, lines + count, length);
+}
 
-    while (start < length && (log_is_file || takes_bytes(log_descriptor))) {
+/* Returns how many bytes the first of the lines has, its end included. */
+static size_t first_line(void) {
+    const char *end = memchr(lines, '\n', length);
+
+    return end == NULL ? 0 : (size_t)(end + 1 - lines);
+}
+
+/* Drops what waits, as the log takes nothing more. But a line of which part is
+   written has to be completed, or the next one would be glued to it. */
+static void drop_lines(void) {
+    length = torn ? first_line() : 0;
+}
+
+/* Writes what the log takes without waiting. */
+static void write_lines(void) {
+    while (length > 0 && (log_is_file || takes_bytes(log_descriptor))) {
         size_t most = log_is_file ? BLOCK : PIPE_BUF;
-        size_t piece = length - start < most ? length - start : most;
-        ssize_t written = write(log_descriptor, lines + start, piece);
+        ssize_t written = write(log_descriptor, lines,
+                                length < most ? length : most);
         if (written == -1 && errno == EINTR)
             continue;
-        if (written == -1 && !told)
-            told = tell("write", NULL, NULL, log_name);
-        else if (written != -1)
-            told = false;
-        start = written == -1 ? length : start + (size_t)written;
+        if (written == -1) {
+            if (!reported)
+                reported = tell("write", NULL, NULL, log_name);
+            drop_lines();
+            return;
+        }
+        reported = false;
+        if (written > 0)
+            torn = lines[written - 1] != '\n';
+        remove_lines((size_t)written);
     }
-    length -= start;
-    memmove(lines, lines + start, length);
 }
 
 void reopen_log(void) {
@@ -123,6 +144,9 @@ void reopen_log(void) {
         tell("open", NULL, NULL, log_name);
         return;
     }
+    if (torn)  /* the end of a line is no line of the new log */
+        remove_lines(first_line());
+    torn = false;
     dup2(descriptor, log_descriptor);  /* no client may get a lower one */
     close(descriptor);
     use(log_descriptor);
@@ -163,7 +187,7 @@ static void add_quoted(struct text text) {
     lines[length++] = '"';
 }
 
-/* Adds the time; it is put into words once a second. */
+/* Adds the time, which is formatted once a second. */
 static void add_time(void) {
     static time_t last = -1;
     static char text[sizeof " - - [06/Nov/1994:08:49:37 +0000] "];
@@ -185,7 +209,7 @@ void log_request(const char *client, const struct request *request, int status,
     if (length >= BLOCK)
         write_lines();
     if (length >= BLOCK)
-        return;  /* nobody reads the pipe; others shall not wait for that */
+        return;  /* the pipe is full, and nobody waits for its reader */
     client += *client == '[';
     add_bytes(client, strcspn(client, strchr(client, ']') != NULL ? "]" : ":"));
     add_time();

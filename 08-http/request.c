@@ -62,11 +62,19 @@ static bool is_address(struct text text) {
     return inet_pton(AF_INET6, copy, address) == 1;
 }
 
+/* RFC 3986, 3.2.2: a name, in which any byte may be escaped. */
 static bool is_name(struct text text) {
-    for (size_t at = 0; at < text.length; at++)
-        if (!is_letter_or_digit(text.start[at])
-            && memchr("-._~!$&'()*+,;=", text.start[at], 15) == NULL)
+    for (size_t at = 0; at < text.length; at++) {
+        if (text.start[at] == '%') {
+            if (text.length - at < 3 || hexadecimal(text.start[at + 1]) == -1
+                || hexadecimal(text.start[at + 2]) == -1)
+                return false;
+            at += 2;
+        } else if (!is_letter_or_digit(text.start[at])
+                   && memchr("-._~!$&'()*+,;=", text.start[at], 15) == NULL) {
             return false;
+        }
+    }
     return true;
 }
 

@@ -5,6 +5,8 @@
 
 #include "response.h"
 
+#include "page.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -20,19 +22,19 @@ static const struct phrase {
     {206, "Partial Content", NULL},
     {301, "Moved Permanently", "The address of a directory ends in a slash."},
     {304, "Not Modified", NULL},
-    {400, "Bad Request", "This is not HTTP as it is meant to be."},
-    {403, "Forbidden", "It is there, but this server may not read it."},
-    {404, "Not Found", "There is nothing of that name here."},
-    {405, "Method Not Allowed", "Only GET, HEAD and OPTIONS are served."},
-    {412, "Precondition Failed", "It is not what the request takes it for."},
+    {400, "Bad Request", "This is not valid HTTP."},
+    {403, "Forbidden", "This server has no permission to read it."},
+    {404, "Not Found", "Nothing here by that name."},
+    {405, "Method Not Allowed", "Only GET, HEAD and OPTIONS are allowed."},
+    {412, "Precondition Failed", "It has changed since."},
     {414, "URI Too Long", "No name here is that long."},
-    {416, "Range Not Satisfiable", "It is not that long."},
+    {416, "Range Not Satisfiable", "It is shorter than that."},
     {417, "Expectation Failed", "Only 100-continue can be expected."},
-    {431, "Request Header Fields Too Large", "Its head is too long."},
-    {501, "Not Implemented", "This server knows nothing of that kind."},
-    {503, "Service Unavailable", "Too much is going on. Try again soon."},
+    {431, "Request Header Fields Too Large", "The head is too long."},
+    {501, "Not Implemented", "No such method or coding is known here."},
+    {503, "Service Unavailable", "A shortage, just now. Try again soon."},
     {505, "HTTP Version Not Supported", "This server speaks HTTP/1.1."},
-    {500, "Internal Server Error", "This server could not read it."},
+    {500, "Internal Server Error", "This server failed to read it."},
 };
 
 /* ------------------------------------------------------------- conditions */
@@ -68,20 +70,30 @@ static bool has_tag(const struct request *request, enum field field,
     return false;
 }
 
+/* Returns whether a file was changed after a date. Of a time in the future only
+   the clock that set it knows what it means. Then the change of status counts,
+   which the system's own clock dates: the file is as old as that. */
 static bool is_later(const struct file *file, time_t date) {
-    return file->status.st_mtime > date;
+    time_t changed = file->status.st_mtime;
+
+    if (changed > time(NULL))
+        changed = file->status.st_ctime;
+    return changed > date;
 }
 
-/* The order of the conditions is that of RFC 9110, 13.2.2. */
+/* The order of the conditions is that of RFC 9110, 13.2.2. A list has neither a
+   tag nor a date: any tag differs from it, but * means that it is there, and
+   dates are ignored. */
 static int precondition(const struct request *request,
                         const struct file *file) {
     const struct text *fields = request->fields;
+    bool dated = file->modified[0] != '\0';
     time_t date;
 
     if (fields[IF_MATCH].start != NULL) {
         if (!has_tag(request, IF_MATCH, file, false))
             return 412;
-    } else if (fields[IF_UNMODIFIED_SINCE].start != NULL) {
+    } else if (dated && fields[IF_UNMODIFIED_SINCE].start != NULL) {
         if (parse_date(fields[IF_UNMODIFIED_SINCE], &date)
             && is_later(file, date))
             return 412;
@@ -89,12 +101,21 @@ static int precondition(const struct request *request,
     if (fields[IF_NONE_MATCH].start != NULL) {
         if (has_tag(request, IF_NONE_MATCH, file, true))
             return 304;
-    } else if (fields[IF_MODIFIED_SINCE].start != NULL) {
+    } else if (dated && fields[IF_MODIFIED_SINCE].start != NULL) {
         if (parse_date(fields[IF_MODIFIED_SINCE], &date)
             && !is_later(file, date))
             return 304;
     }
     return 200;
+}
+
+/* Returns whether the file cannot have changed twice within the second of its
+   date, as only then a date vouches for every byte: RFC 9110, 13.1.5 and
+   8.8.2.2. That is known if its time was set, to a whole second, after that
+   second was over: by tar, rsync or cp -p, but by no write. */
+static bool has_strong_date(const struct file *file) {
+    return file->status.st_mtim.tv_nsec == 0
+           && file->status.st_ctime > file->status.st_mtime;
 }
 
 /* Returns whether a range is wanted of just this state of the file. */
@@ -110,7 +131,7 @@ static bool range_applies(const struct request *request,
     if (value.start == NULL)
         return true;
     if (parse_date(value, &date))
-        return date == file->status.st_mtime;
+        return date == file->status.st_mtime && has_strong_date(file);
     return !is_word(value, "*") && list_has(value, file->tag, false);
 }
 
@@ -156,8 +177,7 @@ void apply_conditions(struct response *response,
 
     response->start = 0;
     response->length = file->status.st_size;
-    if (file->tag[0] != '\0')
-        response->status = precondition(request, file);
+    response->status = precondition(request, file);
     if (response->status == 200 && range_applies(request, file))
         response->status = find_range(response, request->fields[RANGE]);
     if (request->method == GET
@@ -261,6 +281,9 @@ static char *write_location(char *to, const struct request *request) {
     return stpcpy(to, "\r\n");
 }
 
+/* no-cache: a browser may keep it, but has to ask whether it has changed. It
+   would use an old file for a tenth of its age without asking, else: an edit
+   would not be seen. RFC 9111, 4.2.2 and 5.2.2.4. */
 static char *write_file_fields(char *to, const struct response *response) {
     const struct file *file = response->file;
 
@@ -270,10 +293,13 @@ static char *write_file_fields(char *to, const struct response *response) {
         to = write_number(to, response->length);
         to = stpcpy(to, "\r\nX-Content-Type-Options: nosniff\r\n");
     }
+    to = stpcpy(to, "Cache-Control: no-cache\r\n");
+    if (file->modified[0] != '\0')
+        to = stpcpy(stpcpy(stpcpy(to, "Last-Modified: "), file->modified),
+                    "\r\n");
     if (file->tag[0] == '\0')
         return to;
-    to = stpcpy(stpcpy(to, "Last-Modified: "), file->modified);
-    to = stpcpy(stpcpy(to, "\r\nETag: "), file->tag);
+    to = stpcpy(stpcpy(to, "ETag: "), file->tag);
     return stpcpy(to, "\r\nAccept-Ranges: bytes\r\n");
 }
 
@@ -282,7 +308,7 @@ static char *write_error_page(char *to, struct response *response,
                               const struct request *request) {
     const struct phrase *phrase = phrase_of(response->status);
     static const char form[] =
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+        PAGE_START
         "<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n";
     char page[512];
     int length = snprintf(page, sizeof page, form, phrase->status,
@@ -307,6 +333,8 @@ char *write_response(char *to, struct response *response,
     to = write_connection(to, response, request);
     if (response->status == 204 || response->status == 405)
         to = stpcpy(to, "Allow: GET, HEAD, OPTIONS\r\n");
+    if (response->status == 503)
+        to = stpcpy(to, "Retry-After: 1\r\n");
     if (response->status == 206 || response->status == 416)
         to = write_range(to, response);
     if (response->status == 301)

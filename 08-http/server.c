@@ -7,9 +7,9 @@
 
 #include "address.h"
 #include "cache.h"
-#include "file.h"
 #include "http.h"
 #include "log.h"
+#include "tree.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -514,6 +514,7 @@ int main(int argc, char *argv[]) {
     socklen_t length = size_of(&address);
 
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    signal(SIGXFSZ, SIG_IGN);  /* and a write beyond `ulimit -f` with EFBIG */
     if (!serve_directory(directory, argv[0]))
         exit(EXIT_FAILURE);
     prepare();

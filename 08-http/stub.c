@@ -55,11 +55,11 @@ static const char *const field_names[FIELDS] = {
 
 /* TODO 7: is_host, which takes a text and returns whether it names a host,
    perhaps with a colon and a port behind it. A host is a name of letters,
-   digits and -._~!$&'()*+,;= which may be empty, or an IPv6 address in
-   brackets: inet_pton(3) knows one, but wants a string with a NUL at its end,
-   so make a copy, if it is not too long. A port is digits, or nothing.
-   RFC 9110, 7.2; RFC 3986, 3.2.2. Proved by refuses_host_*, sound_requests,
-   target_absolute_ipv6. */
+   digits, -._~!$&'()*+,;= and escapes (% and two hexadecimal digits), which may
+   be empty, or an IPv6 address in brackets: inet_pton(3) parses one, but takes
+   a string with a NUL at its end, so make a copy, if it is not too long. A port
+   is digits, or nothing. RFC 9110, 7.2; RFC 3986, 3.2.2. Proved by
+   refuses_host_*, host_escaped, sound_requests, target_absolute_ipv6. */
 
 /* Writes the target's path with its escapes undone, once. */
 static int decode(struct text target, char *path) {

@@ -308,7 +308,7 @@ Row = tuple[str, ...]   # errno, remedy or status, meaning
 def tables_of_program(folder: pathlib.Path) -> dict[str, list[Row]]:
     """The tables X_failures of a stage's program, by call, and the table of
     refusals, if it has one."""
-    sources = [folder / name for name in ('client.c', 'server.c', 'file.c')]
+    sources = [folder / name for name in ('client.c', 'server.c', 'status.c')]
     source = ''.join(path.read_text() for path in sources if path.exists())
     tables = re.findall(r'struct failure (\w+)_failures\[\] = \{\n(.*?)\n\};',
                         source, re.DOTALL)

@@ -597,3 +597,194 @@ def error_pages(test):
         if b'<script>' in reply.body or str(status).encode() not in reply.body:
             raise Failure(f'a page that says {status}, and no markup of the '
                           'request', reply.body.decode())
+
+
+@check(WEB, open=False)
+def search_permission(test):
+    """a folder that may be entered but not read (mode 711) serves its files; a
+    listing of it is a 403"""
+    root = test.site()
+    root.chmod(0o711)
+    for name in ('sub', 'list'):
+        (root / name).chmod(0o311 if os.geteuid() else 0o711)
+    if os.geteuid() == 0:  # whom permissions do not bind
+        test.need_injector()
+        test.faults.set('user', NOBODY)
+    try:
+        visitor = test.visitor(server=test.server(root=root))
+        for target in ('/hello.txt', '/sub/inner.txt', '/sub/'):
+            visitor.get(target).must_be(200, hint='search permission is enough '
+                                        'on the way: O_SEARCH, or O_PATH')
+        visitor.get('/list/').must_be(403)
+    finally:
+        for name in ('sub', 'list'):
+            (root / name).chmod(0o755)
+
+
+@check(WEB, open=False)
+def leased(test):
+    """a file that another program holds a lease on is a 503, to be tried again,
+    and not a 500"""
+    test.need_injector()
+    visitor = test.visitor()
+    test.attached()
+    test.faults.fail('open', errno.EWOULDBLOCK, last=FOREVER)
+    reply = visitor.get().must_be(503, hint='open(2): O_NONBLOCK and a lease')
+    reply.must_have('Retry-After', '1')
+    test.faults.relent('open')
+    visitor.stays()
+
+
+MORE_TYPES = {
+    'avif': 'image/avif', 'apng': 'image/apng', 'webp': 'image/webp',
+    'webmanifest': 'application/manifest+json', 'map': 'application/json',
+    'xhtml': 'application/xhtml+xml', 'woff': 'font/woff',
+    'woff2': 'font/woff2', 'ttf': 'font/ttf', 'otf': 'font/otf',
+    'ogg': 'audio/ogg', 'opus': 'audio/ogg', 'wav': 'audio/wav',
+    'flac': 'audio/flac', 'm4a': 'audio/mp4', 'm4s': 'video/iso.segment',
+    'vtt': 'text/vtt', 'm3u8': 'application/vnd.apple.mpegurl',
+    'mpd': 'application/dash+xml', 'c': 'text/plain', 'h': 'text/plain',
+    'py': 'text/plain', 'sh': 'text/plain', 'log': 'text/plain',
+    'md': 'text/plain', 'PY': 'text/plain'}
+
+
+@check(WEB, open=False)
+def more_media_types(test):
+    """what pages of today need is typed, and source code is text, which a
+    browser shows"""
+    names = {f'x.{extension}': kind for extension, kind in MORE_TYPES.items()}
+    names.update({'Makefile': 'text/plain', 'README': 'text/plain',
+                  'README.x': 'application/octet-stream',
+                  'a.c/README': 'text/plain', 'a.c/x': 'application/'
+                  'octet-stream'})
+    visitor = test.visitor(server=test.server(root=test.site(
+        {name: b'x' for name in names})))
+    for name, kind in names.items():
+        text = '; charset=utf-8' if kind.startswith('text/') else ''
+        visitor.get('/' + name).must_have('Content-Type', kind + text)
+
+
+@check(WEB, open=False)
+def no_cache(test):
+    """a browser may keep what it gets, but has to ask whether it has changed:
+    it would use a file for a tenth of its age else, and an edit not be seen"""
+    visitor = test.visitor()
+    reply = visitor.get().must_have('Cache-Control', 'no-cache')
+    visitor.get('/list/').must_have('Cache-Control', 'no-cache')
+    visitor.get('/hello.txt', f'If-None-Match: {reply["ETag"]}').must_be(
+        304).must_have('Cache-Control', 'no-cache')
+    visitor.get('/hello.txt', 'Range: bytes=0-3').must_be(206).must_have(
+        'Cache-Control', 'no-cache')
+
+
+@check(WEB, open=False)
+def pages_of_ours(test):
+    """error pages and listings fit a telephone, and are dark where that is
+    preferred"""
+    visitor = test.visitor()
+    for target in ('/nothing', '/list/', '/sub'):
+        page = visitor.get(target).body
+        for name in (b'viewport', b'color-scheme'):
+            if b'name="' + name + b'"' not in page:
+                raise Failure(f'{name.decode()} in the page for {target}', page)
+
+
+@check(WEB, open=False)
+def listing_columns(test):
+    """a listing has the size and the date of each file"""
+    root = test.site({'list/a': b'x' * 12345, 'list/b': b'', 'list/c/d': b''})
+    for name in 'abc':
+        os.utime(root / 'list' / name, (MOMENT, MOMENT))
+    page = test.visitor(server=test.server(root=root)).get('/list/').body
+    rows = [[cell.decode() for cell in re.findall(b'<td>(.*?)</td>', row)]
+            for row in page.splitlines() if b'href="../"' not in row
+            and b'<td>' in row]
+    date = '1994-11-06 08:49'
+    expected = [['<a href="a">a</a>', '12345', date],
+                ['<a href="b">b</a>', '0', date],
+                ['<a href="c/">c/</a>', '', date]]
+    if rows != expected:
+        raise Failure(expected, rows)
+
+
+@check(WEB, open=False)
+def last_modified_early(test):
+    """the year of a file from before the year 1000 has four digits, and one
+    that has no such year has no Last-Modified"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for moment, date in ((-35000000000, 'Mon, 22 Nov 0860 09:46:40 GMT'),
+                         (-62135596800, 'Mon, 01 Jan 0001 00:00:00 GMT'),
+                         (-70000000000, '')):
+        try:
+            os.utime(root / 'hello.txt', (moment, moment))
+        except (OSError, OverflowError):
+            continue
+        if os.stat(root / 'hello.txt').st_mtime != moment:
+            continue  # this file system has no such time
+        reply = visitor.get().must_be(200, HELLO)
+        if reply['Last-Modified'] != date:
+            raise Failure(date or 'no Last-Modified', reply['Last-Modified'])
+
+
+@check(WEB, open=False)
+def listing_in_portions(test):
+    """while a folder of 30000 entries is listed others are served, a client
+    that gives up costs nothing, and SIGTERM ends it at once"""
+    root = test.site()
+    (root / 'many').mkdir()
+    for number in range(30000):
+        os.mknod(root / 'many' / f'{number:05}')
+    server = test.server(root=root)
+    other = test.visitor(server=server)
+    other.stays()
+    visitor = test.visitor(server=server)
+    visitor.send(request('/many/'))
+    waits, end = [], time.monotonic() + 10
+    while time.monotonic() < end and not select.select(
+            [visitor.socket], [], [], 0)[0]:
+        began = time.monotonic()
+        other.stays()
+        waits.append(time.monotonic() - began)
+    reply = visitor.answer().must_be(200)
+    if list(Links(reply.body).names('/many/')) != [
+            f'{number:05}' for number in range(30000)]:
+        raise Failure('30000 names, in order', f'{len(reply.body)} bytes')
+    if len(waits) < 20:
+        raise Failure('that others are served meanwhile: 20 times at least',
+                      f'{len(waits)} times', 'read and write a portion, then '
+                      'let the others have their turn')
+    for _ in range(3):
+        test.visitor(server=server).send(request('/many/'))
+    other.stays()
+    server.signal(signal.SIGTERM)
+    if server.wait_exit() != 0:
+        raise Failure('exit status 0', f'it {test.outcome(server)}')
+
+
+@check(WEB, open=False)
+def listing_runs_out_of_memory(test):
+    """a listing for which there is no memory is a 503, and nothing is lost"""
+    test.need_injector()
+    root = test.site({'list/' + 'x' * 100 + str(number): b''
+                      for number in range(300)})
+    server = test.server(root=root)
+    test.attached()
+    whole = test.visitor(server=server).get('/list/').must_be(200).body
+    statuses = set()
+    for number in range(1, 320, 7):
+        visitor = test.visitor(server=server)
+        before = test.faults.get('calls', 'malloc')
+        test.faults.fail('malloc', errno.ENOMEM, before + number)
+        visitor.send(request('/list/'))
+        try:
+            reply = visitor.answer()
+        except Failure:
+            continue  # memory for the connection was missing
+        statuses.add(reply.status)
+        if reply.status != 503:
+            reply.must_be(200, whole, 'no page with a hole')
+    if 503 not in statuses:
+        raise Failure('a 503', statuses)
+    test.faults.relent('malloc')
+    test.visitor(server=server).get('/list/').must_be(200, whole)

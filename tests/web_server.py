@@ -5,9 +5,13 @@ import os
 import pathlib
 import random
 import re
+import resource
+import select
+import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -32,6 +36,49 @@ def default_folder(test):
     visitor = test.visitor(server=test.server())
     for target in ('/', '/index.html'):
         visitor.get(target).must_be(200, index.read_bytes())
+
+
+@check(WEB, open=False)
+def default_folder_found(test):
+    """without -d it serves www beside the program also if that was found by way
+    of PATH or a link, and never a www that is in the current folder"""
+    program = pathlib.Path(test.words[0]).resolve()
+    index = program.parent / 'www' / 'index.html'
+    if not index.exists():
+        raise Skip(f'there is no {index}')
+    place = test.site({'www/index.html': b'foreign', 'bin/www/index.html':
+                       b'foreign too'})
+    (place / 'bin' / 'link').symlink_to(program)
+    for name, path in ((program.name, program.parent),
+                       ('link', place / 'bin'), (place / 'bin' / 'link', '')):
+        start = (f'cd {shlex.quote(str(place))} && '
+                 f'PATH={shlex.quote(str(path))}:$PATH && '
+                 f'exec {shlex.quote(str(name))} 0')
+        child = Server(test.starter() + ['sh', '-c', start],
+                       test.environment(), subprocess.DEVNULL)
+        test.children.append(child)
+        match = child.wait_line(r'listening on .*:(\d+)$')
+        if match is None:
+            raise Failure('a server', test.outcome(child))
+        child.port = int(match[1])
+        test.visitor(server=child).get('/').must_be(200, index.read_bytes())
+
+
+@check(WEB, open=False)
+def link_local(test):
+    """-a takes a link-local address with its zone, fe80::1%lo"""
+    words = ['unshare', *['-r'] * (os.geteuid() != 0), '-n', 'sh', '-c',
+             'ip link set lo up && ip addr add fe80::1/64 dev lo nodad || '
+             'exit 77; exec "$0" "$@"', test.words[0], '-a', 'fe80::1%lo', '0']
+    if not shutil.which('unshare') or not shutil.which('ip'):
+        raise Skip('it needs unshare and ip')
+    child = Server(words, test.environment(), subprocess.DEVNULL)
+    test.children.append(child)
+    if not child.wait_line(r'listening on \[fe80::1%lo\]:\d+$'):
+        if child.wait_exit() not in (1, 2) or 'fe80' not in str(child.lines):
+            raise Skip('no namespace of its own here')
+        raise Failure('the line "listening on [fe80::1%lo]:PORT"',
+                      test.outcome(child))
 
 
 @check(WEB, open=False)
@@ -351,6 +398,32 @@ def log_disk_full(test):
         raise Failure('an end', 'it runs on')
 
 
+@check(WEB, open=False)
+def log_limited(test):
+    """a log that has reached the limit of a file's size (ulimit -f) ends
+    nothing; when there is room again every line is whole"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('there is no prlimit here')
+    server, visitor, log = logging(test)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1000, -1))
+    for _ in range(30):
+        visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 20).must_be(200, HELLO)
+    wait_until(lambda: log.stat().st_size == 1000)
+    time.sleep(0.3)  # more lines cannot be written
+    test.alive(server, 'SIGXFSZ', 'ignore SIGXFSZ: write fails with EFBIG')
+    visitor.stays()
+    time.sleep(0.3)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (-1, -1))
+    for _ in range(3):
+        visitor.get().must_be(200)
+    wait_until(lambda: log.read_bytes().count(b'\n') > 12)
+    lines = log.read_text().splitlines(True)
+    broken = [line for line in lines if not LOG_LINE.fullmatch(line)]
+    if broken or len(lines) < 12:
+        raise Failure('whole lines alone, three of them new', broken or lines,
+                      'complete the line of which part was written')
+
+
 # ---------------------------------------------------------- patience
 
 def until_ended(visitor, began, send=None, every=0.1):
@@ -412,6 +485,52 @@ def slow_second_head(test):
     began = time.monotonic()
     visitor.send(b'GET /hello')
     until_ended(visitor, began, b'x')
+
+
+@check(WEB, open=False)
+def trickling_empty_lines(test):
+    """with -t 1 empty lines now and then keep no connection, in whatever bits
+    they come"""
+    server = test.server('-t', '1', root=test.site())
+    for bits in ([b'\r\n'], [b'\n'], [b'\r', b'\n']):
+        visitor = test.visitor(server=server)
+        visitor.stays()
+        began = time.monotonic()
+        for bit in bits * 40:
+            try:
+                visitor.socket.sendall(bit)
+            except OSError:
+                break
+            if select.select([visitor.socket], [], [], 0.1)[0]:
+                break
+        if not 0.9 < time.monotonic() - began < 3:
+            raise Failure('the end of the connection after 1 second (-t 1)',
+                          f'{time.monotonic() - began:.1f} s')
+
+
+@check(WEB, open=False)
+def trickling_body(test):
+    """with -t 1 a body of which a byte comes every 0.7 seconds keeps no
+    connection; nor does one that comes faster, if it does not grow"""
+    server = test.server('-t', '1', root=test.site())
+    for field, bit, every in (('Content-Length: 100000', b'x', 0.7),
+                              ('Content-Length: 100000', b'x', 0.2),
+                              ('Transfer-Encoding: chunked',
+                               b'1\r\nx\r\n', 0.4)):
+        visitor = test.visitor(server=server)
+        visitor.send(request('/hello.txt', field, method='POST'))
+        began = time.monotonic()
+        while time.monotonic() - began < 8:
+            try:
+                visitor.socket.sendall(bit)
+            except OSError:
+                break
+            if select.select([visitor.socket], [], [], every)[0]:
+                break
+        else:
+            raise Failure('the end of the connection', 'it is open after 8 s',
+                          'a body gains time as it grows')
+    test.visitor(server=server).stays()
 
 
 @check(WEB, open=False)

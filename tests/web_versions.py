@@ -1,6 +1,7 @@
 """The checks of 08 that are about versions of a file: conditions, ranges, and
 what changes while it is served."""
 
+import mmap
 import os
 import shutil
 import time
@@ -33,7 +34,8 @@ NEVER = ('Sun, 31 Feb 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 25:49:37 GMT',
          'Sun, +6 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 8:49:37 GMT',
          'S, 06 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov +030 08:49:37 GMT',
          'Sun,06Nov203008:49:37GMT', 'Sunday,06-Nov-3008:49:37GMT',
-         'SunNov0608:49:372030')
+         'SunNov0608:49:372030', 'Sun, 06 Nov -800 08:49:37 GMT',
+         'Sun Nov  6 08:49:37 -800')
 
 
 def conditional(test, status, *fields, hint='', method='GET'):
@@ -293,6 +295,54 @@ def range_of_large(test):
     visitor.get('/large', method='HEAD').must_have('Content-Length', str(size))
 
 
+@check(WEB, open=False)
+def range_if_weak_date(test):
+    """a date does not vouch for a range of a file that was written within that
+    second: it may have changed twice"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    (root / 'hello.txt').write_bytes(HELLO)
+    written = os.stat(root / 'hello.txt').st_mtime_ns
+    os.utime(root / 'hello.txt', ns=(written // 10**9 * 10**9 + 123,) * 2)
+    for _ in range(2):
+        date = visitor.get()['Last-Modified']
+        visitor.get('/hello.txt', 'Range: bytes=0-4', f'If-Range: {date}'
+                    ).must_be(200, HELLO, 'RFC 9110 13.1.5: false unless the '
+                              'date is a strong validator')
+        time.sleep(1.1)
+
+
+@check(WEB, open=False)
+def listing_conditions(test):
+    """a listing, which has neither a tag nor a date, is there, which is all
+    that * asks for, and has none of the tags that are given"""
+    visitor = test.visitor()
+    for field, status in (('If-None-Match: *', 304), ('If-Match: "x"', 412),
+                          ('If-Match: *', 200), ('If-None-Match: "x"', 200),
+                          ('If-None-Match: ""', 200), ('If-Match: ""', 412),
+                          (f'If-Modified-Since: {THEN}', 200),
+                          (f'If-Unmodified-Since: {BEFORE}', 200)):
+        visitor.get('/list/', field).must_be(status, hint=field)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def future_date_taken_back(test):
+    """the Last-Modified of a file whose time lies in the future is taken back:
+    the file has not changed since"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    os.utime(root / 'hello.txt', (time.time() + 3600,) * 2)
+    time.sleep(1.1)
+    date = visitor.get()['Last-Modified']
+    time.sleep(1.1)
+    visitor.get('/hello.txt', f'If-Unmodified-Since: {date}').must_be(200)
+    visitor.get('/hello.txt', f'If-Modified-Since: {date}').must_be(304)
+    os.utime(root / 'hello.txt', (time.time() + 7200,) * 2)
+    visitor.get('/hello.txt', f'If-Unmodified-Since: {date}').must_be(412)
+    visitor.get('/hello.txt', f'If-Modified-Since: {date}').must_be(200)
+
+
 # ---------------------------------------------------------- change
 
 FRESH = ('what was true of a path at the last request need not be true now: '
@@ -521,3 +571,25 @@ def replaced_while_sent(test):
     other.answer(request('/large')).must_be(200, content[::-1], FRESH)
     visitor.answer(request('/large')).must_be(200, content)
     visitor.get('/large').must_be(404)
+
+
+@check(WEB, open=False)
+def changed_through_a_mapping(test):
+    """a file that a program changes by way of a mapping, which leaves size and
+    times as they are, is served as it is now, a moment later at most, and with
+    another ETag"""
+    root = test.site()
+    with open(root / 'hello.txt', 'r+b') as file:
+        mapping = mmap.mmap(file.fileno(), 0)
+    mapping[:1] = b'H'
+    time.sleep(3.2)
+    visitor = test.visitor(server=test.server(root=root))
+    for letter in b'abc':
+        mapping[:1] = bytes([letter])
+        time.sleep(0.2)
+        reply = visitor.get().must_be(200, bytes([letter]) + HELLO[1:], FRESH)
+        mapping[:1] = b'x'
+        time.sleep(0.2)
+        visitor.get('/hello.txt', f'If-None-Match: {reply["ETag"]}').must_be(
+            200, b'x' + HELLO[1:])
+    mapping.close()
