@@ -20,6 +20,9 @@ struct file {
     int fd;                    /* ... this descriptor; -1: it is in memory */
     int users;                 /* how many responses are being sent from it */
     bool cached;
+    bool counted;              /* in what the cache may take of the memory */
+    struct file *next;         /* in its bucket of the cache */
+    struct file *newer, *older;  /* by their last use */
     unsigned long long turn;   /* in which it was last known to be current */
     long long read;            /* when its content was read, in milliseconds */
     size_t root;               /* bytes of the name that may be a link's */
@@ -45,8 +48,15 @@ struct file *new_file(const char *name);
  */
 struct file *look_up(const char *name);
 
-/* Adds a file to the cache, unless it changed so recently that the clock could
-   not tell one more change from the last one. */
+/* Returns whether a file has not changed for so long that one more change would
+   have another time: only then can it be cached. */
+bool is_settled(const struct stat *status);
+
+/* Frees the files that were not used for longest until the cache has room for so
+   many bytes more. Returns false if those in use leave no room. */
+bool make_room(size_t size);
+
+/* Adds a file to the cache, if it is settled and there is room. */
 void add_to_cache(struct file *file);
 
 /* Ends the use of a file. */

@@ -15,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SMALL 16384  /* bytes of the largest file that is read into memory */
+#define SMALL 16384       /* bytes of the largest file that is always read whole */
+#define LARGEST 1048576   /* bytes of the largest that is, if it can be cached */
 
 /* Reads all of a file into memory. One that has become shorter meanwhile is a
    shorter file. Returns false, with errno, if that fails. */
@@ -53,7 +54,10 @@ static struct file *make_file(const char *name, int fd,
     file->status = *status;
     file->fd = fd;
     file->root = root_length();
-    if (status->st_size <= SMALL && !read_content(file)) {
+    bool small = status->st_size <= SMALL
+                 || (status->st_size <= LARGEST && is_settled(status)
+                     && make_room((size_t)status->st_size));
+    if (small && !read_content(file)) {
         saved = errno;
         free_file(file);
         errno = saved;

@@ -241,7 +241,7 @@ static bool take_request(struct http *http, struct buffers *buffers) {
 
 /* Answers requests until there is enough to send. */
 static void answer_requests(struct http *http, struct buffers *buffers) {
-    bool first = true, goes_on = true;
+    bool goes_on = true;
 
     while (goes_on && !http->closing && http->file == NULL
            && buffers->written < BATCH) {
@@ -249,11 +249,11 @@ static void answer_requests(struct http *http, struct buffers *buffers) {
                             buffers->received - buffers->used};
         if (http->head == 0)
             buffers->used += count_empty_lines(rest);
-        if (!first)
-            begin_turn();  /* this one may have come later than the first */
-        first = http->more = false;
+        http->more = false;
         goes_on = buffers->used < buffers->received
                   && take_request(http, buffers);
+        if (goes_on && buffers->used < buffers->received)
+            begin_turn();  /* the next one may have come later than this one */
     }
     if (http->closing)
         buffers->used = buffers->received;  /* RFC 9112, 9.6: is not read */
