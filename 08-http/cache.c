@@ -50,7 +50,7 @@ struct file *new_file(const char *name) {
     return file;
 }
 
-/* Returns what a file takes of the memory, roughly. */
+/* Returns about how much memory a file takes. */
 static size_t cost_of(const struct file *file) {
     size_t content = file->content == NULL ? 0 : (size_t)file->status.st_size;
 
@@ -68,9 +68,9 @@ void free_file(struct file *file) {
     free(file);
 }
 
-/* ---------------------------------------------------- the table and the list */
+/* --------------------------------------------------- the table and the list */
 
-/* Returns the bucket that a name belongs into (FNV-1a). */
+/* Returns the bucket of a name (FNV-1a). */
 static struct file **bucket_of(const char *name) {
     unsigned hash = 2166136261;
 
@@ -79,7 +79,7 @@ static struct file **bucket_of(const char *name) {
     return &buckets[hash % BUCKETS];
 }
 
-/* Puts a file at the end of the list from which none is taken soon. */
+/* Adds a file at the newest end of the list. */
 static void link_newest(struct file *file) {
     file->newer = NULL;
     file->older = newest;
@@ -136,7 +136,7 @@ void release_file(struct file *file) {
         free_file(file);
 }
 
-/* ----------------------------------------------------------------- freshness */
+/* --------------------------------------------------------------- freshness */
 
 static bool same_time(struct timespec one, struct timespec other) {
     return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;

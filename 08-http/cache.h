@@ -48,12 +48,12 @@ struct file *new_file(const char *name);
  */
 struct file *look_up(const char *name);
 
-/* Returns whether a file has not changed for so long that one more change would
-   have another time: only then can it be cached. */
+/* Returns whether a file last changed so long ago that its next change will
+   have another time. Only then can it be cached. */
 bool is_settled(const struct stat *status);
 
-/* Frees the files that were not used for longest until the cache has room for so
-   many bytes more. Returns false if those in use leave no room. */
+/* Frees the least recently used files until there is room for so many bytes.
+   Returns false if files in use leave too little. */
 bool make_room(size_t size);
 
 /* Adds a file to the cache, if it is settled and there is room. */

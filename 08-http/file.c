@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SMALL 16384       /* bytes of the largest file that is always read whole */
-#define LARGEST 1048576   /* bytes of the largest that is, if it can be cached */
+#define SMALL 16384      /* bytes of a file that is always read into memory */
+#define LARGEST 1048576  /* bytes of one that is if it can be cached */
 
 /* Reads all of a file into memory. One that has become shorter meanwhile is a
    shorter file. Returns false, with errno, if that fails. */
@@ -66,8 +66,8 @@ static struct file *make_file(const char *name, int fd,
     return file;
 }
 
-/* Returns a number that other content would hardly have (FNV-1a, eight bytes at
-   a time); 0 for a file that is not in memory. */
+/* Returns a hash of the content (FNV-1a, eight bytes at a time); 0 for a file
+   that is not in memory. */
 static unsigned long long hash_of(const struct file *file) {
     unsigned long long hash = 0xcbf29ce484222325, piece;
     size_t size = (size_t)file->status.st_size;
@@ -84,10 +84,9 @@ static unsigned long long hash_of(const struct file *file) {
     return hash;
 }
 
-/* Notes what a later request can be compared with: RFC 9110, 8.8. A time in the
-   future is replaced by now, as 8.8.2.1 demands. The tag has a hash of what is
-   in memory, as two changes may have the same time, and one that was made by
-   way of a mapping none. */
+/* Sets the validators: RFC 9110, 8.8. A time in the future is replaced by now,
+   as 8.8.2.1 demands. The tag includes a hash of the content in memory: two
+   changes may have the same time, and one through a mapping may not set it. */
 static void add_validators(struct file *file) {
     const struct stat *status = &file->status;
     time_t now = time(NULL);

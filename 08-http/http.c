@@ -22,10 +22,10 @@
 #define PIECE 262144             /* bytes of a file that still fit a cache */
 #define MOST_DISCARDED 67108864  /* bytes after the last response */
 
-/* What one call works with. */
+/* The working memory of one call. */
 struct buffers {
     char input[2 * MAX_HEAD];  /* a head and some of its body, or more heads */
-    size_t received, used;     /* bytes of it that came, that are answered */
+    size_t received, used;     /* bytes of input: all of them, those answered */
     char output[PIECE];        /* BATCH and MOST_RESPONSE are far less */
     size_t written;
 };
@@ -101,7 +101,8 @@ static void add_response(struct http *http, struct buffers *buffers,
     log_request(http->client, request, response->status, response->body);
 }
 
-/* Refuses what is no request. Nobody can tell where the next one begins. */
+/* Refuses malformed input. The connection ends: there is no telling where the
+   next request would begin. */
 static void add_refusal(struct http *http, struct buffers *buffers, int status,
                         const struct request *request) {
     struct response response = {.status = status};
@@ -133,9 +134,9 @@ static struct response find_response(struct http *http,
 
 /* ---------------------------------------------------------------- requests */
 
-/* Answers a client that sends a body only if it is asked for: with the final
-   response if that is a refusal, or else with 100. RFC 9110, 10.1.1. Returns
-   whether the body is to come. */
+/* Answers Expect: 100-continue: with the final response at once if that is a
+   refusal, else with 100. RFC 9110, 10.1.1. Returns whether to wait for the
+   body. */
 static bool ask_for_body(struct http *http, struct buffers *buffers,
                          const struct request *request) {
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -156,8 +157,8 @@ static bool ask_for_body(struct http *http, struct buffers *buffers,
     return true;
 }
 
-/* Reads a head, if it has come whole. Returns whether there is a request to go
-   on with. What is none is refused. */
+/* Parses a head once it is complete, and refuses it if it is malformed. Returns
+   whether there is a request to go on with. */
 static bool take_head(struct http *http, struct buffers *buffers,
                       struct request *request) {
     const char *bytes = buffers->input + buffers->used;
@@ -199,7 +200,7 @@ static size_t skip_request(struct http *http, const struct buffers *buffers) {
     return http->head + skipped;
 }
 
-/* Moves a head that has to wait to the end of its body, which is over. */
+/* Moves a head that has to wait behind its body, which is not needed. */
 static void move_head(struct http *http, struct buffers *buffers, size_t size) {
     char *bytes = buffers->input + buffers->used;
     size_t skipped = size - http->head;
@@ -208,10 +209,10 @@ static void move_head(struct http *http, struct buffers *buffers, size_t size) {
     buffers->used += skipped;
 }
 
-/* Answers the request that the input begins with, once its body has come: it
-   is skipped, and the head waits meanwhile, as it does for a list. Returns
-   whether to go on with the next request: not if the answer took calls of the
-   file system, as then it is the turn of others. */
+/* Answers the request at the start of the input once its body is complete. The
+   head is kept meanwhile, and while a list is made. Returns whether to go on
+   with the next request: not after a file that was not cached, so that other
+   clients get their turn. */
 static bool take_request(struct http *http, struct buffers *buffers) {
     static struct request request;  /* with a path of MAX_TARGET bytes */
     bool begins = http->head == 0;
@@ -264,8 +265,8 @@ static void answer_requests(struct http *http, struct buffers *buffers) {
 
 /* ------------------------------------------------------------- the socket */
 
-/* Returns whether the first bytes of a request have come: empty lines before
-   it do not count, nor does the first half of one. */
+/* Returns whether a request has begun. Empty lines before it do not count, nor
+   does the first half of one. */
 static bool has_begun(const struct http *http) {
     return http->input_length > 0 && *http->input != '\r';
 }
@@ -289,9 +290,9 @@ static bool receive_requests(struct http *http, struct buffers *buffers, int fd,
     return true;
 }
 
-/* Discards what a client sends after its last response. To close the socket
-   now would reset the connection, and a reset may destroy a response on its
-   way. But nobody may go on for ever. */
+/* Discards what the client sends after its last response, up to a limit. To
+   close the socket would reset the connection, and the reset could destroy a
+   response on its way: RFC 9112, 9.6. */
 static void discard(struct http *http, struct buffers *buffers, int fd,
                     const struct transport *transport) {
     ssize_t count = transport->receive(fd, buffers->input,

@@ -69,7 +69,7 @@ struct http {
  * sent, when a request begins, when its head is complete, and whenever the body
  * has grown by half, or by 1 KB. So neither a head nor a body that trickles
  * keeps a connection for ever, nor do empty lines, nor what comes while it
- * lingers. A list in the making is the server's own work: the client gains time.
+ * lingers. While a list is made the client gains time: it waits for the server.
  */
 enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport);

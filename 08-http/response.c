@@ -1,5 +1,5 @@
 /*
- * The head of an answer: a request and a file in, bytes out.
+ * The head of a response: a request and a file in, bytes out.
  */
 #include "posix.h"
 
@@ -39,8 +39,8 @@ static const struct phrase {
 
 /* ------------------------------------------------------------- conditions */
 
-/* Returns whether a list of entity tags has this one. Where a weak comparison
-   will do, W/ before a tag does not matter. RFC 9110, 8.8.3. */
+/* Returns whether a list of entity tags has this one. In a weak comparison, W/
+   before a tag does not matter. RFC 9110, 8.8.3. */
 static bool list_has(struct text list, const char *tag, bool weak) {
     const char *at = list.start, *end = list.start + list.length;
 
@@ -70,9 +70,9 @@ static bool has_tag(const struct request *request, enum field field,
     return false;
 }
 
-/* Returns whether a file was changed after a date. Of a time in the future only
-   the clock that set it knows what it means. Then the change of status counts,
-   which the system's own clock dates: the file is as old as that. */
+/* Returns whether a file was changed after a date. A modification time in the
+   future comes from another clock; the time of the inode's last change (ctime)
+   comes from this system's, and counts in its place. */
 static bool is_later(const struct file *file, time_t date) {
     time_t changed = file->status.st_mtime;
 
@@ -81,9 +81,8 @@ static bool is_later(const struct file *file, time_t date) {
     return changed > date;
 }
 
-/* The order of the conditions is that of RFC 9110, 13.2.2. A list has neither a
-   tag nor a date: any tag differs from it, but * means that it is there, and
-   dates are ignored. */
+/* Evaluates the preconditions in the order of RFC 9110, 13.2.2. A list has no
+   tag and no date: no tag matches it, * does, and dates are ignored. */
 static int precondition(const struct request *request,
                         const struct file *file) {
     const struct text *fields = request->fields;
@@ -109,16 +108,16 @@ static int precondition(const struct request *request,
     return 200;
 }
 
-/* Returns whether the file cannot have changed twice within the second of its
-   date, as only then a date vouches for every byte: RFC 9110, 13.1.5 and
-   8.8.2.2. That is known if its time was set, to a whole second, after that
-   second was over: by tar, rsync or cp -p, but by no write. */
+/* Returns whether a date identifies one version of the file: it must not have
+   changed twice within that second. RFC 9110, 13.1.5 and 8.8.2.2. That is known
+   if the time was set later, to a whole second (tar, rsync, touch -d): a write
+   leaves a fraction of a second, or the same ctime. */
 static bool has_strong_date(const struct file *file) {
     return file->status.st_mtim.tv_nsec == 0
            && file->status.st_ctime > file->status.st_mtime;
 }
 
-/* Returns whether a range is wanted of just this state of the file. */
+/* Returns whether a range of this very version of the file is requested. */
 static bool range_applies(const struct request *request,
                           const struct file *file) {
     struct text lines = request->lines, value;
@@ -135,8 +134,8 @@ static bool range_applies(const struct request *request,
     return !is_word(value, "*") && list_has(value, file->tag, false);
 }
 
-/* One range is looked for; several are answered with the whole, as is what
-   cannot be understood. RFC 9110, 14.2. */
+/* Finds the range that a field asks for. Several ranges, and what is none, are
+   ignored: the response is the whole file. RFC 9110, 14.2. */
 static int find_range(struct response *response, struct text field) {
     unsigned long long size = (unsigned long long)response->length;
     unsigned long long first, last = size - 1;
@@ -149,7 +148,7 @@ static int find_range(struct response *response, struct text field) {
     const char *end = field.start + field.length;
     struct text before = {start, (size_t)(dash - start)};
     struct text after = {dash + 1, (size_t)(end - dash - 1)};
-    if (before.length == 0) {  /* the last so many bytes */
+    if (before.length == 0) {  /* "-5": the last five bytes */
         if (!parse_digits(after, &first))
             return 200;
         if (size == 0 && first > 0)
@@ -197,8 +196,7 @@ static const struct phrase *phrase_of(int status) {
     return phrase;
 }
 
-/* Returns the fields of every answer. The date is put into words once a
-   second. */
+/* Returns the fields of every response. They are formatted once a second. */
 static const char *common_fields(void) {
     static char fields[128];
     static time_t last = -1;
@@ -214,7 +212,7 @@ static const char *common_fields(void) {
     return fields;
 }
 
-/* A few digits: snprintf would take longer than all the rest. */
+/* Writes a number: snprintf would take longer than all the rest. */
 static char *write_number(char *to, long long number) {
     char digits[20];
     size_t count = 0;
@@ -229,7 +227,7 @@ static char *write_number(char *to, long long number) {
     return to;
 }
 
-/* RFC 9112, 9.3: staying is what 1.1 does anyhow, and closing what 1.0 does. */
+/* RFC 9112, 9.3: by default 1.1 stays open and 1.0 closes. */
 static char *write_connection(char *to, const struct response *response,
                               const struct request *request) {
     if (!response->stays)
@@ -251,8 +249,8 @@ static char *write_range(char *to, const struct response *response) {
     return stpcpy(to, "\r\n");
 }
 
-/* RFC 3986, 3.3 and 3.4: what may not stand in a path or a query is escaped. A
-   backslash would pass for a slash with some. */
+/* Escapes what a path or a query must not contain: RFC 3986, 3.3 and 3.4. Some
+   browsers would read a backslash as a slash. */
 static char *write_text(char *to, struct text text) {
     static const char others[] = "-._~!$&'()*+,;=:@%/?";
 
@@ -267,8 +265,8 @@ static char *write_text(char *to, struct text text) {
     return to;
 }
 
-/* Where the directory is: the same with a slash. "//" at its start would be
-   taken for the name of another host. */
+/* Writes the target with a slash at its end: that is where the directory is.
+   "//" at its start would name another host. */
 static char *write_location(char *to, const struct request *request) {
     struct text target = request->target;
 
@@ -281,9 +279,9 @@ static char *write_location(char *to, const struct request *request) {
     return stpcpy(to, "\r\n");
 }
 
-/* no-cache: a browser may keep it, but has to ask whether it has changed. It
-   would use an old file for a tenth of its age without asking, else: an edit
-   would not be seen. RFC 9111, 4.2.2 and 5.2.2.4. */
+/* no-cache: a browser may store the file but must ask whether it has changed.
+   Otherwise it may use it for a tenth of its age without asking, and an edit is
+   not seen: RFC 9111, 4.2.2 and 5.2.2.4. */
 static char *write_file_fields(char *to, const struct response *response) {
     const struct file *file = response->file;
 
@@ -303,7 +301,7 @@ static char *write_file_fields(char *to, const struct response *response) {
     return stpcpy(to, "\r\nAccept-Ranges: bytes\r\n");
 }
 
-/* Writes the fields of a page of ours, the empty line, and the page. */
+/* Writes the fields of a page of our own, the empty line, and the page. */
 static char *write_error_page(char *to, struct response *response,
                               const struct request *request) {
     const struct phrase *phrase = phrase_of(response->status);

@@ -61,7 +61,7 @@ static const char *const field_names[FIELDS] = {
    is digits, or nothing. RFC 9110, 7.2; RFC 3986, 3.2.2. Proved by
    refuses_host_*, host_escaped, sound_requests, target_absolute_ipv6. */
 
-/* Writes the target's path with its escapes undone, once. */
+/* Decodes the target's escapes into the path, once. */
 static int decode(struct text target, char *path) {
     for (size_t at = 0; at < target.length; at++) {
         char byte = target.start[at];
@@ -201,8 +201,8 @@ bool next_value(struct text *lines, enum field field, struct text *value) {
     return false;
 }
 
-/* RFC 9112, 5. No blank may stand before the colon, nor a line be folded: it
-   is not a token then, what comes first. */
+/* RFC 9112, 5. A blank before the colon and a folded line are refused: in both
+   cases what precedes the colon is no token. */
 static int parse_field(struct request *request, struct text line) {
     struct text value = line;
     struct text name = take_until(&value, ':');
@@ -236,7 +236,7 @@ static int parse_field(struct request *request, struct text line) {
     }
 }
 
-/* What can be judged only when all fields are there. */
+/* Checks what depends on several fields. */
 static int judge(const struct request *request) {
     const struct text *fields = request->fields;
 
@@ -264,7 +264,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
     /* TODO 25: a head may be MAX_HEAD bytes long. If more bytes have come,
        look at so many of them alone. Proved by head_length. */
     memset(request, 0, offsetof(struct request, path));
-    do {  /* RFC 9112, 2.2: empty lines before a request do not matter */
+    do {  /* RFC 9112, 2.2: skip empty lines before a request */
         if (!take_line(&rest, &line))
             /* TODO 23: a line may be without end: wait for its end only while
                less than MAX_HEAD bytes have come, and say 414 then.
