@@ -109,6 +109,8 @@ bool write_name(const char *path, char name[MAX_NAME], bool *directory) {
     char *top = stpcpy(name, root), *end = top;
 
     *directory = true;
+    if (*path != '/')
+        return false;
     while (*(path += strspn(path, "/")) != '\0') {
         size_t length = strcspn(path, "/");
         *directory = path[length] == '/';

@@ -25,8 +25,8 @@ size_t root_length(void);
  * Writes the name of the file that a decoded path asks for. For a directory,
  * whose path ends in a slash, that is index.html, and directory is true. Dot
  * segments are removed: RFC 3986, 5.2.4. Returns false if no file can have the
- * name: it would lie above the root, or is hidden by a dot. /.well-known/ is
- * not hidden: RFC 8615 has it for what is to be found by everybody.
+ * name: it does not begin with a slash, lies above the root, or is hidden by a
+ * dot. /.well-known/ is not hidden: RFC 8615 gives it a public meaning.
  */
 bool write_name(const char *path, char name[MAX_NAME], bool *directory);
 

@@ -706,3 +706,24 @@ def web_life(visitor, files, chance):
                     reset(visitor.socket)
                 return
             visitor.answer(request('/' + name)).must_be(200, files[name])
+
+
+@check(WEB, open=False)
+def download_given_up(test):
+    """a download that a browser gives up is one line on standard error at most,
+    and so are several requests for it on one connection"""
+    root = test.site({'middle': data(500000)})
+    with open(root / 'large', 'wb') as file:
+        file.truncate(64 << 20)
+    server = test.server(root=root)
+    for target in ('/large', '/middle'):
+        for give_up in (reset, socket.socket.close):
+            before = len(server.lines)
+            visitor = test.visitor(server=server)
+            visitor.send(request(target) * 3)
+            test.receive(visitor.socket, 70000)
+            give_up(visitor.socket)
+            time.sleep(0.2)
+            if len(server.lines) > before + 1:
+                raise Failure('one line at most', server.lines[before:])
+    test.visitor(server=server).get('/middle').must_be(200, data(500000))
