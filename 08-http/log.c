@@ -21,7 +21,7 @@
 #define BLOCK 65536   /* bytes that do not wait any longer */
 
 static const char *log_name;      /* NULL: there is no log */
-static int log_descriptor = -1;
+static int log_fd = -1;
 static bool log_is_file;          /* which takes any block; a pipe may not */
 static char lines[BLOCK + 3 * 4 * MAX_TARGET + 512];  /* with room for a line */
 static size_t length;             /* of the lines that wait */
@@ -30,13 +30,13 @@ static bool torn;                 /* only part of the first line was written */
 static bool reported;             /* that the log cannot be written */
 
 /* Returns whether a descriptor takes some bytes at once. */
-static bool takes_bytes(int descriptor) {
+static bool takes_bytes(int fd) {
     struct timeval at_once = {0};
     fd_set writing;
 
     FD_ZERO(&writing);
-    FD_SET(descriptor, &writing);
-    return select(descriptor + 1, NULL, &writing, NULL, &at_once) != 0;
+    FD_SET(fd, &writing);
+    return select(fd + 1, NULL, &writing, NULL, &at_once) != 0;
 }
 
 /* Writes text that a client has chosen: it can neither end its quotes or its
@@ -76,22 +76,22 @@ static int open_by_name(void) {
     return open(log_name, flags | O_NONBLOCK, 0666);
 }
 
-static void use(int descriptor) {
+static void use(int fd) {
     struct stat status;
 
-    log_descriptor = descriptor;
-    log_is_file = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    log_fd = fd;
+    log_is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 bool open_log(const char *name) {
     tzset();
     log_name = name;
-    int descriptor = open_by_name();
-    if (descriptor == -1) {
+    int fd = open_by_name();
+    if (fd == -1) {
         tell("open", NULL, NULL, name);
         return false;
     }
-    use(descriptor);
+    use(fd);
     return true;
 }
 
@@ -116,9 +116,9 @@ static void drop_lines(void) {
 
 /* Writes what the log takes without waiting. */
 static void write_lines(void) {
-    while (length > 0 && (log_is_file || takes_bytes(log_descriptor))) {
+    while (length > 0 && (log_is_file || takes_bytes(log_fd))) {
         size_t most = log_is_file ? BLOCK : PIPE_BUF;
-        ssize_t written = write(log_descriptor, lines,
+        ssize_t written = write(log_fd, lines,
                                 length < most ? length : most);
         if (written == -1 && errno == EINTR)
             continue;
@@ -139,17 +139,17 @@ void reopen_log(void) {
     if (log_name == NULL || strcmp(log_name, "-") == 0)
         return;
     write_lines();
-    int descriptor = open_by_name();
-    if (descriptor == -1) {
+    int fd = open_by_name();
+    if (fd == -1) {
         tell("open", NULL, NULL, log_name);
         return;
     }
     if (torn)  /* the end of a line is no line of the new log */
         remove_lines(first_line());
     torn = false;
-    dup2(descriptor, log_descriptor);  /* no client may get a lower one */
-    close(descriptor);
-    use(log_descriptor);
+    dup2(fd, log_fd);  /* no client may get a lower one */
+    close(fd);
+    use(log_fd);
 }
 
 long long flush_log(long long now) {
@@ -168,8 +168,8 @@ void close_log(void) {
     if (log_name == NULL)
         return;
     write_lines();
-    if (log_descriptor != STDOUT_FILENO)
-        close(log_descriptor);
+    if (log_fd != STDOUT_FILENO)
+        close(log_fd);
 }
 
 /* ------------------------------------------------------------------ a line */
