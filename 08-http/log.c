@@ -1,8 +1,8 @@
 /*
- * What is written down. The log goes out in blocks: a system call a request
- * would cost more than many a request does.
+ * The log of requests, and reports of failed calls. The log is written in
+ * blocks: a system call for each request would cost more than many a request.
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
 #include "log.h"
 
@@ -21,25 +21,26 @@
 #define BLOCK 65536   /* bytes that do not wait any longer */
 
 static const char *log_name;      /* NULL: there is no log */
-static int log_descriptor = -1;
+static int log_fd = -1;
 static bool log_is_file;          /* which takes any block; a pipe may not */
 static char lines[BLOCK + 3 * 4 * MAX_TARGET + 512];  /* with room for a line */
 static size_t length;             /* of the lines that wait */
 static long long due;             /* when they have to be written; 0: none */
-static bool told;                 /* that it could not be written */
+static bool torn;                 /* only part of the first line was written */
+static bool reported;             /* that the log cannot be written */
 
 /* Returns whether a descriptor takes some bytes at once. */
-static bool takes_bytes(int descriptor) {
+static bool takes_bytes(int fd) {
     struct timeval at_once = {0};
     fd_set writing;
 
     FD_ZERO(&writing);
-    FD_SET(descriptor, &writing);
-    return select(descriptor + 1, NULL, &writing, NULL, &at_once) != 0;
+    FD_SET(fd, &writing);
+    return select(fd + 1, NULL, &writing, NULL, &at_once) != 0;
 }
 
-/* Writes what others have chosen, so that it can neither end its quotes nor its
-   line, nor move the cursor of who looks at it. Returns the end. */
+/* Writes text that a client has chosen: it can neither end its quotes or its
+   line nor control the terminal on which it is read. Returns the end. */
 static char *write_escaped(char *to, struct text text) {
     for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
         unsigned char byte = (unsigned char)text.start[at];
@@ -52,7 +53,7 @@ static char *write_escaped(char *to, struct text text) {
     return to;
 }
 
-bool tell(const char *call, const char *name, const char *meaning,
+bool report_failure(const char *call, const char *name, const char *meaning,
           const char *detail) {
     static char escaped[4 * MAX_TARGET + 1];
     const char *text = strerror(errno);
@@ -67,7 +68,7 @@ bool tell(const char *call, const char *name, const char *meaning,
     return true;
 }
 
-/* Opens what the log is to be written to. Returns the descriptor, or -1. */
+/* Opens the log. Returns the descriptor, or -1. */
 static int open_by_name(void) {
     if (strcmp(log_name, "-") == 0)
         return STDOUT_FILENO;
@@ -75,57 +76,80 @@ static int open_by_name(void) {
     return open(log_name, flags | O_NONBLOCK, 0666);
 }
 
-static void use(int descriptor) {
+static void use(int fd) {
     struct stat status;
 
-    log_descriptor = descriptor;
-    log_is_file = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    log_fd = fd;
+    log_is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 bool open_log(const char *name) {
     tzset();
     log_name = name;
-    int descriptor = open_by_name();
-    if (descriptor == -1) {
-        tell("open", NULL, NULL, name);
+    int fd = open_by_name();
+    if (fd == -1) {
+        report_failure("open", NULL, NULL, name);
         return false;
     }
-    use(descriptor);
+    use(fd);
     return true;
 }
 
-/* Writes what the log takes without waiting. What it refuses is lost. */
-static void write_lines(void) {
-    size_t start = 0;
+/* Removes bytes from the start of what waits. */
+static void remove_lines(size_t count) {
+    length -= count;
+    memmove(lines, lines + count, length);
+}
 
-    while (start < length && (log_is_file || takes_bytes(log_descriptor))) {
+/* Returns how many bytes the first of the lines has, its end included. */
+static size_t first_line(void) {
+    const char *end = memchr(lines, '\n', length);
+
+    return end == NULL ? 0 : (size_t)(end + 1 - lines);
+}
+
+/* Drops what waits, as the log takes nothing more. But a line of which part is
+   written has to be completed, or the next one would be glued to it. */
+static void drop_lines(void) {
+    length = torn ? first_line() : 0;
+}
+
+/* Writes what the log takes without waiting. */
+static void write_lines(void) {
+    while (length > 0 && (log_is_file || takes_bytes(log_fd))) {
         size_t most = log_is_file ? BLOCK : PIPE_BUF;
-        size_t piece = length - start < most ? length - start : most;
-        ssize_t written = write(log_descriptor, lines + start, piece);
+        ssize_t written = write(log_fd, lines,
+                                length < most ? length : most);
         if (written == -1 && errno == EINTR)
             continue;
-        if (written == -1 && !told)
-            told = tell("write", NULL, NULL, log_name);
-        else if (written != -1)
-            told = false;
-        start = written == -1 ? length : start + (size_t)written;
+        if (written == -1) {
+            if (!reported)
+                reported = report_failure("write", NULL, NULL, log_name);
+            drop_lines();
+            return;
+        }
+        reported = false;
+        if (written > 0)
+            torn = lines[written - 1] != '\n';
+        remove_lines((size_t)written);
     }
-    length -= start;
-    memmove(lines, lines + start, length);
 }
 
 void reopen_log(void) {
     if (log_name == NULL || strcmp(log_name, "-") == 0)
         return;
     write_lines();
-    int descriptor = open_by_name();
-    if (descriptor == -1) {
-        tell("open", NULL, NULL, log_name);
+    int fd = open_by_name();
+    if (fd == -1) {
+        report_failure("open", NULL, NULL, log_name);
         return;
     }
-    dup2(descriptor, log_descriptor);  /* no client may get a lower one */
-    close(descriptor);
-    use(log_descriptor);
+    if (torn)  /* the end of a line is no line of the new log */
+        remove_lines(first_line());
+    torn = false;
+    dup2(fd, log_fd);  /* no client may get a lower one */
+    close(fd);
+    use(log_fd);
 }
 
 long long flush_log(long long now) {
@@ -144,8 +168,8 @@ void close_log(void) {
     if (log_name == NULL)
         return;
     write_lines();
-    if (log_descriptor != STDOUT_FILENO)
-        close(log_descriptor);
+    if (log_fd != STDOUT_FILENO)
+        close(log_fd);
 }
 
 /* ------------------------------------------------------------------ a line */
@@ -163,7 +187,7 @@ static void add_quoted(struct text text) {
     lines[length++] = '"';
 }
 
-/* Adds the time; it is put into words once a second. */
+/* Adds the time, which is formatted once a second. */
 static void add_time(void) {
     static time_t last = -1;
     static char text[sizeof " - - [06/Nov/1994:08:49:37 +0000] "];
@@ -178,16 +202,16 @@ static void add_time(void) {
     add_bytes(text, strlen(text));
 }
 
-void log_request(const char *client, const struct request *request, int status,
-                 long long bytes) {
+void log_request(const union address *peer, const struct request *request,
+                 int status, long long bytes) {
     if (log_name == NULL)
         return;
     if (length >= BLOCK)
         write_lines();
     if (length >= BLOCK)
-        return;  /* nobody reads the pipe; others shall not wait for that */
-    client += *client == '[';
-    add_bytes(client, strcspn(client, strchr(client, ']') != NULL ? "]" : ":"));
+        return;  /* the pipe is full, and nobody waits for its reader */
+    const char *host = host_of(peer);
+    add_bytes(host, strlen(host));
     add_time();
     add_quoted(request->line);
     if (bytes > 0)

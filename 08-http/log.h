@@ -1,9 +1,10 @@
 /*
- * What is written down: who asked for what, and what went wrong.
+ * The log of requests, and reports of failed calls.
  */
 #ifndef LOG_H
 #define LOG_H
 
+#include "address.h"
 #include "request.h"
 
 #include <stdbool.h>
@@ -12,27 +13,28 @@
    valid. Returns false, with a message, if it cannot be written. */
 bool open_log(const char *name);
 
-/* Opens it again by its name, if another program has taken it away. */
+/* Opens the log again by its name, after another program has renamed it. */
 void reopen_log(void);
 
 /*
- * Adds a line to the log, if there is one: the Combined Log Format, which
- * Apache's mod_log_config documents. It waits in memory for others.
- * client: its address and port; bytes: of the body that it is to get.
+ * Adds a line to the log, if there is one, in Apache's Combined Log Format. It
+ * waits in memory for others.
+ * peer: the client; bytes: of the body of the response.
  */
-void log_request(const char *client, const struct request *request, int status,
-                 long long bytes);
+void log_request(const union address *peer, const struct request *request,
+                 int status, long long bytes);
 
-/* Writes lines that have waited for a tenth of a second. Takes a time, and
-   returns the one to be called again, in milliseconds; LLONG_MAX: need not. */
+/* Writes lines that have waited for a tenth of a second. Takes the time, and
+   returns when to call it again, in milliseconds; LLONG_MAX: no need to. */
 long long flush_log(long long now);
 
 /* Writes all that waits, and closes the log. */
 void close_log(void);
 
-/* Tells of a failed call on standard error, as CALL: NAME: MEANING (DETAIL);
-   without a name, of errno. Waits for nobody. Returns whether it was told. */
-bool tell(const char *call, const char *name, const char *meaning,
+/* Reports a failed call on standard error, as CALL: NAME: MEANING (DETAIL), or
+   without a name as CALL: strerror's text (DETAIL). Does not wait for a reader
+   of standard error. Returns whether the line was written. */
+bool report_failure(const char *call, const char *name, const char *meaning,
           const char *detail);
 
 #endif

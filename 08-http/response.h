@@ -1,35 +1,35 @@
 /*
- * The head of an answer, and which part of a file follows it.
+ * The head of a response, and which part of a file follows it.
  */
 #ifndef RESPONSE_H
 #define RESPONSE_H
 
-#include "file.h"
+#include "cache.h"
 #include "request.h"
 
 #include <stdbool.h>
 
 struct response {
     int status;
-    struct file *file;        /* or NULL: a page of ours, if any */
-    long long start, length;  /* of the part of the file that is asked for */
-    bool part_follows;        /* the head, and is not just described by it */
-    long long body;           /* bytes of what follows the head */
-    bool stays;               /* the connection, after this */
+    struct file *file;        /* or NULL: a page of our own, if any */
+    long long start, length;  /* of the part of the file that was requested */
+    bool part_follows;        /* false: the head only describes it */
+    long long body;           /* bytes that follow the head */
+    bool stays;               /* the connection stays open after this */
 };
 
-/* Bytes that write_response may need: all of a target may have to be escaped,
-   and less than another is all the rest. */
+/* Bytes that write_response may need: three times a target, if all of it has to
+   be escaped, and less than a fourth for all the rest. */
 #define MOST_RESPONSE (4 * MAX_TARGET)
 
 /*
- * Compares a request's conditions with the file that was found for it, and
- * looks for the range that it wants: RFC 9110, 13 and 14. Makes a response of
- * status 200 one of 200, 206, 304, 412 or 416, with the part to send.
+ * Evaluates a request's preconditions and its range for the file that was
+ * found: RFC 9110, 13 and 14. Turns a response of status 200 into one of 200,
+ * 206, 304, 412 or 416, with the part to send.
  */
 void apply_conditions(struct response *response, const struct request *request);
 
-/* Writes the head, and the page if no file is to follow. Returns the end. */
+/* Writes the head, and the page if no file follows. Returns the end. */
 char *write_response(char *to, struct response *response,
                      const struct request *request);
 

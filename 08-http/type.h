@@ -4,7 +4,7 @@
 #ifndef TYPE_H
 #define TYPE_H
 
-/* Returns the type of a file by the end of its name. */
+/* Returns the media type that the name of a file stands for. */
 const char *type_of(const char *name);
 
 #endif

@@ -55,13 +55,13 @@ static const char *const field_names[FIELDS] = {
 
 /* TODO 7: is_host, which takes a text and returns whether it names a host,
    perhaps with a colon and a port behind it. A host is a name of letters,
-   digits and -._~!$&'()*+,;= which may be empty, or an IPv6 address in
-   brackets: inet_pton(3) knows one, but wants a string with a NUL at its end,
-   so make a copy, if it is not too long. A port is digits, or nothing.
-   RFC 9110, 7.2; RFC 3986, 3.2.2. Proved by refuses_host_*, sound_requests,
-   target_absolute_ipv6. */
+   digits, -._~!$&'()*+,;= and escapes (% and two hexadecimal digits), which may
+   be empty, or an IPv6 address in brackets: inet_pton(3) parses one, but takes
+   a string with a NUL at its end, so make a copy, if it is not too long. A port
+   is digits, or nothing. RFC 9110, 7.2; RFC 3986, 3.2.2. Proved by
+   refuses_host_*, host_escaped, sound_requests, target_absolute_ipv6. */
 
-/* Writes the target's path with its escapes undone, once. */
+/* Decodes the target's escapes into the path, once. */
 static int decode(struct text target, char *path) {
     for (size_t at = 0; at < target.length; at++) {
         char byte = target.start[at];
@@ -201,8 +201,8 @@ bool next_value(struct text *lines, enum field field, struct text *value) {
     return false;
 }
 
-/* RFC 9112, 5. No blank may stand before the colon, nor a line be folded: it
-   is not a token then, what comes first. */
+/* RFC 9112, 5. A blank before the colon and a folded line are refused: in both
+   cases what precedes the colon is no token. */
 static int parse_field(struct request *request, struct text line) {
     struct text value = line;
     struct text name = take_until(&value, ':');
@@ -236,7 +236,7 @@ static int parse_field(struct request *request, struct text line) {
     }
 }
 
-/* What can be judged only when all fields are there. */
+/* Checks what depends on several fields. */
 static int judge(const struct request *request) {
     const struct text *fields = request->fields;
 
@@ -249,8 +249,8 @@ static int judge(const struct request *request) {
        BAD. RFC 9112, 6.1, 6.3 and 11.2. Proved by refuses_length_and_coding,
        refuses_coding_*. */
     /* TODO 22: Expect can ask for 100-continue, in capitals or not, which
-       connection.c sees to. Whatever else it asks for is a 417. In HTTP/1.0
-       there is no Expect, so it does not matter. RFC 9110, 10.1.1. Proved by
+       http.c sees to. Whatever else it asks for is a 417. In HTTP/1.0 there is
+       no Expect, so it does not matter. RFC 9110, 10.1.1. Proved by
        expect_unknown. */
     return OK;
 }
@@ -264,7 +264,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
     /* TODO 25: a head may be MAX_HEAD bytes long. If more bytes have come,
        look at so many of them alone. Proved by head_length. */
     memset(request, 0, offsetof(struct request, path));
-    do {  /* RFC 9112, 2.2: empty lines before a request do not matter */
+    do {  /* RFC 9112, 2.2: skip empty lines before a request */
         if (!take_line(&rest, &line))
             /* TODO 23: a line may be without end: wait for its end only while
                less than MAX_HEAD bytes have come, and say 414 then.

@@ -17,7 +17,7 @@ Row = tuple[str, ...]   # errno, action or status, meaning
 def tables_of_program(folder: pathlib.Path) -> dict[str, list[Row]]:
     """The rows of the table `failures` of a stage's program, by the call that
     heads them, and the table of refusals, if it has one."""
-    sources = [folder / name for name in ('client.c', 'server.c', 'file.c')]
+    sources = [folder / name for name in ('client.c', 'server.c', 'status.c')]
     source = ''.join(path.read_text() for path in sources if path.exists())
     failures = re.search(r'struct failure failures\[\] = \{\n(.*?)\n\};',
                          source, re.DOTALL)
