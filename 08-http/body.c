@@ -1,6 +1,6 @@
 /*
  * The body of a request, skipped a piece at a time. Lines of the chunked coding
- * have to end in CR LF: a parser that accepts less may see other chunks.
+ * must end in CR LF: a parser that also accepts a bare LF may see other chunks.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -30,8 +30,8 @@ static enum body_state size_byte(struct body *body, char byte) {
     return BROKEN;
 }
 
-/* Returns the state after a byte of a line whose content does not matter: end
-   after a carriage return. A line feed without one is refused. */
+/* Returns the state after a byte of a line whose content is ignored: end after
+   a carriage return. A line feed without one is an error. */
 static enum body_state line_byte(enum body_state state, char byte,
                                  enum body_state end) {
     if (byte == '\r')

@@ -12,17 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUDGET (8 << 20)  /* bytes that cached files take in memory */
-#define BUCKETS 4096      /* of the table of names: about one for each file */
-#define SETTLED 2         /* seconds; no file system has a coarser clock */
+#define BUDGET (8 << 20)  /* bytes of memory for cached files, at most */
+#define BUCKETS 4096      /* of the hash table: about one for each file */
+#define SETTLED 2         /* seconds: the coarsest clock of a file system */
 #define REREAD 100        /* milliseconds after which content is read again */
 
 static struct file *buckets[BUCKETS];
 static struct file *newest, *oldest;  /* by their last use */
 static size_t in_memory;              /* bytes of files, cached or in use */
 static unsigned long long turn;
-static char checked[4096];  /* a directory that was checked in this turn, ... */
-static size_t checked_length;  /* ... with those above it; 0: none */
+static char checked[4096];     /* a directory checked in this turn, with ... */
+static size_t checked_length;  /* ... all above it; 0 if there is none */
 
 void begin_turn(void) {
     turn++;
@@ -30,10 +30,10 @@ void begin_turn(void) {
 }
 
 static long long milliseconds(void) {
-    struct timespec reading;
+    struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &reading);
-    return reading.tv_sec * 1000LL + reading.tv_nsec / 1000000;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* ------------------------------------------------------------------- files */
@@ -50,7 +50,7 @@ struct file *new_file(const char *name) {
     return file;
 }
 
-/* Returns about how much memory a file takes. */
+/* Returns roughly how much memory a file takes. */
 static size_t cost_of(const struct file *file) {
     size_t content = file->content == NULL ? 0 : (size_t)file->status.st_size;
 
@@ -147,8 +147,8 @@ static bool was_checked(const char *name, size_t length) {
            && (length == checked_length || checked[length] == '/');
 }
 
-/* Returns whether all directories of a name are directories, and no symbolic
-   links. Files of one directory share the calls that this takes in a turn. */
+/* Returns whether every directory in a name is one, and not a symbolic link. In
+   a turn, files of the same directory share these calls. */
 static bool has_directories(char *name, size_t root) {
     struct stat status;
     char *slash = name + root;
@@ -170,7 +170,7 @@ static bool has_directories(char *name, size_t root) {
     return true;
 }
 
-/* Returns whether a file is still what its name stands for, and unchanged. */
+/* Returns whether the name still stands for this file, and it is unchanged. */
 static bool is_current(struct file *file) {
     struct stat status;
 
@@ -190,7 +190,7 @@ static bool is_current(struct file *file) {
     return true;
 }
 
-struct file *look_up(const char *name) {
+struct file *find_cached(const char *name) {
     struct file *file = *bucket_of(name);
 
     while (file != NULL && strcmp(file->name, name) != 0)

@@ -12,10 +12,10 @@ static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char weekdays[][10] = {"Sunday", "Monday", "Tuesday", "Wednesday",
                                     "Thursday", "Friday", "Saturday"};
 
-#define LONGEST_DATE 128  /* more than any numbers need */
+#define LONGEST_DATE 128  /* enough even for absurd numbers */
 
-/* The three forms. strftime(3) will not do: it speaks other languages, and has
-   no leading zeros for a year before 1000. */
+/* The three forms. strftime(3) depends on the locale, and writes a year before
+   1000 without leading zeros. */
 static void write_imf(char date[LONGEST_DATE], const struct tm *parts) {
     snprintf(date, LONGEST_DATE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
              weekdays[parts->tm_wday], parts->tm_mday,
@@ -51,8 +51,8 @@ void write_date(char date[DATE_SIZE], time_t time) {
     strcpy(date, written);
 }
 
-/* Returns the seconds from 1970 to a date in UTC; timegm(3) is in no standard.
-   Years begin in March here, so that a leap day comes last. */
+/* Returns the seconds from 1970 to a date in UTC: POSIX has no timegm(3). Years
+   begin in March here, so that a leap day comes last. */
 static time_t seconds(const struct tm *parts) {
     long month = (parts->tm_mon + 10) % 12;
     long year = parts->tm_year - (parts->tm_mon < 2);
@@ -63,7 +63,8 @@ static time_t seconds(const struct tm *parts) {
            + parts->tm_sec;
 }
 
-/* Two digits stand for a year that is at most 50 years from now. */
+/* Two digits stand for a year at most 50 years in the future: RFC 9110, 5.6.7.
+   */
 static int full_year(int year) {
     time_t now = time(NULL);
     struct tm parts = {0};
@@ -73,7 +74,7 @@ static int full_year(int year) {
     return century + year - (century + year > parts.tm_year + 1950 ? 100 : 0);
 }
 
-/* Reads the parts of a date; its year becomes the year itself, its month a
+/* Reads the parts of a date: tm_year becomes the full year, and the month is a
    name. Returns false if the text has none of the three forms. */
 static bool read_parts(const char *text, struct tm *parts, char month[4]) {
     int *day = &parts->tm_mday, *year = &parts->tm_year, end = 0;
@@ -94,8 +95,8 @@ static bool read_parts(const char *text, struct tm *parts, char month[4]) {
     return end > 0 && text[end] == '\0';
 }
 
-/* Returns whether a time is written like this in one of the three forms. Which
-   day of the week it is does not matter: that adds nothing. */
+/* Returns whether the time, written in one of the three forms, gives this text.
+   The day of the week is ignored. */
 static bool is_written(const char *text, const struct tm *parts) {
     void (*const forms[])(char date[LONGEST_DATE], const struct tm *) = {
         write_imf, write_rfc850, write_asctime};

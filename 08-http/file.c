@@ -15,11 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SMALL 16384      /* bytes of a file that is always read into memory */
-#define LARGEST 1048576  /* bytes of one that is if it can be cached */
+#define SMALL 16384      /* bytes up to which a file is read at once, ... */
+#define LARGEST 1048576  /* ... and up to which it is if it can be cached */
 
-/* Reads all of a file into memory. One that has become shorter meanwhile is a
-   shorter file. Returns false, with errno, if that fails. */
+/* Reads all of a file into memory. If it has become shorter meanwhile, so does
+   its size. Returns false, with errno, on failure. */
 static bool read_content(struct file *file) {
     size_t size = (size_t)file->status.st_size, end = 0;
     ssize_t count = 1;
@@ -40,7 +40,8 @@ static bool read_content(struct file *file) {
     return true;
 }
 
-/* Makes a file of a descriptor, or closes that and returns NULL, with errno. */
+/* Returns a file for a descriptor; on failure closes that and returns NULL,
+   with errno. */
 static struct file *make_file(const char *name, int fd,
                               const struct stat *status) {
     struct file *file = new_file(name);
@@ -66,8 +67,8 @@ static struct file *make_file(const char *name, int fd,
     return file;
 }
 
-/* Returns a hash of the content (FNV-1a, eight bytes at a time); 0 for a file
-   that is not in memory. */
+/* Returns a hash of the content (FNV-1a, eight bytes at a time), or 0 if it is
+   not in memory. */
 static unsigned long long hash_of(const struct file *file) {
     unsigned long long hash = 0xcbf29ce484222325, piece;
     size_t size = (size_t)file->status.st_size;
@@ -79,14 +80,14 @@ static unsigned long long hash_of(const struct file *file) {
         memcpy(&piece, file->content + at,
                size - at < sizeof piece ? size - at : sizeof piece);
         hash = (hash ^ piece) * 0x100000001b3;
-        hash ^= hash >> 32;  /* or the high bits would never reach the low */
+        hash ^= hash >> 32;  /* a product carries bits upwards only */
     }
     return hash;
 }
 
-/* Sets the validators: RFC 9110, 8.8. A time in the future is replaced by now,
-   as 8.8.2.1 demands. The tag includes a hash of the content in memory: two
-   changes may have the same time, and one through a mapping may not set it. */
+/* Sets the validators: RFC 9110, 8.8. A time in the future is replaced by the
+   present, as 8.8.2.1 requires. The tag includes a hash of the content: two
+   changes may have the same time, and one through a mapping may set none. */
 static void add_validators(struct file *file) {
     const struct stat *status = &file->status;
     time_t now = time(NULL);
@@ -111,7 +112,7 @@ static int find_list(int directory, char *name, struct list **list) {
     return *list == NULL ? status_of_error("fdopendir", name) : 0;
 }
 
-/* Finds a file in the file system. */
+/* Opens a file that is not in the cache, or begins a list. */
 static int open_anew(char *name, bool directory, struct file **file,
                      struct list **list) {
     struct stat status;
@@ -130,7 +131,7 @@ static int open_anew(char *name, bool directory, struct file **file,
     *file = make_file(name, fd, &status);
     if (*file == NULL)
         return status_of_error("pread", name);
-    file_found();
+    clear_failure();
     (*file)->users = 1;
     add_validators(*file);
     add_to_cache(*file);
@@ -143,7 +144,7 @@ int find_file(const char *path, struct file **file, struct list **list) {
 
     if (!write_name(path, name, &directory))
         return 404;
-    *file = look_up(name);
+    *file = find_cached(name);
     if (*file != NULL)
         return 200;
     return open_anew(name, directory, file, list);

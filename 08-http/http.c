@@ -1,7 +1,7 @@
 /*
  * The HTTP side of a connection: from the bytes of requests to the bytes of
- * responses. What is only needed during one call lies in buffers that all
- * connections share; what has to wait for the next call is copied.
+ * responses. All connections share the buffers that are only needed during one
+ * call. What is left for the next call is copied.
  */
 #include "posix.h"
 
@@ -17,31 +17,31 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH 16384              /* bytes of responses that are worth a send */
-#define MOST_COPIED 4096         /* bytes of content in a batch */
-#define PIECE 262144             /* bytes of a file that still fit a cache */
+#define BATCH 16384              /* send after so many bytes of responses */
+#define MOST_COPIED 4096         /* bytes of content copied into a batch */
+#define PIECE 262144             /* bytes of a file read at a time */
 #define MOST_DISCARDED 67108864  /* bytes after the last response */
 
 /* The working memory of one call. */
 struct buffers {
     char input[2 * MAX_HEAD];  /* a head and some of its body, or more heads */
-    size_t received, used;     /* bytes of input: all of them, those answered */
-    char output[PIECE];        /* BATCH and MOST_RESPONSE are far less */
+    size_t received, used;     /* bytes of input: all, and those handled */
+    char output[PIECE];        /* far more than BATCH + MOST_RESPONSE */
     size_t written;
 };
 
 /* ---------------------------------------------------------------- memory */
 
-/* Replaces what is kept of the input or the output by a copy of these bytes.
-   Without memory for it the connection is closed. */
-static void keep(struct http *http, char **kept, size_t *kept_length,
+/* Replaces the saved input or output by a copy of these bytes. Without memory
+   for that, the connection is closed. */
+static void save(struct http *http, char **saved, size_t *saved_length,
                  const char *bytes, size_t length) {
-    char *before = *kept;  /* the bytes may lie there */
+    char *before = *saved;  /* the bytes may be part of it */
 
-    *kept = length > 0 ? malloc(length) : NULL;
-    *kept_length = *kept != NULL ? length : 0;
-    if (*kept != NULL) {
-        memcpy(*kept, bytes, length);
+    *saved = length > 0 ? malloc(length) : NULL;
+    *saved_length = *saved != NULL ? length : 0;
+    if (*saved != NULL) {
+        memcpy(*saved, bytes, length);
     } else if (length > 0) {
         report_failure("malloc", NULL, NULL, name_of(http->peer));
         http->state = CLOSED;
@@ -49,10 +49,10 @@ static void keep(struct http *http, char **kept, size_t *kept_length,
     free(before);
 }
 
-/* Keeps the input that is not answered. Of a request whose body has not ended
-   only the head has to stay. */
-static void keep_input(struct http *http, const struct buffers *buffers) {
-    keep(http, &http->input, &http->input_length,
+/* Saves the input that has not been handled. Of a request whose body is not
+   complete only the head is needed. */
+static void save_input(struct http *http, const struct buffers *buffers) {
+    save(http, &http->input, &http->input_length,
          buffers->input + buffers->used,
          http->head > 0 && http->list == NULL
              ? http->head
@@ -97,24 +97,24 @@ static void add_response(struct http *http, struct buffers *buffers,
     if (file != NULL && http->file != file)
         release_file(file);
     buffers->written = (size_t)(end - buffers->output);
-    http->closing = !response->stays;
+    http->closing = !response->persistent;
     log_request(http->peer, request, response->status, response->body);
 }
 
-/* Refuses malformed input. The connection ends: there is no telling where the
-   next request would begin. */
-static void add_refusal(struct http *http, struct buffers *buffers, int status,
-                        const struct request *request) {
+/* Adds the response to malformed input. It is the last one, since the start of
+   the next request is unknown. */
+static void add_error(struct http *http, struct buffers *buffers, int status,
+                      const struct request *request) {
     struct response response = {.status = status};
 
     add_response(http, buffers, &response, request);
 }
 
-/* Finds the response to a request. Its status is 0 as long as there is a list
-   to be finished. */
+/* Finds the response to a request. Its status is 0 while a list is being made
+   for it. */
 static struct response find_response(struct http *http,
                                      const struct request *request) {
-    struct response response = {.stays = stays(request)};
+    struct response response = {.persistent = is_persistent(request)};
 
     if (request->method == OPTIONS)
         response.status = 204;
@@ -134,16 +134,16 @@ static struct response find_response(struct http *http,
 
 /* ---------------------------------------------------------------- requests */
 
-/* Answers Expect: 100-continue: with the final response at once if that is a
-   refusal, else with 100. RFC 9110, 10.1.1. Returns whether to wait for the
-   body. */
+/* Answers Expect: 100-continue: with the final response at once if that is an
+   error, else with 100. RFC 9110, 10.1.1. Returns whether the body is to be
+   received. */
 static bool ask_for_body(struct http *http, struct buffers *buffers,
                          const struct request *request) {
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct response response = find_response(http, request);
 
     if (response.status >= 400) {
-        response.stays = false;  /* a body may come all the same */
+        response.persistent = false;  /* the body may come or not */
         add_response(http, buffers, &response, request);
         return false;
     }
@@ -157,8 +157,8 @@ static bool ask_for_body(struct http *http, struct buffers *buffers,
     return true;
 }
 
-/* Parses a head once it is complete, and refuses it if it is malformed. Returns
-   whether there is a request to go on with. */
+/* Parses a head once it is complete. Adds an error to the output if it is
+   malformed. Returns whether there is a request to handle. */
 static bool take_head(struct http *http, struct buffers *buffers,
                       struct request *request) {
     const char *bytes = buffers->input + buffers->used;
@@ -166,13 +166,13 @@ static bool take_head(struct http *http, struct buffers *buffers,
     long head = parse_request(request, bytes, length);
 
     if (head < 0)
-        add_refusal(http, buffers, (int)-head, request);
+        add_error(http, buffers, (int)-head, request);
     if (head <= 0)
         return false;
     http->progress = true;
     http->body = expect_body(request);
     http->body_length = http->body_new = 0;
-    if (http->body.state != NONE && (size_t)head == length && !request->old
+    if (http->body.state != NONE && (size_t)head == length && !request->http10
         && request->fields[EXPECT].start != NULL
         && !ask_for_body(http, buffers, request))
         return false;
@@ -180,8 +180,8 @@ static bool take_head(struct http *http, struct buffers *buffers,
     return true;
 }
 
-/* Skips the body of a request, or what has come of it. Returns how many bytes
-   of the input are the request's. */
+/* Skips what has been received of a request's body. Returns how many bytes of
+   the input belong to the request. */
 static size_t skip_request(struct http *http, const struct buffers *buffers) {
     const char *bytes = buffers->input + buffers->used;
     size_t length = buffers->received - buffers->used;
@@ -200,7 +200,7 @@ static size_t skip_request(struct http *http, const struct buffers *buffers) {
     return http->head + skipped;
 }
 
-/* Moves a head that has to wait behind its body, which is not needed. */
+/* Moves a head over its body, which is not needed, to keep only the head. */
 static void move_head(struct http *http, struct buffers *buffers, size_t size) {
     char *bytes = buffers->input + buffers->used;
     size_t skipped = size - http->head;
@@ -210,9 +210,9 @@ static void move_head(struct http *http, struct buffers *buffers, size_t size) {
 }
 
 /* Answers the request at the start of the input once its body is complete. The
-   head is kept meanwhile, and while a list is made. Returns whether to go on
-   with the next request: not after a file that was not cached, so that other
-   clients get their turn. */
+   head is saved until then, and while a list is made. Returns whether to handle
+   the next request now: not after a file that was not in the cache, so that
+   other clients do not wait for several. */
 static bool take_request(struct http *http, struct buffers *buffers) {
     static struct request request;  /* with a path of MAX_TARGET bytes */
     bool begins = http->head == 0;
@@ -235,43 +235,42 @@ static bool take_request(struct http *http, struct buffers *buffers) {
     }
     http->head = 0;
     buffers->used += size;
-    bool at_hand = response.file == NULL || response.file->cached;
+    bool quick = response.file == NULL || response.file->cached;
     add_response(http, buffers, &response, &request);
-    return at_hand;
+    return quick;
 }
 
 /* Answers requests until there is enough to send. */
 static void answer_requests(struct http *http, struct buffers *buffers) {
-    bool goes_on = true;
+    bool next = true;
 
-    while (goes_on && !http->closing && http->file == NULL
+    while (next && !http->closing && http->file == NULL
            && buffers->written < BATCH) {
         struct text rest = {buffers->input + buffers->used,
                             buffers->received - buffers->used};
         if (http->head == 0)
             buffers->used += count_empty_lines(rest);
         http->more = false;
-        goes_on = buffers->used < buffers->received
-                  && take_request(http, buffers);
-        if (goes_on && buffers->used < buffers->received)
-            begin_turn();  /* the next one may have come later than this one */
+        next = buffers->used < buffers->received && take_request(http, buffers);
+        if (next && buffers->used < buffers->received)
+            begin_turn();  /* it may have been sent after this response */
     }
     if (http->closing)
-        buffers->used = buffers->received;  /* RFC 9112, 9.6: is not read */
+        buffers->used = buffers->received;  /* RFC 9112, 9.6: ignore it */
     if (buffers->used == buffers->received)
         http->more = false;
-    keep_input(http, buffers);
+    save_input(http, buffers);
 }
 
 /* ------------------------------------------------------------- the socket */
 
-/* Returns whether a request has begun. Empty lines before it do not count, nor
-   does the first half of one. */
+/* Returns whether a request has begun. Empty lines before it do not count, and
+   neither does the CR of one. */
 static bool has_begun(const struct http *http) {
     return http->input_length > 0 && *http->input != '\r';
 }
 
-/* Receives what has come, and answers it. Returns whether anything came. */
+/* Receives and answers requests. Returns whether any byte was received. */
 static bool receive_requests(struct http *http, struct buffers *buffers, int fd,
                              const struct transport *transport) {
     bool waited = !has_begun(http);
@@ -290,9 +289,9 @@ static bool receive_requests(struct http *http, struct buffers *buffers, int fd,
     return true;
 }
 
-/* Discards what the client sends after its last response, up to a limit. To
-   close the socket would reset the connection, and the reset could destroy a
-   response on its way: RFC 9112, 9.6. */
+/* Discards what the client sends after its last response, up to a limit.
+   Closing the socket with such bytes unread would reset the connection, and the
+   reset could destroy the response on its way: RFC 9112, 9.6. */
 static void discard(struct http *http, struct buffers *buffers, int fd,
                     const struct transport *transport) {
     ssize_t count = transport->receive(fd, buffers->input,
@@ -304,8 +303,8 @@ static void discard(struct http *http, struct buffers *buffers, int fd,
         http->state = CLOSED;
 }
 
-/* Returns the next part of a file to send, from memory or read. It is empty if
-   the file has become shorter than its response says. */
+/* Returns the next part of a file to send, from memory, or after reading it.
+   The part is empty if reading fails, or if the file has become shorter. */
 static struct iovec next_part(const struct http *http,
                               struct buffers *buffers) {
     char *to = buffers->output + buffers->written;
@@ -325,7 +324,7 @@ static struct iovec next_part(const struct http *http,
     return (struct iovec){to, count == -1 ? 0 : (size_t)count};
 }
 
-/* Sends the output and what follows of the file, or as much as the socket
+/* Sends as much of the output, and of the file that follows it, as the socket
    takes. */
 static void send_output(struct http *http, struct buffers *buffers, int fd,
                         const struct transport *transport) {
@@ -340,7 +339,7 @@ static void send_output(struct http *http, struct buffers *buffers, int fd,
     if (http->file != NULL)
         parts[1] = next_part(http, buffers);
     if (length + parts[1].iov_len == 0) {
-        http->state = CLOSED;  /* the head has promised more */
+        http->state = CLOSED;  /* the head has announced more */
         return;
     }
     bool last = http->closing
@@ -354,7 +353,7 @@ static void send_output(struct http *http, struct buffers *buffers, int fd,
     http->progress |= sent > 0;
     size_t taken = sent < length ? sent : length;
     char *rest = (char *)parts[0].iov_base + taken;
-    keep(http, &http->output, &http->output_length, rest, length - taken);
+    save(http, &http->output, &http->output_length, rest, length - taken);
     http->next += (long long)(sent - taken);
     if (http->file != NULL && http->next == http->end) {
         release_file(http->file);

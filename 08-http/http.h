@@ -1,6 +1,7 @@
 /*
  * The HTTP side of a connection. server.c calls serve_http whenever the socket
- * is ready: it receives, answers and sends as much as the socket takes.
+ * is ready: it receives requests, and sends as much of the responses as the
+ * socket takes.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -15,22 +16,22 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* What the connection waits for, and so what server.c has to do. */
+/* What the connection waits for, and so what server.c does next. */
 enum http_state {
-    RECEIVING,  /* a request: call again when the socket is readable */
-    SENDING,    /* what is left: call again when it is writable */
-    LINGERING,  /* all is sent: discard what comes until the client closes */
-    CLOSED,     /* nothing more: close the socket */
+    RECEIVING,  /* requests: call again when the socket is readable */
+    SENDING,    /* room for output: call again when it is writable */
+    LINGERING,  /* the client's end of stream: call again when readable */
+    CLOSED,     /* nothing: close the socket */
 };
 
-/* How bytes travel. The functions report their failures themselves. */
+/* How bytes are moved. The functions report their errors themselves. */
 struct transport {
-    /* As recv(2), but returns 0 also if the connection has failed, and -1 only
-       if nothing has come yet. */
+    /* Like recv(2), but returns 0 also if the connection has failed, and -1
+       only if no byte has come yet. */
     ssize_t (*receive)(int fd, void *buffer, size_t size);
 
-    /* As sendmsg(2) with two parts, of which the second may be empty. Returns
-       0 if the connection has failed, -1 if nothing can be sent now.
+    /* Like sendmsg(2) with two parts, of which the second may be empty. Returns
+       0 if the connection has failed, and -1 if no byte can be sent yet.
        last: the end of the stream follows these bytes. */
     ssize_t (*send)(int fd, struct iovec parts[2], bool last);
 
@@ -38,44 +39,43 @@ struct transport {
     void (*finish)(int fd);
 };
 
-/* Zeroed but for its peer, it is ready for the first request. Between two
-   requests it needs no other memory. */
+/* Zeroed except for its peer, it is ready for the first request. Between two
+   requests a connection needs no other memory. */
 struct http {
     const union address *peer;  /* for the log */
     enum http_state state;
-    bool progress;          /* the last call got on: see serve_http */
+    bool progress;          /* set by each call: see serve_http */
 
-    char *input;            /* received and not answered yet, or NULL */
+    char *input;            /* received and not handled yet, or NULL */
     size_t input_length;
-    size_t head;            /* bytes of a head whose body is coming, or 0 */
+    size_t head;            /* length of a head without all its body, or 0 */
     struct body body;
-    size_t body_length;     /* bytes of it that have gained the client time, */
-    size_t body_new;        /* and those since then */
-    struct list *list;      /* to be finished for the request, or NULL */
-    bool more;              /* there may be a whole request in the input */
+    size_t body_length;     /* bytes of the body at its last progress, ... */
+    size_t body_new;        /* ... and those received since */
+    struct list *list;      /* being made for the request, or NULL */
+    bool more;              /* the input may contain another whole request */
 
-    char *output;           /* to be sent before anything else, or NULL */
+    char *output;           /* to be sent next, or NULL */
     size_t output_length;
     struct file *file;      /* to be sent after that, or NULL: ... */
-    long long next, end;    /* ... from this byte on, up to that */
-    bool closing;           /* nothing follows what is to be sent */
-    size_t discarded;       /* bytes that came while it lingered */
+    long long next, end;    /* ... from the byte at next up to end */
+    bool closing;           /* the response is the last one */
+    size_t discarded;       /* bytes received while lingering */
 };
 
 /*
- * Serves the client as far as the socket allows. Returns the state that this
- * leaves the connection in.
+ * Serves the client as far as the socket allows. Returns the new state.
  *
- * progress says whether the client has gained time: that is when bytes are
- * sent, when a request begins, when its head is complete, and whenever the body
- * has grown by half, or by 1 KB. So neither a head nor a body that trickles
- * keeps a connection for ever, nor do empty lines, nor what comes while it
- * lingers. While a list is made the client gains time: it waits for the server.
+ * Sets progress if the time limit of the client starts anew: when bytes are
+ * sent, when a request begins, when its head is complete, when its body has
+ * grown by half or by 1 KB, and while a list is made. Any other byte is no
+ * progress: a client that sends a head, a body, empty lines or bytes after its
+ * last request a few at a time cannot hold a connection for ever.
  */
 enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport);
 
-/* Frees what the connection holds, in any state. */
+/* Frees the memory and files of a connection, in any state. */
 void end_http(struct http *http);
 
 #endif

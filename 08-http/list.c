@@ -1,7 +1,7 @@
 /*
- * A page that lists a directory, made a portion at a time. The entries wait in
- * a heap, which sorts them as they come and go: to sort them all at once would
- * block everybody.
+ * A page that lists a directory, made a portion at a time. The entries are kept
+ * in a heap, which spreads the sorting over many calls: sorting them all at
+ * once would block the other clients.
  */
 #include "posix.h"
 
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PORTION 64  /* entries read or written in a turn: some 0.1 ms */
+#define PORTION 64  /* entries read or written in one call: about 0.1 ms */
 
 struct entry {
     long long size;   /* -1: a directory */
@@ -27,8 +27,8 @@ struct entry {
 };
 
 struct list {
-    DIR *directory;        /* NULL: all of it is read */
-    struct entry **heap;   /* no entry comes after those at 2n + 1, 2n + 2 */
+    DIR *directory;        /* NULL when all of it has been read */
+    struct entry **heap;   /* the entry at n precedes 2n + 1 and 2n + 2 */
     size_t count, room;
     char *page;
     size_t length, page_room;
@@ -122,7 +122,7 @@ static void write_text(struct list *list, const char *text) {
     }
 }
 
-/* RFC 3986, 2.3: all but letters, digits and these are escaped. */
+/* Escapes all but the characters of RFC 3986, 2.3, and the slash. */
 static void write_link(struct list *list, const char *text) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
@@ -171,7 +171,7 @@ static void write_entry(struct list *list, const struct entry *entry) {
 
 /* ----------------------------------------------------------------- reading */
 
-/* Adds an entry if it can be served: a file or a directory, and not hidden. */
+/* Adds an entry if it can be served: a file or directory that is not hidden. */
 static void add_entry(struct list *list, const char *name) {
     struct stat status;
     size_t length = strlen(name);
@@ -193,7 +193,7 @@ static void add_entry(struct list *list, const char *name) {
     push(list, entry);
 }
 
-/* Reads an entry of the directory; begins the page after the last one. */
+/* Reads one entry of the directory; after the last one, begins the page. */
 static void read_entry(struct list *list) {
     errno = 0;
     const struct dirent *entry = readdir(list->directory);
@@ -237,7 +237,7 @@ void free_list(struct list *list) {
     free(list);
 }
 
-/* Makes a file of the page, without a copy. */
+/* Turns the page into a file, without copying it. */
 static struct file *make_page(struct list *list) {
     struct file *page = new_file("list.html");
 
@@ -252,8 +252,9 @@ static struct file *make_page(struct list *list) {
     return page;
 }
 
-/* Reads an entry, or writes one, or ends the page. Returns false at the end. */
-static bool go_on(struct list *list, struct file **page) {
+/* Reads an entry, or writes one, or ends the page. Returns false at the end and
+   on failure. */
+static bool advance(struct list *list, struct file **page) {
     if (list->directory != NULL) {
         read_entry(list);
     } else if (list->count > 0) {
@@ -273,13 +274,13 @@ int continue_list(struct list **list, struct file **page) {
     int status = 200;
 
     for (int i = 0; i < PORTION; i++) {
-        if (go_on(*list, page))
+        if (advance(*list, page))
             continue;
         if ((*list)->failed != NULL) {
             errno = (*list)->error;
             status = status_of_error((*list)->failed, (*list)->path);
         } else {
-            file_found();
+            clear_failure();
         }
         free_list(*list);
         *list = NULL;

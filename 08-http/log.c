@@ -1,6 +1,6 @@
 /*
  * The log of requests, and reports of failed calls. The log is written in
- * blocks: a system call for each request would cost more than many a request.
+ * blocks: a system call for each line would slow every request down.
  */
 #include "posix.h"
 
@@ -17,30 +17,30 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT 100      /* milliseconds that a line may wait for others */
-#define BLOCK 65536   /* bytes that do not wait any longer */
+#define DELAY 100     /* milliseconds after which lines are written */
+#define BLOCK 65536   /* bytes that are written without delay */
 
-static const char *log_name;      /* NULL: there is no log */
+static const char *log_name;      /* NULL if there is no log */
 static int log_fd = -1;
-static bool log_is_file;          /* which takes any block; a pipe may not */
+static bool log_is_file;          /* and so never full, as a pipe may be */
 static char lines[BLOCK + 3 * 4 * MAX_TARGET + 512];  /* with room for a line */
-static size_t length;             /* of the lines that wait */
-static long long due;             /* when they have to be written; 0: none */
-static bool torn;                 /* only part of the first line was written */
+static size_t length;             /* of the lines not written yet */
+static long long due;             /* when to write them; 0 if there are none */
+static bool torn;                 /* part of the first line is written */
 static bool reported;             /* that the log cannot be written */
 
-/* Returns whether a descriptor takes some bytes at once. */
+/* Returns whether a write to the descriptor would not block. */
 static bool takes_bytes(int fd) {
     struct timeval at_once = {0};
-    fd_set writing;
+    fd_set writable;
 
-    FD_ZERO(&writing);
-    FD_SET(fd, &writing);
-    return select(fd + 1, NULL, &writing, NULL, &at_once) != 0;
+    FD_ZERO(&writable);
+    FD_SET(fd, &writable);
+    return select(fd + 1, NULL, &writable, NULL, &at_once) != 0;
 }
 
-/* Writes text that a client has chosen: it can neither end its quotes or its
-   line nor control the terminal on which it is read. Returns the end. */
+/* Writes text that came from a client, escaped: it can neither end its quotes
+   or its line nor control a terminal. Returns the end. */
 static char *write_escaped(char *to, struct text text) {
     for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
         unsigned char byte = (unsigned char)text.start[at];
@@ -54,7 +54,7 @@ static char *write_escaped(char *to, struct text text) {
 }
 
 bool report_failure(const char *call, const char *name, const char *meaning,
-          const char *detail) {
+                    const char *detail) {
     static char escaped[4 * MAX_TARGET + 1];
     const char *text = strerror(errno);
 
@@ -95,26 +95,27 @@ bool open_log(const char *name) {
     return true;
 }
 
-/* Removes bytes from the start of what waits. */
+/* Removes bytes from the start of the lines. */
 static void remove_lines(size_t count) {
     length -= count;
     memmove(lines, lines + count, length);
 }
 
-/* Returns how many bytes the first of the lines has, its end included. */
+/* Returns the length of the first line, its line feed included. */
 static size_t first_line(void) {
     const char *end = memchr(lines, '\n', length);
 
     return end == NULL ? 0 : (size_t)(end + 1 - lines);
 }
 
-/* Drops what waits, as the log takes nothing more. But a line of which part is
-   written has to be completed, or the next one would be glued to it. */
+/* Discards the lines, since the log takes no more. A line that is partly
+   written stays: it must be completed, or the next one would be appended to it.
+   */
 static void drop_lines(void) {
     length = torn ? first_line() : 0;
 }
 
-/* Writes what the log takes without waiting. */
+/* Writes as much as the log takes without blocking. */
 static void write_lines(void) {
     while (length > 0 && (log_is_file || takes_bytes(log_fd))) {
         size_t most = log_is_file ? BLOCK : PIPE_BUF;
@@ -144,10 +145,10 @@ void reopen_log(void) {
         report_failure("open", NULL, NULL, log_name);
         return;
     }
-    if (torn)  /* the end of a line is no line of the new log */
+    if (torn)  /* its rest does not belong into the new log */
         remove_lines(first_line());
     torn = false;
-    dup2(fd, log_fd);  /* no client may get a lower one */
+    dup2(fd, log_fd);  /* keep the number, which is below the clients' */
     close(fd);
     use(log_fd);
 }
@@ -156,11 +157,11 @@ long long flush_log(long long now) {
     if (length == 0)
         return LLONG_MAX;
     if (due == 0)
-        due = now + WAIT;
+        due = now + DELAY;
     if (now < due)
         return due;
     write_lines();
-    due = length > 0 ? now + WAIT : 0;
+    due = length > 0 ? now + DELAY : 0;
     return length > 0 ? due : LLONG_MAX;
 }
 
@@ -187,7 +188,7 @@ static void add_quoted(struct text text) {
     lines[length++] = '"';
 }
 
-/* Adds the time, which is formatted once a second. */
+/* Adds the time. It is formatted only once a second. */
 static void add_time(void) {
     static time_t last = -1;
     static char text[sizeof " - - [06/Nov/1994:08:49:37 +0000] "];
@@ -209,7 +210,7 @@ void log_request(const union address *peer, const struct request *request,
     if (length >= BLOCK)
         write_lines();
     if (length >= BLOCK)
-        return;  /* the pipe is full, and nobody waits for its reader */
+        return;  /* the pipe is full: discard the line, do not block */
     const char *host = host_of(peer);
     add_bytes(host, strlen(host));
     add_time();

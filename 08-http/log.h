@@ -9,32 +9,32 @@
 
 #include <stdbool.h>
 
-/* Opens the log of requests; "-" is standard output. The name has to remain
-   valid. Returns false, with a message, if it cannot be written. */
+/* Opens the log of requests; "-" is standard output. The name must stay valid.
+   Returns false, with a message, if the log cannot be opened. */
 bool open_log(const char *name);
 
-/* Opens the log again by its name, after another program has renamed it. */
+/* Opens the log again by its name, after the file has been renamed. */
 void reopen_log(void);
 
 /*
- * Adds a line to the log, if there is one, in Apache's Combined Log Format. It
- * waits in memory for others.
- * peer: the client; bytes: of the body of the response.
+ * Adds a line to the log, if there is one, in Apache's Combined Log Format. The
+ * line stays in memory for a moment, so that many are written in one call.
+ * bytes: the length of the response's body.
  */
 void log_request(const union address *peer, const struct request *request,
                  int status, long long bytes);
 
-/* Writes lines that have waited for a tenth of a second. Takes the time, and
-   returns when to call it again, in milliseconds; LLONG_MAX: no need to. */
+/* Writes the lines once the first is a tenth of a second old. Takes the time in
+   milliseconds, and returns when to call again; LLONG_MAX: nothing is left. */
 long long flush_log(long long now);
 
-/* Writes all that waits, and closes the log. */
+/* Writes what is left, and closes the log. */
 void close_log(void);
 
-/* Reports a failed call on standard error, as CALL: NAME: MEANING (DETAIL), or
-   without a name as CALL: strerror's text (DETAIL). Does not wait for a reader
-   of standard error. Returns whether the line was written. */
+/* Reports a failed call on standard error: CALL: NAME: MEANING (DETAIL), or if
+   name is NULL, CALL: strerror's text (DETAIL). Writes nothing, and returns
+   false, if standard error does not take a line at once. */
 bool report_failure(const char *call, const char *name, const char *meaning,
-          const char *detail);
+                    const char *detail);
 
 #endif

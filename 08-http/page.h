@@ -1,6 +1,6 @@
 /*
- * How the pages begin that the server writes itself: as wide as the screen, and
- * dark where the reader prefers that.
+ * The beginning of each page that the server itself writes. It fits the width
+ * of the screen, and is dark if the browser's user prefers that.
  */
 #ifndef PAGE_H
 #define PAGE_H

@@ -1,7 +1,7 @@
 /*
- * The head of a request: bytes in, a request or a status out. It makes no call
- * that can fail and keeps no state. It is strict wherever two parsers could see
- * two different requests in the same bytes.
+ * The head of a request: bytes in, a request or a status out. No call in here
+ * can fail, and no state is kept. The parser is strict wherever two parsers
+ * could see two different requests in the same bytes.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -78,7 +78,7 @@ static bool is_name(struct text text) {
     return true;
 }
 
-/* RFC 9110, 7.2: a name, or an address in brackets, and perhaps a port. */
+/* RFC 9110, 7.2: a name, or an address in brackets, and an optional port. */
 static bool is_host(struct text text) {
     struct text port = text, host;
     unsigned long long number;
@@ -116,8 +116,8 @@ static int decode(struct text target, char *path) {
     return OK;
 }
 
-/* Removes "http://" and the host from a target. Returns false if it is no valid
-   host; a user name is none: RFC 9110, 4.2.4. */
+/* Removes "http://" and the host from a target. Returns false if the host is
+   not valid; a user name before it is an error: RFC 9110, 4.2.4. */
 static bool take_host(struct text *target) {
     struct text host = {target->start + strlen("http://"), 0};
     const char *end = target->start + target->length;
@@ -157,7 +157,7 @@ static int parse_target(struct request *request, struct text target) {
 
 /* ------------------------------------------------------------------- line */
 
-/* RFC 9112, 2.3. A later minor version is read as 1.1. */
+/* RFC 9112, 2.3. A later minor version is treated as 1.1. */
 static int parse_version(struct request *request, struct text version) {
     const char *digits = "0123456789";
 
@@ -166,7 +166,7 @@ static int parse_version(struct request *request, struct text version) {
         || version.start[6] != '.'
         || memchr(digits, version.start[7], 10) == NULL)
         return BAD;
-    request->old = version.start[7] == '0';
+    request->http10 = version.start[7] == '0';
     return version.start[5] == '1' ? OK : 505;
 }
 
@@ -201,7 +201,7 @@ static int parse_request_line(struct request *request, struct text line) {
 
 /* ----------------------------------------------------------------- fields */
 
-/* Removes the first element from a list and returns it. RFC 9110, 5.6.1. */
+/* Removes the first element of a list and returns it. RFC 9110, 5.6.1. */
 static struct text take_element(struct text *list) {
     return trim(take_until(list, ','));
 }
@@ -228,7 +228,7 @@ static int parse_length(struct request *request, struct text list, bool again) {
     return OK;
 }
 
-/* Chunked has to come last, and once, or the end of the body is unknown. */
+/* Chunked must come last, and once, or the end of the body is unknown. */
 static int parse_codings(struct request *request, struct text list) {
     while (list.start != NULL) {
         struct text element = take_element(&list);
@@ -237,7 +237,7 @@ static int parse_codings(struct request *request, struct text list) {
         if (is_word(element, "chunked"))
             request->chunked = true;
         else if (element.length > 0)
-            request->foreign = true;
+            request->other_coding = true;
     }
     return OK;
 }
@@ -262,8 +262,8 @@ bool next_value(struct text *lines, enum field field, struct text *value) {
     return false;
 }
 
-/* RFC 9112, 5. A blank before the colon and a folded line are refused: in both
-   cases what precedes the colon is no token. */
+/* RFC 9112, 5. A blank before the colon and a folded line are errors: in both
+   cases the text before the colon is not a token. */
 static int parse_field(struct request *request, struct text line) {
     struct text value = line;
     struct text name = take_until(&value, ':');
@@ -292,21 +292,21 @@ static int parse_field(struct request *request, struct text line) {
 }
 
 /* Checks what depends on several fields. */
-static int judge(const struct request *request) {
+static int check_fields(const struct request *request) {
     const struct text *fields = request->fields;
 
-    if (!request->old && fields[HOST].start == NULL)
+    if (!request->http10 && fields[HOST].start == NULL)
         return BAD;
     if (fields[TRANSFER_ENCODING].start != NULL) {
-        if (request->old || fields[CONTENT_LENGTH].start != NULL)
+        if (request->http10 || fields[CONTENT_LENGTH].start != NULL)
             return BAD;  /* RFC 9112, 6.1: this is how requests are smuggled */
-        if (request->foreign)
+        if (request->other_coding)
             return 501;
         if (!request->chunked)
             return BAD;
     }
     struct text lines = request->lines, value;
-    while (!request->old && fields[EXPECT].start != NULL
+    while (!request->http10 && fields[EXPECT].start != NULL
            && next_value(&lines, EXPECT, &value))
         if (!is_word(value, "100-continue"))
             return 417;
@@ -337,10 +337,10 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
         status = ++fields > MAX_FIELDS ? 431 : parse_field(request, line);
     }
     if (status == OK)
-        status = judge(request);
+        status = check_fields(request);
     return status == OK ? rest.start - bytes : -status;
 }
 
-bool stays(const struct request *request) {
-    return !request->close && (request->keep || !request->old);
+bool is_persistent(const struct request *request) {
+    return !request->close && (request->keep || !request->http10);
 }

@@ -36,17 +36,17 @@ enum field {
     REFERER,
     TRANSFER_ENCODING,
     USER_AGENT,
-    FIELDS,  /* their number; also: none of them */
+    FIELDS,  /* their number; as a field: any other */
 };
 
 struct request {
     struct text line;            /* "GET /a%20b?c HTTP/1.1" */
     enum method method;
-    struct text target;          /* "/a%20b", as it came */
+    struct text target;          /* "/a%20b", as received */
     struct text query;           /* "?c", or empty */
-    bool old;                    /* HTTP/1.0 */
+    bool http10;                 /* HTTP/1.0 */
     bool close, keep;            /* from Connection */
-    bool chunked, foreign;       /* from Transfer-Encoding */
+    bool chunked, other_coding;  /* from Transfer-Encoding */
     unsigned long long length;   /* from Content-Length */
     struct text lines;           /* of all fields */
     struct text fields[FIELDS];  /* the first value of each */
@@ -57,19 +57,21 @@ struct request {
  * Parses the head of a request from the bytes received so far. The request
  * points into those bytes.
  *
- * Returns the length of the head; 0 if its end has not been received; or, if
- * the bytes cannot begin a request, the status to refuse them with, negated:
- * -400, -414, -417, -431, -501 or -505. The line is set for the log even then.
+ * Returns the length of the head, or 0 if its end has not been received yet. If
+ * the bytes cannot begin a valid request, returns the negated status of the
+ * response: -400, -414, -417, -431, -501 or -505. The line is set even then,
+ * for the log.
  */
 long parse_request(struct request *request, const char *bytes, size_t length);
 
-/* Returns whether the connection stays open after the response.
-   RFC 9112, 9.3. */
-bool stays(const struct request *request);
+/* Returns whether the connection stays open after the response: RFC 9112,
+   9.3. */
+bool is_persistent(const struct request *request);
 
 /*
  * Finds the next value of a field: a list may be spread over several lines.
- * lines: a copy of the request's, which is advanced. Returns false at the end.
+ * lines: a copy of the request's, from which the lines searched are removed.
+ * Returns false if there is no other value.
  */
 bool next_value(struct text *lines, enum field field, struct text *value);
 

@@ -15,7 +15,7 @@
 static const struct phrase {
     int status;
     const char *phrase;
-    const char *text;  /* of the page; NULL: there is none */
+    const char *text;  /* of the error page, or NULL if there is none */
 } phrases[] = {
     {200, "OK", NULL},
     {204, "No Content", NULL},
@@ -39,8 +39,8 @@ static const struct phrase {
 
 /* ------------------------------------------------------------- conditions */
 
-/* Returns whether a list of entity tags has this one. In a weak comparison, W/
-   before a tag does not matter. RFC 9110, 8.8.3. */
+/* Returns whether a list of entity tags contains this one. A weak comparison
+   ignores W/ before a tag. RFC 9110, 8.8.3. */
 static bool list_has(struct text list, const char *tag, bool weak) {
     const char *at = list.start, *end = list.start + list.length;
 
@@ -70,9 +70,9 @@ static bool has_tag(const struct request *request, enum field field,
     return false;
 }
 
-/* Returns whether a file was changed after a date. A modification time in the
-   future comes from another clock; the time of the inode's last change (ctime)
-   comes from this system's, and counts in its place. */
+/* Returns whether a file was changed after a date. If its modification time
+   lies in the future, the time of the inode's last change (ctime) is used
+   instead, which only this system's clock can set. */
 static bool is_later(const struct file *file, time_t date) {
     time_t changed = file->status.st_mtime;
 
@@ -82,7 +82,7 @@ static bool is_later(const struct file *file, time_t date) {
 }
 
 /* Evaluates the preconditions in the order of RFC 9110, 13.2.2. A list has no
-   tag and no date: no tag matches it, * does, and dates are ignored. */
+   tag and no date: only * matches it, and dates are ignored. */
 static int precondition(const struct request *request,
                         const struct file *file) {
     const struct text *fields = request->fields;
@@ -108,16 +108,16 @@ static int precondition(const struct request *request,
     return 200;
 }
 
-/* Returns whether a date identifies one version of the file: it must not have
-   changed twice within that second. RFC 9110, 13.1.5 and 8.8.2.2. That is known
-   if the time was set later, to a whole second (tar, rsync, touch -d): a write
-   leaves a fraction of a second, or the same ctime. */
+/* Returns whether the date identifies one version of the file, which a change
+   within the same second would prevent: RFC 9110, 13.1.5 and 8.8.2.2. It does
+   if the time was set later, to a whole second (by tar, rsync or touch -d):
+   after a write it has a fraction of a second, or equals the ctime. */
 static bool has_strong_date(const struct file *file) {
     return file->status.st_mtim.tv_nsec == 0
            && file->status.st_ctime > file->status.st_mtime;
 }
 
-/* Returns whether a range of this very version of the file is requested. */
+/* Returns whether a range of this version of the file is requested. */
 static bool range_applies(const struct request *request,
                           const struct file *file) {
     struct text lines = request->lines, value;
@@ -134,8 +134,8 @@ static bool range_applies(const struct request *request,
     return !is_word(value, "*") && list_has(value, file->tag, false);
 }
 
-/* Finds the range that a field asks for. Several ranges, and what is none, are
-   ignored: the response is the whole file. RFC 9110, 14.2. */
+/* Finds the range that a field asks for. More than one range, or an invalid
+   one, is ignored: the response is the whole file. RFC 9110, 14.2. */
 static int find_range(struct response *response, struct text field) {
     unsigned long long size = (unsigned long long)response->length;
     unsigned long long first, last = size - 1;
@@ -152,7 +152,7 @@ static int find_range(struct response *response, struct text field) {
         if (!parse_digits(after, &first))
             return 200;
         if (size == 0 && first > 0)
-            return 200;  /* all of nothing */
+            return 200;  /* all of an empty file */
         if (first == 0)
             return 416;
         first = first < size ? size - first : 0;
@@ -196,7 +196,8 @@ static const struct phrase *phrase_of(int status) {
     return phrase;
 }
 
-/* Returns the fields of every response. They are formatted once a second. */
+/* Returns the fields of every response. They are formatted only once a second.
+   */
 static const char *common_fields(void) {
     static char fields[128];
     static time_t last = -1;
@@ -212,7 +213,7 @@ static const char *common_fields(void) {
     return fields;
 }
 
-/* Writes a number: snprintf would take longer than all the rest. */
+/* Writes a number. snprintf would take longer than the rest of the head. */
 static char *write_number(char *to, long long number) {
     char digits[20];
     size_t count = 0;
@@ -230,9 +231,9 @@ static char *write_number(char *to, long long number) {
 /* RFC 9112, 9.3: by default 1.1 stays open and 1.0 closes. */
 static char *write_connection(char *to, const struct response *response,
                               const struct request *request) {
-    if (!response->stays)
+    if (!response->persistent)
         return stpcpy(to, "Connection: close\r\n");
-    return request->old ? stpcpy(to, "Connection: keep-alive\r\n") : to;
+    return request->http10 ? stpcpy(to, "Connection: keep-alive\r\n") : to;
 }
 
 static char *write_range(char *to, const struct response *response) {
@@ -265,8 +266,8 @@ static char *write_text(char *to, struct text text) {
     return to;
 }
 
-/* Writes the target with a slash at its end: that is where the directory is.
-   "//" at its start would name another host. */
+/* Writes the address of the directory: the target with a slash at its end. "//"
+   at its start would name another host. */
 static char *write_location(char *to, const struct request *request) {
     struct text target = request->target;
 
@@ -279,9 +280,9 @@ static char *write_location(char *to, const struct request *request) {
     return stpcpy(to, "\r\n");
 }
 
-/* no-cache: a browser may store the file but must ask whether it has changed.
-   Otherwise it may use it for a tenth of its age without asking, and an edit is
-   not seen: RFC 9111, 4.2.2 and 5.2.2.4. */
+/* no-cache: a browser may store the file, but must ask before each use whether
+   it has changed. Otherwise it may use a stored file for a tenth of its age,
+   and would not show an edit: RFC 9111, 4.2.2 and 5.2.2.4. */
 static char *write_file_fields(char *to, const struct response *response) {
     const struct file *file = response->file;
 
@@ -301,7 +302,7 @@ static char *write_file_fields(char *to, const struct response *response) {
     return stpcpy(to, "\r\nAccept-Ranges: bytes\r\n");
 }
 
-/* Writes the fields of a page of our own, the empty line, and the page. */
+/* Writes the fields of an error page, the empty line, and the page. */
 static char *write_error_page(char *to, struct response *response,
                               const struct request *request) {
     const struct phrase *phrase = phrase_of(response->status);

@@ -11,25 +11,25 @@
 
 struct response {
     int status;
-    struct file *file;        /* or NULL: a page of our own, if any */
+    struct file *file;        /* or NULL: the body is an error page, if any */
     long long start, length;  /* of the part of the file that was requested */
-    bool part_follows;        /* false: the head only describes it */
+    bool part_follows;        /* whether the body is that part */
     long long body;           /* bytes that follow the head */
-    bool stays;               /* the connection stays open after this */
+    bool persistent;          /* the connection stays open */
 };
 
-/* Bytes that write_response may need: three times a target, if all of it has to
-   be escaped, and less than a fourth for all the rest. */
+/* The most bytes that write_response writes: three times MAX_TARGET if all of a
+   target must be escaped, and less than MAX_TARGET for the rest. */
 #define MOST_RESPONSE (4 * MAX_TARGET)
 
 /*
- * Evaluates a request's preconditions and its range for the file that was
- * found: RFC 9110, 13 and 14. Turns a response of status 200 into one of 200,
- * 206, 304, 412 or 416, with the part to send.
+ * Evaluates the request's preconditions and range for the file of the response:
+ * RFC 9110, 13 and 14. Sets the status to 200, 206, 304, 412 or 416, and the
+ * part of the file to send.
  */
 void apply_conditions(struct response *response, const struct request *request);
 
-/* Writes the head, and the page if no file follows. Returns the end. */
+/* Writes the head, and the error page if there is no file. Returns the end. */
 char *write_response(char *to, struct response *response,
                      const struct request *request);
 

@@ -3,6 +3,7 @@
  * Break it: printf 'GET / HTTP/1.1\nHost : x\n\n' | nc 127.0.0.1 15441
  * SPDX-License-Identifier: 0BSD */
 #include "posix.h"
+
 #include "address.h"
 #include "http.h"
 #include "log.h"
@@ -44,11 +45,11 @@ static void serve(int listener, long timeout);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
-    union address address = {.in = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    }};
+    union address address = {
+        .in.sin_family = AF_INET,
+        .in.sin_port = htons(15441),
+        .in.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
     socklen_t length = sizeof address;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
     const char *directory = NULL, *log_file = NULL;
@@ -269,11 +270,11 @@ static bool serve_client(struct connection *connection) {
 static ssize_t receive(int fd, void *buffer, size_t size) {
     struct connection *connection = &connections[fd];
     ssize_t received = recv(fd, buffer, size, 0);
+    enum action action = RETRY;
 
-    if (received == -1 && handle_retry("recv", &connection->retry_at,
-                                       &connection->peer) == DROP)
-        return 0;
-    return received;
+    if (received == -1)
+        action = handle_retry("recv", &connection->retry_at, &connection->peer);
+    return action == DROP ? 0 : received;
 }
 
 #ifndef MSG_MORE  /* Linux: the end of the stream travels with the last bytes */
@@ -289,13 +290,13 @@ static ssize_t send_parts(int fd, struct iovec parts[2], bool last) {
     ssize_t sent = parts[1].iov_len > 0
                        ? sendmsg(fd, &message, flags)
                        : send(fd, parts->iov_base, parts->iov_len, flags);
+    enum action action = RETRY;
 
     if (sent != -1)
         connection->retry_at = 0;
-    else if (handle_retry("send", &connection->retry_at,
-                          &connection->peer) == DROP)
-        return 0;
-    return sent;
+    else
+        action = handle_retry("send", &connection->retry_at, &connection->peer);
+    return action == DROP ? 0 : sent;
 }
 
 /* Ends our half of the stream: shutdown(2). */

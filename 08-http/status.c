@@ -50,6 +50,6 @@ int status_of_error(const char *call, const char *name) {
     return refusal->status;
 }
 
-void file_found(void) {
+void clear_failure(void) {
     reported = false;
 }

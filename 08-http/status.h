@@ -4,12 +4,12 @@
 #ifndef STATUS_H
 #define STATUS_H
 
-/* Returns the status that errno stands for: 403, 404, 500 or 503. One that is
-   not the client's fault (500 and above) is also reported on standard error,
-   but only once until file_found is called. */
+/* Returns the status that errno stands for: 403, 404, 500 or 503. A failure
+   that is not the client's fault (500 and above) is also reported on standard
+   error, but only once until clear_failure is called. */
 int status_of_error(const char *call, const char *name);
 
-/* Ends what was reported: the next failure is a new one. */
-void file_found(void);
+/* Makes the next failure a new one, to be reported: a call has succeeded. */
+void clear_failure(void);
 
 #endif

@@ -7,41 +7,40 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A part of other bytes: not copied, and not terminated by NUL. */
+/* A part of received bytes: not copied, and not terminated by NUL. */
 struct text {
-    const char *start;  /* NULL: absent, which is not the same as empty */
+    const char *start;  /* NULL if absent, which differs from empty */
     size_t length;
 };
 
-/* Returns whether the text is this word; case does not matter. */
+/* Returns whether the text is this word, in any case. */
 bool is_word(struct text text, const char *word);
 
 bool is_letter_or_digit(char byte);
 
-/* Returns whether it is a token: a name of a method, a field or a coding. */
+/* Returns whether it is a token: the name of a method, field or coding. */
 bool is_token(struct text text);
 
-/* Returns whether it has no control characters, such as NUL or a lone carriage
-   return. A tab counts as a blank. */
+/* Returns whether it contains no control characters, except for tabs. */
 bool is_clean(struct text text);
 
-/* Returns the text without the blanks at both ends. */
+/* Returns the text without blanks and tabs at its ends. */
 struct text trim(struct text text);
 
-/* Removes everything up to a separator, and the separator, from a text, and
-   returns what was before it. Without a separator that is the whole text, and
-   what is left is absent. */
+/* Removes everything up to the first separator, and the separator, and returns
+   what preceded it. Without a separator returns the whole text, and leaves the
+   text absent. */
 struct text take_until(struct text *text, char separator);
 
-/* Removes a line from a text. It ends in a line feed; a carriage return before
-   that belongs to the end. Returns false if there is no end. */
+/* Removes a line, which ends in LF or CR LF, and stores it without its end.
+   Returns false if the text contains no end of a line. */
 bool take_line(struct text *text, struct text *line);
 
-/* Returns how many bytes of empty lines a text begins with. */
+/* Returns how many bytes the empty lines at the start of the text have. */
 size_t count_empty_lines(struct text text);
 
-/* Parses a text of digits only; a number that is too large becomes ULLONG_MAX.
-   Returns false for any other text. */
+/* Parses a text that consists of digits only. A number that is too large
+   becomes ULLONG_MAX. Returns false for any other text. */
 bool parse_digits(struct text text, unsigned long long *number);
 
 /* Returns the value of a hexadecimal digit, or -1. */

@@ -1,5 +1,5 @@
 /*
- * The directory that is served: the names in it, and the way to a file.
+ * The directory tree being served: names of files in it, and opening them.
  */
 #ifdef __linux__
 #define _GNU_SOURCE  /* for O_PATH */
@@ -18,8 +18,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* To walk through a directory takes permission to search it (x), not to read it
-   (r): POSIX has O_SEARCH for that, Linux O_PATH. */
+/* Opening a file in a directory takes permission to search it (x), not to read
+   it (r). POSIX has O_SEARCH for that, Linux O_PATH. */
 #if defined O_SEARCH
 #define WALK (O_SEARCH | O_DIRECTORY | O_CLOEXEC)
 #elif defined O_PATH
@@ -28,14 +28,14 @@
 #define WALK (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #endif
 
-#define MORE 1024  /* descriptors for files beyond those for clients */
+#define MORE 1024  /* descriptors for files, above the limit for clients */
 
 static const char *root;
 
 /* -------------------------------------------------------------------- root */
 
-/* Looks for the program where the shell does: in the directories of PATH.
-   Returns its name, all links resolved, to be freed; or NULL. */
+/* Looks for the program in the directories of PATH, as the shell does. Returns
+   its path with all links resolved, to be freed, or NULL. */
 static char *find_in_path(const char *program) {
     const char *path = getenv("PATH");
     char name[MAX_ROOT];
@@ -52,8 +52,8 @@ static char *find_in_path(const char *program) {
     return NULL;
 }
 
-/* Returns the name of the program's file, all links resolved, to be freed; or
-   NULL. Linux tells it; elsewhere argv[0] has to do. */
+/* Returns the path of the program's file with all links resolved, to be freed,
+   or NULL. Only Linux has /proc/self/exe: proc(5). */
 static char *find_program(const char *program) {
     char *found = realpath("/proc/self/exe", NULL);
 
@@ -145,8 +145,8 @@ static void close_quietly(int fd) {
     errno = saved;
 }
 
-/* As openat(2), beyond the limit on descriptors that server.c has set for its
-   clients: it keeps them below FD_SETSIZE, but a file is in no set. */
+/* Opens as openat(2) does, but above the limit that server.c has set to keep
+   its clients' descriptors below FD_SETSIZE: a file is in no set. */
 static int open_beyond_limit(int directory, const char *name, int flags) {
     struct rlimit clients, files;
 
@@ -166,8 +166,8 @@ static int open_beyond_limit(int directory, const char *name, int flags) {
     return fd;
 }
 
-/* As openat(2), but waits for nobody: neither for a FIFO's writer nor for the
-   holder of a lease. Only the root itself may be a symbolic link. */
+/* Opens as openat(2) does, but never blocks, neither on a FIFO without a writer
+   nor on a file with a lease. Only the root itself may be a symbolic link. */
 static int open_at(int directory, const char *name, int flags) {
     int fd;
 
@@ -199,7 +199,7 @@ int open_parent(char *name) {
 int open_file(int directory, const char *name, struct stat *status) {
     if (fstatat(directory, name, status, AT_SYMLINK_NOFOLLOW) == -1)
         return -1;
-    if (!S_ISREG(status->st_mode)) {  /* to open a device may have effects */
+    if (!S_ISREG(status->st_mode)) {  /* opening a device may have effects */
         errno = S_ISDIR(status->st_mode) ? EISDIR : ENOENT;
         return -1;
     }
@@ -210,7 +210,7 @@ int open_file(int directory, const char *name, struct stat *status) {
         close_quietly(fd);
         return -1;
     }
-    if (!S_ISREG(status->st_mode)) {  /* it was replaced in between */
+    if (!S_ISREG(status->st_mode)) {  /* it has been replaced meanwhile */
         close(fd);
         errno = S_ISDIR(status->st_mode) ? EISDIR : ENOENT;
         return -1;

@@ -1,5 +1,5 @@
 /*
- * Media types, by names alone: no file is looked into.
+ * Media types, by the names of files: their contents do not matter.
  */
 #define _POSIX_C_SOURCE 200809L
 

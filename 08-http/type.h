@@ -4,7 +4,7 @@
 #ifndef TYPE_H
 #define TYPE_H
 
-/* Returns the media type that the name of a file stands for. */
+/* Returns the media type for the name of a file. */
 const char *type_of(const char *name);
 
 #endif

@@ -192,7 +192,7 @@ static void check_line(struct text line, const struct request *request) {
     demand(rest.length == 8 && begins(rest, "HTTP/1.")
                && rest.start[7] >= '0' && rest.start[7] <= '9',
            "a version is HTTP/1 and another digit");
-    demand(request->old == (rest.start[7] == '0'),
+    demand(request->http10 == (rest.start[7] == '0'),
            "only HTTP/1.0 is the old version");
 }
 
@@ -255,7 +255,8 @@ static void check_field(struct text line, const struct request *request,
     seen->hosts += is_word(name, "Host");
     seen->codings += is_word(name, "Transfer-Encoding");
     if (is_word(name, "Connection") && is_word(trim(value), "close"))
-        demand(!stays(request), "a client may have its connection closed");
+        demand(!is_persistent(request),
+               "a client may have its connection closed");
     if (is_word(name, "Content-Length")) {
         seen->lengths++;
         check_length(value, request->length);
@@ -264,13 +265,13 @@ static void check_field(struct text line, const struct request *request,
 
 /* Where the body ends must be beyond doubt: RFC 9112, 6. */
 static void check_framing(const struct request *request, struct seen seen) {
-    demand(seen.hosts == 1 || (seen.hosts == 0 && request->old),
+    demand(seen.hosts == 1 || (seen.hosts == 0 && request->http10),
            "there is one host, or none in HTTP/1.0");
     demand(seen.codings == 0 || seen.lengths == 0,
            "there is no Content-Length beside a Transfer-Encoding");
-    demand(seen.codings == 0 || !request->old,
+    demand(seen.codings == 0 || !request->http10,
            "there is no Transfer-Encoding in HTTP/1.0");
-    demand((seen.codings > 0) == request->chunked && !request->foreign,
+    demand((seen.codings > 0) == request->chunked && !request->other_coding,
            "chunked is the only coding that is taken, and then it is noted");
     demand(seen.lengths > 0 || request->length == 0,
            "without a Content-Length there is no length");
@@ -606,7 +607,7 @@ static int check_response(struct response response,
                 response.status);
     empty[2] = '\0';
     check_content(&response, request, bytes, (size_t)(end - (empty + 4)));
-    demand(has(bytes, "Connection", "close") == !response.stays,
+    demand(has(bytes, "Connection", "close") == !response.persistent,
            "a connection's end is announced");
     const char *location = value_of(bytes, "Location");
     demand((location != NULL) == (response.status == 301),
@@ -620,7 +621,7 @@ static int check_response(struct response response,
 static int check_files(const struct request *request) {
     static const long long sizes[] = {SIZE_OF_FILE, 0, 1, 10000, LLONG_MAX};
     static const int others[] = {301, 403, 404, 500, 503};
-    struct response response = {.stays = stays(request)};
+    struct response response = {.persistent = is_persistent(request)};
     struct file file = {.type = "text/html; charset=utf-8", .tag = TAG};
     int usual = 0;
 
@@ -648,7 +649,7 @@ static int check_files(const struct request *request) {
 
 /* Returns the status of the answer to a request. */
 static int check_answer(const struct request *request) {
-    struct response response = {.stays = stays(request)};
+    struct response response = {.persistent = is_persistent(request)};
 
     switch (request->method) {
     case GET:
