@@ -166,10 +166,28 @@ def expect_continue_chunked(test):
     visitor = test.visitor()
     for value in ('100-continue', '100-Continue', '100-CONTINUE'):
         visitor.send(request('/hello.txt', f'Expect: {value}',
-                             'Transfer-Encoding: chunked', method='PUT'))
+                             'Transfer-Encoding: chunked'))
         visitor.head().must_be(100)
-        visitor.ask(chunked(b'hello')).must_be(405)
+        visitor.ask(chunked(b'hello')).must_be(200, HELLO)
     visitor.stays()
+
+
+@check(WEB, open=False)
+def expect_refused(test):
+    """a client that waits for 100 hears a refusal at once, before it sends its
+    body; then the connection ends, as a body may come all the same"""
+    server = test.server(root=test.site())
+    for status, target, fields, method in (
+            (405, '/hello.txt', (), 'PUT'), (501, '/hello.txt', (), 'FROB'),
+            (404, '/nothing', (), 'GET'),
+            (412, '/hello.txt', ('If-Match: "x"',), 'GET')):
+        visitor = test.visitor(server=server)
+        reply = visitor.get(target, 'Expect: 100-continue',
+                            'Content-Length: 5', *fields, method=method)
+        reply.must_be(status, hint='RFC 9110 10.1.1: the final status, if it '
+                      'is known')
+        visitor.feed(b'hello')
+        visitor.ended('Connection: close')
 
 
 @check(WEB, open=False)

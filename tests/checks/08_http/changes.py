@@ -1,5 +1,6 @@
 """The checks of 08 that are about files that change."""
 
+import mmap
 import os
 import shutil
 import time
@@ -233,3 +234,25 @@ def replaced_while_sent(test):
     other.answer(request('/large')).must_be(200, content[::-1], FRESH)
     visitor.answer(request('/large')).must_be(200, content)
     visitor.get('/large').must_be(404)
+
+
+@check(WEB, open=False)
+def changed_through_a_mapping(test):
+    """a file that a program changes by way of a mapping, which leaves size and
+    times as they are, is served as it is now, a moment later at most, and with
+    another ETag"""
+    root = test.site()
+    with open(root / 'hello.txt', 'r+b') as file:
+        mapping = mmap.mmap(file.fileno(), 0)
+    mapping[:1] = b'H'
+    time.sleep(3.2)
+    visitor = test.visitor(server=test.server(root=root))
+    for letter in b'abc':
+        mapping[:1] = bytes([letter])
+        time.sleep(0.2)
+        reply = visitor.get().must_be(200, bytes([letter]) + HELLO[1:], FRESH)
+        mapping[:1] = b'x'
+        time.sleep(0.2)
+        visitor.get('/hello.txt', f'If-None-Match: {reply["ETag"]}').must_be(
+            200, b'x' + HELLO[1:])
+    mapping.close()

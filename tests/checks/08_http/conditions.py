@@ -1,6 +1,7 @@
 """The checks of 08 that are about requests with conditions."""
 
 import os
+import time
 
 from .fields import MOMENT, seconds_of
 from harness import CHECKS, Check, Skip, check
@@ -26,7 +27,8 @@ NEVER = ('Sun, 31 Feb 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 25:49:37 GMT',
          'Sun, +6 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 8:49:37 GMT',
          'S, 06 Nov 2030 08:49:37 GMT', 'Sun, 06 Nov +030 08:49:37 GMT',
          'Sun,06Nov203008:49:37GMT', 'Sunday,06-Nov-3008:49:37GMT',
-         'SunNov0608:49:372030')
+         'SunNov0608:49:372030', 'Sun, 06 Nov -800 08:49:37 GMT',
+         'Sun Nov  6 08:49:37 -800')
 
 
 def conditional(test, status, *fields, hint='', method='GET'):
@@ -139,3 +141,34 @@ def not_modified_form(test):
     if reply.values('Content-Length'):
         reply.must_have('Content-Length', str(len(HELLO)))
     reply.must_lack('Content-Range')
+
+
+@check(WEB, open=False)
+def listing_conditions(test):
+    """a listing, which has neither a tag nor a date, is there, which is all
+    that * asks for, and has none of the tags that are given"""
+    visitor = test.visitor()
+    for field, status in (('If-None-Match: *', 304), ('If-Match: "x"', 412),
+                          ('If-Match: *', 200), ('If-None-Match: "x"', 200),
+                          ('If-None-Match: ""', 200), ('If-Match: ""', 412),
+                          (f'If-Modified-Since: {THEN}', 200),
+                          (f'If-Unmodified-Since: {BEFORE}', 200)):
+        visitor.get('/list/', field).must_be(status, hint=field)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def future_date_taken_back(test):
+    """the Last-Modified of a file whose time lies in the future is taken back:
+    the file has not changed since"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    os.utime(root / 'hello.txt', (time.time() + 3600,) * 2)
+    time.sleep(1.1)
+    date = visitor.get()['Last-Modified']
+    time.sleep(1.1)
+    visitor.get('/hello.txt', f'If-Unmodified-Since: {date}').must_be(200)
+    visitor.get('/hello.txt', f'If-Modified-Since: {date}').must_be(304)
+    os.utime(root / 'hello.txt', (time.time() + 7200,) * 2)
+    visitor.get('/hello.txt', f'If-Unmodified-Since: {date}').must_be(412)
+    visitor.get('/hello.txt', f'If-Modified-Since: {date}').must_be(200)

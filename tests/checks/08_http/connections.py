@@ -5,7 +5,8 @@ import socket
 import time
 
 from harness import Failure, check, data, difference, shown
-from harness.web import DATA, HELLO, USUAL, WEB, chunked, request, rests
+from harness.web import (DATA, HELLO, USUAL, WEB, Visitor, chunked, request,
+                         rests)
 
 
 def persistent(test, files=USUAL):
@@ -109,6 +110,28 @@ def last_response_not_lost(test):
             raise Failure('the end of the stream', 'a reset', hint) from None
         if rest:
             raise Failure('the end of the stream', shown(rest))
+
+
+@check(WEB, open=False)
+def last_response_on_its_way(test):
+    """the last response arrives though the client sends one more byte while
+    most of it is still on its way: the server closes after the client"""
+    root = test.site({'16k': DATA + DATA[:6000]})
+    server = test.server(root=root)
+    for message, extra in ((request('/16k', 'Connection: close'), b'\r\n'),
+                           (request('/16k', version='HTTP/1.0'), b'GET /')):
+        client = socket.socket()
+        test.closing.append(client)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.settimeout(10)
+        client.connect((server.host, server.port))
+        client.sendall(message)
+        rests(server)
+        client.sendall(extra)
+        rests(server)
+        Visitor(client).answer(message, 'a reset destroys what the client has '
+                               'not acknowledged: shutdown, then recv until it '
+                               'closes').must_be(200, DATA + DATA[:6000])
 
 
 CONVERSATION = (request('/hello.txt', 'X-Filler: ' + 'x' * 20)

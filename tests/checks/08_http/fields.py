@@ -236,3 +236,77 @@ def error_pages(test):
         if b'<script>' in reply.body or str(status).encode() not in reply.body:
             raise Failure(f'a page that says {status}, and no markup of the '
                           'request', shown(reply.body, 500))
+
+
+MORE_TYPES = {
+    'avif': 'image/avif', 'apng': 'image/apng', 'webp': 'image/webp',
+    'webmanifest': 'application/manifest+json', 'map': 'application/json',
+    'xhtml': 'application/xhtml+xml', 'woff': 'font/woff',
+    'woff2': 'font/woff2', 'ttf': 'font/ttf', 'otf': 'font/otf',
+    'ogg': 'audio/ogg', 'opus': 'audio/ogg', 'wav': 'audio/wav',
+    'flac': 'audio/flac', 'm4a': 'audio/mp4', 'm4s': 'video/iso.segment',
+    'vtt': 'text/vtt', 'm3u8': 'application/vnd.apple.mpegurl',
+    'mpd': 'application/dash+xml', 'c': 'text/plain', 'h': 'text/plain',
+    'py': 'text/plain', 'sh': 'text/plain', 'log': 'text/plain',
+    'md': 'text/plain', 'PY': 'text/plain'}
+
+
+@check(WEB, open=False)
+def more_media_types(test):
+    """what pages of today need is typed, and source code is text, which a
+    browser shows"""
+    names = {f'x.{extension}': kind for extension, kind in MORE_TYPES.items()}
+    names.update({'Makefile': 'text/plain', 'README': 'text/plain',
+                  'README.x': 'application/octet-stream',
+                  'a.c/README': 'text/plain', 'a.c/x': 'application/'
+                  'octet-stream'})
+    visitor = test.visitor(server=test.server(root=test.site(
+        {name: b'x' for name in names})))
+    for name, kind in names.items():
+        text = '; charset=utf-8' if kind.startswith('text/') else ''
+        visitor.get('/' + name).must_have('Content-Type', kind + text)
+
+
+@check(WEB, open=False)
+def no_cache(test):
+    """a browser may keep what it gets, but has to ask whether it has changed:
+    it would use a file for a tenth of its age else, and an edit not be seen"""
+    visitor = test.visitor()
+    reply = visitor.get().must_have('Cache-Control', 'no-cache')
+    visitor.get('/list/').must_have('Cache-Control', 'no-cache')
+    visitor.get('/hello.txt', f'If-None-Match: {reply["ETag"]}').must_be(
+        304).must_have('Cache-Control', 'no-cache')
+    visitor.get('/hello.txt', 'Range: bytes=0-3').must_be(206).must_have(
+        'Cache-Control', 'no-cache')
+
+
+@check(WEB, open=False)
+def pages_of_ours(test):
+    """error pages and listings fit a telephone, and are dark where that is
+    preferred"""
+    visitor = test.visitor()
+    for target in ('/nothing', '/list/', '/sub'):
+        page = visitor.get(target).body
+        for name in (b'viewport', b'color-scheme'):
+            if b'name="' + name + b'"' not in page:
+                raise Failure(f'{name.decode()} in the page for {target}', page)
+
+
+@check(WEB, open=False)
+def last_modified_early(test):
+    """the year of a file from before the year 1000 has four digits, and one
+    that has no such year has no Last-Modified"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for moment, date in ((-35000000000, 'Mon, 22 Nov 0860 09:46:40 GMT'),
+                         (-62135596800, 'Mon, 01 Jan 0001 00:00:00 GMT'),
+                         (-70000000000, '')):
+        try:
+            os.utime(root / 'hello.txt', (moment, moment))
+        except (OSError, OverflowError):
+            continue
+        if os.stat(root / 'hello.txt').st_mtime != moment:
+            continue  # this file system has no such time
+        reply = visitor.get().must_be(200, HELLO)
+        if reply['Last-Modified'] != date:
+            raise Failure(date or 'no Last-Modified', reply['Last-Modified'])

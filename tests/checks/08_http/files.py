@@ -168,3 +168,39 @@ def read_fails(test):
     visitor.get().must_be(200, HELLO, 'after EINTR read again')
     visitor.get('/large').must_be(200, large, 'after EINTR read again')
     test.alive(server, 'read has failed')
+
+
+@check(WEB, open=False)
+def search_permission(test):
+    """a folder that may be entered but not read (mode 711) serves its files; a
+    listing of it is a 403"""
+    root = test.site()
+    root.chmod(0o711)
+    for name in ('sub', 'list'):
+        (root / name).chmod(0o311 if os.geteuid() else 0o711)
+    if os.geteuid() == 0:  # whom permissions do not bind
+        test.need_injector()
+        test.faults.set('user', NOBODY)
+    try:
+        visitor = test.visitor(server=test.server(root=root))
+        for target in ('/hello.txt', '/sub/inner.txt', '/sub/'):
+            visitor.get(target).must_be(200, hint='search permission is enough '
+                                        'on the way: O_SEARCH, or O_PATH')
+        visitor.get('/list/').must_be(403)
+    finally:
+        for name in ('sub', 'list'):
+            (root / name).chmod(0o755)
+
+
+@check(WEB, open=False)
+def leased(test):
+    """a file that another program holds a lease on is a 503, to be tried again,
+    and not a 500"""
+    test.need_injector()
+    visitor = test.visitor()
+    test.attached()
+    test.faults.fail('open', errno.EWOULDBLOCK, last=FOREVER)
+    reply = visitor.get().must_be(503, hint='open(2): O_NONBLOCK and a lease')
+    reply.must_have('Retry-After', '1')
+    test.faults.relent('open')
+    visitor.stays()

@@ -1,12 +1,16 @@
 """The checks of 08 that are about folders: their pages, and lists of them."""
 
+import errno
 import html.parser
 import os
 import re
+import select
+import signal
+import time
 import urllib.parse
 
 from harness import Failure, Skip, check, literal
-from harness.web import USUAL, WEB, fill
+from harness.web import USUAL, WEB, fill, request
 
 
 def need_index(test):
@@ -241,3 +245,81 @@ def listing_fresh(test):
         if names != here:
             raise Failure(f'the names {" ".join(sorted(here))}',
                           ' '.join(sorted(names)))
+
+
+@check(WEB, open=False)
+def listing_columns(test):
+    """a listing has the size and the date of each file"""
+    root = test.site({'list/a': b'x' * 12345, 'list/b': b'', 'list/c/d': b''})
+    for name in 'abc':  # Sun, 06 Nov 1994 08:49:37 GMT
+        os.utime(root / 'list' / name, (784111777, 784111777))
+    page = test.visitor(server=test.server(root=root)).get('/list/').body
+    rows = [[cell.decode() for cell in re.findall(b'<td>(.*?)</td>', row)]
+            for row in page.splitlines() if b'href="../"' not in row
+            and b'<td>' in row]
+    date = '1994-11-06 08:49'
+    expected = [['<a href="a">a</a>', '12345', date],
+                ['<a href="b">b</a>', '0', date],
+                ['<a href="c/">c/</a>', '', date]]
+    if rows != expected:
+        raise Failure(expected, rows)
+
+
+@check(WEB, open=False)
+def listing_in_portions(test):
+    """while a folder of 30000 entries is listed others are served, a client
+    that gives up costs nothing, and SIGTERM ends it at once"""
+    root = test.site()
+    (root / 'many').mkdir()
+    for number in range(30000):
+        os.mknod(root / 'many' / f'{number:05}')
+    server = test.server(root=root)
+    other = test.visitor(server=server)
+    other.stays()
+    visitor = test.visitor(server=server)
+    visitor.send(request('/many/'))
+    waits, end = [], time.monotonic() + 10
+    while time.monotonic() < end and not select.select(
+            [visitor.socket], [], [], 0)[0]:
+        began = time.monotonic()
+        other.stays()
+        waits.append(time.monotonic() - began)
+    reply = visitor.answer().must_be(200)
+    if list(Links(reply.body).names('/many/')) != [
+            f'{number:05}' for number in range(30000)]:
+        raise Failure('30000 names, in order', f'{len(reply.body)} bytes')
+    if len(waits) < 3:
+        raise Failure('that others are served meanwhile: 3 times at least',
+                      f'{len(waits)} times', 'read and write a portion, then '
+                      'let the others have their turn')
+    for _ in range(3):
+        test.visitor(server=server).send(request('/many/'))
+    other.stays()
+    server.signal(signal.SIGTERM)
+    if server.wait_exit() != 0:
+        raise Failure('exit status 0', f'it {test.outcome(server)}')
+
+
+@check(WEB, open=False)
+def listing_runs_out_of_memory(test):
+    """a listing for which there is no memory is a 503, and never a page with a
+    hole"""
+    test.need_injector()
+    root = test.site({'list/' + 'x' * 100 + str(number): b''
+                      for number in range(300)})
+    server = test.server(root=root)
+    test.attached()
+    whole = test.visitor(server=server).get('/list/').must_be(200).body
+    for number in range(1, 320, 7):
+        visitor = test.visitor(server=server)
+        before = test.faults.get('calls', 'malloc')
+        test.faults.fail('malloc', errno.ENOMEM, before + number)
+        visitor.send(request('/list/'))
+        try:
+            reply = visitor.answer()
+        except Failure:
+            continue  # memory for the connection was missing
+        if reply.status != 503:
+            reply.must_be(200, whole)
+    test.faults.relent('malloc')
+    test.visitor(server=server).get('/list/').must_be(200, whole)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import time
@@ -237,3 +238,29 @@ def log_disk_full(test):
     server.signal(signal.SIGTERM)
     if server.wait_exit() is None:
         raise Failure('an end', 'it runs on')
+
+
+@check(WEB, open=False)
+def log_limited(test):
+    """a log that has reached the limit of a file's size (ulimit -f) ends
+    nothing; when there is room again every line is whole"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('there is no prlimit here')
+    server, visitor, log = logging(test)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1000, -1))
+    for _ in range(30):
+        visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 20).must_be(200, HELLO)
+    wait_until(lambda: log.stat().st_size == 1000)
+    time.sleep(0.3)  # more lines cannot be written
+    test.alive(server, 'SIGXFSZ', 'ignore SIGXFSZ: write fails with EFBIG')
+    visitor.stays()
+    time.sleep(0.3)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (-1, -1))
+    for _ in range(3):
+        visitor.get().must_be(200)
+    wait_until(lambda: log.read_bytes().count(b'\n') > 12)
+    lines = log.read_text().splitlines(True)
+    broken = [line for line in lines if not LOG_LINE.fullmatch(line)]
+    if broken or len(lines) < 12:
+        raise Failure('whole lines alone, three of them new', broken or lines,
+                      'complete the line of which part was written')

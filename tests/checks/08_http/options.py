@@ -4,9 +4,12 @@ log that is to be written."""
 import os
 import pathlib
 import re
+import shlex
+import shutil
 import socket
+import subprocess
 
-from harness import NOBODY, Failure, Skip, check, wait_until
+from harness import NOBODY, Failure, Server, Skip, check, wait_until
 from harness.web import HELLO, WEB
 
 QUOTED = r'"((?:[^"\\\x00-\x1f\x7f]|\\[ -~])*)"'
@@ -40,6 +43,49 @@ def default_folder(test):
     visitor = test.visitor(server=test.server())
     for target in ('/', '/index.html'):
         visitor.get(target).must_be(200, index.read_bytes())
+
+
+@check(WEB, open=False)
+def default_folder_found(test):
+    """without -d it serves www beside the program also if that was found by way
+    of PATH or a link, and never a www that is in the current folder"""
+    program = pathlib.Path(test.words[0]).resolve()
+    index = program.parent / 'www' / 'index.html'
+    if not index.exists():
+        raise Skip(f'there is no {index}')
+    place = test.site({'www/index.html': b'foreign', 'bin/www/index.html':
+                       b'foreign too'})
+    (place / 'bin' / 'link').symlink_to(program)
+    for name, path in ((program.name, program.parent),
+                       ('link', place / 'bin'), (place / 'bin' / 'link', '')):
+        start = (f'cd {shlex.quote(str(place))} && '
+                 f'PATH={shlex.quote(str(path))}:$PATH && '
+                 f'exec {shlex.quote(str(name))} 0')
+        child = Server(test.starter() + ['sh', '-c', start],
+                       test.environment(), subprocess.DEVNULL)
+        test.children.append(child)
+        match = child.wait_line(r'listening on .*:(\d+)$')
+        if match is None:
+            raise Failure('a server', test.outcome(child))
+        child.port = int(match[1])
+        test.visitor(server=child).get('/').must_be(200, index.read_bytes())
+
+
+@check(WEB, open=False)
+def link_local(test):
+    """-a takes a link-local address with its zone, fe80::1%lo"""
+    words = ['unshare', *['-r'] * (os.geteuid() != 0), '-n', 'sh', '-c',
+             'ip link set lo up && ip addr add fe80::1/64 dev lo nodad || '
+             'exit 77; exec "$0" "$@"', test.words[0], '-a', 'fe80::1%lo', '0']
+    if not shutil.which('unshare') or not shutil.which('ip'):
+        raise Skip('it needs unshare and ip')
+    child = Server(words, test.environment(), subprocess.DEVNULL)
+    test.children.append(child)
+    if not child.wait_line(r'listening on \[fe80::1%lo\]:\d+$'):
+        if child.wait_exit() not in (1, 2) or 'fe80' not in str(child.lines):
+            raise Skip('no namespace of its own here')
+        raise Failure('the line "listening on [fe80::1%lo]:PORT"',
+                      test.outcome(child))
 
 
 @check(WEB, open=False)

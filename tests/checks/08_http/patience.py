@@ -1,6 +1,7 @@
 """The checks of 08 that are about clients that are slow, and many."""
 
 import random
+import select
 import socket
 import threading
 import time
@@ -69,6 +70,52 @@ def slow_second_head(test):
     began = time.monotonic()
     visitor.send(b'GET /hello')
     until_ended(visitor, began, b'x')
+
+
+@check(WEB, open=False)
+def trickling_empty_lines(test):
+    """with -t 1 empty lines now and then keep no connection, in whatever bits
+    they come"""
+    server = test.server('-t', '1', root=test.site())
+    for bits in ([b'\r\n'], [b'\n'], [b'\r', b'\n']):
+        visitor = test.visitor(server=server)
+        visitor.stays()
+        began = time.monotonic()
+        for bit in bits * 40:
+            try:
+                visitor.socket.sendall(bit)
+            except OSError:
+                break
+            if select.select([visitor.socket], [], [], 0.1)[0]:
+                break
+        if not 0.9 < time.monotonic() - began < 3:
+            raise Failure('the end of the connection after 1 second (-t 1)',
+                          f'{time.monotonic() - began:.1f} s')
+
+
+@check(WEB, open=False)
+def trickling_body(test):
+    """with -t 1 a body of which a byte comes every 0.7 seconds keeps no
+    connection; nor does one that comes faster, if it does not grow"""
+    server = test.server('-t', '1', root=test.site())
+    for field, bit, every in (('Content-Length: 100000', b'x', 0.7),
+                              ('Content-Length: 100000', b'x', 0.2),
+                              ('Transfer-Encoding: chunked',
+                               b'1\r\nx\r\n', 0.4)):
+        visitor = test.visitor(server=server)
+        visitor.send(request('/hello.txt', field, method='POST'))
+        began = time.monotonic()
+        while time.monotonic() - began < 8:
+            try:
+                visitor.socket.sendall(bit)
+            except OSError:
+                break
+            if select.select([visitor.socket], [], [], every)[0]:
+                break
+        else:
+            raise Failure('the end of the connection', 'it is open after 8 s',
+                          'a body gains time as it grows')
+    test.visitor(server=server).stays()
 
 
 @check(WEB, open=False)
@@ -244,3 +291,24 @@ def web_life(visitor, files, chance):
                     reset(visitor.socket)
                 return
             visitor.answer(request('/' + name)).must_be(200, files[name])
+
+
+@check(WEB, open=False)
+def download_given_up(test):
+    """a download that a browser gives up is one line on standard error at most,
+    and so are several requests for it on one connection"""
+    root = test.site({'middle': data(500000)})
+    with open(root / 'large', 'wb') as file:
+        file.truncate(64 << 20)
+    server = test.server(root=root)
+    for target in ('/large', '/middle'):
+        for give_up in (reset, socket.socket.close):
+            before = len(server.lines)
+            visitor = test.visitor(server=server)
+            visitor.send(request(target) * 3)
+            test.receive(visitor.socket, 70000)
+            give_up(visitor.socket)
+            time.sleep(0.2)
+            if len(server.lines) > before + 1:
+                raise Failure('one line at most', server.lines[before:])
+    test.visitor(server=server).get('/middle').must_be(200, data(500000))

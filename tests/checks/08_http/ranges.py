@@ -1,5 +1,8 @@
 """The checks of 08 that are about parts of files."""
 
+import os
+import time
+
 from .conditions import AFTER, BEFORE, THEN, conditional, dated
 from harness import CHECKS, Check, Failure, Skip, check
 from harness.web import DATA, HELLO, WEB, request
@@ -164,3 +167,20 @@ def range_of_large(test):
     reply.must_have('Content-Range', f'bytes {size - 7}-{size - 1}/{size}')
     visitor.get('/large', f'Range: bytes={size - 5}-').must_be(206, b'hello')
     visitor.get('/large', method='HEAD').must_have('Content-Length', str(size))
+
+
+@check(WEB, open=False)
+def range_if_weak_date(test):
+    """a date does not vouch for a range of a file that was written within that
+    second: it may have changed twice"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    (root / 'hello.txt').write_bytes(HELLO)
+    written = os.stat(root / 'hello.txt').st_mtime_ns
+    os.utime(root / 'hello.txt', ns=(written // 10**9 * 10**9 + 123,) * 2)
+    for _ in range(2):
+        date = visitor.get()['Last-Modified']
+        visitor.get('/hello.txt', 'Range: bytes=0-4', f'If-Range: {date}'
+                    ).must_be(200, HELLO, 'RFC 9110 13.1.5: false unless the '
+                              'date is a strong validator')
+        time.sleep(1.1)
