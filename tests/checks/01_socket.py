@@ -48,7 +48,7 @@ def option_refused(test):
         refuses(test, *(['1'] if test.stage == '01' else ['0', '0']))
 
 
-@check('01 02 03 04 05 06 07', open=False)
+@check(SERVERS + ' 06', open=False)
 def usage_not_written(test):
     """-h ends with status 1 if the usage cannot be written"""
     if not os.path.exists('/dev/full'):
@@ -114,7 +114,7 @@ def opened(child, number):
         return ''
 
 
-@check('01 02 03 04 05 07', open=False, after='stream_socket')
+@check(SERVERS, open=False, after='stream_socket')
 def closed_streams(test):
     """no socket or pipe takes the number of a standard stream that is closed"""
     if not os.path.exists('/proc/self/fd'):

@@ -111,7 +111,7 @@ def client_gone_before_accept(test):
     test.alive(server, 'clients that left early')
 
 
-@check('04 05 07', open=False, after='client_gone_before_accept')
+@check(SERVING, open=False, after='client_gone_before_accept')
 def accept_unlisted(test):
     """an errno of accept in no row is waited out, and reported once"""
     test.need_injector()
