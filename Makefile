@@ -28,6 +28,8 @@
 #: make fuzz         feed generated input to 08
 #: make prove-stubs  prove that stubs and stages fit
 #: make prove-learn  prove that make learn works as documented
+#: make prove-handout
+#:                   prove that students can work in a hand-out
 #:
 #: Variables, from the environment or the command line:
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
@@ -38,6 +40,9 @@
 #: STEP=1            make demo waits for a key after each fact
 #: PORT=N DIRECTORY=path
 #:                   where make serve serves (15441), and what (08-http/www)
+#: DIRECTORY=path ANSWERS=03 UNTIL=05
+#:                   where make handout makes it, the answers up to which stage
+#:                   it has (none), and the stubs up to which (08)
 #: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
 #: SEEDS=N FROM=N STAGES='05 07'
 #:                   for make faults: how many (1000), the first (1), of what
@@ -53,7 +58,8 @@ CFLAGS ?= -O2 -g -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 number = $(firstword $(subst -, ,$1))
 numbers := $(sort $(foreach stage,$(wildcard 0[1-8]-*/.),\
              $(call number,$(stage))))
-answers := $(basename $(wildcard 0[1-8]-*/server.c 0[1-8]-*/client.c))
+answers := $(basename $(wildcard 0[1-7]-*/server.c 0[1-7]-*/client.c)) \
+           $(patsubst %/request.c,%/server,$(wildcard 08-*/request.c))
 stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 # Any make that it calls is to behave as if typed.
@@ -62,7 +68,8 @@ learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
-.PHONY: help help-all teach lint memcheck prove-stubs prove-learn
+.PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
+.PHONY: prove-handout
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -99,6 +106,10 @@ FROM ?= 1
 faults: $(answers)
 	@$(check) $(STAGES) --faults $(FROM)-$$(($(FROM) + $(SEEDS) - 1))
 
+handout:
+	$(if $(DIRECTORY),,$(error where to? DIRECTORY=path))
+	@tests/handout "$$DIRECTORY" $(ANSWERS:%=--answers %) $(UNTIL:%=--until %)
+
 # What was handed in may be anything: it is copied, and built elsewhere.
 grade:
 	$(if $(PROGRAM_DIR),,$(error what is to be graded? PROGRAM_DIR=path))
@@ -121,6 +132,9 @@ prove-stubs: $(answers)
 
 prove-learn:
 	@tests/upkeep/prove-learn
+
+prove-handout:
+	@tests/upkeep/prove-handout
 
 # A stub is for students to break: only what runs it needs it to build.
 stage_checks := $(numbers:%=check-%)
@@ -168,6 +182,9 @@ $(stage_diffs):
 
 check-% try-% demo-% diff-% reset-% answer-%:
 	$(error there is no stage $*, only $(numbers))
+
+# In a hand-out some things are different.
+-include tests/handout.mk
 
 clean:
 	@rm -rf 0[1-8]-*/server 0[1-8]-*/client 0[1-8]-*/stub 0[1-8]-*/*.dSYM \
