@@ -35,6 +35,8 @@
 #: make prove-steps  prove that the steps of 07 and 08 lead there
 #: make pages        make the pages that 08 serves
 #: make browse       check the pages in a browser
+#: make prove-handout
+#:                   prove that students can work in a hand-out
 #:
 #: Variables, from the environment or the command line:
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
@@ -47,6 +49,9 @@
 #:                   shows only the first of its steps
 #: PORT=N DIRECTORY=path
 #:                   where make serve serves (15441), and what (08-http/www)
+#: DIRECTORY=path ANSWERS=03 UNTIL=05
+#:                   where make handout makes it, the answers up to which stage
+#:                   it has (none), and the stubs up to which (08)
 #: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
 #: SEEDS=N FROM=N STAGES='05 07'
 #:                   for make faults: how many (1000), the first (1), of what
@@ -62,7 +67,8 @@ CFLAGS ?= -O2 -g -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 number = $(firstword $(subst -, ,$1))
 numbers := $(sort $(foreach stage,$(wildcard 0[1-8]-*/.),\
              $(call number,$(stage))))
-answers := $(basename $(wildcard 0[1-8]-*/server.c 0[1-8]-*/client.c))
+answers := $(basename $(wildcard 0[1-7]-*/server.c 0[1-7]-*/client.c)) \
+           $(patsubst %/request.c,%/server,$(wildcard 08-*/request.c))
 stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 # Any make that it calls is to behave as if typed.
@@ -72,8 +78,8 @@ learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
-.PHONY: help help-all teach lint memcheck prove-stubs prove-learn
-.PHONY: prove-messages prove-steps pages browse wire
+.PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
+.PHONY: prove-handout prove-messages prove-steps pages browse wire
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -109,6 +115,10 @@ SEEDS ?= 1000
 FROM ?= 1
 faults: $(answers)
 	@$(check) $(STAGES) --faults $(FROM)-$$(($(FROM) + $(SEEDS) - 1))
+
+handout:
+	$(if $(DIRECTORY),,$(error where to? DIRECTORY=path))
+	@tests/handout "$$DIRECTORY" $(ANSWERS:%=--answers %) $(UNTIL:%=--until %)
 
 # What was handed in may be anything: it is copied, and built elsewhere.
 grade:
@@ -147,6 +157,9 @@ prove-learn:
 
 prove-messages: $(answers)
 	@tests/upkeep/prove-messages
+
+prove-handout:
+	@tests/upkeep/prove-handout
 
 # A stub is for students to break: only what runs it needs it to build.
 stage_checks := $(numbers:%=check-%)
@@ -208,6 +221,9 @@ watch-01 watch-02:
 
 check-% try-% demo-% diff-% reset-% answer-% watch-%:
 	$(error there is no stage $*, only $(numbers))
+
+# In a hand-out some things are different.
+-include tests/handout.mk
 
 clean:
 	@rm -rf 0[1-8]-*/server 0[1-8]-*/client 0[1-8]-*/stub 0[1-8]-*/*.dSYM \
