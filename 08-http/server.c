@@ -125,8 +125,8 @@ struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes sent and not arrived, at the last look */
-    struct http http;
     union address peer;
+    struct http http;
 };
 
 static struct connection connections[FD_SETSIZE];  /* by their descriptors */
