@@ -72,8 +72,7 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    /* Clients inherit this one: send at once, though earlier bytes have not
-       been acknowledged. See tcp(7). */
+    /* Clients inherit this: do not delay the end of a response. See tcp(7). */
     if (setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, size_of(&address)) == -1)
@@ -128,8 +127,8 @@ struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
-    struct http http;
     union address peer;
+    struct http http;
 };
 
 static struct connection connections[FD_SETSIZE];  /* by their descriptors */
