@@ -10,7 +10,8 @@ import time
 
 from harness import (ECHO, FOREVER, SIGPIPE_HINT, TALKING, Failure, Skip,
                      check, converse, counted, data, difference, flood, idles,
-                     refuses, reset_for_sure, shown, strtol_hint, told, vanish, wait_until)
+                     refuses, reset_for_sure, shown, strtol_hint, told, vanish,
+                     wait_until)
 
 REST_HINT = ('send may take only some of the bytes, and returns how many: send '
              'the rest, in a loop')

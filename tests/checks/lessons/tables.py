@@ -21,8 +21,9 @@ def tables_of_program(folder: pathlib.Path) -> dict[str, list[Row]]:
     source = ''.join(path.read_text() for path in sources if path.exists())
     failures = re.search(r'struct failure failures\[\] = \{\n(.*?)\n\};',
                          source, re.DOTALL)
-    tables = failures and re.findall(r'\{"(\w+)", 0, .*?\n(.*?)(?=\n *\{"|\n *\{NULL)',
-                        failures[1], re.DOTALL) or re.findall(
+    tables = failures and re.findall(
+        r'\{"(\w+)", 0, .*?\n(.*?)(?=\n *\{"|\n *\{NULL)', failures[1],
+        re.DOTALL) or re.findall(
         r'struct failure (\w+)_failures\[\] = \{\n(.*?)\n\};', source,
         re.DOTALL)
     tables += [(REFUSED, rows) for rows in re.findall(
