@@ -46,8 +46,8 @@ def prints_address(test):
         raise Failure(f'the line "{line}", status 0',
                       f'it {test.outcome(child)}',
                       'call bind, then print the address' if not child.lines
-                      else 'return EXIT_SUCCESS from main' if line in child.lines
-                      else bytes_hint(child, port))
+                      else 'return EXIT_SUCCESS from main'
+                      if line in child.lines else bytes_hint(child, port))
 
 
 @check(ADDRESSED, open=False)

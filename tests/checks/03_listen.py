@@ -25,7 +25,7 @@ def listening_line(test):
                       f'it {test.outcome(child)}', bytes_hint(child, port))
 
 
-@check(READY, open=False)
+@check(READY, open=False, after='listening_line')
 def ready_not_before(test):
     """prints "listening on" after listen() has succeeded, not before"""
     test.need_injector()
@@ -34,10 +34,11 @@ def ready_not_before(test):
     test.attached()
     if not wait_until(lambda: not child.running() or child.state() == 'T'):
         raise Failure('a call of listen()', f'it {test.outcome(child)}')
-    early = list(child.lines)
+    early = [line for line in child.lines if line.startswith('listening')]
     child.signal(signal.SIGCONT)
     if early:
-        raise Failure('no line before listen() has returned', early[0],
+        raise Failure('the line after listen() has returned',
+                      f'"{early[0]}" before that',
                       'people and tests connect as soon as they read the '
                       'line: print it after listen() has succeeded')
     if not child.wait_line('listening on '):

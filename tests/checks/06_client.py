@@ -12,8 +12,8 @@ from checks.clients import failed, sent_and_echoed
 from harness import (Failure, Skip, check, data, echoing, free_port, shown,
                      start_client, succeeded, told, wait_until)
 
-LIMIT_HINT = ('SO_RCVTIMEO and SO_SNDTIMEO limit recv and send, which then fail '
-              'with EAGAIN')
+LIMIT_HINT = ('SO_RCVTIMEO and SO_SNDTIMEO limit recv and send, which then '
+              'fail with EAGAIN')
 
 
 @check('06')
@@ -68,7 +68,7 @@ def empty_input(test):
     peer = test.peer(handler)
     succeeded(test, start_client(test, peer.port, message=b''), b'',
               'shutdown(fd, SHUT_WR), then recv until it returns 0')
-    if seen != [b'']:
+    if wait_until(lambda: seen) != [b'']:
         raise Failure('nothing arrives at the server',
                       shown(seen[0]) if seen else 'no connection')
 
@@ -143,8 +143,8 @@ def every_address(test):
     test.faults.resolve('::1', '127.0.0.3', '127.0.0.1')
     child = start_client(test, peer.port, host='localhost')
     test.attached()
-    succeeded(test, child, hint='after a failure try the next address (ai_next) '
-              'on a new socket')
+    succeeded(test, child, hint='after a failure try the next address '
+              '(ai_next) on a new socket')
     for host in ('::1', '127.0.0.3'):
         if not any(host in line for line in child.lines):
             raise Failure(f'a line that names the address that failed: {host}',
@@ -215,8 +215,8 @@ def says_what_getaddrinfo_says(test, host, port):
         line = f'getaddrinfo: {error.strerror} ({host} {port})'
     if status != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
-                      f'it {test.outcome(child)}', 'its result is not an errno: '
-                      'gai_strerror has its messages')
+                      f'it {test.outcome(child)}', 'its result is not an '
+                      'errno: gai_strerror has its messages')
 
 
 @check('06', open=False)

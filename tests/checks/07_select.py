@@ -16,7 +16,8 @@ import threading
 import time
 
 from harness import (MANY, Failure, Server, Skip, check, counted, data,
-                     difference, dropped, flood, guarded, reset, settings, wait_until)
+                     difference, dropped, flood, guarded, reset, settings,
+                     wait_until)
 
 
 @check(MANY)

@@ -65,6 +65,9 @@ class Causes:
                 or 'listening on' not in self.told
                 or self.sent(signal.SIGTERM, signal.SIGINT, signal.SIGKILL)):
             return ''
+        if self.check.name == 'more_than_fit' and self.status is not None:
+            return ('a descriptor of FD_SETSIZE or above must never enter a '
+                    'set: limit the descriptors, or close that client')
         if 'EBADF' in self.told and not self.injected():
             return ('a call was made on a descriptor that had been closed: '
                     'close the client\'s socket, not the listener, and only '
@@ -73,6 +76,12 @@ class Causes:
             return ('it exited with status 0, though a server goes on until a '
                     'signal ends it: ' + LOOP.get(
                         self.stage, 'call select in a loop'))
+        if (self.status is not None and self.status > 0
+                and self.stage >= '04' and not self.injected()
+                and not self.check.name.startswith(('accept_', 'restart'))):
+            return (f'it exited with status {self.status} after it had served '
+                    'a client: an error on one client\'s socket costs that '
+                    'client, never the server')
         return ''
 
     def injected(self):

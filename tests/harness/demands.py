@@ -46,8 +46,8 @@ def refuses(test, *arguments, hint=''):
     status = child.wait_exit()
     if status != 2 or child.output or b'usage: ' not in child.errors:
         raise Failure(
-            f'{test.said(child)} is rejected: the usage on standard error, exit '
-            'status 2',
+            f'{test.said(child)} is rejected: the usage on standard error, '
+            'exit status 2',
             f'it {test.outcome(child)}', hint)
 
 

@@ -30,7 +30,7 @@ from harness.test import Test
 from harness.valgrind import WITHOUT_VALGRIND
 from harness.web import WebTest
 
-LATE = 'skipped', 'no time was left for it'
+LATE = 'skipped', 'no time was left'
 
 
 def run_check(*arguments):
@@ -40,8 +40,8 @@ def run_check(*arguments):
     except Stop:
         return 'skipped', 'stopped'
     except OSError as error:  # a program may have removed what we need
-        return 'failed', Failure('files for the check',
-                                         said_error(error))
+        return 'failed', Failure('files that the check needs',
+                                 said_error(error))
     finally:  # also if a stop came when the check was about to clean up
         for child in list(RUNNING):
             child.end()
@@ -49,7 +49,7 @@ def run_check(*arguments):
 
 def try_check(check, command, directory, injector):
     if '{port}' in command and not check.open:
-        return 'skipped', 'only behaviour is checked of anybody\'s program'
+        return 'skipped', 'options and messages of ours'
     if Stop.wanted:
         return 'skipped', 'stopped'
     for name in (check.name, f'{check.stage} {check.name}'):

@@ -203,8 +203,8 @@ class Test:
     def outcome(self, child):
         """What has become of a program, in words."""
         status = child.wait_exit(0.2)  # it may be about to crash
-        fate = ('still runs' if status is None else f'exited with status {status}'
-                if status >= 0 else
+        fate = ('still runs' if status is None else
+                f'exited with status {status}' if status >= 0 else
                 f'was ended by {signal.Signals(-status).name}')
         if any(line.startswith('usage: ') for line in child.lines):
             wrote = child.lines[0] + '; usage ...'

@@ -1,5 +1,6 @@
 """Programs with one bug each, made from ours: the stage, the bug, the edits
-(what is replaced, and by what), and what the first failed check has to say."""
+(what is replaced, and by what), and what the first failed check has to say; and
+correct programs in another style, which have to pass."""
 
 import collections
 
@@ -13,6 +14,30 @@ def bug(stages, name, says, *edits):
     for stage in stages.split():
         BUGS.append(Bug(stage, name, edits, says))
 
+
+def style(stages, name, *edits):
+    """The same for correct programs."""
+    bug(stages, name, '', *edits)
+
+
+# ------------------------------------------------------------ in another style
+
+style('03 04 05', 'also prints "bound to"',
+      ('    if (listen(listener',
+       '    log_event("bound to", &address);\n    if (listen(listener'))
+style('04 05', 'prints a greeting and a farewell',
+      ('    log_event("listening on", &address);\n',
+       '    fputs("starting\\n", stderr);\n'
+       '    log_event("listening on", &address);\n'),
+      ('        close(client);\n',
+       '        close(client);\n        fputs("closed\\n", stderr);\n'))
+style('06', 'names each address before it connects',
+      ('            if (connect(server',
+       '            fprintf(stderr, "trying %s\\n", name_of(address));\n'
+       '            if (connect(server'),
+      ('                return server;',
+       '                {\n                    fputs("connected\\n", stderr);\n'
+       '                    return server;\n                }'))
 
 # ------------------------------------------------------------------- 01 to 03
 
@@ -230,8 +255,8 @@ bug('07', 'sets are not rebuilt', 'set|FD_SET',
     ('    FD_ZERO(readable);\n    FD_ZERO(writable);\n', ''),
     ('        fd_set readable, writable;\n',
      '        static fd_set readable, writable;\n'),
-    ('            FD_SET(fd, connection->unsent == NULL ? readable : writable);',
-     '            { static char known[1024]; if (!known[fd]++) FD_SET(fd, '
+    ('FD_SET(fd, connection->unsent == NULL ? readable : writable);',
+     '{ static char known[1024]; if (!known[fd]++) FD_SET(fd, '
      'readable); }'))
 bug('07', 'the descriptor limit is ignored', 'FD_SETSIZE',
     ('    limit_descriptors();\n', '    (void)limit_descriptors;\n'),

@@ -20,7 +20,7 @@ ALSO = {'text/javascript': 'application/javascript'}
 
 @check(WEB)
 def media_types(test):
-    """Content-Type is that of the file's extension"""
+    """Content-Type follows the file's extension"""
     if test.any:
         raise Skip('which extensions it knows is the server\'s choice')
     visitor = test.visitor(server=test.server(root=test.site(
@@ -32,14 +32,14 @@ def media_types(test):
             raise Failure(f'"Content-Type: {kind}" for .{extension}', got)
         charset = 'charset=utf-8' in reply['Content-Type'].lower()
         if charset != kind.startswith('text/'):
-            raise Failure('charset=utf-8 for text, and for nothing else',
+            raise Failure('charset=utf-8 for text types only',
                           reply['Content-Type'])
 
 
 @check(WEB, open=False)
 def media_type_unknown(test):
-    """without a known extension it is application/octet-stream, and nosniff
-    forbids to guess"""
+    """Content-Type is application/octet-stream, with nosniff, if the extension
+    is unknown"""
     names = ('file', 'file.', 'file.unheard-of', 'html', 'txt.', 'file.html.x',
              'x.htmlx', 'a.ht')
     visitor = test.visitor(server=test.server(root=test.site(
@@ -56,7 +56,7 @@ def said_fields(reply):
 
 @check(WEB, open=False)
 def fields_of_a_file(test):
-    """a 200 for a file has all the fields that tell of it"""
+    """a 200 for a file has all the fields that describe it"""
     visitor = test.visitor()
     reply = visitor.get('/page.html').must_be(200, PAGE)
     reply.must_have('Content-Type', 'text/html; charset=utf-8')
@@ -79,7 +79,7 @@ ALL_KINDS = [request(), request(method='HEAD'), request('/list/'),
 
 @check(WEB)
 def fields_once(test):
-    """no field that has one value comes twice, in no kind of response"""
+    """sends no single-valued field twice, in any kind of response"""
     for message in ALL_KINDS:
         reply = test.visitor().ask(message)
         names = [name for name, _ in reply.fields]
@@ -90,7 +90,7 @@ def fields_once(test):
 
 
 def seconds_of(reply, name='Date'):
-    """The moment that a field names, in the one form that may be sent."""
+    """The time that a field names, in the only form that may be sent."""
     text = reply[name]
     try:
         moment = calendar.timegm(
@@ -100,24 +100,24 @@ def seconds_of(reply, name='Date'):
     if moment is None or email.utils.formatdate(moment, usegmt=True) != text:
         raise Failure(f'{name} in the {reply.status} for {reply.to}, as in '
                       '"Sun, 06 Nov 1994 08:49:37 GMT"', text or 'none',
-                      'gmtime; names of days and months in English')
+                      'gmtime; English names of days and months')
     return moment
 
 
 @check(WEB)
 def date(test):
-    """every response but of the server's failures has the Date of now"""
+    """every response has the current Date"""
     for message in ALL_KINDS:
         before = int(time.time()) - 1
         reply = test.visitor().ask(message)
         if not before <= seconds_of(reply) <= time.time() + 1:
-            raise Failure(f'the Date of now in the {reply.status} for '
+            raise Failure(f'the current Date in the {reply.status} for '
                           f'{reply.to}', reply['Date'])
 
 
 @check(WEB)
 def date_goes_on(test):
-    """Date is that of the response, not of the connection or the first one"""
+    """Date is the time of the response, not of the connection"""
     visitor = test.visitor()
     first = visitor.get()
     time.sleep(2.1)
@@ -145,7 +145,7 @@ def last_modified(test):
 
 @check(WEB)
 def last_modified_not_later(test):
-    """Last-Modified is never later than Date, though the file's time may be"""
+    """Last-Modified is never later than Date, even if the file's time is"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     tomorrow = time.time() + 86400
@@ -159,7 +159,7 @@ def last_modified_not_later(test):
 
 @check(WEB, open=False)
 def odd_times(test):
-    """files from before 1970 and from far in the future are served"""
+    """serves files from before 1970 and from far in the future"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for moment in (-1, -86400 * 365 * 60, 2**31, 2**32 + 5, 2**33):
@@ -176,8 +176,8 @@ def odd_times(test):
 
 @check(WEB)
 def etag(test):
-    """an ETag is a quoted string: of a file the same each time, of another, or
-    a changed one, another"""
+    """an ETag is a quoted string: the same for the same file, another for
+    another file or a changed one"""
     root = test.site()
     for name in ('hello.txt', 'data.bin'):  # of a new file none is allowed
         os.utime(root / name, (MOMENT, MOMENT))
@@ -202,8 +202,8 @@ def etag(test):
 
 @check(WEB, open=False)
 def etag_of_rewritten(test):
-    """a file of the same length, rewritten at once, has another ETag, and is no
-    304 for the one before"""
+    """a file rewritten at once with the same length has another ETag, and no
+    304 follows for the old one"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     tag = visitor.get()['ETag']
@@ -211,15 +211,15 @@ def etag_of_rewritten(test):
         content = b'rewritten %03d' % number
         (root / 'hello.txt').write_bytes(content)
         reply = visitor.get('/hello.txt', f'If-None-Match: {tag}')
-        reply.must_be(200, content, 'a strong ETag must differ whenever a byte '
-                      'does: take st_mtim and st_ctim to the nanosecond')
+        reply.must_be(200, content, 'a strong ETag differs whenever a byte '
+                      'does: use st_mtim and st_ctim to the nanosecond')
         tag = reply['ETag']
 
 
 @check(WEB, open=False)
 def error_pages(test):
-    """every error has a page of its own, in HTML, with nothing of the request
-    in it that is markup"""
+    """every error has an HTML page of its own, without markup from the
+    request"""
     for message, status in (
             (request('/<script>alert(1)</script>'), 404),
             (request('/"><script>'), 404), (request(method='DELETE'), 405),

@@ -1,4 +1,4 @@
-"""The checks of 08 that are about folders: their pages, and lists of them."""
+"""The checks of 08 that are about folders: index.html and listings."""
 
 import errno
 import html.parser
@@ -30,7 +30,7 @@ def need_listing(test, server, target='/list/'):
 
 @check(WEB)
 def index(test):
-    """a folder is answered with its index.html"""
+    """answers with index.html for a folder"""
     need_index(test)
     visitor = test.visitor()
     if test.any:
@@ -42,8 +42,8 @@ def index(test):
 
 @check(WEB)
 def redirect(test):
-    """a folder without its slash is a redirect to that with it, the query
-    kept"""
+    """redirects a folder without its slash to the one with it, and keeps the
+    query"""
     visitor = test.visitor(server=test.server(root=fill(
         test.site(), {'a b<&"/one.txt': b'', '%/one.txt': b''})))
     for target, path in (('/sub', '/sub/'), ('/sub?a=b&c', '/sub/?a=b&c'),
@@ -67,7 +67,7 @@ def redirect(test):
 
 @check(WEB, open=False)
 def redirect_stays_here(test):
-    """no redirect leads to another host: Location never begins with //"""
+    """redirects to no other host: Location never begins with //"""
     root = fill(test.site(), {'evil.example/sub/one.txt': b'',
                               '\\evil.example/one.txt': b''})
     visitor = test.visitor(server=test.server(root=root))
@@ -85,7 +85,7 @@ def redirect_stays_here(test):
 
 @check(WEB, open=False)
 def redirect_in_one_line(test):
-    """whatever a folder is called, Location is one line"""
+    """Location is one line, whatever the name of the folder"""
     root = fill(test.site(), {'a\r\nX-Evil: 1/one.txt': b''})
     visitor = test.visitor(server=test.server(root=root))
     reply = visitor.get('/a%0d%0aX-Evil:%201').must_be(301)
@@ -135,7 +135,7 @@ NAMES = ['100%.txt', '<b>bold<', '&amp;.txt', 'a b.txt', 'c:d.txt', 'e\'f".txt',
 
 @check(WEB)
 def listing_leads(test):
-    """every link of a folder's listing leads to its file, whatever the name"""
+    """every link of a listing leads to its file, whatever the name"""
     files = {'list/' + name: name.encode() for name in NAMES}
     server = test.server(root=test.site(files))
     need_listing(test, server)
@@ -143,8 +143,9 @@ def listing_leads(test):
     page = Links(visitor.get('/list/').must_be(200).body)
     if sorted(page.names('/list/')) != sorted(NAMES):
         raise Failure(f'links to these names: {"; ".join(sorted(NAMES))}',
-                      '; '.join(sorted(page.names('/list/'))), 'percent-encode all but '
-                      'letters, digits and -._~ in an href')
+                      '; '.join(sorted(page.names('/list/'))),
+                      'percent-encode all but letters, digits and -._~ in an '
+                      'href')
     for link, _ in page.links:
         there = urllib.parse.urljoin('http://x/list/', link)[len('http://x'):]
         name = urllib.parse.unquote(there[len('/list/'):])
@@ -154,7 +155,7 @@ def listing_leads(test):
 
 @check(WEB)
 def listing_escaped(test):
-    """no name in a listing is taken for markup"""
+    """no name in a listing is read as markup"""
     names = ['<script>alert(1)<', '&lt;b&gt;', '"onload="x', '\'onload=\'x',
              '<img src=x>', '&amp']
     server = test.server(root=test.site(
@@ -171,8 +172,8 @@ def listing_escaped(test):
 
 @check(WEB, open=False)
 def listing_form(test):
-    """a listing has names in order, folders with a slash, a way up, and nothing
-    that is not served: no dotfile, no symbolic link"""
+    """a listing has the names in order, folders with a slash, a link up, and
+    nothing that is not served: no dotfile, no symbolic link"""
     root = test.site({'list/' + name: b'' for name in (
         'b.txt', 'a.txt', 'C', 'folder/x', 'Z', 'm', '.hidden', '.d/x')})
     (root / 'list' / 'link').symlink_to('a.txt')
@@ -199,7 +200,7 @@ def listing_form(test):
 
 @check(WEB, open=False)
 def listing_odd_bytes(test):
-    """names that are no UTF-8, and names with line breaks, are listed too"""
+    """lists names that are not UTF-8, and names with line breaks"""
     root = test.site({'list/plain': b''})
     names = [b'\xff\xfe', b'a\nb', b'tab\tbed', b'\x1b[31m', b'\xc3', b'\x7f']
     for name in names:
@@ -217,7 +218,7 @@ def listing_odd_bytes(test):
 
 @check(WEB)
 def listing_large(test):
-    """a folder of 1000 files is listed whole"""
+    """lists all of a folder of 1000 files"""
     names = [f'file-number-{number:04}.txt' for number in range(1000)]
     server = test.server(root=test.site(
         {'list/' + name: b'' for name in names}))
@@ -234,7 +235,7 @@ def listing_large(test):
 
 @check(WEB, open=False)
 def listing_fresh(test):
-    """a listing shows what is there now"""
+    """lists what is there now"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(30):

@@ -1,5 +1,5 @@
 """The checks of 08 that are about its command line: folders, addresses, the
-log that is to be written."""
+log."""
 
 import os
 import pathlib
@@ -36,7 +36,7 @@ def logged(log, count):
 
 @check(WEB, open=False)
 def default_folder(test):
-    """without -d it serves www beside the program, wherever it is run"""
+    """without -d serves www beside the program, wherever it is run"""
     index = pathlib.Path(test.words[0]).parent / 'www' / 'index.html'
     if not index.exists():
         raise Skip(f'there is no {index}')
@@ -90,7 +90,7 @@ def link_local(test):
 
 @check(WEB, open=False)
 def folder_relative(test):
-    """-d takes a relative path, with a slash at its end or without"""
+    """-d takes a relative path, with a slash at the end or without"""
     path = os.path.relpath(test.site())
     for folder in (path, path + '/', path + '/sub/..'):
         visitor = test.visitor(server=test.server(root=folder))
@@ -110,7 +110,7 @@ def cannot_start(test, *options, about=''):
 
 @check(WEB, open=False)
 def folder_missing(test):
-    """a -d that is not there, or no folder, is told of: status 1"""
+    """reports a -d that is missing or not a folder, and exits with status 1"""
     root = test.site()
     for path in (root / 'nothing', root / 'hello.txt', root / 'sub' / 'no'):
         cannot_start(test, '-d', str(path), about=str(path))
@@ -118,7 +118,7 @@ def folder_missing(test):
 
 @check(WEB, open=False)
 def folder_unreadable(test):
-    """a -d that may not be entered is told of: status 1"""
+    """reports a -d without permission, and exits with status 1"""
     root = test.site({})
     root.chmod(0)
     if os.geteuid() == 0:
@@ -129,7 +129,7 @@ def folder_unreadable(test):
 
 @check(WEB, open=False)
 def log_not_writable(test):
-    """a -l that cannot be opened is told of: status 1"""
+    """reports a -l that cannot be opened, and exits with status 1"""
     root = test.site()
     for path in (root / 'nothing' / 'log', root / 'sub'):
         cannot_start(test, '-d', str(root), '-l', str(path), about=str(path))
@@ -137,7 +137,7 @@ def log_not_writable(test):
 
 @check(WEB, open=False)
 def ipv6(test):
-    """-a takes an IPv6 address, which stands in brackets before the port"""
+    """-a takes an IPv6 address, and prints it in brackets before the port"""
     try:
         socket.create_server(('::1', 0), family=socket.AF_INET6).close()
     except OSError as error:
@@ -146,7 +146,8 @@ def ipv6(test):
     log = root / 'log.txt'
     server = test.server('-a', '::1', '-l', str(log), root=root)
     if server.lines != [f'listening on [::1]:{server.port}']:
-        raise Failure('the line "listening on [::1]:PORT"', server.lines)
+        raise Failure('the line "listening on [::1]:PORT"',
+                      '; '.join(server.lines))
     test.visitor(server=server).get(host=f'[::1]:{server.port}').must_be(
         200, HELLO)
     logged(log, 1)

@@ -13,7 +13,7 @@ from harness.web import HELLO, WEB, Visitor, request
 
 def until_ended(visitor, began, send=None, every=0.1):
     """Waits for the end of a connection, sending now and then. Demands that it
-    comes after one second, or little more."""
+    comes after one second or a little more."""
     visitor.socket.settimeout(every)
     while time.monotonic() - began < 6:
         try:
@@ -34,7 +34,7 @@ def until_ended(visitor, began, send=None, every=0.1):
 @check(WEB, open=False)
 def slow_head(test):
     """with -t 1 a head has a second from its first byte, however often a byte
-    comes"""
+    arrives"""
     server = test.server('-t', '1', root=test.site())
     visitors = [test.visitor(server=server) for _ in range(2)]
     began = time.monotonic()
@@ -120,8 +120,7 @@ def trickling_body(test):
 
 @check(WEB, open=False)
 def idle_after_a_response(test):
-    """with -t 1 a connection that has been served is ended after a second of
-    silence"""
+    """with -t 1 closes an idle connection a second after its response"""
     visitor = test.visitor('-t', '1')
     visitor.stays()
     until_ended(visitor, time.monotonic())
@@ -129,8 +128,8 @@ def idle_after_a_response(test):
 
 @check(WEB, open=False)
 def body_that_stops(test):
-    """with -t 1 a client whose body stops coming is dropped, but not one whose
-    body is slow"""
+    """with -t 1 drops a client whose body stops, but not one whose body is
+    slow"""
     server = test.server('-t', '1', root=test.site())
     stopped, slow = test.visitor(server=server), test.visitor(server=server)
     began = time.monotonic()
@@ -146,8 +145,8 @@ def body_that_stops(test):
 
 @check(WEB, open=False)
 def reader_that_stops(test):
-    """with -t 1 a client that stops reading a file is dropped, but not one that
-    reads slowly"""
+    """with -t 1 drops a client that stops reading, but not one that reads
+    slowly"""
     content = data(24 << 20)
     server = test.server('-t', '1', root=test.site({'large': content}))
     stopped, slow = test.visitor(server=server), test.visitor(server=server)
@@ -163,7 +162,7 @@ def reader_that_stops(test):
 
 @check(WEB, open=False)
 def refused_and_silent(test):
-    """with -t 1 a client that does not end after it was refused is dropped"""
+    """with -t 1 drops a client that stays open after it was rejected"""
     server = test.server('-t', '1', root=test.site())
     before = len(server.descriptors())
     visitor = test.visitor(server=server)
@@ -175,15 +174,15 @@ def refused_and_silent(test):
         trickler, b'x', time.monotonic() + 5), daemon=True)
     thread.start()
     if not wait_until(lambda: len(server.descriptors()) <= before, 4.5):
-        raise Failure('no socket of a client that was refused, after 4 s',
-                      f'{len(server.descriptors()) - before} still open', 'to '
-                      'take in what comes is right, but not for ever')
+        raise Failure('no socket of a rejected client after 4 s',
+                      f'{len(server.descriptors()) - before} still open',
+                      'read what still arrives, but not for ever')
 
 
 @check(WEB)
 def requests_without_reading(test):
-    """from a client that does not take its answers nothing is read: memory is
-    bounded, and nobody else waits"""
+    """stops reading from a client that does not read its responses: memory is
+    bounded, and no other client waits"""
     test.measured = True
     server = test.server(root=test.site())
     test.need_persistence(server)
@@ -194,8 +193,9 @@ def requests_without_reading(test):
         client = test.connect(server)
         taken = flood(client, 64 << 20, request('/data.bin') * 1000)
         if taken >= 64 << 20:
-            raise Failure('that it stops to read from a client that does not '
-                          'read', '64 MB of requests were taken')
+            raise Failure('it stops reading from a client that does not read',
+                          '64 MB of requests were taken', 'while a response '
+                          'cannot be sent, do not receive')
         other.stays()
     most = 4000 if test.any else 300
     if server.memory() - before > 4 * most:
@@ -205,8 +205,7 @@ def requests_without_reading(test):
 
 @check(WEB)
 def files_without_reading(test):
-    """files of 64 MB, asked for by 20 clients that do not read, do not fill the
-    memory"""
+    """files of 64 MB for 20 clients that do not read take little memory"""
     test.measured = True
     root = test.site()
     with open(root / 'large', 'wb') as file:
@@ -228,7 +227,7 @@ def files_without_reading(test):
 
 @check(WEB, open=False)
 def bodies_forgotten(test):
-    """a body of 64 MB, in one chunk or many, takes no memory"""
+    """a request body of 64 MB takes no memory"""
     test.measured = True
     server = test.server(root=test.site())
     visitor = test.visitor(server=server)
@@ -249,7 +248,8 @@ def bodies_forgotten(test):
 
 @check(WEB)
 def web_storm(test):
-    """50 clients with random requests and sudden ends: every byte is right"""
+    """50 clients send random requests and leave at random: every byte is
+    right"""
     files = {f'{size}.bin': data(size, size % 250) for size in (
         0, 1, 100, 5000, 65536, 300000)}
     server = test.server(root=test.site(files))

@@ -109,8 +109,8 @@ def make_target(name, target, status, body):
         root = fill(test.site({}), HIDDEN) / 'root'
         visitor = test.visitor(server=test.server(root=root))
         reply = visitor.get(target)
-        reply.must_be(status, body, 'decode once, then split at the slashes; '
-                      'look at each part before it is opened')
+        reply.must_be(status, body, 'decode %XX once, then split at the '
+                      'slashes, and check each part before it is opened')
         if status == 400:
             visitor.ended()
         else:
@@ -148,7 +148,7 @@ def host_escaped(test):
 
 @check(WEB)
 def target_outside(test):
-    """no target, however it is disguised, leads out of the folder"""
+    """serves no file outside the folder, however the target is written"""
     root = fill(test.site({}), HIDDEN) / 'root'
     server = test.server(root=root)
     for name, (target, _, content) in TARGETS.items():
@@ -161,7 +161,7 @@ def target_outside(test):
 
 @check(WEB, open=False)
 def target_empty_path(test):
-    """http://ladder stands for http://ladder/, with a query or without"""
+    """http://ladder means http://ladder/, with a query or without"""
     visitor = test.visitor()
     whole = visitor.get('/').must_be(200)
     for target in ('http://ladder', 'http://ladder?a=b', 'http://ladder:80'):

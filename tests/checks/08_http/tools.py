@@ -1,5 +1,5 @@
-"""The checks of 08 that are made with programs that everybody has: curl, wget,
-ab, and Python's own http.client."""
+"""The checks of 08 that use common programs: curl, wget, ab, and Python's
+http.client."""
 
 import http.client
 import os
@@ -15,7 +15,7 @@ from harness.web import DATA, HELLO, USUAL, WEB
 
 
 def use(*words, patience=60):
-    """Runs a program. Returns what it has printed; skips if there is none."""
+    """Runs a program. Returns its output; skips the check if it is missing."""
     if not shutil.which(words[0]):
         raise Skip(f'{words[0]} is not installed')
     environment = {name: value for name, value in os.environ.items()
@@ -74,7 +74,7 @@ def curl_several(test):
 
 @check(WEB)
 def curl_ranges(test):
-    """curl gets parts of a file, and goes on with one that was cut off"""
+    """curl gets parts of a file, and resumes a download"""
     visitor = ranged(test)
     for value in ('bytes=-5', 'bytes=9000-'):
         if whole(test, visitor.get('/data.bin', f'Range: {value}')):
@@ -90,7 +90,8 @@ def curl_ranges(test):
 
 @check(WEB)
 def curl_versions(test):
-    """curl gets a file in HTTP/1.0 and 1.1, offering HTTP/2, and its head"""
+    """curl gets a file by HTTP/1.0, by 1.1 and when it offers HTTP/2; and a
+    head"""
     here = at(test) + '/data.bin'
     for option in ('--http1.0', '--http1.1', '--http2'):
         same(f'curl {option}', curl(option, here), DATA)
@@ -100,8 +101,8 @@ def curl_versions(test):
 
 @check(WEB, open=False)
 def curl_uploads(test):
-    """curl's upload of 3 MB is refused in good order, and so is one in chunks;
-    the connection stays, unless curl has asked first and kept its body"""
+    """rejects curl's upload of 3 MB, also in chunks; keeps the connection,
+    unless curl has asked first and kept its body"""
     here = at(test) + '/hello.txt'
     path = test.site({'upload': data(3 << 20)}) / 'upload'
     for fields in (['Expect: 100-continue'], ['Expect:'],
@@ -141,7 +142,7 @@ def curl_conditional(test):
 
 @check(WEB)
 def wget_mirrors(test):
-    """wget -r gets every file, from the listings alone, byte by byte"""
+    """wget -r finds every file by the listings"""
     files = {'hello.txt': HELLO, 'data.bin': DATA, 'empty.txt': b'',
              'a b.txt': b'space', '100%.txt': b'percent',
              'folder/deeper/\xfc.txt': b'umlaut', 'folder/&amp;.txt': b'and',
@@ -183,7 +184,7 @@ def ab_hurries(test):
 
 @check(WEB)
 def http_client_persists(test):
-    """Python's http.client has many requests served on one connection"""
+    """Python's http.client sends many requests on one connection"""
     port = int(at(test).rpartition(':')[2])
     test.need_persistence(test.children[-1])
     client = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
@@ -194,13 +195,14 @@ def http_client_persists(test):
         response = client.getresponse()
         same(name, response.read(), USUAL[name] if number % 5 else b'')
         if response.status != 200 or client.sock is None:
-            raise Failure('200, on a connection that stays', response.status)
+            raise Failure('200, on a connection that stays open',
+                          f'status {response.status}')
 
 
 @check(WEB, open=False)
 def http_client_uploads(test):
-    """an upload in chunks by Python's http.client is refused, and the
-    connection stays"""
+    """rejects a chunked upload by Python's http.client, and keeps the
+    connection"""
     port = int(at(test).rpartition(':')[2])
     client = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
     test.closing.append(client)
@@ -212,4 +214,4 @@ def http_client_uploads(test):
         response.read()
         client.request('GET', '/hello.txt')
         if response.status != 405 or client.getresponse().read() != HELLO:
-            raise Failure('405, then the file', response.status)
+            raise Failure('405, then the file', f'status {response.status}')

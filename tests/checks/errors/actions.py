@@ -39,8 +39,8 @@ def wait_accept(test, call, name):
     injected(test, call)
     idles(test, server, call, name)
     test.faults.relent(call)
-    test.served(server, client, f'{name} passes: keep calling {call}, and lose no '
-                'client')
+    test.served(server, client, f'{name} passes: keep calling {call}, and '
+                'lose no client')
     told(test, server, call, name)
 
 
@@ -84,8 +84,8 @@ def wait_send(test, call, name):
     injected(test, call)
     idles(test, server, call, name)
     test.faults.relent(call)
-    test.answered(client, b'patience\n', f'{name} passes: call send again a tenth of '
-                  'a second later')
+    test.answered(client, b'patience\n', f'{name} passes: call send again a '
+                  'tenth of a second later')
     told(test, server, call, name)
 
 
@@ -99,6 +99,9 @@ def stop_client(test, call, name):
     peer = test.peer(echoing)
     test.faults.resolve('127.0.0.1', '127.0.0.1')
     child = attached(test, start_client(test, peer.port, host='localhost'))
+    if (name in ('EAGAIN', 'EWOULDBLOCK') and call in ('recv', 'send')
+            and child.wait_exit() == 0 and child.output == b'hello\n'):
+        return  # its socket does not block, and every byte came back
     stopped(test, child, call, name)
     if call == 'connect' and test.faults.get('calls', call) != 1:
         raise Failure(f'no further attempt after {name}',

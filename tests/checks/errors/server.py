@@ -178,7 +178,8 @@ def interrupted_send(test):
     got = bytearray()
     while len(got) < sent:
         got += test.receive(client, min(sent - len(got), 1 << 20),
-                            hint='the action for EINTR is RETRY: call send again')
+                            hint='the action for EINTR is RETRY: call send '
+                            'again')
     if bytes(got) != data(65536) * (sent // 65536) + data(65536)[:sent % 65536]:
         raise Failure('every byte once and in order', 'other bytes',
                       'after EINTR nothing was sent: send the same bytes again')
