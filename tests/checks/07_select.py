@@ -4,20 +4,16 @@ another.
 To add one, start from `all_at_once`, a short one; see "Add a check" in
 tests/README.md."""
 
-import fcntl
-import os
 import random
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 
-from harness import (MANY, Failure, Server, Skip, check, counted, data,
-                     difference, dropped, flood, guarded, reset, settings,
-                     wait_until)
+from harness import (MANY, Failure, Skip, check, counted, data, difference,
+                     dropped, flood, guarded, reset, settings, wait_until)
 
 
 @check(MANY)
@@ -32,6 +28,35 @@ def all_at_once(test):
                     'serve those, and wait nowhere else')
     for client in silent:
         test.served(server, client)
+
+
+@check('07', open=False)
+def bits_shared(test):
+    """while one client's echo is sent in bits, another client is served"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    patient, other = test.connect(server), test.connect(server)
+    test.served(server, patient)
+    test.served(server, other)
+    test.faults.set('most', 1, 'send')
+    test.faults.set('stop', test.faults.get('calls', 'send') + 1000, 'send')
+    server.signal(signal.SIGSTOP)  # so that select finds both of them ready
+    wait_until(lambda: server.state() == 'T')
+    message = data(2000)
+    patient.sendall(message)
+    other.sendall(b'?')
+    server.signal(signal.SIGCONT)
+    wait_until(lambda: test.faults.get('calls', 'send') >= 999
+               and server.state() == 'T')
+    test.receive(other, 1, 'the echo of 1 byte, while 1000 other bytes are sent '
+                 'one at a time', 'after a short send go back to select: keep '
+                 'the rest, and send it when the socket is writable')
+    test.faults.set('most', 0, 'send')
+    server.signal(signal.SIGCONT)
+    got = test.receive(patient, len(message))
+    if got != message:
+        raise Failure('the bytes in order', difference(message, got))
 
 
 @check('07')
@@ -69,6 +94,32 @@ def not_read_while_it_does_not_read(test):
         raise Failure(f'at most {most} KB for each client',
                       f'{grown} KB for 4 clients', 'while the echo cannot be '
                       'sent, do not receive from that client')
+
+
+@check('07', after='all_at_once')
+def last_is_served(test):
+    """serves the last of many clients while the others always have data"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    busy = [test.connect(server) for _ in range(3)]
+    last = test.connect(server)
+    for client in (*busy, last):
+        test.served(server, client)
+    test.faults.set('most', 1, 'recv')  # so each has data for long
+    server.signal(signal.SIGSTOP)
+    for client in busy:
+        client.sendall(data(30000))
+    test.say(last, b'x')
+    began = test.faults.get('calls', 'select')
+    server.signal(signal.SIGCONT)
+    hint = ('handle every ready descriptor after each call of select, not just '
+            'the first one')
+    test.answered(last, b'x', hint)
+    turns = test.faults.get('calls', 'select') - began
+    if turns > 5000:
+        raise Failure('the last client is served while the others are',
+                      f'only after {turns} calls of select', hint)
 
 
 def switches(child):
@@ -126,161 +177,50 @@ def client_never_reads(test):
     test.served(server, other)
 
 
-@check(MANY, open=False)
-def ends_in_good_order(test):
-    """exits within a second of SIGINT or SIGTERM, with status 0"""
-    test.need_descriptors(250)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        server = test.server()
-        clients = [test.connect(server) for _ in range(100)]
-        for client in clients[:50]:
-            test.served(server, client)
-        flood(clients[60], block=test.plenty())
-        began = time.monotonic()
-        server.signal(number)
-        status = server.wait_exit()
-        if status != 0 or time.monotonic() - began > 1.5:
-            raise Failure(f'exit status 0 within a second of {number.name}',
-                          f'{time.monotonic() - began:.1f} s; it '
-                          f'{test.outcome(server)}', 'handle both signals '
-                          'so that they wake select: by a byte in a pipe that '
-                          'is in the set, or by pselect')
-        again = test.server(port=server.port)
-        test.served(again, test.connect(again))
+@check('07', open=False)
+def acknowledged(test):
+    """with -t 2 a client that reads slowly is not dropped, even before select
+    calls its socket writable"""
+    if not sys.platform.startswith('linux'):
+        raise Skip('this system does not tell what has arrived')
+    server = test.server('-t', '2')
+    client = test.connect(server)
+    flood(client, block=test.plenty())
+    end, last, pause = time.monotonic() + 5, time.monotonic(), 0
+    while time.monotonic() < end:
+        test.receive(client, 16384, hint='a byte that the peer has acknowledged '
+                     'has moved: see SIOCOUTQ in tcp(7)')
+        time.sleep(0.1)
+        pause = max(pause, time.monotonic() - last)
+        last = time.monotonic()
+        if any(line.startswith('dropped') for line in server.lines):
+            if pause > 1:
+                raise Skip('this machine is too busy to read slowly')
+            raise Failure('no line "dropped ...": it reads all the time',
+                          server.lines[-1], 'a byte that the peer has '
+                          'acknowledged has moved: see SIOCOUTQ in tcp(7)')
 
 
 @check(MANY, open=False)
-def ends_under_load(test):
-    """exits on SIGTERM while clients keep it busy"""
+def shortage_shared(test):
+    """while accept waits for a descriptor, clients are served at once"""
     server = test.server()
-    over = threading.Event()
-    threads = []
-    for _ in range(3):
-        client = test.connect(server)
-        threads.append(threading.Thread(
-            target=chatter, args=(client, test.question(b'x' * 100), over),
-            daemon=True))
-        threads[-1].start()
-    time.sleep(0.1)
-    server.signal(signal.SIGTERM)
-    status = server.wait_exit(3)
-    over.set()
-    if status != 0:
-        raise Failure('exit status 0 within a second of SIGTERM',
-                      f'it {test.outcome(server)}', 'look for the signal in '
-                      'every turn of the loop, even if sockets are ready')
-
-
-@check(MANY, open=False, after='ends_in_good_order')
-def signal_before_select(test):
-    """exits on a signal that arrives just before select is called"""
-    test.need_injector()
-    server = test.server()
-    test.attached()
     client = test.connect(server)
     test.served(server, client)
-    test.faults.set('stop', test.faults.get('calls', 'select') + 1, 'select')
-    test.say(client, test.question())
-    if not wait_until(lambda: server.state() == 'T', 1):
-        return  # it does not wait in select
-    server.signal(signal.SIGTERM)
-    server.signal(signal.SIGCONT)
-    if server.wait_exit(2) != 0:
-        raise Failure('exit status 0 after SIGTERM', f'it '
-                      f'{test.outcome(server)}', 'a flag that the loop tests '
-                      'before select is set too late for that call: let the '
-                      'handler write a byte to a pipe in the set, or block '
-                      'the signals outside pselect')
-
-
-@check('07', after='all_at_once')
-def last_is_served(test):
-    """serves the last of many clients while the others always have data"""
-    test.need_injector()
-    server = test.server()
-    test.attached()
-    busy = [test.connect(server) for _ in range(3)]
-    last = test.connect(server)
-    for client in (*busy, last):
+    limit = server.limit_descriptors(max(server.descriptors()) + 1)
+    waiting = [test.connect(server) for _ in range(3)]
+    server.wait_line('accept: EMFILE')
+    began = time.monotonic()
+    for _ in range(40):
         test.served(server, client)
-    test.faults.set('most', 1, 'recv')  # so each has data for long
-    server.signal(signal.SIGSTOP)
-    for client in busy:
-        client.sendall(data(30000))
-    test.say(last, b'x')
-    began = test.faults.get('calls', 'select')
-    server.signal(signal.SIGCONT)
-    hint = ('handle every ready descriptor after each call of select, not just '
-            'the first one')
-    test.answered(last, b'x', hint)
-    turns = test.faults.get('calls', 'select') - began
-    if turns > 5000:
-        raise Failure('the last client is served while the others are',
-                      f'only after {turns} calls of select', hint)
-
-
-def chatter(client, question, over):
-    try:
-        while not over.is_set():
-            client.sendall(question)
-            client.recv(65536)
-    except OSError:
-        pass
-
-
-@check(MANY, open=False)
-def messages_unread(test):
-    """serves and exits, though nobody reads its standard error"""
-    reading, writing = os.pipe()
-    fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ: some fifty lines
-    server = test.start('0', kind=Server, stdout=subprocess.DEVNULL,
-                        stderr=writing)
-    os.close(writing)
-    try:
-        server.port = int(os.read(reading, 200).rpartition(b':')[2])
-        for _ in range(200):
-            client = socket.create_connection((server.host, server.port), 5)
-            client.sendall(test.question(b'hello\n'))
-            client.recv(5)
-            reset(client)
-        client = socket.create_connection((server.host, server.port), 5)
-        with client:
-            test.served(server, client, 'a message that nobody reads must '
-                        'not make clients wait')
-        server.signal(signal.SIGTERM)
-        status = server.wait_exit(5)
-    finally:
-        os.close(reading)
-    if status != 0:
-        raise Failure('exit status 0 after SIGTERM',
-                      f'it {test.outcome(server)}')
-
-
-@check(MANY)
-def more_than_fit(test):
-    """clients that do not fit in a set wait, and the others lose nothing"""
-    count = 1100
-    test.need_descriptors(2 * count)
-    if test.any:
-        raise Skip('how many clients it takes is the server\'s choice')
-    server = test.server()
-    clients = [test.connect(server) for _ in range(count)]
-    for number, client in enumerate(clients):
-        client.sendall(test.question(b'client %04d\n' % number))
-    for number, client in enumerate(clients[:900]):
-        test.answered(client, b'client %04d\n' % number, 'a descriptor of '
-                      'FD_SETSIZE or above must never enter a set')
-    if server.spins():
-        raise Failure('no processor time while the table is full', 'it spins',
-                      'leave the listener out of the set while no client can '
-                      'be accepted')
-    for client in clients[:200]:
-        client.close()
-    for number, client in enumerate(clients[900:], 900):
-        test.answered(client, b'client %04d\n' % number,
-                      'when a client goes, accept the next one')
-    test.served(server, clients[500])
-    test.alive(server, f'{count} clients')
+    if time.monotonic() - began > 2:
+        raise Failure('40 answers within 2 seconds',
+                      f'{time.monotonic() - began:.1f} seconds',
+                      'do not sleep in a shortage: leave the listener out of '
+                      'the set until it is time to try again')
+    server.limit_descriptors(limit)
+    for other in waiting:
+        test.served(server, other)
 
 
 @check(MANY, open=False)
@@ -346,111 +286,3 @@ def one_life(client, chance, complaints):
         if bytes(got) != message:
             complaints.append(difference(message, bytes(got)))
             return
-
-
-@check(MANY)
-def nothing_remains(test):
-    """1000 connections, one after another, leave no descriptor and no memory
-    behind"""
-    server = test.server()
-    descriptors = len(server.descriptors())
-    for _ in range(1000 if test.any else 50):
-        brief(test, server)
-    wait_until(lambda: len(server.descriptors()) <= descriptors, 1)
-    descriptors, memory = len(server.descriptors()), server.memory()
-    for _ in range(1000):
-        brief(test, server)
-    for _ in range(4 if test.any else 0):  # it may collect garbage
-        if server.memory() <= memory + 1000:
-            break
-        memory = server.memory()
-        for _ in range(1000):
-            brief(test, server)
-    if not wait_until(lambda: len(server.descriptors()) <= descriptors):
-        raise Failure(f'{descriptors} descriptors, as before',
-                      f'{len(server.descriptors())}', 'close the client\'s '
-                      'socket on every way out')
-    if server.memory() > memory + (1000 if test.any else 200):
-        raise Failure(f'{memory} KB of memory, as before',
-                      f'{server.memory()} KB', 'free what a client needed '
-                      'when its socket is closed')
-
-
-def brief(test, server):
-    with socket.create_connection((server.host, server.port), 10) as client:
-        test.served(server, client)
-
-
-@check('07', open=False)
-def bits_shared(test):
-    """while one client's echo is sent in bits, another client is served"""
-    test.need_injector()
-    server = test.server()
-    test.attached()
-    patient, other = test.connect(server), test.connect(server)
-    test.served(server, patient)
-    test.served(server, other)
-    test.faults.set('most', 1, 'send')
-    test.faults.set('stop', test.faults.get('calls', 'send') + 1000, 'send')
-    server.signal(signal.SIGSTOP)  # so that select finds both of them ready
-    wait_until(lambda: server.state() == 'T')
-    message = data(2000)
-    patient.sendall(message)
-    other.sendall(b'?')
-    server.signal(signal.SIGCONT)
-    wait_until(lambda: test.faults.get('calls', 'send') >= 999
-               and server.state() == 'T')
-    test.receive(other, 1, 'the echo of 1 byte, while 1000 other bytes are sent '
-                 'one at a time', 'after a short send go back to select: keep '
-                 'the rest, and send it when the socket is writable')
-    test.faults.set('most', 0, 'send')
-    server.signal(signal.SIGCONT)
-    got = test.receive(patient, len(message))
-    if got != message:
-        raise Failure('the bytes in order', difference(message, got))
-
-
-@check('07', open=False)
-def acknowledged(test):
-    """with -t 2 a client that reads slowly is not dropped, even before select
-    calls its socket writable"""
-    if not sys.platform.startswith('linux'):
-        raise Skip('this system does not tell what has arrived')
-    server = test.server('-t', '2')
-    client = test.connect(server)
-    flood(client, block=test.plenty())
-    end, last, pause = time.monotonic() + 5, time.monotonic(), 0
-    while time.monotonic() < end:
-        test.receive(client, 16384, hint='a byte that the peer has acknowledged '
-                     'has moved: see SIOCOUTQ in tcp(7)')
-        time.sleep(0.1)
-        pause = max(pause, time.monotonic() - last)
-        last = time.monotonic()
-        if any(line.startswith('dropped') for line in server.lines):
-            if pause > 1:
-                raise Skip('this machine is too busy to read slowly')
-            raise Failure('no line "dropped ...": it reads all the time',
-                          server.lines[-1], 'a byte that the peer has '
-                          'acknowledged has moved: see SIOCOUTQ in tcp(7)')
-
-
-@check(MANY, open=False)
-def shortage_shared(test):
-    """while accept waits for a descriptor, clients are served at once"""
-    server = test.server()
-    client = test.connect(server)
-    test.served(server, client)
-    limit = server.limit_descriptors(max(server.descriptors()) + 1)
-    waiting = [test.connect(server) for _ in range(3)]
-    server.wait_line('accept: EMFILE')
-    began = time.monotonic()
-    for _ in range(40):
-        test.served(server, client)
-    if time.monotonic() - began > 2:
-        raise Failure('40 answers within 2 seconds',
-                      f'{time.monotonic() - began:.1f} seconds',
-                      'do not sleep in a shortage: leave the listener out of '
-                      'the set until it is time to try again')
-    server.limit_descriptors(limit)
-    for other in waiting:
-        test.served(server, other)

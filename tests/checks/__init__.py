@@ -1,4 +1,4 @@
-"""All checks: those of each stage in a file with its name, the rows of
+"""All checks: those of each stage in files with its name, the rows of
 tests/errors.tsv in errors, what the lessons show in lessons, random faults in
 storm, and what clients of 08 have sent before in corpus."""
 

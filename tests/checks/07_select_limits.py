@@ -1,0 +1,207 @@
+"""The checks of the last two steps of 07-select: limits, and a clean end."""
+
+import contextlib
+import fcntl
+import os
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from harness import (MANY, Failure, Server, Skip, check, flood, reset,
+                     wait_until)
+
+
+@check(MANY)
+def more_than_fit(test):
+    """clients that do not fit in a set wait, and the others lose nothing"""
+    count = 1100
+    test.need_descriptors(2 * count)
+    if test.any:
+        raise Skip('how many clients it takes is the server\'s choice')
+    server = test.server()
+    clients = [test.connect(server) for _ in range(count)]
+    for number, client in enumerate(clients):
+        client.sendall(test.question(b'client %04d\n' % number))
+    for number, client in enumerate(clients[:900]):
+        test.answered(client, b'client %04d\n' % number, 'a descriptor of '
+                      'FD_SETSIZE or above must never enter a set')
+    if server.spins():
+        raise Failure('no processor time while the table is full', 'it spins',
+                      'leave the listener out of the set while no client can '
+                      'be accepted')
+    for client in clients[:200]:
+        client.close()
+    for number, client in enumerate(clients[900:], 900):
+        test.answered(client, b'client %04d\n' % number,
+                      'when a client goes, accept the next one')
+    test.served(server, clients[500])
+    test.alive(server, f'{count} clients')
+
+
+@check(MANY, open=False)
+def limit_raised(test):
+    """a descriptor of FD_SETSIZE or more never enters a set, even if somebody
+    has raised the limit since"""
+    count = 1100
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * count:
+        raise Skip(f'this needs {2 * count} descriptors (ulimit -n)')
+    server = test.server()
+    server.limit_descriptors(2 * count)
+    clients = [test.connect(server) for _ in range(count)]
+    hint = 'accept may return a descriptor too high for a set: close it'
+    for client in clients[:900]:
+        test.served(server, client, hint)
+    test.alive(server, f'{count} clients', hint)
+
+
+@check(MANY, open=False)
+def messages_unread(test):
+    """it serves though nobody reads its standard error"""
+    with unread(test):
+        pass
+
+
+@contextlib.contextmanager
+def unread(test):
+    """A server with a standard error that is full, and that nobody reads."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ: some fifty lines
+    server = test.start('0', kind=Server, stdout=subprocess.DEVNULL,
+                        stderr=writing)
+    os.close(writing)
+    try:
+        server.port = int(os.read(reading, 200).rpartition(b':')[2])
+        for _ in range(200):
+            client = socket.create_connection((server.host, server.port), 5)
+            client.sendall(test.question(b'hello'))
+            client.recv(5)
+            reset(client)
+        client = socket.create_connection((server.host, server.port), 5)
+        with client:
+            test.served(server, client, 'a message that nobody reads must not '
+                        'make the clients wait')
+        yield server
+    finally:
+        os.close(reading)
+
+
+@check(MANY)
+def nothing_remains(test):
+    """1000 connections, one after another, leave no descriptor and no memory
+    behind"""
+    server = test.server()
+    descriptors = len(server.descriptors())
+    for _ in range(1000 if test.any else 50):
+        brief(test, server)
+    wait_until(lambda: len(server.descriptors()) <= descriptors, 1)
+    descriptors, memory = len(server.descriptors()), server.memory()
+    for _ in range(1000):
+        brief(test, server)
+    for _ in range(4 if test.any else 0):  # it may collect garbage
+        if server.memory() <= memory + 1000:
+            break
+        memory = server.memory()
+        for _ in range(1000):
+            brief(test, server)
+    if not wait_until(lambda: len(server.descriptors()) <= descriptors):
+        raise Failure(f'{descriptors} descriptors, as before',
+                      f'{len(server.descriptors())}', 'close the client\'s '
+                      'socket on every way out')
+    if server.memory() > memory + (1000 if test.any else 200):
+        raise Failure(f'{memory} KB of memory, as before',
+                      f'{server.memory()} KB', 'free what a client needed '
+                      'when its socket is closed')
+
+
+def brief(test, server):
+    with socket.create_connection((server.host, server.port), 10) as client:
+        test.served(server, client)
+
+
+@check(MANY, open=False)
+def ends_in_good_order(test):
+    """exits within a second of SIGINT or SIGTERM, with status 0"""
+    test.need_descriptors(250)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server = test.server()
+        clients = [test.connect(server) for _ in range(100)]
+        for client in clients[:50]:
+            test.served(server, client)
+        flood(clients[60], block=test.plenty())
+        began = time.monotonic()
+        server.signal(number)
+        status = server.wait_exit()
+        if status != 0 or time.monotonic() - began > 1.5:
+            raise Failure(f'exit status 0 within a second of {number.name}',
+                          f'{time.monotonic() - began:.1f} s; it '
+                          f'{test.outcome(server)}', 'handle both signals '
+                          'so that they wake select: by a byte in a pipe that '
+                          'is in the set, or by pselect')
+        again = test.server(port=server.port)
+        test.served(again, test.connect(again))
+
+
+@check(MANY, open=False)
+def ends_under_load(test):
+    """exits on SIGTERM while clients keep it busy"""
+    server = test.server()
+    over = threading.Event()
+    threads = []
+    for _ in range(3):
+        client = test.connect(server)
+        threads.append(threading.Thread(
+            target=chatter, args=(client, test.question(b'x' * 100), over),
+            daemon=True))
+        threads[-1].start()
+    time.sleep(0.1)
+    server.signal(signal.SIGTERM)
+    status = server.wait_exit(3)
+    over.set()
+    if status != 0:
+        raise Failure('exit status 0 within a second of SIGTERM',
+                      f'it {test.outcome(server)}', 'look for the signal in '
+                      'every turn of the loop, even if sockets are ready')
+
+
+@check(MANY, open=False, after='ends_in_good_order')
+def signal_before_select(test):
+    """exits on a signal that arrives just before select is called"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    client = test.connect(server)
+    test.served(server, client)
+    test.faults.set('stop', test.faults.get('calls', 'select') + 1, 'select')
+    test.say(client, test.question())
+    if not wait_until(lambda: server.state() == 'T', 1):
+        return  # it does not wait in select
+    server.signal(signal.SIGTERM)
+    server.signal(signal.SIGCONT)
+    if server.wait_exit(2) != 0:
+        raise Failure('exit status 0 after SIGTERM', f'it '
+                      f'{test.outcome(server)}', 'a flag that the loop tests '
+                      'before select is set too late for that call: let the '
+                      'handler write a byte to a pipe in the set, or block '
+                      'the signals outside pselect')
+
+
+def chatter(client, question, over):
+    try:
+        while not over.is_set():
+            client.sendall(question)
+            client.recv(65536)
+    except OSError:
+        pass
+
+
+@check(MANY, open=False)
+def ends_unread(test):
+    """SIGTERM ends it with status 0 though nobody reads its standard error"""
+    with unread(test) as server:
+        server.signal(signal.SIGTERM)
+        status = server.wait_exit(5)
+    if status != 0:
+        raise Failure('exit status 0 after SIGTERM', status)
