@@ -1,13 +1,11 @@
-/*
- * 07 select, the assignment: this is 05. Serve all its clients at once.
- * Do it:    what the TODOs say, in the order of their numbers.
- * Check it: make try-07, in the folder above this one.
- */
+/* 07 select, the assignment: this is 05. Serve all its clients at once.
+ * Do it:    what the TODOs say, in the order of their numbers. Each begins with
+ *           its step: after the last TODO of a step, build and try the program.
+ * Check it: make try-07, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <arpa/inet.h>
 #include <errno.h>
-/* TODO 1: the headers of fcntl(2), LLONG_MAX, setrlimit(2) and select(2). */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -15,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+/* TODO 1: Step 1: the header of select(2). Later steps: nothing needs
+   <sys/time.h> after step 4; step 6 needs the header of ioctl(2), step 8 that
+   of getrlimit(2). */
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -22,6 +23,9 @@
 
 enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
+    /* TODO 15: Step 4: a RETRY is no longer repeated at once: if nothing has
+       come yet, nothing will have come a moment later. select says when. Say so
+       in this comment. */
     RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
     DROP,   /* this client is lost: close it, serve the others */
@@ -31,6 +35,11 @@ static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
+/* TODO 2: Step 1: a prototype, of serve (TODO 4). The two below are not called
+   by main any more, so move them below main. Later steps need three more here,
+   of add_connection (step 2), limit_descriptors (step 8) and catch_signals
+   (step 9).
+   Proved by all_at_once. */
 static int accept_client(int listener, struct sockaddr_in *address);
 static void echo(int client, long timeout);
 static enum action handle_error(const char *call);
@@ -47,9 +56,12 @@ int main(int argc, char *argv[]) {
     parse_options(argc, argv, &address, &timeout);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    /* TODO 31: Step 8: call limit_descriptors. Proved by more_than_fit. */
+    /* TODO 38: Step 9: call catch_signals. Proved by ends_in_good_order. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");
+    /* TODO 8: Step 2: add the listener to the table. Proved by all_at_once. */
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
@@ -60,6 +72,7 @@ int main(int argc, char *argv[]) {
     if (listen(listener, SOMAXCONN) == -1)
         handle_error("listen");
     log_event("listening on", &address);
+    /* TODO 3: Step 1: serve instead of this loop. Proved by all_at_once. */
     for (;;) {
         struct sockaddr_in peer;
         int client = accept_client(listener, &peer);
@@ -71,17 +84,108 @@ int main(int argc, char *argv[]) {
     }
 }
 
+/* TODO 4: Step 1: serve, which takes the listener and the time limit. Keep an
+   fd_set of what to watch: first the listener alone, see FD_ZERO and FD_SET. In
+   an endless loop, call select(2) with FD_SETSIZE for nfds and a copy of the
+   set for reading, because select leaves only the ready descriptors in it; NULL
+   for the rest. If it fails, handle_error. Then ask FD_ISSET about every
+   descriptor. If the listener is ready, accept a client, set its limits with
+   set_timeouts, and add it to the set, or close it if that fails. If a client
+   is ready, call echo; if that returns false, take the client out of the set
+   and close it. Log no client: there may be many.
+   Proved by all_at_once, waiting_clients, descriptors_closed. */
+
 static bool set_timeouts(int client, long timeout);
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
+/* TODO 6: Step 2: the table. struct connection is the state of one connection:
+   whether it is open, and its descriptor. Then a static array of FD_SETSIZE of
+   them, in which a connection's index is its descriptor, and the highest of
+   these descriptors. Later steps add members: what a connection has to remember
+   from one turn to the next.
+   Proved by all_at_once, descriptors_closed. */
+
+/* TODO 12: Step 3: three more members of a row: a buffer of 64 KB for what has
+   come from the client, and where the bytes that are still to be sent begin and
+   end in it. And a count of waits, for send. From now on echo takes a row.
+   Proved by bits_shared, partial_send. */
+
+/* TODO 26: Step 7: nobody sleeps in a shortage any more, because all would
+   wait. Instead of a count of waits a row notes when to try again, in
+   milliseconds; 0 if there is no shortage. Until then fill_sets leaves the row
+   out of the sets: otherwise select would return at once, again and again. The
+   timeout lasts no longer than that.
+   Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
+
+/* TODO 9: Step 2: fill_sets, which takes a set for reading, fills it with the
+   descriptors of all open rows, and returns nfds: the highest descriptor plus
+   1. serve calls it before every select, and needs neither the copy nor FD_CLR
+   any more.
+   Proved by all_at_once, waits_quietly. */
+
+/* TODO 13: Step 3: fill_sets takes a second set, for writing. A row with
+   something left to send goes into that set, every other row into the first,
+   and none into both: a socket can nearly always be written to, so select would
+   return at once, for ever. In serve, give select both sets; a descriptor is
+   ready if it is left in one of them.
+   Proved by bits_shared, waits_quietly. */
+
+/* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
+   first client is due, and not a tick. fill_sets takes the listener, the time
+   limit and a pointer to the timeval as well, and stores the time that is left,
+   or a day if that is less or nothing is due. Do it in every turn, because
+   select may change the timeval.
+   Proved by silent_client, no_tick, talker_stays. */
+
+/* TODO 36: Step 8: fill_sets finds the highest descriptor again in every turn:
+   the client that had it may be gone. (Not checked.) */
+
+/* TODO 10: Step 2: handle_ready, which takes a ready descriptor, the listener
+   and the time limit, and does what serve did with it in step 1: call
+   accept_clients if it is the listener; otherwise echo, and remove_connection
+   if that returns false. accept_clients accepts one client, adds it to the
+   table, and sets its limits; if that fails, it removes it.
+   Proved by all_at_once, waiting_clients, many_in_turn. */
+
+/* TODO 40: Step 9: fill_sets puts the pipe's end for reading into its set.
+   handle_ready returns false if that is what is ready, otherwise true, and
+   after that turn serve returns. Then main returns EXIT_SUCCESS.
+   Proved by ends_in_good_order, ends_under_load, ends_unread. */
+
+/* TODO 22: Step 5: has_timed_out, which takes a row, the time limit in seconds, and
+   the time. If the row has moved no byte for as long as the limit, it prints
+   "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or "1 second") and
+   returns true. fill_sets asks this about every client, but not about the
+   listener, and removes those that have timed out. If the limit is 0, it does not
+   ask.
+   Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
+
+/* TODO 24: Step 6: note_unacknowledged, which takes a row and notes in it how
+   many bytes the peer has not acknowledged yet. ioctl(2) with TIOCOUTQ tells
+   how many the kernel still holds for a socket, an int; tcp(7) calls it
+   SIOCOUTQ. Not every system has this: put the call between #ifdef and #endif.
+   If it fails, take 0.
+   Proved by acknowledged. */
+
+/* TODO 25: Step 6: before has_timed_out drops a client, it notes the number
+   again: if it is another one than before, bytes have moved, so the time limit
+   begins anew. echo notes the number whenever more than 4 KB were to be sent;
+   less arrives at once, so the number is 0 then.
+   Proved by acknowledged, slow_reader_stays, client_never_reads. */
+
 /* Sends back what a client sends, until it closes or fails: see recv(2). */
 static void echo(int client, long timeout) {
     char buffer[65536];
     bool open = set_timeouts(client, timeout);
 
+    /* TODO 5: Step 1: echo makes one turn: it receives once and sends
+       everything back. It has no loop, and sets no limits: serve does that,
+       once for each client. It returns false when the client has closed or is
+       lost, otherwise true.
+       Proved by all_at_once, echo_line, half_close, recv_ECONNRESET. */
     while (open) {
         ssize_t received = recv(client, buffer, sizeof buffer, 0);
         if (received > 0)
@@ -92,6 +196,23 @@ static void echo(int client, long timeout) {
             open = handle_error("recv") != DROP;
     }
 }
+
+/* TODO 14: Step 3: send_all goes, and its prototype. echo receives only if
+   nothing is left to send. Then it calls send(2) once, with all that is left,
+   and notes how much was taken; the rest waits for another turn. So a client
+   that does not read is not read from, and one buffer is enough for it. As
+   before, the client is lost after a DROP, or when a shortage has lasted as
+   long as the time limit.
+   Proved by bits_shared, partial_send, slow_reader, send_EPIPE. */
+
+/* TODO 34: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
+   into one static buffer of 256 KB for all, and a row has only a pointer, NULL
+   if nothing is left to send. At its end echo calls keep_unsent, which takes
+   the row and the bytes. If some are left, it copies them to memory of
+   malloc(3), unless they are there already; they are sent from there in later
+   turns. When all are sent, it frees the memory; remove_connection frees it
+   too. Without memory the client is lost.
+   Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
 /* Sends all of the bytes, though a call of send(2) may take only some of them.
    It fails with EAGAIN whenever it has waited for a tenth of a second. Returns
@@ -118,6 +239,16 @@ static bool send_all(int client, const char *bytes, size_t length,
     return true;
 }
 
+/* TODO 16: Step 4: set_timeouts goes: a limit means nothing to a socket that
+   does not block. For the same reason serve, and what it calls, need no time
+   limit until step 5; send is tried until the shortage is over. Instead,
+   add_connection has the socket not block: fcntl(2), F_SETFL, O_NONBLOCK.
+   select may report a socket as ready although the call would have to wait, and
+   a send of more than fits would wait, too: then everybody would. Return
+   whether fcntl succeeded. If not, handle_error for the listener; for a client
+   only perror(3), and remove the client.
+   Proved by reader_awaited_by_nobody. */
+
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
    socket(7). For send that is a tenth of a second, so that send_all can tell
    how long no byte was sent. Returns false, after a message, on failure. */
@@ -133,6 +264,11 @@ static bool set_timeouts(int client, long timeout) {
     return false;
 }
 
+/* TODO 17: Step 4: accept_clients accepts until accept_client returns -1, since
+   accept does not wait for a client any more. Say so in the comment below: -1
+   means that no client can be taken now.
+   Proved by waiting_clients, many_in_turn. */
+
 /* Returns the time in milliseconds, on a clock that nobody sets. */
 static long long milliseconds(void) {
     struct timespec now;
@@ -144,16 +280,63 @@ static long long milliseconds(void) {
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
+    /* TODO 29: Step 7: no count here: accept_client passes on the time in the
+       listener's row. It need not be set to 0 after a success, because in the
+       end accept fails with EAGAIN. */
     static long waits;  /* tenths of a second in the present shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
+    /* TODO 33: Step 8: somebody may raise the limit meanwhile, see prlimit(1).
+       If the descriptor is too high for a set, close it, and go on as if accept
+       had failed with EMFILE.
+       Proved by limit_raised. */
     if (client == -1)
         handle_retry("accept", &waits);
     else
         waits = 0;
     return client;
 }
+
+/* TODO 7: Step 2: add_connection, which takes a socket and gives it a row in
+   the table, with all other members zero. remove_connection, which takes a row
+   and closes its socket: the row is free then.
+   Proved by all_at_once, descriptors_closed. */
+
+/* TODO 20: Step 5: a row notes when a byte last moved, by milliseconds, which
+   05 has: when it was added, and in echo when recv or send has moved some. It
+   also keeps the peer's address (the listener its own), which add_connection
+   takes as a second argument.
+   Proved by silent_client, talker_stays, slow_reader_stays. */
+
+/* TODO 30: Step 7: echo passes on the row's time and address when recv or send
+   fails; a send that moves bytes ends the shortage. serve has a time of its own
+   for select, and after a WAIT it does sleep a tenth of a second: there is no
+   row to leave out. remove_connection takes the listener, too: now a descriptor
+   is free, so if the listener is in a shortage, it may try again at once.
+   Proved by shortage_shared, out_of_descriptors, select_ENOMEM. */
+
+/* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
+   FD_SETSIZE; FD_SET of any other writes beside the set, without an error. So
+   let the kernel give out no such descriptor: lower the soft limit
+   RLIMIT_NOFILE to FD_SETSIZE, unless it is lower, by getrlimit(2) and
+   setrlimit(2). accept fails with EMFILE then, and step 7 has solved that. If a
+   call fails, handle_error.
+   Proved by more_than_fit. */
+
+/* TODO 39: Step 9: catch_signals and the handler, wake. A signal may come
+   between a look at a flag and select, which would then sleep on. So make a
+   pipe(2) with an end for writing that does not block, and let wake write a
+   byte to it: it stays there until select sees it. wake may not call much else,
+   see signal-safety(7), and leaves errno as it was. Set it for SIGINT and
+   SIGTERM with sigaction(2) and SA_RESTART, and let no signal be blocked:
+   sigprocmask(2). If a call fails, handle_error.
+   Proved by ends_in_good_order, ends_under_load. */
+
+/* TODO 41: Step 9: close_all, which closes everything that is open and frees
+   all memory. Have catch_signals register it with atexit(3), so that it is
+   called on every way out. (valgrind tells whether it works: make memcheck.)
+   Proved by ends_in_good_order. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
    could become descriptor 2, and error messages would go to its peer. */
@@ -167,9 +350,19 @@ static void open_standard_streams(void) {
 static void log_event(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
+    /* TODO 21: Step 5: other messages need the text ADDRESS:PORT, too. name_of
+       makes it in the way of these lines and returns it, in a static buffer,
+       see snprintf(3); log_event prints it.
+       Proved by listening_line, silent_client. */
     inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
     fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
 }
+
+/* TODO 37: Step 8: can_log, which returns whether standard error takes a line
+   at once: the clients must not wait for a reader of our messages. Ask select
+   about it, with a timeout of zero; if that fails, the answer is yes. Otherwise
+   has_timed_out and handle_retry print nothing.
+   Proved by messages_unread. */
 
 static const char usage[] =
     "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
@@ -223,9 +416,6 @@ static void parse_options(int argc, char *argv[],
     if (optind < argc)
         usage_error(argv[optind]);
 }
-    /* TODO 2: a RETRY is no longer made at once: if nothing has come yet,
-       nothing will have come a moment later. It is to call again when select
-       says so. The name stays, and the comment should tell. */
 
 struct failure {
     const char *name;    /* of a call, or of an errno that it may fail with */
@@ -283,11 +473,11 @@ static const struct failure failures[] = {
     {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
     {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {"recv", 0, DROP, NULL},
+    /* TODO 18: Step 4: EAGAIN and EWOULDBLOCK are ordinary answers now: nothing
+       has come yet.
+       Proved by recv_EAGAIN, recv_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "nothing came within the time limit"},
     {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},
-    /* TODO 3: sockets will not block any more. So EAGAIN and EWOULDBLOCK
-       become an ordinary thing, and cost nobody anything.
-       Proved by recv_EAGAIN, recv_EWOULDBLOCK. */
     {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
     {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
     {E(ECONNRESET),   DROP,  "the other side reset the connection"},
@@ -300,7 +490,8 @@ static const struct failure failures[] = {
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     {"send", 0, DROP, NULL},
     {E(EACCES),       DROP,  "no permission to write"},
-    /* TODO 4: here, too. Proved by send_EAGAIN, send_EWOULDBLOCK. */
+    /* TODO 19: Step 4: the same here: the other side has not read yet.
+       Proved by send_EAGAIN, send_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "the other side did not read in time"},
     {E(EWOULDBLOCK),  DROP,  "the other side did not read in time"},
     {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
@@ -318,12 +509,15 @@ static const struct failure failures[] = {
     {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    /* TODO 11: Step 2: a heading row for select, with STOP, and rows for EBADF,
+       EINTR, EINVAL and ENOMEM; the lesson has them. In serve, call
+       handle_retry instead of handle_error, with a count of waits as in
+       accept_client. After a failure the sets mean nothing: begin the next
+       turn.
+       Proved by select_*. */
+    /* TODO 35: Step 8: a heading row for malloc, with DROP. (Not checked.) */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
-
-/* TODO 5: the table select_failures, for select(2): EBADF, EINTR, EINVAL and
-   ENOMEM. A bug in this program is a STOP, a signal a RETRY, a shortage a
-   WAIT. Proved by select_*. */
 
 /* Returns the row of an errno below its call, or else the call's own row. */
 static const struct failure *find_failure(const char *call, int number) {
@@ -337,36 +531,19 @@ static const struct failure *find_failure(const char *call, int number) {
     while (row->number != 0 && row->number != number)
         row++;
     return row->number != 0 ? row : heading;
-/* TODO 6: struct client, for what the stack remembered in 05 and what has to
-   last from one turn of the loop to the next now: whether a socket is open,
-   what messages call it (127.0.0.1:51234), and which part of its buffer is
-   still to be sent. A table of FD_SETSIZE of these, in which a client's
-   descriptor is its index, and a buffer of 64 KB for each: static memory costs
-   nothing until it is touched. Two variables: the highest descriptor in the
-   table, which select has to know, and the one that a call is being made for,
-   which diagnose has to know. What TODOs 18, 19 and 23 need can wait. */
-        /* TODO 22: there are many clients now, so say whom it is about. Both
-           lines are to end with the name of TODO 6 in parentheses, as in
-           (127.0.0.1:51234), if the call was made for a socket of the table.
-           And the clients must not wait for whoever reads standard error, be
-           it a pipe that is full: before you print, ask select whether it can
-           be written to, with no time to wait. If not, say nothing.
-           Proved by messages_unread. */
-    /* TODO 23: one socket's shortage must not make the others wait. So do not
-       sleep. Note in the table until when that socket is to rest, a tenth of a
-       second from now. Until then watch leaves it out of the sets, for select
-       would find it ready again and again; the timeout lasts no longer than
-       that. Print one line a shortage, which is over when the call succeeds,
-       or fails for another reason: this is known from the table as well, and
-       nothing needs waits any more. A client that leaves frees a descriptor,
-       so the listener need not rest on. Proved by accept_EMFILE, send_ENOBUFS,
-       shortage_ends, out_of_descriptors, more_than_fit. */
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
    STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
     int number = errno;
+    /* TODO 27: Step 7: what this function does becomes the job of handle_retry.
+       It takes the call, a pointer to the time of TODO 26, and a pointer to the
+       peer's address, NULL if there is none. A shortage is reported only when
+       it begins: the time is still 0 then. If there is a peer, its name follows
+       in parentheses, such as (127.0.0.1:51234). handle_error only calls it,
+       with a time of its own and no peer.
+       Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE. */
     const struct failure *failure = find_failure(call, number);
 
     if (failure->number == 0)
@@ -375,6 +552,9 @@ static enum action handle_error(const char *call) {
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
+    /* TODO 28: Step 7: set the time: after a WAIT to a tenth of a second from
+       now, otherwise to 0. The old handle_retry goes.
+       Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
     return failure->action;
 }
 
@@ -392,87 +572,3 @@ static enum action handle_retry(const char *call, long *waits) {
     }
     return action;
 }
-/* TODO 18: milliseconds, which returns the time by clock_gettime(2), of
-   CLOCK_MONOTONIC, since the time of day can be set. Keep it in a variable,
-   looking at the clock once a turn, when select returns. Note in the table
-   when a client came, and when it last moved a byte. If that is as long ago as
-   -t says (0 is never), print "dropped ADDRESS:PORT: silent for N seconds" and
-   leave it. For this select has to return in time: watch finds out when the
-   first client will be due, and returns how long that is, as the timeout;
-   NULL if there is nothing to wait for, and never a tick.
-   Proved by shortage_ends, silent_client, client_never_reads, talker_stays,
-   slow_reader_stays, zero_is_never, no_tick. */
-
-/* TODO 19: SIGINT and SIGTERM are to end the program in good order. They come
-   at any moment: between a look at a flag and the wait in select, too, and
-   then a flag would be seen too late. But a pipe(2), whose reading end watch
-   puts into the set, keeps what is in it. So write wake, the handler, which
-   writes a byte to it. It may not call much else, see signal-safety(7), and
-   leaves errno as it was. take_turn returns false when the pipe is ready to be
-   read. And close_all, which closes all that is open, for atexit(3).
-   Proved by ends_in_good_order, ends_under_load. */
-
-/* TODO 20: prepare, which makes the pipe, sets the handler for both signals
-   with sigaction(2), and has close_all called at the end. It also sees to it
-   that no descriptor is FD_SETSIZE or more: a set has no room for that, and
-   FD_SET would write beside the set without a word. The kernel will help: let
-   it give out no such descriptor, by getrlimit(2) and setrlimit(2), with
-   RLIMIT_NOFILE. accept fails with EMFILE instead, which you can deal with.
-   Diagnose every failure. Proved by more_than_fit, ends_in_good_order. */
-
-/* TODO 7: enter, which takes a socket and its address and puts it into the
-   table: open, with a name (inet_ntop(3), snprintf(3)) and nothing to be sent.
-   Then have it not block: fcntl(2) with F_SETFL and O_NONBLOCK. What select
-   found ready may prove not to be, and a send of more than fits would wait:
-   either would make all clients wait for one. Return whether that succeeded.
-   Proved by reader_awaited_by_nobody. */
-
-    /* TODO 8: wait no more. Call accept(2) once, diagnose a failure whatever
-       it is, and return the result: -1 if there is nobody to be taken.
-       Proved by all_at_once, accept_*. */
-    /* TODO 9: take a struct client, and call recv(2) once, into its buffer,
-       which is empty. Note in the table how much has come. Return false at the
-       end, or if the remedy is DROP. After any other failure the client is as
-       it was. Proved by ends_with_the_client, half_close, recv_*. */
-    /* TODO 10: send_some, in place of this one. It takes a struct client, and
-       calls send(2) once, with what is still to be sent. Note in the table how
-       much was taken: the rest has to wait for another turn. Return false if
-       the remedy is DROP. Proved by partial_send, send_*. */
-    /* TODO 11: do what can be done for a client in one turn, and return
-       whether it goes on. No limits, which mean nothing to a socket that does
-       not block, and no loop. Receive, unless something is still to be sent;
-       then send at once. So a client that does not read its echo is not read
-       from, and one buffer is enough for it. Proved by echo_line, slow_reader,
-       not_read_while_it_does_not_read. */
-/* TODO 12: leave, which takes a client out of the table and closes its socket.
-   Another descriptor may be the highest then.
-   Proved by descriptors_closed, nothing_remains. */
-
-/* TODO 13: watch, which takes two sets, for reading and for writing, and fills
-   them with what is open. Do so for every turn, FD_ZERO first, then FD_SET, as
-   select leaves in a set only what is ready. A client for which something is
-   still to be sent is waited for to write, everybody else, the listener too,
-   to read. Nobody is in both sets: a socket can nearly always be written to,
-   and select would return at once, for ever.
-   Proved by all_at_once, waits_quietly. */
-
-/* TODO 14: accept_all, which takes the listener, and enters clients until
-   nobody is to be taken. If one cannot be entered, say so, and leave it.
-   Proved by waiting_clients, many_in_turn. */
-
-/* TODO 15: take_turn, which takes the listener. Fill the sets and call
-   select(2): for the highest descriptor plus 1, without a set of exceptions,
-   and with NULL for the timeout as yet: for as long as it takes. If it fails,
-   the sets mean nothing: diagnose that, after a WAIT sleep for a tenth of a
-   second, and leave the rest to the next turn. Else ask FD_ISSET about each
-   socket in the table. If the listener is ready, accept all; if a client is,
-   echo, and leave it if it does not go on. Return true.
-   Proved by all_at_once, storm, select_*. */
-
-    /* TODO 21: prepare, before there is a socket.
-       Proved by ends_in_good_order, more_than_fit. */
-    /* TODO 16: enter the listener. It must not block either: a client can be
-       gone again between select and accept. Diagnose a failure. */
-    /* TODO 17: instead of these lines, enter the listener again, whose address
-       is known only now, for its name. Take turns for as long as that returns
-       true. Then end with status 0. Proved by all_at_once, echo_line. */

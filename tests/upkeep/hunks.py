@@ -1,0 +1,163 @@
+"""Takes stubs apart: the lines they were made from, their TODOs, and what is
+missing there."""
+
+import collections
+import difflib
+import re
+
+from harness import STAGES, todos
+
+Todo = collections.namedtuple('Todo', 'number text place')
+Hunk = collections.namedtuple('Hunk', 'begin end lines first last')
+
+
+class Unproved(Exception):
+    """What was to be proved does not hold, for this reason."""
+
+
+def program(number):
+    """The lines of what a stage's stub stands in for."""
+    return without_head(STAGES[number].answer())
+
+
+def without_head(path):
+    text = path.read_text()
+    end = text.find('*/\n')
+    if not text.startswith('/*') or end == -1:
+        raise Unproved(f'{path} has no head comment')
+    return text[end + 3:].splitlines()
+
+
+class Stub:
+    """A stub taken apart: the lines it was made from, and its TODOs, each
+    with its place, which is the number of lines before it."""
+
+    def __init__(self, path):
+        self.lines, self.todos = [], []
+        rest = without_head(path)
+        while rest:
+            found = todos.BEGINNING.match(rest[0])
+            if found:
+                self.add_todo(int(found[1]), rest)
+            else:
+                self.lines.append(rest.pop(0))
+
+    def add_todo(self, number, rest):
+        """Takes a TODO from the rest, and the empty line that makes it a
+        paragraph of its own."""
+        text = [rest.pop(0)]
+        while rest and '*/' not in text[-1]:
+            text.append(rest.pop(0))
+        if self.lines and not self.lines[-1] and rest and not rest[0]:
+            text.append(rest.pop(0))
+        elif self.lines and not self.lines[-1] and not rest:
+            self.lines.pop()
+        self.todos.append(Todo(number, text, len(self.lines)))
+
+    def filled(self, hunks):
+        """The stub with its TODOs, and with the code that they ask for."""
+        text, todos = [], list(self.todos)
+        starts = collections.defaultdict(list)
+        for hunk in hunks:
+            starts[hunk.begin] += hunk.lines
+        removed = {place for hunk in hunks
+                   for place in range(hunk.begin, hunk.end)}
+        for place in range(len(self.lines) + 1):
+            while todos and todos[0].place == place:
+                text += todos.pop(0).text
+            text += starts[place]
+            if place < len(self.lines) and place not in removed:
+                text.append(self.lines[place])
+        return '\n'.join(text) + '\n'
+
+
+def difference(old, new):
+    """The hunks that turn the old lines into the new ones."""
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return [Hunk(i, j, new[k:m], i - slack(old[:i], new[:k], new[k:m], j - i),
+                 j + slack(old[j:][::-1], new[m:][::-1], new[k:m][::-1],
+                           j - i))
+            for tag, i, j, k, m in matcher.get_opcodes() if tag != 'equal']
+
+
+def joined(hunks):
+    """The hunks, of which those are one that have a line or two between them:
+    a function that goes has them in common with what comes in its place."""
+    result = hunks[:1]
+    for hunk in hunks[1:]:
+        last = result[-1]
+        if hunk.begin - last.end <= 2:
+            result[-1] = Hunk(last.begin, hunk.end, last.lines + hunk.lines,
+                              last.first, hunk.last)
+        else:
+            result.append(hunk)
+    return result
+
+
+def slack(old, new, lines, removed):
+    """How far up lines that are only inserted could slide without harm: an
+    insertion of a, b after b is one of b, a before it."""
+    lines, count = list(lines), 0
+    while (not removed and old and new and old[-1] == new[-1] == lines[-1]):
+        old, new = old[:-1], new[:-1]
+        lines.insert(0, lines.pop())
+        count += 1
+    return count
+
+
+def pieces(lines, count):
+    """So many pieces of lines that are missing, each of which can be left out
+    alone: paragraphs, or else statements; or all lines as one piece."""
+    margin = min((len(line) - len(line.lstrip()) for line in lines if line),
+                 default=0)
+    paragraph = re.compile(r'\s*\S')
+    statement = re.compile(rf' {{{margin}}}(?!else\b)[^\s}}#]')
+    for begins, ends in ((paragraph, r'\n$'), (statement, r'\S\s*$')):
+        found = [[]]
+        for line in lines:
+            before = without_comments(found[-1])
+            if begins.match(line) and re.search(ends, before):
+                found.append([])
+            found[-1].append(line)
+        if len(found) == count:
+            return found
+    return [lines]
+
+
+def without_comments(lines):
+    return re.sub(r'/\*.*?\*/', '', '\n'.join(lines), flags=re.DOTALL)
+
+
+def code(source):
+    """The source without its comments, and laid out in one way."""
+    return without_comments([source]).split()
+
+
+def list_names(asked):
+    """The checks that TODOs name, as options of tests/check."""
+    return [word for todo in asked
+            for name in todos.checks_named(' '.join(todo.text))
+            for word in ('-k', name)]
+
+
+def is_part(lines, others):
+    """Whether these lines are what is left of the others if words and signs
+    are taken out of them."""
+    words, all_words = (re.findall(r'\w+|\S', without_comments(some))
+                        for some in (lines, others))
+    rest = iter(all_words)
+    return all(word in rest for word in words)
+
+
+def includes(lines):
+    return bool(lines) and all(line.startswith('#include') for line in lines)
+
+
+def belongs(todo, hunk, lines):
+    """Whether a TODO stands at a hunk: at most one line away, not counting
+    those without a word, or, among the headers, anywhere."""
+    if includes(hunk.lines):
+        return includes(lines[todo.place:todo.place + 1]
+                        or lines[todo.place - 1:todo.place])
+    between = lines[todo.place:hunk.first] + lines[hunk.last:todo.place]
+    return sum(re.search(r'\w', line) is not None for line in between) <= 1
