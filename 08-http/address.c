@@ -1,5 +1,6 @@
 /*
  * An address of either family: ip(7) and ipv6(7).
+ * SPDX-License-Identifier: 0BSD
  */
 #define _POSIX_C_SOURCE 200809L
 

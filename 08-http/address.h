@@ -1,5 +1,6 @@
 /*
  * An address of either family, as text and as the socket calls take it.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef ADDRESS_H
 #define ADDRESS_H

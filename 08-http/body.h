@@ -1,6 +1,7 @@
 /*
  * The body of a request. This server does not use it, but must skip it to find
  * the next request: RFC 9112, 6 and 7.1.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef BODY_H
 #define BODY_H

@@ -1,5 +1,6 @@
 /*
  * The cache of files, by name.
+ * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
 

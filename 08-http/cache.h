@@ -1,6 +1,7 @@
 /*
  * Files in memory: those that are being sent, and those that are kept for the
  * next request.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef CACHE_H
 #define CACHE_H

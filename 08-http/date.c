@@ -1,5 +1,6 @@
 /*
  * Dates: one form to write, three to read.
+ * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
 

@@ -1,5 +1,6 @@
 /*
  * Dates as HTTP writes them: RFC 9110, 5.6.7.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef DATE_H
 #define DATE_H

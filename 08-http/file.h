@@ -1,5 +1,6 @@
 /*
  * The file behind a path.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef FILE_H
 #define FILE_H

@@ -2,6 +2,7 @@
  * The HTTP side of a connection: from the bytes of requests to the bytes of
  * responses. All connections share the buffers that are only needed during one
  * call. What is left for the next call is copied.
+ * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
 

@@ -2,6 +2,7 @@
  * The HTTP side of a connection. server.c calls serve_http whenever the socket
  * is ready: it receives requests, and sends as much of the responses as the
  * socket takes.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef HTTP_H
 #define HTTP_H

@@ -2,6 +2,7 @@
  * A page that lists a directory, made a portion at a time. The entries are kept
  * in a heap, which spreads the sorting over many calls: sorting them all at
  * once would block the other clients.
+ * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
 

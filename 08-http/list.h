@@ -2,6 +2,7 @@
  * A page that lists a directory. A directory may have any number of entries, so
  * the page is made a portion at a time, and other clients are served between
  * two portions.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef LIST_H
 #define LIST_H

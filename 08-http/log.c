@@ -1,6 +1,7 @@
 /*
  * The log of requests, and reports of failed calls. The log is written in
  * blocks: a system call for each line would slow every request down.
+ * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
 

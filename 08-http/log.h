@@ -1,5 +1,6 @@
 /*
  * The log of requests, and reports of failed calls.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef LOG_H
 #define LOG_H

@@ -2,6 +2,7 @@
  * The head of a request: bytes in, a request or a status out. No call in here
  * can fail, and no state is kept. The parser is strict wherever two parsers
  * could see two different requests in the same bytes.
+ * SPDX-License-Identifier: 0BSD
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,5 +1,6 @@
 /*
  * The head of a request: its form is RFC 9112, its meaning RFC 9110.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef REQUEST_H
 #define REQUEST_H

@@ -1,5 +1,6 @@
 /*
  * The head of a response: a request and a file in, bytes out.
+ * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
 

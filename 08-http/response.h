@@ -1,5 +1,6 @@
 /*
  * The head of a response, and which part of a file follows it.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef RESPONSE_H
 #define RESPONSE_H

@@ -1,5 +1,6 @@
 /*
  * The status of the response when a call of the file system has failed.
+ * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
 

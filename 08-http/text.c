@@ -1,5 +1,6 @@
 /*
  * Text within received bytes.
+ * SPDX-License-Identifier: 0BSD
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,5 +1,6 @@
 /*
  * Text within received bytes: RFC 9110, 5.6.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef TEXT_H
 #define TEXT_H

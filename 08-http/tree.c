@@ -1,5 +1,6 @@
 /*
  * The directory tree being served: names of files in it, and opening them.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifdef __linux__
 #define _GNU_SOURCE  /* for O_PATH */

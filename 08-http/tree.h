@@ -1,5 +1,6 @@
 /*
  * The directory tree being served: names of files in it, and opening them.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef TREE_H
 #define TREE_H

@@ -1,5 +1,6 @@
 /*
  * Media types, by the names of files: their contents do not matter.
+ * SPDX-License-Identifier: 0BSD
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,5 +1,6 @@
 /*
  * Media types: RFC 9110, 8.3.
+ * SPDX-License-Identifier: 0BSD
  */
 #ifndef TYPE_H
 #define TYPE_H
