@@ -64,8 +64,11 @@ def told(test, child, call, name, times=1, hint=''):
     if test.any:
         return
     pattern = rf'{call}: {names(name)}\b'
-    child.wait_line(pattern)
-    lines = [line for line in child.lines if re.match(pattern, line)]
+
+    def found():
+        return [line for line in child.lines if re.match(pattern, line)]
+    child.wait_for(lambda: len(found()) >= times)
+    lines = found()
     if len(lines) != times:
         if child.process.poll() == -signal.SIGPIPE:
             hint = SIGPIPE_HINT

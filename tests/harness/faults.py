@@ -94,3 +94,32 @@ def can_be_loaded(library):
     faults.page.close()
     os.unlink(faults.path)
     return bool(attached)
+
+
+def loader_of(path):
+    """What loads a program's libraries: its kind of ELF file and the path of
+    its dynamic loader, or None if it is no such program."""
+    try:
+        with open(path, 'rb') as file:
+            data = file.read(4096)
+    except OSError:
+        return None
+    if data[:4] != b'\x7fELF' or len(data) < 64:
+        return None
+    order, wide = '<' if data[5] == 1 else '>', data[4] == 2
+    start, = struct.unpack_from(order + ('Q' if wide else 'I'), data,
+                                32 if wide else 28)
+    size, count = struct.unpack_from(order + 'HH', data, 54 if wide else 42)
+    for place in range(start, min(start + size * count, len(data) - 56), size):
+        if struct.unpack_from(order + 'I', data, place)[0] == 3:  # PT_INTERP
+            begin, = struct.unpack_from(order + ('Q' if wide else 'I'), data,
+                                        place + (8 if wide else 4))
+            return data[4:6], data[begin:data.find(b'\0', begin)]
+    return None
+
+
+def is_loadable(program):
+    """Whether the injector, which is built for the system's own C library, may
+    be loaded into a program: with another one, it would not even start."""
+    loader = loader_of(program)
+    return loader is None or loader == loader_of(sys.executable)

@@ -14,7 +14,7 @@ from harness import settings
 from harness.clients import data
 from harness.failures import (FEW_DESCRIPTORS, SIGPIPE_HINT, Failure, Skip,
                               counted, difference, said_error, shown)
-from harness.faults import Faults
+from harness.faults import Faults, is_loadable
 from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
@@ -30,6 +30,7 @@ class Test:
         self.words = shlex.split(command)
         self.any = '{port}' in command  # anybody's program
         self.injector = injector
+        self.loadable = not self.words or is_loadable(self.words[0])
         self.directory = directory
         self.closing = []
         self.children = []
@@ -69,7 +70,7 @@ class Test:
     def environment(self):
         environment = dict(os.environ)
         environment.pop('LD_PRELOAD', None)
-        if self.injector is not None:
+        if self.injector is not None and self.loadable:
             environment[settings.PRELOAD] = self.injector
             environment['LADDER_FAULTS'] = self.faults.path
             if MEMCHECK:
@@ -83,6 +84,9 @@ class Test:
         if self.injector is None:
             raise Skip('the injector of errors is left out: it needs Linux, a '
                        'C compiler and a folder for programs (TMPDIR)')
+        if not self.loadable:
+            raise Skip('the injector of errors cannot be loaded into this '
+                       'program, which has another C library')
 
     def need_descriptors(self, count):
         """Skips the check if this process, or the server, may not have so

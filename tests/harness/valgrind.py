@@ -10,6 +10,7 @@ VALGRIND = ['valgrind', '--quiet', '--vgdb=no', '--track-fds=yes',
 VALGRINDS_OWN = 12  # the highest descriptors that there may be
 WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
     'prints_descriptor': 'valgrind has taken descriptor 3',
+    'closed_streams': 'valgrind takes the number of a closed stream',
     'socket_EMFILE': 'valgrind gives descriptors beyond the limit',
     'more_than_fit': 'valgrind gives descriptors beyond the limit',
     '08 out_of_descriptors': 'valgrind does not let it raise the limit',
