@@ -48,7 +48,7 @@ def option_refused(test):
         refuses(test, *(['1'] if test.stage == '01' else ['0', '0']))
 
 
-@check(SERVERS + ' 06', open=False)
+@check(SERVERS + ' 06', open=False, after='closed_streams')
 def usage_not_written(test):
     """-h ends with status 1 if the usage cannot be written"""
     if not os.path.exists('/dev/full'):

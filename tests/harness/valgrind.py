@@ -14,6 +14,8 @@ WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
     'socket_EMFILE': 'valgrind gives descriptors beyond the limit',
     'more_than_fit': 'valgrind gives descriptors beyond the limit',
     '08 out_of_descriptors': 'valgrind does not let it raise the limit',
+    '08 shortage_shared': 'valgrind does not let it raise the limit',
+    '08 nothing_remains': 'valgrind\'s own memory grows',
     'requests_without_reading': 'valgrind\'s own memory grows',
     'waits_quietly': 'valgrind is busy for itself',
     'quiet_with_a_client': 'valgrind is busy for itself',

@@ -60,7 +60,7 @@ bug('02 03', 'ntohs forgotten', 'ntohs',
 bug('02', 'default port without htons', 'htons',
     ('.sin_port = htons(15441)', '.sin_port = 15441'))
 bug('02', 'every interface', 'INADDR_LOOPBACK',
-    ('htonl(INADDR_LOOPBACK)', 'htonl(INADDR_ANY)'))
+    ('inet_addr("127.0.0.1")', 'htonl(INADDR_ANY)'))
 bug('02', 'bind is forgotten', r'bind\(\)',
     ('if (bind(listener, (struct sockaddr *)&address, length) == -1)',
      'if (0)'))
