@@ -1,38 +1,63 @@
-# For GNU make. `make help` prints the lines below that begin with #:
-#: make              build the program and the stub of every stage
-#: make demo         play the ladder from the first rung to the last
-#: make serve        serve pages to browsers, until Ctrl-C
+# For GNU make. `make help` prints the lines below that begin with #*, and
+# `make help-all` those that begin with #: as well.
+#* make              build the program and the stub of every stage
+#* make learn        show how far you are with the stubs, and what is next
+#* make try-03       build the stub of a stage and check it up to a failure
+#* make reset-03     restore a stub as handed out (yours is kept beside it)
+#* make answer-03    show how a stub that passes differs from our program
+#* make diff-03      show what a stage changes in the stage before it
+#* make demo         play the ladder from the first stage to the last
+#* make help-all     print all commands and variables
+#:
+#: make demo-03      play one stage
+#: make serve        serve pages to browsers until Ctrl-C
 #: make test         run the checks of every stage
 #: make check-03     run those of one stage, on PROGRAM if that is set
-#: make try-03       build the stub of a stage, check it up to a failure
-#: make learn        show how far you are with the stubs, and what is next
-#: make reset-03     put a stub back as handed out (yours is kept beside it)
-#: make answer-03    show how a stub that passes differs from our program
-#: make diff-03      show what a stage changes in the stage before it
+#: make watch-05     draw a run of a stage, from 03 on: calls and packets
+#: make wire         show the headers of our own packets, byte by byte
+#: make clean        remove everything that was built
+#:
+#: For teachers:
+#: make teach        print a plan for fifty minutes, and one for fifty more
+#: make handout      make a copy for students, without the answers
+#: make grade        give points to the folder PROGRAM_DIR
+#:
+#: For maintainers:
 #: make faults       run the programs of 04 to 08 under random faults
-#: make grade        give points for the folder PROGRAM_DIR (for teachers)
 #: make bench        measure how fast the servers are, beside others
-#: make lint         look for faults in all of our text (for maintainers)
-#: make memcheck     run the checks under valgrind (for maintainers)
-#: make fuzz         look for bytes that 08 misreads (for maintainers)
-#: make prove-stubs  prove that stubs and stages fit (for maintainers)
-#: make prove-learn  prove that make learn does as told (for maintainers)
-#: make clean        remove all that was built
-#: make help         print this
+#: make lint         look for faults in all of our text
+#: make memcheck     run the checks under valgrind
+#: make fuzz         feed generated input to 08
+#: make prove-stubs  prove that stubs and stages fit
+#: make prove-learn  prove that make learn works as documented
+#: make prove-messages
+#:                   prove that the first message names a bug
+#: make prove-steps  prove that the steps of 07 and 08 lead there
+#: make pages        make the pages that 08 serves
+#: make browse       check the pages in a browser
+#: make prove-handout
+#:                   prove that students can work in a hand-out
 #:
 #: Variables, from the environment or the command line:
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
-#:                   the compiler, and what it is told
+#:                   the compiler and its flags
 #: PROGRAM=path      what check-03 runs: a path, or a command with {port}
+#: CHECK=name        check-03 and try-03 run only this check
 #: WATCH=1           make learn looks again whenever a stub is saved
 #: FORCE=1           make answer-03 shows it even if the stub does not pass
+#: STEP=1            make demo waits for a key after each fact; make diff-07
+#:                   shows only the first of its steps
+#: PORT=N DIRECTORY=path
+#:                   where make serve serves (15441), and what (08-http/www)
+#: DIRECTORY=path ANSWERS=03 UNTIL=05
+#:                   where make handout makes it, the answers up to which stage
+#:                   it has (none), and the stubs up to which (08)
+#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
 #: SEEDS=N FROM=N STAGES='05 07'
 #:                   for make faults: how many (1000), the first (1), of what
 #: MEMCHECK=1        check-03 and try-03 run programs under valgrind
-#: PORT=N DIRECTORY=path
-#:                   where make serve serves (15441), and what (08-http/www)
 #: SECONDS=N         how long make fuzz looks, after the known bytes (60)
-#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
+#: PAGER=command     shows what is long on a terminal (less); cat: nothing does
 #: V=1               show the commands
 #: NO_COLOR=1        no colour, even on a terminal
 
@@ -42,16 +67,19 @@ CFLAGS ?= -O2 -g -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 number = $(firstword $(subst -, ,$1))
 numbers := $(sort $(foreach stage,$(wildcard 0[1-8]-*/.),\
              $(call number,$(stage))))
-answers := $(basename $(wildcard 0[1-8]-*/server.c 0[1-8]-*/client.c))
+answers := $(basename $(wildcard 0[1-7]-*/server.c 0[1-7]-*/client.c)) \
+           $(patsubst %/request.c,%/server,$(wildcard 08-*/request.c))
 stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 # Any make that it calls is to behave as if typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
+only = $(if $(CHECK),-k '$(CHECK)')
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
 hide := $(if $(filter 1,$(V)),,@)
 
-.PHONY: all demo serve fuzz test faults grade bench learn clean help FORCE
-.PHONY: lint memcheck prove-stubs prove-learn
+.PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
+.PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
+.PHONY: prove-handout prove-messages prove-steps pages browse wire
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -72,19 +100,13 @@ quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
 	@echo $(quoted_flags) | cmp -s - $@ || echo $(quoted_flags) >$@
 
 demo: $(answers)
-	@tests/demo
+	@tests/demo $(if $(filter 1,$(STEP)),--step)
 
-# Says where to look once the server listens. Ctrl-C is for the server alone:
-# the shells wait for it, and end with its status.
 serve: 08-http/server
-	@trap : INT; \
-	{ trap : INT; 08-http/server $(if $(DIRECTORY),-d "$$DIRECTORY") \
-	    $(if $(PORT),"$$PORT") 2>&1; echo "status $$?"; } | \
-	{ trap '' INT; while IFS= read -r line; do case $$line in \
-	    'listening on '*) echo "$${DIRECTORY:-08-http/www} is at" \
-	        "http://$${line#listening on }/ until Ctrl-C";; \
-	    'status '*) exit $${line#status };; \
-	    *) printf '%s\n' "$$line" >&2;; esac; done; }
+	@tests/serve
+
+teach:
+	@tests/page cat tests/teach.txt
 
 test: $(answers)
 	@$(check)
@@ -93,6 +115,10 @@ SEEDS ?= 1000
 FROM ?= 1
 faults: $(answers)
 	@$(check) $(STAGES) --faults $(FROM)-$$(($(FROM) + $(SEEDS) - 1))
+
+handout:
+	$(if $(DIRECTORY),,$(error where to? DIRECTORY=path))
+	@tests/handout "$$DIRECTORY" $(ANSWERS:%=--answers %) $(UNTIL:%=--until %)
 
 # What was handed in may be anything: it is copied, and built elsewhere.
 grade:
@@ -105,6 +131,15 @@ bench: $(answers)
 lint:
 	@tests/upkeep/lint
 
+wire: $(answers)
+	@tests/wire
+
+pages:
+	@tests/upkeep/pages
+
+browse: 08-http/server
+	@tests/upkeep/browse
+
 memcheck: $(answers)
 	@MEMCHECK=1 $(check)
 
@@ -114,24 +149,38 @@ fuzz:
 prove-stubs: $(answers)
 	@tests/upkeep/prove-stubs
 
+prove-steps: $(answers)
+	@tests/upkeep/prove-steps
+
 prove-learn:
 	@tests/upkeep/prove-learn
+
+prove-messages: $(answers)
+	@tests/upkeep/prove-messages
+
+prove-handout:
+	@tests/upkeep/prove-handout
 
 # A stub is for students to break: only what runs it needs it to build.
 stage_checks := $(numbers:%=check-%)
 stage_tries := $(numbers:%=try-%)
+stage_demos := $(numbers:%=demo-%)
 stage_diffs := $(numbers:%=diff-%)
 stage_resets := $(numbers:%=reset-%)
 stage_answers := $(numbers:%=answer-%)
-.PHONY: $(stage_checks) $(stage_tries) $(stage_diffs)
-.PHONY: $(stage_resets) $(stage_answers)
+stage_watches := $(filter-out watch-01 watch-02,$(numbers:%=watch-%))
+.PHONY: $(stage_checks) $(stage_tries) $(stage_diffs) $(stage_demos)
+.PHONY: $(stage_resets) $(stage_answers) $(stage_watches)
 
 $(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
-	@$(check) $* $(if $(PROGRAM),--program "$$PROGRAM")
+	@$(check) $* $(only) $(if $(PROGRAM),--program "$$PROGRAM")
 
 $(foreach stub,$(stubs),$(eval try-$(call number,$(stub)): $(stub)))
 $(stage_tries): try-%: $(answers)
-	@$(check) $* --program $(filter %/stub,$^) --first
+	@$(check) $* $(only) --program $(filter %/stub,$^) --first
+
+$(stage_demos): demo-%: $(answers)
+	@tests/demo $* $(if $(filter 1,$(STEP)),--step)
 
 # Status 1 tells of something left to do, not of trouble. And Ctrl-C is for
 # the script to end in good order: a shell with a trap waits for it.
@@ -144,6 +193,10 @@ $(stage_resets): reset-%:
 $(stage_answers): answer-%:
 	@$(learn) --answer $* $(if $(filter 1,$(FORCE)),--force) || [ $$? -ne 2 ]
 
+# Ctrl-C is for the script, which ends what it has started.
+$(stage_watches): watch-%: $(answers)
+	@trap : INT; tests/watch $*
+
 # What comes before what: 07 goes on where 05 ended, for 06 is the client.
 diff-01: change = /dev/null 01-socket/server.c
 diff-02: change = 01-socket/server.c 02-bind/server.c
@@ -154,14 +207,23 @@ diff-06: change = 05-recv-send/server.c 06-client/client.c
 diff-07: change = 05-recv-send/server.c 07-select/server.c
 diff-08: change = 07-select/server.c 08-http/server.c
 
-# Not every diff has colours. Its status 1 tells of a change, not of trouble.
-$(stage_diffs):
-	@color=$${NO_COLOR:+never}; color=--color=$${color:-auto}; \
-	diff $$color /dev/null /dev/null 2>/dev/null || color=; \
-	diff -u $$color $(change:%=-L %) $(change) || [ $$? -eq 1 ]
+# Where there are too many changes for one diff, they come in steps.
+stepped := $(foreach folder,$(wildcard 0[1-8]-*/steps),\
+             diff-$(call number,$(folder)))
+$(filter-out $(stepped),$(stage_diffs)):
+	@tests/diff $(change)
 
-check-% try-% diff-% reset-% answer-%:
+$(stepped): diff-%:
+	@tests/steps $* $(STEP)
+
+watch-01 watch-02:
+	$(error nothing passes between a server and a client before 03)
+
+check-% try-% demo-% diff-% reset-% answer-% watch-%:
 	$(error there is no stage $*, only $(numbers))
+
+# In a hand-out some things are different.
+-include tests/handout.mk
 
 clean:
 	@rm -rf 0[1-8]-*/server 0[1-8]-*/client 0[1-8]-*/stub 0[1-8]-*/*.dSYM \
@@ -169,4 +231,7 @@ clean:
 	@find tests -name __pycache__ -exec rm -rf {} +
 
 help:
-	@sed -n 's/^#: \{0,1\}//p' Makefile
+	@sed -n 's/^#\* //p' Makefile
+
+help-all:
+	@sed -n 's/^#[*:] \{0,1\}//p' Makefile

@@ -24,7 +24,6 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     parse_options(argc, argv);
     open_standard_streams();
-
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");
@@ -33,8 +32,8 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
-/* Opens /dev/null for every standard stream that is closed. Otherwise a socket
-   would get its number, and what is printed to the stream, the peer. */
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
 static void open_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
@@ -46,10 +45,11 @@ static const char usage[] =
 
 /* Rejects an argument: prints the usage and exits with status 2. */
 static void usage_error(const char *argument) {
-    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[]) {
     int option;
 
@@ -75,7 +75,7 @@ struct failure {
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
 static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},

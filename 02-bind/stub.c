@@ -1,38 +1,122 @@
-/*
- * 02 bind, the assignment: this is 01. Give its socket an address and a port.
+/* 02 bind, the assignment: this is 01. Give its socket an address and a port.
  * Do it:    what the TODOs say, in the order of their numbers.
- * Check it: make try-02, in the folder above this one.
- */
+ * Check it: make try-02, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
-/* TODO 1: two headers, for addresses: inet_pton(3) and ip(7) name them. */
+/* TODO 1: two headers, for addresses: inet_pton(3) names one, ip(7) the
+   other. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char usage[] =
-    /* TODO 2: -a ADDRESS and PORT, both optional, and a line about each: what
-       it may be and, in parentheses, what it is if it is left out: 127.0.0.1
-       and 15441. */
-    "usage: server\n";
-
-enum remedy {  /* what to do about a failed call */
+enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
 };
 
+static void parse_options(int argc, char *argv[]);
+/* TODO 2: prototypes: log_event is new (TODO 5), and parse_options gets one
+   more parameter, a pointer to a struct sockaddr_in (TODO 7). */
+static void open_standard_streams(void);
+static enum action handle_error(const char *call);
+
+int main(int argc, char *argv[]) {
+    /* TODO 3: the address, as an initialised struct sockaddr_in. Name the
+       family, the port 15441 and the address INADDR_LOOPBACK; the last two are
+       in network byte order, see htons(3). The initialiser sets every other
+       member to zero (not checked). Keep the size of it in a socklen_t, and
+       pass a pointer to it here.
+       Proved by default_port, network_byte_order. */
+    parse_options(argc, argv);
+    open_standard_streams();
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1)
+        handle_error("socket");
+    /* TODO 4: instead of this line, bind(2) the socket to the address. bind
+       takes addresses of every family, hence a pointer to struct sockaddr (cast
+       yours) and a length. Then ask getsockname(2) for the address that the
+       socket has now: for port 0 the kernel has chosen a port. If a call fails,
+       handle_error. Then log the event "bound to" with the address.
+       Proved by prints_address, port_zero, getsockname_fails, bind_*. */
+    fprintf(stderr, "socket: descriptor %d\n", listener);
+    close(listener);
+    return EXIT_SUCCESS;
+}
+
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
+
+/* TODO 5: log_event, which takes an event, such as "bound to", and a pointer to
+   an address. It prints both to standard error in one line, with the address in
+   the form 127.0.0.1:15441. inet_ntop(3) turns sin_addr into text; sin_port is
+   in network byte order, see ntohs(3).
+   Proved by prints_address. */
+
+static const char usage[] =
+    /* TODO 6: -a ADDRESS and PORT, both optional, in this line. Below it, a
+       line about each: what it may be and, in parentheses, its default.
+       Proved by usage_help. */
+    "usage: server\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* TODO 7: parse_number, which takes a text and a limit and returns the number
+   from 0 to limit that the text stands for, or calls usage_error. strtol(3) is
+   not enough: it skips blanks, accepts a sign, takes 80x for 80 and "" for 0.
+   So check first that every character is a digit. And give parse_options the
+   parameter of TODO 2.
+   Proved by port_refused. */
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[]) {
+    int option;
+
+    /* TODO 8: one more option, -a, which takes an argument: see getopt(3).
+       Proved by address_option. */
+    while ((option = getopt(argc, argv, "h")) != -1) {
+        switch (option) {
+        /* TODO 9: -a stores its argument in the address: inet_pton(3) returns 1
+           if it is one. For anything else, usage_error.
+           Proved by address_option, address_refused. */
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    /* TODO 10: the first argument that is left, if any, is the port: a number
+       up to 65535, in network byte order in the address. Only then is an
+       argument left over wrong.
+       Proved by port_zero, port_refused. */
+    if (optind < argc)
+        usage_error(argv[optind]);
+}
+
 struct failure {
-    const char *name;  /* NULL in a table's last row: for any other errno */
-    int number;
-    enum remedy remedy;
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
-static const struct failure socket_failures[] = {
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
     {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
@@ -41,89 +125,38 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL},
+    /* TODO 11: a heading row for bind, and a row for each errno of bind(2):
+       EACCES, EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL, ENOTSOCK. The action is
+       STOP. getsockname gets no rows: it should never fail.
+       Proved by bind_*. */
+    {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* TODO 8: the table bind_failures, for bind(2): EACCES, EADDRINUSE,
-   EADDRNOTAVAIL, EBADF, EINVAL and ENOTSOCK. All of them STOP. Another one,
-   other_failures, for calls with no table of their own, as getsockname(2):
-   it has the last row only. Proved by bind_*. */
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
 
-/* Says why a call failed, as its table has it, and does about it what can be
-   done from here. Returns the remedy, for the caller to do the rest. */
-static enum remedy diagnose(const char *call, const struct failure *failure) {
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
     int number = errno;
+    const struct failure *failure = find_failure(call, number);
 
-    while (failure->name != NULL && failure->number != number)
-        failure++;
-    if (failure->name == NULL)
+    if (failure->number == 0)
         fprintf(stderr, "%s: %s\n", call, strerror(number));
     else
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
-    if (failure->remedy == STOP)
+    if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    return failure->remedy;
-}
-
-/* TODO 9: announce, which takes an event, as "bound to", and a pointer to a
-   struct sockaddr_in, and prints both to standard error in one line, the
-   address as in 127.0.0.1:15441. inet_ntop(3) makes a text of sin_addr;
-   sin_port is in network byte order, see ntohs(3).
-   Proved by prints_address. */
-
-/* Ends the program, with status 2, over a wrong argument. */
-static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: %s\n%s", argument, usage);
-    exit(2);
-}
-
-/* TODO 3: parse_number, which takes a text and a limit, and returns the
-   number from 0 to limit that the text is. It refuses any other text.
-   strtol(3) alone is not enough: it takes 80x for 80, and an empty text for
-   0. So look at the characters as well. Proved by port_refused. */
-
-/* TODO 4: parse_options returns a struct sockaddr_in now. Start with what it
-   is if no option is given, all other members zero: the family is AF_INET,
-   the port 15441, the address INADDR_LOOPBACK, the last two in network byte
-   order, see htons(3) and htonl(3). Proved by default_port. */
-static void parse_options(int argc, char *argv[]) {
-    int option;
-
-    while ((option = getopt(argc, argv, "h")) != -1) {
-        /* TODO 5: an option more, -a, which has an argument: see getopt(3).
-           Its case takes the address from the argument with inet_pton(3),
-           which returns 1 if it was one. Refuse it otherwise.
-           Proved by address_option, address_refused. */
-        switch (option) {
-        default:  /* -h, or what getopt has complained of */
-            fputs(usage, option == 'h' ? stdout : stderr);
-            exit(option == 'h' ? EXIT_SUCCESS : 2);
-        }
-    }
-    /* TODO 6: the first argument left, if there is one, is the port: a number
-       up to 65535, in network byte order in the address. A second one is
-       refused, as the first is now.
-       Proved by port_zero, port_refused, option_refused. */
-    if (optind < argc)
-        refuse(argv[optind]);
-    /* TODO 7: return the address. */
-}
-
-int main(int argc, char *argv[]) {
-    /* TODO 10: keep the address, and in a socklen_t its length. */
-    parse_options(argc, argv);
-
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener == -1)
-        diagnose("socket", socket_failures);
-    /* TODO 11: instead of this line, bind(2) the socket to the address. bind
-       takes addresses of any family, so it wants a pointer to a struct
-       sockaddr, and a length. It fails if the port is taken, for one:
-       diagnose that. For port 0 the kernel has chosen a free one. Have
-       getsockname(2) write over the address with what it is now, and announce
-       that the socket is "bound to" it.
-       Proved by prints_address, port_zero, bind_*. */
-    fprintf(stderr, "socket: descriptor %d\n", listener);
-    close(listener);
-    return EXIT_SUCCESS;
+    return failure->action;
 }

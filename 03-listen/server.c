@@ -29,7 +29,7 @@ int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons(15441),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
 
@@ -50,8 +50,8 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
-/* Opens /dev/null for every standard stream that is closed. Otherwise a socket
-   would get its number, and what is printed to the stream, the peer. */
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
 static void open_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
@@ -73,7 +73,7 @@ static const char usage[] =
 
 /* Rejects an argument: prints the usage and exits with status 2. */
 static void usage_error(const char *argument) {
-    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
@@ -88,7 +88,7 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
-/* Stores what the options say and leaves the defaults otherwise. */
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address) {
     int option;
@@ -122,7 +122,7 @@ struct failure {
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
 static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
@@ -139,7 +139,7 @@ static const struct failure failures[] = {
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     {"listen", 0, STOP, NULL},
     {E(EADDRINUSE), STOP, "another socket listens on this port already"},

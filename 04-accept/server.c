@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@
 
 enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
-    RETRY,  /* an ordinary failure: call again at once */
+    RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
 };
 
@@ -34,7 +33,7 @@ int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons(15441),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
 
@@ -66,7 +65,7 @@ int main(int argc, char *argv[]) {
 static enum action handle_retry(const char *call, long *waits);
 
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if it has to be called again. */
+   returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     static long waits;  /* tenths of a second in the present shortage */
     socklen_t length = sizeof *address;
@@ -79,8 +78,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     return client;
 }
 
-/* Opens /dev/null for every standard stream that is closed. Otherwise a socket
-   would get its number, and what is printed to the stream, the peer. */
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
 static void open_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
@@ -102,7 +101,7 @@ static const char usage[] =
 
 /* Rejects an argument: prints the usage and exits with status 2. */
 static void usage_error(const char *argument) {
-    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
@@ -117,7 +116,7 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
-/* Stores what the options say and leaves the defaults otherwise. */
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address) {
     int option;
@@ -151,7 +150,7 @@ struct failure {
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
 static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
@@ -168,7 +167,7 @@ static const struct failure failures[] = {
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     {"listen", 0, STOP, NULL},
     {E(EADDRINUSE), STOP, "another socket listens on this port already"},
@@ -185,20 +184,20 @@ static const struct failure failures[] = {
     {E(EMFILE),       WAIT,  "this process has no descriptor left"},
     {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
     {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
-    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or an error of the network"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
     {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
     {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
     {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
     {E(EPROTO),       RETRY, "protocol error"},
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
-    {E(ENETDOWN),     RETRY, "Linux: a network error of the new connection"},
-    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the new connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
 #ifdef ENONET  /* only Linux has these two */
-    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the new connection"},
-    {E(ENONET),       RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif
-    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
-    {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 

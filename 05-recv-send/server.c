@@ -21,7 +21,7 @@
 
 enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
-    RETRY,  /* an ordinary failure: call again at once */
+    RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
     DROP,   /* this client is lost: close it, serve the others */
 };
@@ -38,7 +38,7 @@ int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons(15441),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
@@ -73,6 +73,7 @@ int main(int argc, char *argv[]) {
 static bool set_timeouts(int client, long timeout);
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
+static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
 /* Sends back what a client sends, until it closes or fails: see recv(2). */
@@ -91,48 +92,56 @@ static void echo(int client, long timeout) {
     }
 }
 
-/* Sends all of the bytes, though a call of send(2) may take only some: those
-   that fitted within the time limit, perhaps. Then it does not wait for another
-   time limit. Returns false if the client is lost. */
+/* Sends all of the bytes, though a call of send(2) may take only some of them.
+   It fails with EAGAIN whenever it has waited for a tenth of a second. Returns
+   false if the client is lost: an error, or no byte sent for the timeout. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout) {
-    long waits = 0;  /* tenths of a second in the present shortage */
-    int flags = 0;
+    long blocked = 0, waits = 0;  /* tenths of a second without a byte */
 
     while (length > 0) {
-        struct timespec before, after;
-        clock_gettime(CLOCK_MONOTONIC, &before);
-        ssize_t sent = send(client, bytes, length, flags);
+        long long began = milliseconds();
+        ssize_t sent = send(client, bytes, length, 0);
         if (sent != -1) {
             bytes += sent;
             length -= (size_t)sent;
-            waits = 0;
+            blocked = waits = 0;
+        } else if (errno == EAGAIN && milliseconds() - began > 50
+                   && ++blocked < 10 * timeout) {
+            continue;  /* the client has not read for a tenth of a second */
         } else if (handle_retry("send", &waits) == DROP
                    || (timeout > 0 && waits >= 10 * timeout)) {
             return false;
         }
-        clock_gettime(CLOCK_MONOTONIC, &after);
-        bool late = timeout > 0 && after.tv_sec - before.tv_sec >= timeout;
-        flags = late ? MSG_DONTWAIT : 0;
     }
     return true;
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). Returns false, after a message, if the kernel refuses. */
+   socket(7). For send that is a tenth of a second, so that send_all can tell
+   how long no byte was sent. Returns false, after a message, on failure. */
 static bool set_timeouts(int client, long timeout) {
-    struct timeval limit = {.tv_sec = timeout};
-    socklen_t size = sizeof limit;
+    struct timeval receiving = {.tv_sec = timeout};
+    struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
+    socklen_t size = sizeof receiving;
 
-    if (setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, size) != -1
-        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, size) != -1)
+    if (setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &receiving, size) != -1
+        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size) != -1)
         return true;
     perror("setsockopt");
     return false;
 }
 
+/* Returns the time in milliseconds, on a clock that nobody sets. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if it has to be called again. */
+   returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     static long waits;  /* tenths of a second in the present shortage */
     socklen_t length = sizeof *address;
@@ -145,8 +154,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     return client;
 }
 
-/* Opens /dev/null for every standard stream that is closed. Otherwise a socket
-   would get its number, and what is printed to the stream, the peer. */
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
 static void open_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
@@ -164,12 +173,12 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 static const char usage[] =
     "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
-    "  -t SECONDS  drop a client after so long without a byte; 0 = never (60)\n"
+    "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
 
 /* Rejects an argument: prints the usage and exits with status 2. */
 static void usage_error(const char *argument) {
-    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
@@ -184,7 +193,7 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
-/* Stores what the options say and leaves the defaults otherwise. */
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address, long *timeout) {
     int option;
@@ -221,7 +230,7 @@ struct failure {
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
 static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
@@ -238,7 +247,7 @@ static const struct failure failures[] = {
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     {"listen", 0, STOP, NULL},
     {E(EADDRINUSE), STOP, "another socket listens on this port already"},
@@ -255,20 +264,20 @@ static const struct failure failures[] = {
     {E(EMFILE),       WAIT,  "this process has no descriptor left"},
     {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
     {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
-    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or an error of the network"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
     {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
     {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
     {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
     {E(EPROTO),       RETRY, "protocol error"},
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
-    {E(ENETDOWN),     RETRY, "Linux: a network error of the new connection"},
-    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the new connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
 #ifdef ENONET  /* only Linux has these two */
-    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the new connection"},
-    {E(ENONET),       RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif
-    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
-    {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {"recv", 0, DROP, NULL},
     {E(EAGAIN),       DROP,  "nothing came within the time limit"},
     {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},

@@ -21,7 +21,7 @@
 
 enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
-    RETRY,  /* an ordinary failure: call again at once */
+    RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
     NEXT,   /* this address is lost: try the host's next one */
 };
@@ -40,7 +40,7 @@ int main(int argc, char *argv[]) {
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     const char *host = argv[optind], *port = argv[optind + 1];
     int error = getaddrinfo(host, port, &hints, &addresses);
-    if (error != 0) {  /* not an errno: it has messages of its own */
+    if (error != 0) {  /* not an errno: gai_strerror(3) has the message */
         fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
                 error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
                 host, port);
@@ -95,9 +95,9 @@ static int connect_to_any(const struct addrinfo *address, long timeout) {
     exit(EXIT_FAILURE);
 }
 
-/* Sends the input and prints the echo, piece by piece. A piece is so small that
-   any socket takes it at once: if send had to wait until the server receives,
-   which might be waiting until we do, both would wait for ever. */
+/* Sends the input and prints the echo, piece by piece. A piece is small enough
+   for any socket buffer. With larger ones both sides could block in send, each
+   waiting for the other to receive. */
 static void exchange(int server, long timeout) {
     char piece[4096];
     size_t length;
@@ -106,10 +106,10 @@ static void exchange(int server, long timeout) {
         send_all(server, piece, length, timeout);
         print_echo(server, piece, length);
     }
-    if (shutdown(server, SHUT_WR) == -1)  /* tell the server: that was all */
+    if (shutdown(server, SHUT_WR) == -1)  /* the server's recv returns 0 */
         handle_error("shutdown");
     if (receive(server, piece, sizeof piece) > 0)
-        reject("the server sent more than it had received");
+        reject("echo: the server sent more than it had received");
 }
 
 /* Prints the echo of the bytes that were sent. Exits if it is not the same. */
@@ -119,18 +119,18 @@ static void print_echo(int server, const char *sent, size_t length) {
     while (length > 0) {
         size_t received = receive(server, echo, length);
         if (received == 0)
-            reject("the server closed the connection too early");
+            reject("echo: the server closed the connection too early");
         if (memcmp(echo, sent, received) != 0)
-            reject("the server sent other bytes than it had received");
+            reject("echo: the server sent other bytes than it had received");
         write_output(echo, received);
         sent += received;
         length -= received;
     }
 }
 
-/* Reports that the echo is wrong or missing, and exits. */
+/* Reports why the program gives up, and exits. */
 static void reject(const char *reason) {
-    fprintf(stderr, "echo: %s\n", reason);
+    fprintf(stderr, "%s\n", reason);
     exit(EXIT_FAILURE);
 }
 
@@ -139,7 +139,7 @@ static size_t receive(int server, char *buffer, size_t size) {
     ssize_t received;
 
     while ((received = recv(server, buffer, size, 0)) == -1)
-        handle_error("recv");  /* comes back to try again, or exits */
+        handle_error("recv");  /* returns after EINTR, otherwise exits */
     return (size_t)received;
 }
 
@@ -157,13 +157,13 @@ static void send_all(int server, const char *bytes, size_t length,
             waits = 0;
         } else if (handle_retry("send", &waits) == WAIT
                    && timeout > 0 && waits >= 10 * timeout) {
-            reject("the shortage lasted too long");
+            reject("send: the shortage lasted too long");
         }
     }
 }
 
-/* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). Returns false, after a message, if the kernel refuses. */
+/* Limits how long connect, recv and send may block: SO_RCVTIMEO and
+   SO_SNDTIMEO, see socket(7). Returns false, after a message, on failure. */
 static bool set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};
     socklen_t size = sizeof limit;
@@ -180,9 +180,9 @@ static size_t read_input(char *buffer, size_t size) {
     ssize_t length;
 
     while ((length = read(STDIN_FILENO, buffer, size)) == -1) {
-        if (errno == EAGAIN)  /* whoever started us has set O_NONBLOCK */
+        if (errno == EAGAIN)  /* our parent has set O_NONBLOCK */
             wait_until_ready(STDIN_FILENO, POLLIN);
-        else
+        else if (errno != EINTR)
             handle_error("read");
     }
     return (size_t)length;
@@ -197,7 +197,7 @@ static void write_output(const char *bytes, size_t length) {
             length -= (size_t)written;
         } else if (errno == EAGAIN) {
             wait_until_ready(STDOUT_FILENO, POLLOUT);
-        } else {
+        } else if (errno != EINTR) {
             handle_error("write");
         }
     }
@@ -231,12 +231,12 @@ static void check_standard_streams(void) {
 
 static const char usage[] =
     "usage: client [-t SECONDS] HOST PORT\n"
-    "  -t SECONDS  give up after so long without a byte; 0 = never (10)\n"
-    "  PORT        a port from 1 to 65535, or a service by its name\n";
+    "  -t SECONDS  give up after SECONDS without a byte; 0 = never (10)\n"
+    "  PORT        a port from 1 to 65535, or a service name\n";
 
 /* Rejects an argument: prints the usage and exits with status 2. */
 static void usage_error(const char *argument) {
-    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
@@ -251,7 +251,7 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
-/* Stores what the options say and leaves the defaults otherwise. */
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[], long *timeout) {
     int option;
 
@@ -269,9 +269,12 @@ static void parse_options(int argc, char *argv[], long *timeout) {
             exit(2);
         }
     }
-    if (optind + 2 != argc)
-        usage_error(optind + 2 < argc ? argv[optind + 2]
-                                      : "HOST or PORT is missing");
+    if (optind + 2 > argc) {
+        fprintf(stderr, "HOST or PORT is missing\n%s", usage);
+        exit(2);
+    }
+    if (optind + 2 < argc)
+        usage_error(argv[optind + 2]);
     const char *port = argv[optind + 1];
     if (port[strspn(port, "0123456789")] == '\0'
         && parse_number(port, 65535) == 0)
@@ -285,7 +288,7 @@ struct failure {
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
 static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
@@ -311,7 +314,7 @@ static const struct failure failures[] = {
     {E(EFAULT),        STOP,  "a bad pointer: a bug in this program"},
     {E(EHOSTUNREACH),  NEXT,  "no route to the host"},
     {E(EINPROGRESS),   NEXT,  "no answer within the time limit"},
-    {E(EINTR),         RETRY, "a signal came first: start over, a new socket"},
+    {E(EINTR),         RETRY, "a signal came first: try a new socket"},
     {E(EISCONN),       STOP,  "connected already: a bug in this program"},
     {E(ENETUNREACH),   NEXT,  "no route to the network"},
     {E(ENOTSOCK),      STOP,  "not a socket: a bug in this program"},

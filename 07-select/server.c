@@ -22,7 +22,7 @@
 
 enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
-    RETRY,  /* an ordinary failure: call again when select says so */
+    RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
     DROP,   /* this client is lost: close it, serve the others */
 };
@@ -41,7 +41,7 @@ int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons(15441),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
@@ -73,6 +73,8 @@ int main(int argc, char *argv[]) {
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left);
 static bool handle_ready(int fd, int listener);
+static int accept_client(int listener, struct sockaddr_in *address);
+static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const struct sockaddr_in *peer);
 
@@ -107,9 +109,9 @@ struct connection {
     int fd;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
-    int unacknowledged;       /* bytes sent and not arrived, at the last look */
-    char *unsent;             /* bytes received and not yet sent, or NULL */
-    size_t start, end;        /* those that are left lie between these */
+    int unacknowledged;       /* bytes not acknowledged, when last checked */
+    char *unsent;             /* bytes received and not sent back, or NULL */
+    size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
     struct sockaddr_in peer;
 };
 
@@ -117,15 +119,13 @@ static struct connection connections[FD_SETSIZE];  /* by their descriptors */
 static int highest;     /* of these descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
-static bool is_silent(struct connection *connection, long timeout,
-                      long long now);
-static bool has_moved(struct connection *connection);
+static bool has_timed_out(struct connection *connection, long timeout,
+                          long long now);
+static void note_unacknowledged(struct connection *connection);
 static void accept_clients(int listener);
-static int accept_client(int listener, struct sockaddr_in *address);
 static bool echo(struct connection *connection);
 static bool keep_unsent(struct connection *connection, const char *bytes);
 static void remove_connection(struct connection *connection, int listener);
-static long long milliseconds(void);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
@@ -133,8 +133,9 @@ static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
 
 /* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them, and drops the clients whose time is over. Stores the time
-   that is left until something is due, at most a day. Returns nfds. */
+   ready ones in them. Drops the clients that have timed out, and stores the
+   time until the next one is due, at most a day. Returns nfds, the highest
+   descriptor plus 1. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
@@ -142,13 +143,13 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
 
     FD_ZERO(readable);
     FD_ZERO(writable);
-    FD_SET(wake_up[0], readable);
+    FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
     for (int fd = 0; fd <= last; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
         if (fd != listener && timeout > 0) {
-            if (is_silent(connection, timeout, now)) {
+            if (has_timed_out(connection, timeout, now)) {
                 remove_connection(connection, listener);
                 continue;
             }
@@ -170,15 +171,7 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time in milliseconds, by a clock that nobody sets. */
-static long long milliseconds(void) {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-/* Does what a descriptor is ready for. Returns false if that is to stop. */
+/* Handles a ready descriptor. Returns false when the server is to stop. */
 static bool handle_ready(int fd, int listener) {
     if (fd == wake_up[0])
         return false;
@@ -189,13 +182,17 @@ static bool handle_ready(int fd, int listener) {
     return true;
 }
 
-/* Returns whether the client has moved no byte for as long as timeout, and
-   reports it. */
-static bool is_silent(struct connection *connection, long timeout,
-                      long long now) {
+/* Returns whether a client has moved no byte for the timeout, and reports it.
+   The kernel tells whether bytes have moved since the last check, not when: so
+   the timeout starts again then. */
+static bool has_timed_out(struct connection *connection, long timeout,
+                          long long now) {
+    int before = connection->unacknowledged;
+
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    if (has_moved(connection)) {
+    note_unacknowledged(connection);
+    if (connection->unacknowledged != before) {
         connection->last_activity = now;
         return false;
     }
@@ -205,17 +202,15 @@ static bool is_silent(struct connection *connection, long timeout,
     return true;
 }
 
-/* Returns whether the peer has acknowledged bytes since the last look. select
-   calls a socket writable only when a good part of its buffer is free, which
-   may take minutes if the peer reads slowly. */
-static bool has_moved(struct connection *connection) {
-    int before = connection->unacknowledged;
-
-#ifdef TIOCOUTQ  /* Linux can tell: tcp(7) calls it SIOCOUTQ */
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
+   a socket writable only when a good part of its buffer is free: with a peer
+   that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(struct connection *connection) {
+    connection->unacknowledged = 0;
+#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
-        connection->unacknowledged = 0;
+        connection->unacknowledged = 0;  /* another system: select decides */
 #endif
-    return connection->unacknowledged != before;
 }
 
 /* Receives if nothing is left to send, then sends as much as the socket takes:
@@ -255,13 +250,14 @@ static bool echo(struct connection *connection) {
    clients share the buffer of echo. Returns false if there is no memory, which
    costs only this client. */
 static bool keep_unsent(struct connection *connection, const char *bytes) {
+    connection->unacknowledged = 0;
+    if (connection->end > 4096)  /* less arrives at once */
+        note_unacknowledged(connection);
     if (connection->start == connection->end) {
         free(connection->unsent);
         connection->unsent = NULL;
-        connection->unacknowledged = 0;
         return true;
     }
-    has_moved(connection);  /* a first look, for is_silent to compare with */
     if (connection->unsent != NULL)
         return true;
     connection->unsent = malloc(connection->end);
@@ -272,6 +268,14 @@ static bool keep_unsent(struct connection *connection, const char *bytes) {
     return true;
 }
 
+/* Returns the time in milliseconds, on a clock that nobody sets. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 /* Accepts the clients that are waiting, while there are descriptors. */
 static void accept_clients(int listener) {
     struct sockaddr_in peer;
@@ -279,20 +283,22 @@ static void accept_clients(int listener) {
 
     while ((client = accept_client(listener, &peer)) != -1) {
         if (!add_connection(client, &peer)) {
-            perror("fcntl");
+            if (can_log())
+                perror("fcntl");
             remove_connection(&connections[client], listener);
         }
     }
 }
 
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if no client can be taken now. */
+   returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
     if (client >= FD_SETSIZE) {  /* prlimit(1) has raised the limit since */
         close(client);
+        limit_descriptors();
         client = -1;
         errno = EMFILE;
     }
@@ -301,8 +307,9 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     return client;
 }
 
-/* Puts a socket into the table. It must not block: a call may have to wait
-   though select said ready, and everybody would wait. Returns success. */
+/* Adds a socket to the table and makes it non-blocking: a call may block even
+   after select has reported it ready, see BUGS in select(2). Returns false if
+   fcntl fails. */
 static bool add_connection(int fd, const struct sockaddr_in *peer) {
     connections[fd] = (struct connection){
         .open = true, .fd = fd, .peer = *peer,
@@ -310,10 +317,10 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
     };
     if (fd > highest)
         highest = fd;
-    return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;
+    return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
-/* Closes a connection. If accept lacked a descriptor, now there is one. */
+/* Closes a connection. If accept lacked a descriptor, it is tried again now. */
 static void remove_connection(struct connection *connection, int listener) {
     close(connection->fd);
     free(connection->unsent);
@@ -354,13 +361,13 @@ static void catch_signals(void) {
         handle_error("sigprocmask");
 }
 
-/* Handles a signal, by calls that signal-safety(7) allows. */
+/* Handles a signal, with calls that signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
     ssize_t written = write(wake_up[1], "", 1);
 
     (void)number;
-    (void)written;  /* a pipe that is full wakes select as well */
+    (void)written;  /* if the pipe is full, select wakes up anyway */
     errno = saved;
 }
 
@@ -376,8 +383,8 @@ static void close_all(void) {
     close(wake_up[1]);
 }
 
-/* Opens /dev/null for every standard stream that is closed. Otherwise a socket
-   would get its number, and what is printed to the stream, the peer. */
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
 static void open_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
@@ -399,8 +406,8 @@ static const char *name_of(const struct sockaddr_in *address) {
     return name;
 }
 
-/* Returns whether standard error takes a line at once: clients must not wait
-   for whoever reads our messages. */
+/* Returns whether standard error can be written without blocking: a reader of
+   our messages that stalls must not stall the clients. */
 static bool can_log(void) {
     struct timeval at_once = {0};
     fd_set writable;
@@ -413,12 +420,12 @@ static bool can_log(void) {
 static const char usage[] =
     "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
-    "  -t SECONDS  drop a client after so long without a byte; 0 = never (60)\n"
+    "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
 
 /* Rejects an argument: prints the usage and exits with status 2. */
 static void usage_error(const char *argument) {
-    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
@@ -433,7 +440,7 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
-/* Stores what the options say and leaves the defaults otherwise. */
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address, long *timeout) {
     int option;
@@ -470,7 +477,7 @@ struct failure {
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
 static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
@@ -487,7 +494,7 @@ static const struct failure failures[] = {
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     {"listen", 0, STOP, NULL},
     {E(EADDRINUSE), STOP, "another socket listens on this port already"},
@@ -504,20 +511,20 @@ static const struct failure failures[] = {
     {E(EMFILE),       WAIT,  "this process has no descriptor left"},
     {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
     {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
-    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or an error of the network"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
     {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
     {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
     {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
     {E(EPROTO),       RETRY, "protocol error"},
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
-    {E(ENETDOWN),     RETRY, "Linux: a network error of the new connection"},
-    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the new connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
 #ifdef ENONET  /* only Linux has these two */
-    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the new connection"},
-    {E(ENONET),       RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif
-    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
-    {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {"recv", 0, DROP, NULL},
     {E(EAGAIN),       RETRY, "nothing has come yet"},
     {E(EWOULDBLOCK),  RETRY, "nothing has come yet"},
@@ -581,24 +588,26 @@ static enum action handle_error(const char *call) {
     return handle_retry(call, &retry_at, NULL);
 }
 
-/* The same for a call that is tried again, about a peer unless that is NULL: in
-   a shortage it sets retry_at to a tenth of a second from now, and reports the
-   shortage only when it begins. */
+/* Does the same, and names the peer unless it is NULL. In a shortage it sets
+   retry_at to a tenth of a second from now. Only the first failure of a
+   shortage is reported; one long after retry_at begins another shortage. */
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const struct sockaddr_in *peer) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);
-    bool goes_on = failure->action == WAIT && *retry_at != 0;
+    bool reported = failure->action == WAIT
+                    && milliseconds() < *retry_at + 1000;
+    char detail[32] = "";
 
-    if (failure->action != RETRY && !goes_on && can_log()) {
+    if (peer != NULL)
+        snprintf(detail, sizeof detail, " (%s)", name_of(peer));
+    if (failure->action == STOP
+        || (failure->action != RETRY && !reported && can_log())) {
         if (failure->number == 0)
-            fprintf(stderr, "%s: %s", call, strerror(number));
+            fprintf(stderr, "%s: %s%s\n", call, strerror(number), detail);
         else
-            fprintf(stderr, "%s: %s: %s", call, failure->name,
-                    failure->meaning);
-        if (peer != NULL)
-            fprintf(stderr, " (%s)", name_of(peer));
-        fputc('\n', stderr);
+            fprintf(stderr, "%s: %s: %s%s\n", call, failure->name,
+                    failure->meaning, detail);
     }
     if (failure->action == STOP)
         exit(EXIT_FAILURE);

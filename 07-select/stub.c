@@ -23,10 +23,7 @@
 
 enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
-    /* TODO 15: Step 4: a RETRY is no longer repeated at once: if nothing has
-       come yet, nothing will have come a moment later. select says when. Say so
-       in this comment. */
-    RETRY,  /* an ordinary failure: call again at once */
+    RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
     DROP,   /* this client is lost: close it, serve the others */
 };
@@ -48,7 +45,7 @@ int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons(15441),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
@@ -93,11 +90,13 @@ int main(int argc, char *argv[]) {
    set_timeouts, and add it to the set, or close it if that fails. If a client
    is ready, call echo; if that returns false, take the client out of the set
    and close it. Log no client: there may be many.
-   Proved by all_at_once, waiting_clients, descriptors_closed. */
+   Proved by all_at_once, last_is_served, waiting_clients, descriptors_closed.
+   */
 
 static bool set_timeouts(int client, long timeout);
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
+static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 6: Step 2: the table. struct connection is the state of one connection:
@@ -154,25 +153,25 @@ static enum action handle_retry(const char *call, long *waits);
    after that turn serve returns. Then main returns EXIT_SUCCESS.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
-/* TODO 22: Step 5: is_silent, which takes a row, the time limit in seconds, and
-   the time. If the row has moved no byte for as long as the limit, it prints
-   "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or "1 second") and
-   returns true. fill_sets asks this about every client, but not about the
-   listener, and removes those that are silent. If the limit is 0, it does not
-   ask.
+/* TODO 22: Step 5: has_timed_out, which takes a row, the time limit in seconds,
+   and the time. If the row has moved no byte for as long as the limit, it
+   prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or "1
+   second") and returns true. fill_sets asks this about every client, but not
+   about the listener, and removes those that have timed out. If the limit is 0,
+   it does not ask.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
-/* TODO 24: Step 6: has_moved, which takes a row and returns whether the peer
-   has acknowledged bytes since the last look. ioctl(2) with TIOCOUTQ tells how
-   many bytes the kernel still holds for a socket, an int; tcp(7) calls it
-   SIOCOUTQ. A row keeps the number of the last look. Not every system has this:
-   put the call between #ifdef and #endif. If it fails, take 0.
+/* TODO 24: Step 6: note_unacknowledged, which takes a row and notes in it how
+   many bytes the peer's kernel has not acknowledged yet. ioctl(2) with TIOCOUTQ
+   stores that number, an int; tcp(7) calls it SIOCOUTQ. Not every system has
+   this: put the call between #ifdef and #endif. The number is 0 without it, and
+   if it fails. echo notes it at its end; only after a message of up to 4 KB it
+   takes 0, and saves the call.
    Proved by acknowledged. */
 
-/* TODO 25: Step 6: before is_silent drops a client, it asks has_moved: if bytes
-   have moved since the last look, it notes that they have moved now, and
-   returns false. echo takes a first look whenever it leaves something to be
-   sent; when it leaves nothing, the number is 0 again.
+/* TODO 25: Step 6: before has_timed_out drops a client, it notes the number
+   again. If that is another one than before, bytes have moved since: nobody
+   knows when, so the time limit starts again now. Return false.
    Proved by acknowledged, slow_reader_stays, client_never_reads. */
 
 /* Sends back what a client sends, until it closes or fails: see recv(2). */
@@ -196,13 +195,38 @@ static void echo(int client, long timeout) {
     }
 }
 
-/* TODO 14: Step 3: send_all goes, and its prototype. echo receives only if
-   nothing is left to send. Then it calls send(2) once, with all that is left,
-   and notes how much was taken; the rest waits for another turn. So a client
-   that does not read is not read from, and one buffer is enough for it. As
-   before, the client is lost after a DROP, or when a shortage has lasted as
-   long as the time limit.
+/* TODO 14: Step 3: send_all goes; milliseconds has no use until step 5. echo
+   receives only if nothing is left to send. Then it calls send(2) once, with
+   all that is left, and notes how much was taken; the rest waits for another
+   turn. So a client that does not read is not read from, and one buffer is
+   enough for it. As before, the client is lost after a DROP, or when a shortage
+   has lasted as long as the time limit.
    Proved by bits_shared, partial_send, slow_reader, send_EPIPE. */
+
+/* Sends all of the bytes, though a call of send(2) may take only some of them.
+   It fails with EAGAIN whenever it has waited for a tenth of a second. Returns
+   false if the client is lost: an error, or no byte sent for the timeout. */
+static bool send_all(int client, const char *bytes, size_t length,
+                     long timeout) {
+    long blocked = 0, waits = 0;  /* tenths of a second without a byte */
+
+    while (length > 0) {
+        long long began = milliseconds();
+        ssize_t sent = send(client, bytes, length, 0);
+        if (sent != -1) {
+            bytes += sent;
+            length -= (size_t)sent;
+            blocked = waits = 0;
+        } else if (errno == EAGAIN && milliseconds() - began > 50
+                   && ++blocked < 10 * timeout) {
+            continue;  /* the client has not read for a tenth of a second */
+        } else if (handle_retry("send", &waits) == DROP
+                   || (timeout > 0 && waits >= 10 * timeout)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /* TODO 34: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
    into one static buffer of 256 KB for all, and a row has only a pointer, NULL
@@ -213,74 +237,57 @@ static void echo(int client, long timeout) {
    too. Without memory the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
-/* Sends all of the bytes, though a call of send(2) may take only some: those
-   that fitted within the time limit, perhaps. Then it does not wait for another
-   time limit. Returns false if the client is lost. */
-static bool send_all(int client, const char *bytes, size_t length,
-                     long timeout) {
-    long waits = 0;  /* tenths of a second in the present shortage */
-    int flags = 0;
-
-    while (length > 0) {
-        struct timespec before, after;
-        clock_gettime(CLOCK_MONOTONIC, &before);
-        ssize_t sent = send(client, bytes, length, flags);
-        if (sent != -1) {
-            bytes += sent;
-            length -= (size_t)sent;
-            waits = 0;
-        } else if (handle_retry("send", &waits) == DROP
-                   || (timeout > 0 && waits >= 10 * timeout)) {
-            return false;
-        }
-        clock_gettime(CLOCK_MONOTONIC, &after);
-        bool late = timeout > 0 && after.tv_sec - before.tv_sec >= timeout;
-        flags = late ? MSG_DONTWAIT : 0;
-    }
-    return true;
-}
-
-/* TODO 16: Step 4: set_timeouts goes: a limit means nothing to a socket that
-   does not block. For the same reason serve, and what it calls, need no time
-   limit until step 5; send is tried until the shortage is over. Instead,
-   add_connection has the socket not block: fcntl(2), F_SETFL, O_NONBLOCK.
-   select may report a socket as ready although the call would have to wait, and
-   a send of more than fits would wait, too: then everybody would. Return
-   whether fcntl succeeded. If not, handle_error for the listener; for a client
-   only perror(3), and remove the client.
-   Proved by reader_awaited_by_nobody. */
-
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). Returns false, after a message, if the kernel refuses. */
+   socket(7). For send that is a tenth of a second, so that send_all can tell
+   how long no byte was sent. Returns false, after a message, on failure. */
 static bool set_timeouts(int client, long timeout) {
-    struct timeval limit = {.tv_sec = timeout};
-    socklen_t size = sizeof limit;
+    struct timeval receiving = {.tv_sec = timeout};
+    struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
+    socklen_t size = sizeof receiving;
 
-    if (setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, size) != -1
-        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, size) != -1)
+    /* TODO 16: Step 4: this function goes: a time limit means nothing to a
+       socket that does not block. For the same reason serve, and what it calls,
+       need no limit until step 5; send is tried until the shortage is over. */
+    if (setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &receiving, size) != -1
+        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size) != -1)
         return true;
     perror("setsockopt");
     return false;
 }
 
-/* TODO 17: Step 4: accept_clients accepts until accept_client returns -1, since
-   accept does not wait for a client any more. Say so in the comment below: -1
-   means that no client can be taken now.
+/* TODO 17: Step 4: add_connection makes the socket non-blocking, for which see
+   fcntl(2): F_SETFL, O_NONBLOCK. A call may block even after select has
+   reported the socket as ready, see BUGS in select(2), and so may a send of
+   more than fits: then all clients would wait. It returns whether fcntl
+   succeeded. If not, handle_error for the listener; for a client only
+   perror(3), and remove the client.
+   Proved by reader_awaited_by_nobody. */
+
+/* Returns the time in milliseconds, on a clock that nobody sets. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* TODO 18: Step 4: accept_clients accepts until accept_client returns -1, since
+   accept does not wait for a client any more.
    Proved by waiting_clients, many_in_turn. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if it has to be called again. */
+   returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     /* TODO 29: Step 7: no count here: accept_client passes on the time in the
-       listener's row. It need not be set to 0 after a success, because in the
-       end accept fails with EAGAIN. */
+       listener's row. A success need not reset it: in the end accept fails with
+       EAGAIN. */
     static long waits;  /* tenths of a second in the present shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
     /* TODO 33: Step 8: somebody may raise the limit meanwhile, see prlimit(1).
-       If the descriptor is too high for a set, close it, and go on as if accept
-       had failed with EMFILE.
+       If the descriptor is too high for a set, close it, limit the descriptors
+       again, and go on as if accept had failed with EMFILE.
        Proved by limit_raised. */
     if (client == -1)
         handle_retry("accept", &waits);
@@ -294,11 +301,10 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    and closes its socket: the row is free then.
    Proved by all_at_once, descriptors_closed. */
 
-/* TODO 20: Step 5: milliseconds, which returns the time in milliseconds, a long
-   long: clock_gettime(2) of CLOCK_MONOTONIC, because somebody may set the time
-   of day. A row notes when a byte last moved: when it was added, and in echo
-   when recv or send has moved some. It also keeps the peer's address (the
-   listener its own), which add_connection takes as a second argument.
+/* TODO 20: Step 5: a row notes when a byte last moved, see milliseconds: when
+   it was added, and in echo when recv or send has moved some. It also keeps the
+   peer's address (the listener its own), which add_connection takes as a second
+   argument.
    Proved by silent_client, talker_stays, slow_reader_stays. */
 
 /* TODO 30: Step 7: echo passes on the row's time and address when recv or send
@@ -323,15 +329,15 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    see signal-safety(7), and leaves errno as it was. Set it for SIGINT and
    SIGTERM with sigaction(2) and SA_RESTART, and let no signal be blocked:
    sigprocmask(2). If a call fails, handle_error.
-   Proved by ends_in_good_order, ends_under_load. */
+   Proved by ends_in_good_order, signal_before_select. */
 
 /* TODO 41: Step 9: close_all, which closes everything that is open and frees
    all memory. Have catch_signals register it with atexit(3), so that it is
    called on every way out. (valgrind tells whether it works: make memcheck.)
    Proved by ends_in_good_order. */
 
-/* Opens /dev/null for every standard stream that is closed. Otherwise a socket
-   would get its number, and what is printed to the stream, the peer. */
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
 static void open_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
@@ -353,18 +359,19 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 /* TODO 37: Step 8: can_log, which returns whether standard error takes a line
    at once: the clients must not wait for a reader of our messages. Ask select
    about it, with a timeout of zero; if that fails, the answer is yes. Otherwise
-   is_silent and handle_retry print nothing.
+   has_timed_out, accept_clients and handle_retry print nothing, except before
+   the program exits.
    Proved by messages_unread. */
 
 static const char usage[] =
     "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
-    "  -t SECONDS  drop a client after so long without a byte; 0 = never (60)\n"
+    "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
 
 /* Rejects an argument: prints the usage and exits with status 2. */
 static void usage_error(const char *argument) {
-    fprintf(stderr, "invalid argument: %s\n%s", argument, usage);
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
@@ -379,7 +386,7 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
-/* Stores what the options say and leaves the defaults otherwise. */
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address, long *timeout) {
     int option;
@@ -416,7 +423,7 @@ struct failure {
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
 static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
@@ -433,7 +440,7 @@ static const struct failure failures[] = {
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     {"listen", 0, STOP, NULL},
     {E(EADDRINUSE), STOP, "another socket listens on this port already"},
@@ -450,23 +457,23 @@ static const struct failure failures[] = {
     {E(EMFILE),       WAIT,  "this process has no descriptor left"},
     {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
     {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
-    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or an error of the network"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
     {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
     {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
     {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
     {E(EPROTO),       RETRY, "protocol error"},
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
-    {E(ENETDOWN),     RETRY, "Linux: a network error of the new connection"},
-    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the new connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
 #ifdef ENONET  /* only Linux has these two */
-    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the new connection"},
-    {E(ENONET),       RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif
-    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the new connection"},
-    {E(ENETUNREACH),  RETRY, "Linux: a network error of the new connection"},
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {"recv", 0, DROP, NULL},
-    /* TODO 18: Step 4: EAGAIN and EWOULDBLOCK are ordinary answers now: nothing
-       has come yet.
+    /* TODO 19: Step 4: EAGAIN and EWOULDBLOCK are ordinary answers here, too:
+       nothing has come yet.
        Proved by recv_EAGAIN, recv_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "nothing came within the time limit"},
     {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},
@@ -482,7 +489,8 @@ static const struct failure failures[] = {
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     {"send", 0, DROP, NULL},
     {E(EACCES),       DROP,  "no permission to write"},
-    /* TODO 19: Step 4: the same here: the other side has not read yet.
+    /* TODO 15: Step 3: EAGAIN and EWOULDBLOCK only mean now that the client has
+       not read yet: an ordinary answer to a call that will come again.
        Proved by send_EAGAIN, send_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "the other side did not read in time"},
     {E(EWOULDBLOCK),  DROP,  "the other side did not read in time"},
@@ -531,10 +539,10 @@ static enum action handle_error(const char *call) {
     int number = errno;
     /* TODO 27: Step 7: what this function does becomes the job of handle_retry.
        It takes the call, a pointer to the time of TODO 26, and a pointer to the
-       peer's address, NULL if there is none. A shortage is reported only when
-       it begins: the time is still 0 then. If there is a peer, its name follows
-       in parentheses, such as (127.0.0.1:51234). handle_error only calls it,
-       with a time of its own and no peer.
+       peer's address, NULL if there is none. A shortage is reported when it
+       begins: when that time is 0, or over for a second. If there is a peer,
+       its name ends the line, in parentheses, such as (127.0.0.1:51234).
+       handle_error only calls it, with a time of its own and no peer.
        Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE. */
     const struct failure *failure = find_failure(call, number);
 

@@ -1,6 +1,6 @@
 /*
- * The body of a request, passed over a piece at a time. Lines of the chunked
- * coding have to end in CR LF: who takes less may see other chunks than we do.
+ * The body of a request, skipped a piece at a time. Lines of the chunked coding
+ * must end in CR LF: a parser that also accepts a bare LF may see other chunks.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -30,8 +30,8 @@ static enum body_state size_byte(struct body *body, char byte) {
     return BROKEN;
 }
 
-/* Returns the state after a byte of a line that is not read: that of the
-   line's end after a carriage return. No line feed may come without one. */
+/* Returns the state after a byte of a line whose content is ignored: end after
+   a carriage return. A line feed without one is an error. */
 static enum body_state line_byte(enum body_state state, char byte,
                                  enum body_state end) {
     if (byte == '\r')
@@ -45,7 +45,7 @@ static enum body_state name_byte(char byte) {
     return is_token((struct text){&byte, 1}) ? TRAILER_NAME : BROKEN;
 }
 
-/* Returns the state after one more byte of all that is not data. */
+/* Returns the state after a byte that is not data. */
 static enum body_state next_state(struct body *body, char byte) {
     switch (body->state) {
     case SIZE:

@@ -1,6 +1,6 @@
 /*
- * The body of a request. Nobody here reads what it says, but it has to be
- * passed over to find the next request: RFC 9112, 6 and 7.1.
+ * The body of a request. This server does not use it, but must skip it to find
+ * the next request: RFC 9112, 6 and 7.1.
  */
 #ifndef BODY_H
 #define BODY_H
@@ -10,14 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the next byte has to be. */
+/* What the next byte must be. */
 enum body_state {
-    NONE,    /* no part of the body: that is over, or there is none */
-    LENGTH,  /* a byte of as many as Content-Length says */
+    NONE,    /* not part of the body, which is complete, or there is none */
+    LENGTH,  /* one of Content-Length bytes */
     SIZE,    /* the first digit of a chunk's size */
     SIZE_MORE,
-    SIZE_BLANK,  /* there has to be an extension */
-    EXTENSION,  /* what follows a size, up to the end of the line */
+    SIZE_BLANK,  /* a blank, or the semicolon of an extension */
+    EXTENSION,   /* part of a chunk extension, which is ignored */
     SIZE_LF,
     DATA,
     DATA_CR,
@@ -27,22 +27,22 @@ enum body_state {
     TRAILER_MORE,
     TRAILER_LF,
     LAST_LF,
-    BROKEN,  /* it does not matter any more */
+    BROKEN,  /* anything: the body is malformed */
 };
 
 struct body {
     enum body_state state;
-    unsigned long long left;  /* bytes until the length or the chunk is over */
-    size_t read;              /* bytes of lines; not even these are endless */
+    unsigned long long left;  /* bytes of the length or the chunk to come */
+    size_t read;              /* bytes of lines since the last data */
 };
 
-/* Returns the body that is to follow a head. */
+/* Returns the body that follows a head. */
 struct body expect_body(const struct request *request);
 
 /*
- * Passes over the body, as much as has come. Returns how many of the bytes
- * are its. Afterwards its state is NONE if that was all, BROKEN if it is not
- * well formed, else there is more to come.
+ * Skips received bytes of the body and returns how many of them belong to it.
+ * Afterwards the state is NONE if the body is complete, BROKEN if it is
+ * malformed, and any other if there is more to come.
  */
 size_t skip_body(struct body *body, const char *bytes, size_t length);
 

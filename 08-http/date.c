@@ -1,7 +1,7 @@
 /*
  * Dates: one form to write, three to read.
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
 #include "date.h"
 
@@ -9,16 +9,50 @@
 #include <string.h>
 
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+static const char weekdays[][10] = {"Sunday", "Monday", "Tuesday", "Wednesday",
+                                    "Thursday", "Friday", "Saturday"};
 
-void write_date(char date[DATE_SIZE], time_t time) {
-    struct tm parts = {0};
+#define LONGEST_DATE 128  /* enough even for absurd numbers */
 
-    gmtime_r(&time, &parts);
-    strftime(date, DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+/* The three forms. strftime(3) depends on the locale, and writes a year before
+   1000 without leading zeros. */
+static void write_imf(char date[LONGEST_DATE], const struct tm *parts) {
+    snprintf(date, LONGEST_DATE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+             weekdays[parts->tm_wday], parts->tm_mday,
+             months + parts->tm_mon * 3, parts->tm_year + 1900, parts->tm_hour,
+             parts->tm_min, parts->tm_sec);
 }
 
-/* Returns the seconds from 1970 to a date in UTC; timegm(3) is in no standard.
-   Years begin in March here, so that a leap day comes last. */
+static void write_rfc850(char date[LONGEST_DATE], const struct tm *parts) {
+    snprintf(date, LONGEST_DATE, "%s, %02d-%.3s-%02d %02d:%02d:%02d GMT",
+             weekdays[parts->tm_wday], parts->tm_mday,
+             months + parts->tm_mon * 3, parts->tm_year % 100, parts->tm_hour,
+             parts->tm_min, parts->tm_sec);
+}
+
+static void write_asctime(char date[LONGEST_DATE], const struct tm *parts) {
+    snprintf(date, LONGEST_DATE, "%.3s %.3s %2d %02d:%02d:%02d %04d",
+             weekdays[parts->tm_wday], months + parts->tm_mon * 3,
+             parts->tm_mday, parts->tm_hour, parts->tm_min, parts->tm_sec,
+             parts->tm_year + 1900);
+}
+
+/* Returns whether a year has four digits, and no sign. */
+static bool has_four_digits(const struct tm *parts) {
+    return parts->tm_year >= -1900 && parts->tm_year < 10000 - 1900;
+}
+
+void write_date(char date[DATE_SIZE], time_t time) {
+    char written[LONGEST_DATE] = "";
+    struct tm parts = {0};
+
+    if (gmtime_r(&time, &parts) != NULL && has_four_digits(&parts))
+        write_imf(written, &parts);
+    strcpy(date, written);
+}
+
+/* Returns the seconds from 1970 to a date in UTC: POSIX has no timegm(3). Years
+   begin in March here, so that a leap day comes last. */
 static time_t seconds(const struct tm *parts) {
     long month = (parts->tm_mon + 10) % 12;
     long year = parts->tm_year - (parts->tm_mon < 2);
@@ -29,7 +63,8 @@ static time_t seconds(const struct tm *parts) {
            + parts->tm_sec;
 }
 
-/* Two digits stand for a year at most 50 years from now. */
+/* Two digits stand for a year at most 50 years in the future: RFC 9110, 5.6.7.
+   */
 static int full_year(int year) {
     time_t now = time(NULL);
     struct tm parts = {0};
@@ -39,7 +74,7 @@ static int full_year(int year) {
     return century + year - (century + year > parts.tm_year + 1950 ? 100 : 0);
 }
 
-/* Reads the parts of a date; its year becomes the year itself, its month a
+/* Reads the parts of a date: tm_year becomes the full year, and the month is a
    name. Returns false if the text has none of the three forms. */
 static bool read_parts(const char *text, struct tm *parts, char month[4]) {
     int *day = &parts->tm_mday, *year = &parts->tm_year, end = 0;
@@ -60,18 +95,15 @@ static bool read_parts(const char *text, struct tm *parts, char month[4]) {
     return end > 0 && text[end] == '\0';
 }
 
-/* Returns whether a time is written like this in one of the three forms. Which
-   day of the week it is does not matter: that says nothing new. */
+/* Returns whether the time, written in one of the three forms, gives this text.
+   The day of the week is ignored. */
 static bool is_written(const char *text, const struct tm *parts) {
-    static const char *const forms[] = {
-        "%a, %d %b %Y %H:%M:%S GMT",
-        "%A, %d-%b-%y %H:%M:%S GMT",
-        "%a %b %e %H:%M:%S %Y",
-    };
-    char written[64];
+    void (*const forms[])(char date[LONGEST_DATE], const struct tm *) = {
+        write_imf, write_rfc850, write_asctime};
+    char written[LONGEST_DATE];
 
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        strftime(written, sizeof written, forms[i], parts);
+        forms[i](written, parts);
         size_t day = strcspn(text, " ");
         if (day == strcspn(written, " ")
             && strcmp(text + day, written + day) == 0)
@@ -95,6 +127,6 @@ bool parse_date(struct text text, time_t *time) {
         return false;
     parts.tm_mon = (int)(found - months) / 3;
     *time = seconds(&parts);
-    gmtime_r(time, &parts);
-    return is_written(copy, &parts);
+    return gmtime_r(time, &parts) != NULL && has_four_digits(&parts)
+           && is_written(copy, &parts);
 }

@@ -11,10 +11,11 @@
 
 #define DATE_SIZE sizeof "Sun, 06 Nov 1994 08:49:37 GMT"
 
-/* Writes a date in the one form that is still sent. */
+/* Writes a date in the one form that may be sent, or an empty string if its
+   year is not from 0 to 9999. */
 void write_date(char date[DATE_SIZE], time_t time);
 
-/* Reads a date in any of the three forms. Returns false if it is in none. */
+/* Parses a date in any of the three forms. Returns false for any other text. */
 bool parse_date(struct text text, time_t *time);
 
 #endif

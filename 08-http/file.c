@@ -1,129 +1,32 @@
 /*
- * The file behind a path: found component by component, so that nobody who
- * changes the tree meanwhile leads us astray.
+ * The file behind a path.
  */
-#define _POSIX_C_SOURCE 200809L
-#ifdef __APPLE__  /* has another name for the times in struct stat */
-#define _DARWIN_C_SOURCE
-#define st_ctim st_ctimespec
-#define st_mtim st_mtimespec
-#endif
+#include "posix.h"
 
 #include "file.h"
 
-#include "kept.h"
-#include "log.h"
-#include "type.h"
+#include "status.h"
+#include "tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SMALL 16384  /* bytes of the largest file that stays in memory */
-#define MORE 1024     /* descriptors than clients may have */
-#define LONGEST 4096  /* bytes of the name of the directory that is served */
+#define SMALL 16384      /* bytes up to which a file is read at once, ... */
+#define LARGEST 1048576  /* ... and up to which it is if it can be cached */
 
-static const char *root;
-static bool told;  /* of the trouble that there is */
-
-/* What a failed call means to who asked. */
-static const struct refusal {
-    const char *name;  /* NULL in the last row: for any other errno */
-    int number;
-    int status;
-    const char *meaning;
-} refusals[] = {
-#define E(name) #name, (name)
-    {E(EACCES),       403, "no permission to read it"},
-    {E(EILSEQ),       404, "no name that this file system could have"},
-    {E(EINVAL),       404, "no name that this file system could have"},
-    {E(ELOOP),        404, "a symbolic link"},
-    {E(EMLINK),       404, "a symbolic link, on some systems"},
-    {E(EMFILE),       503, "this process has no descriptor left"},
-    {E(ENAMETOOLONG), 404, "the name is too long"},
-    {E(ENFILE),       503, "the whole system has no descriptor left"},
-    {E(ENOENT),       404, "it is not there"},
-    {E(ENOMEM),       503, "out of memory"},
-    {E(ENOTDIR),      404, "a part of its name is no directory"},
-    {E(ENXIO),        404, "nothing that can be opened"},
-    {NULL, 0, 500, NULL},
-};
-
-/* Returns the status to answer with when a call has failed. What is not the
-   fault of who asked is told as well, once until something succeeds. */
-static int status_of_error(const char *call, const char *name) {
-    const struct refusal *refusal = refusals;
-    int number = errno;
-
-    while (refusal->name != NULL && refusal->number != number)
-        refusal++;
-    if (refusal->status >= 500 && !told) {
-        errno = number;
-        told = tell(call, refusal->name, refusal->meaning, name);
-    }
-    return refusal->status;
-}
-
-/* ---------------------------------------------------------- from the system */
-
-/* Opens what is in a directory if it is a file or a directory: a device or a
-   FIFO could make us wait. Returns the descriptor, or -1. */
-static int open_in(int directory, const char *name, int flags) {
-    struct stat status;
-
-    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
-        return -1;
-    if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
-        errno = ENOENT;
-        return -1;
-    }
-    flags |= O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    int descriptor;
-    do {
-        descriptor = openat(directory, name, flags);
-    } while (descriptor == -1 && errno == EINTR);
-    return descriptor;
-}
-
-/* Closes a descriptor, and leaves errno as it is. */
-static void close_quietly(int descriptor) {
-    int saved = errno;
-
-    close(descriptor);
-    errno = saved;
-}
-
-/* Opens the directory that a name's last component is in, by way of all those
-   above it. Returns the descriptor, or -1. */
-static int open_parent(char *name) {
-    int directory = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    char *component = name + strlen(root) + 1, *slash;
-
-    while (directory != -1 && (slash = strchr(component, '/')) != NULL) {
-        *slash = '\0';
-        int next = open_in(directory, component, O_DIRECTORY);
-        *slash = '/';
-        close_quietly(directory);
-        directory = next;
-        component = slash + 1;
-    }
-    return directory;
-}
-
-/* Reads all of a file. If it has become shorter meanwhile, so be it. */
+/* Reads all of a file into memory. If it has become shorter meanwhile, so does
+   its size. Returns false, with errno, on failure. */
 static bool read_content(struct file *file) {
     size_t size = (size_t)file->status.st_size, end = 0;
     ssize_t count = 1;
 
     file->content = malloc(size + 1);
     while (file->content != NULL && count > 0 && end < size) {
-        count = pread(file->descriptor, file->content + end, size - end,
-                      (off_t)end);
+        count = pread(file->fd, file->content + end, size - end, (off_t)end);
         if (count == -1 && errno == EINTR)
             count = 1;
         else if (count > 0)
@@ -132,47 +35,59 @@ static bool read_content(struct file *file) {
     if (file->content == NULL || count == -1)
         return false;
     file->status.st_size = (off_t)end;
-    close(file->descriptor);
-    file->descriptor = -1;
+    close(file->fd);
+    file->fd = -1;
     return true;
 }
 
-/* Makes a file of a descriptor, or closes it. Returns NULL if that fails. */
-static struct file *make_file(const char *name, int descriptor,
+/* Returns a file for a descriptor; on failure closes that and returns NULL,
+   with errno. */
+static struct file *make_file(const char *name, int fd,
                               const struct stat *status) {
-    struct file *file = calloc(1, sizeof *file + strlen(name) + 1);
+    struct file *file = new_file(name);
+    int saved = errno;
 
     if (file == NULL) {
-        close_quietly(descriptor);
+        close(fd);
+        errno = saved;
         return NULL;
     }
     file->status = *status;
-    file->type = type_of(name);
-    file->descriptor = descriptor;
-    file->root = strlen(root);
-    strcpy(file->name, name);
-    if (status->st_size <= SMALL && !read_content(file)) {
-        int saved = errno;
-        discard(file);
+    file->fd = fd;
+    file->root = root_length();
+    bool small = status->st_size <= SMALL
+                 || (status->st_size <= LARGEST && is_settled(status)
+                     && make_room((size_t)status->st_size));
+    if (small && !read_content(file)) {
+        saved = errno;
+        free_file(file);
         errno = saved;
         return NULL;
     }
     return file;
 }
 
-/* Returns a number that another content would hardly have (FNV-1a): two
-   changes of a file may have the same time. 0 for what is not in memory. */
+/* Returns a hash of the content (FNV-1a, eight bytes at a time), or 0 if it is
+   not in memory. */
 static unsigned long long hash_of(const struct file *file) {
-    unsigned long long hash = 0xcbf29ce484222325;
+    unsigned long long hash = 0xcbf29ce484222325, piece;
+    size_t size = (size_t)file->status.st_size;
 
     if (file->content == NULL)
         return 0;
-    for (long long at = 0; at < file->status.st_size; at++)
-        hash = (hash ^ (unsigned char)file->content[at]) * 0x100000001b3;
+    for (size_t at = 0; at < size; at += sizeof piece) {
+        piece = 0;
+        memcpy(&piece, file->content + at,
+               size - at < sizeof piece ? size - at : sizeof piece);
+        hash = (hash ^ piece) * 0x100000001b3;
+        hash ^= hash >> 32;  /* a product carries bits upwards only */
+    }
     return hash;
 }
 
-/* Notes what the next request can be compared with: RFC 9110, 8.8. */
+/* Sets the validators: RFC 9110, 8.8. A time in the future is replaced by the
+   present, as 8.8.2.1 requires. The tag includes a hash of the content: two
+   changes may have the same time, and one through a mapping may set none. */
 static void add_validators(struct file *file) {
     const struct stat *status = &file->status;
     time_t now = time(NULL);
@@ -186,126 +101,51 @@ static void add_validators(struct file *file) {
              (unsigned long)status->st_ctim.tv_nsec, hash_of(file));
 }
 
-/* Opens a regular file. Returns the descriptor, or -1. */
-static int open_file(int directory, const char *name, struct stat *status) {
-    int descriptor = open_in(directory, name, 0);
+/* Begins a list of the directory that a descriptor is open on. */
+static int find_list(int directory, char *name, struct list **list) {
+    int fd = open_list(directory);
 
-    if (descriptor == -1)
-        return -1;
-    if (fstat(descriptor, status) == -1) {
-        close_quietly(descriptor);
-        return -1;
-    }
-    if (!S_ISREG(status->st_mode)) {
-        close(descriptor);
-        errno = S_ISDIR(status->st_mode) ? EISDIR : ENOENT;
-        return -1;
-    }
-    return descriptor;
+    if (fd == -1)
+        return status_of_error("openat", name);
+    strrchr(name, '/')[1] = '\0';  /* in place of index.html */
+    *list = begin_list(fd, name + root_length());
+    return *list == NULL ? status_of_error("fdopendir", name) : 0;
 }
 
-/* Makes a file of the list of what is in a directory, which it closes. */
-static int find_list(int directory, const char *path, struct file **file) {
+/* Opens a file that is not in the cache, or begins a list. */
+static int open_anew(char *name, bool directory, struct file **file,
+                     struct list **list) {
     struct stat status;
-    int descriptor = list_directory(directory, path);
-
-    if (descriptor != -1 && fstat(descriptor, &status) == 0)
-        *file = make_file("list.html", descriptor, &status);
-    else if (descriptor != -1)
-        close_quietly(descriptor);
-    if (*file == NULL)
-        return status_of_error("readdir", path);
-    told = false;
-    (*file)->users = 1;
-    return 200;
-}
-
-/* -------------------------------------------------------------- by its path */
-
-bool serve_directory(const char *name, const char *program) {
-    static char beside[LONGEST];
-    const char *slash = strrchr(program, '/');
-    int length = slash == NULL ? 0 : (int)(slash + 1 - program);
-
-    snprintf(beside, sizeof beside, "%.*swww", length, program);
-    root = name != NULL ? name : beside;
-    int directory = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory == -1) {
-        tell("open", NULL, NULL, root);
-        return false;
-    }
-    close(directory);
-    return true;
-}
-
-/* Writes the name of what a path asks for. Returns false if nothing can have
-   it: a component that begins with a dot is hidden, or leads elsewhere. */
-static bool make_name(const char *path, char *name) {
-    char *end = stpcpy(name, root);
-
-    for (;;) {
-        path += strspn(path, "/");
-        *end++ = '/';
-        size_t length = strcspn(path, "/");
-        if (length == 0) {
-            strcpy(end, "index.html");
-            return true;
-        }
-        if (*path == '.')
-            return false;
-        memcpy(end, path, length);
-        end += length;
-        path += length;
-        if (*path == '\0') {
-            *end = '\0';
-            return true;
-        }
-    }
-}
-
-/* Finds a file in the system. */
-static int find_anew(char *name, const char *path, struct file **file) {
-    bool directory = path[strlen(path) - 1] == '/';
-    struct stat status;
-    int parent = open_parent(name);
+    int parent = open_parent(name), result = 200;
 
     if (parent == -1)
         return status_of_error("openat", name);
-    int descriptor = open_file(parent, strrchr(name, '/') + 1, &status);
-    if (descriptor == -1 && directory && (errno == ENOENT || errno == EISDIR))
-        return find_list(parent, path, file);
-    close_quietly(parent);
-    if (descriptor == -1)
-        return errno == EISDIR ? 301 : status_of_error("openat", name);
-    *file = make_file(name, descriptor, &status);
+    int fd = open_file(parent, strrchr(name, '/') + 1, &status);
+    if (fd == -1 && directory && (errno == ENOENT || errno == EISDIR))
+        result = find_list(parent, name, list);
+    else if (fd == -1)
+        result = errno == EISDIR ? 301 : status_of_error("openat", name);
+    close(parent);
+    if (fd == -1)
+        return result;
+    *file = make_file(name, fd, &status);
     if (*file == NULL)
         return status_of_error("pread", name);
-    told = false;
+    clear_failure();
     (*file)->users = 1;
     add_validators(*file);
-    keep(*file);
+    add_to_cache(*file);
     return 200;
 }
 
-int find_file(const char *path, struct file **file) {
-    static char name[LONGEST + MAX_TARGET + sizeof "/index.html"];
-    struct rlimit clients, files;
+int find_file(const char *path, struct file **file, struct list **list) {
+    static char name[MAX_NAME];
+    bool directory;
 
-    if (!make_name(path, name))
+    if (!write_name(path, name, &directory))
         return 404;
-    *file = look_up(name);
+    *file = find_cached(name);
     if (*file != NULL)
         return 200;
-    if (getrlimit(RLIMIT_NOFILE, &clients) == -1)
-        return status_of_error("getrlimit", name);
-    files = clients;  /* who may have taken all of theirs */
-    files.rlim_cur += MORE;
-    if (files.rlim_cur > files.rlim_max)
-        files.rlim_cur = files.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &files) == -1)
-        return status_of_error("setrlimit", name);
-    int status = find_anew(name, path, file);
-    if (setrlimit(RLIMIT_NOFILE, &clients) == -1)
-        tell("setrlimit", NULL, NULL, name);
-    return status;
+    return open_anew(name, directory, file, list);
 }

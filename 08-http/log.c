@@ -1,8 +1,8 @@
 /*
- * What is written down. The log goes out in blocks: a system call a request
- * would cost more than many a request does.
+ * The log of requests, and reports of failed calls. The log is written in
+ * blocks: a system call for each line would slow every request down.
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
 #include "log.h"
 
@@ -17,29 +17,30 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT 100      /* milliseconds that a line may wait for others */
-#define BLOCK 65536   /* bytes that do not wait any longer */
+#define DELAY 100     /* milliseconds after which lines are written */
+#define BLOCK 65536   /* bytes that are written without delay */
 
-static const char *log_name;      /* NULL: there is no log */
-static int log_descriptor = -1;
-static bool log_is_file;          /* which takes any block; a pipe may not */
+static const char *log_name;      /* NULL if there is no log */
+static int log_fd = -1;
+static bool log_is_file;          /* and so never full, as a pipe may be */
 static char lines[BLOCK + 3 * 4 * MAX_TARGET + 512];  /* with room for a line */
-static size_t length;             /* of the lines that wait */
-static long long due;             /* when they have to be written; 0: none */
-static bool told;                 /* that it could not be written */
+static size_t length;             /* of the lines not written yet */
+static long long due;             /* when to write them; 0 if there are none */
+static bool torn;                 /* part of the first line is written */
+static bool reported;             /* that the log cannot be written */
 
-/* Returns whether a descriptor takes some bytes at once. */
-static bool takes_bytes(int descriptor) {
+/* Returns whether a write to the descriptor would not block. */
+static bool takes_bytes(int fd) {
     struct timeval at_once = {0};
-    fd_set writing;
+    fd_set writable;
 
-    FD_ZERO(&writing);
-    FD_SET(descriptor, &writing);
-    return select(descriptor + 1, NULL, &writing, NULL, &at_once) != 0;
+    FD_ZERO(&writable);
+    FD_SET(fd, &writable);
+    return select(fd + 1, NULL, &writable, NULL, &at_once) != 0;
 }
 
-/* Writes what others have chosen, so that it can neither end its quotes nor its
-   line, nor move the cursor of who looks at it. Returns the end. */
+/* Writes text that came from a client, escaped: it can neither end its quotes
+   or its line nor control a terminal. Returns the end. */
 static char *write_escaped(char *to, struct text text) {
     for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
         unsigned char byte = (unsigned char)text.start[at];
@@ -52,8 +53,8 @@ static char *write_escaped(char *to, struct text text) {
     return to;
 }
 
-bool tell(const char *call, const char *name, const char *meaning,
-          const char *detail) {
+bool report_failure(const char *call, const char *name, const char *meaning,
+                    const char *detail) {
     static char escaped[4 * MAX_TARGET + 1];
     const char *text = strerror(errno);
 
@@ -67,7 +68,7 @@ bool tell(const char *call, const char *name, const char *meaning,
     return true;
 }
 
-/* Opens what the log is to be written to. Returns the descriptor, or -1. */
+/* Opens the log. Returns the descriptor, or -1. */
 static int open_by_name(void) {
     if (strcmp(log_name, "-") == 0)
         return STDOUT_FILENO;
@@ -75,68 +76,92 @@ static int open_by_name(void) {
     return open(log_name, flags | O_NONBLOCK, 0666);
 }
 
-static void use(int descriptor) {
+static void use(int fd) {
     struct stat status;
 
-    log_descriptor = descriptor;
-    log_is_file = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    log_fd = fd;
+    log_is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 bool open_log(const char *name) {
     tzset();
     log_name = name;
-    int descriptor = open_by_name();
-    if (descriptor == -1) {
-        tell("open", NULL, NULL, name);
+    int fd = open_by_name();
+    if (fd == -1) {
+        report_failure("open", NULL, NULL, name);
         return false;
     }
-    use(descriptor);
+    use(fd);
     return true;
 }
 
-/* Writes what the log takes without waiting. What it refuses is lost. */
-static void write_lines(void) {
-    size_t start = 0;
+/* Removes bytes from the start of the lines. */
+static void remove_lines(size_t count) {
+    length -= count;
+    memmove(lines, lines + count, length);
+}
 
-    while (start < length && (log_is_file || takes_bytes(log_descriptor))) {
+/* Returns the length of the first line, its line feed included. */
+static size_t first_line(void) {
+    const char *end = memchr(lines, '\n', length);
+
+    return end == NULL ? 0 : (size_t)(end + 1 - lines);
+}
+
+/* Discards the lines, since the log takes no more. A line that is partly
+   written stays: it must be completed, or the next one would be appended to it.
+   */
+static void drop_lines(void) {
+    length = torn ? first_line() : 0;
+}
+
+/* Writes as much as the log takes without blocking. */
+static void write_lines(void) {
+    while (length > 0 && (log_is_file || takes_bytes(log_fd))) {
         size_t most = log_is_file ? BLOCK : PIPE_BUF;
-        size_t piece = length - start < most ? length - start : most;
-        ssize_t written = write(log_descriptor, lines + start, piece);
+        ssize_t written = write(log_fd, lines,
+                                length < most ? length : most);
         if (written == -1 && errno == EINTR)
             continue;
-        if (written == -1 && !told)
-            told = tell("write", NULL, NULL, log_name);
-        else if (written != -1)
-            told = false;
-        start = written == -1 ? length : start + (size_t)written;
+        if (written == -1) {
+            if (!reported)
+                reported = report_failure("write", NULL, NULL, log_name);
+            drop_lines();
+            return;
+        }
+        reported = false;
+        if (written > 0)
+            torn = lines[written - 1] != '\n';
+        remove_lines((size_t)written);
     }
-    length -= start;
-    memmove(lines, lines + start, length);
 }
 
 void reopen_log(void) {
     if (log_name == NULL || strcmp(log_name, "-") == 0)
         return;
     write_lines();
-    int descriptor = open_by_name();
-    if (descriptor == -1) {
-        tell("open", NULL, NULL, log_name);
+    int fd = open_by_name();
+    if (fd == -1) {
+        report_failure("open", NULL, NULL, log_name);
         return;
     }
-    dup2(descriptor, log_descriptor);  /* no client may get a lower one */
-    close(descriptor);
-    use(log_descriptor);
+    if (torn)  /* its rest does not belong into the new log */
+        remove_lines(first_line());
+    torn = false;
+    dup2(fd, log_fd);  /* keep the number, which is below the clients' */
+    close(fd);
+    use(log_fd);
 }
 
 long long flush_log(long long now) {
     if (length == 0)
         return LLONG_MAX;
     if (due == 0)
-        due = now + WAIT;
+        due = now + DELAY;
     if (now < due)
         return due;
     write_lines();
-    due = length > 0 ? now + WAIT : 0;
+    due = length > 0 ? now + DELAY : 0;
     return length > 0 ? due : LLONG_MAX;
 }
 
@@ -144,8 +169,8 @@ void close_log(void) {
     if (log_name == NULL)
         return;
     write_lines();
-    if (log_descriptor != STDOUT_FILENO)
-        close(log_descriptor);
+    if (log_fd != STDOUT_FILENO)
+        close(log_fd);
 }
 
 /* ------------------------------------------------------------------ a line */
@@ -163,7 +188,7 @@ static void add_quoted(struct text text) {
     lines[length++] = '"';
 }
 
-/* Adds the time; it is put into words once a second. */
+/* Adds the time. It is formatted only once a second. */
 static void add_time(void) {
     static time_t last = -1;
     static char text[sizeof " - - [06/Nov/1994:08:49:37 +0000] "];
@@ -178,16 +203,16 @@ static void add_time(void) {
     add_bytes(text, strlen(text));
 }
 
-void log_request(const char *client, const struct request *request, int status,
-                 long long bytes) {
+void log_request(const union address *peer, const struct request *request,
+                 int status, long long bytes) {
     if (log_name == NULL)
         return;
     if (length >= BLOCK)
         write_lines();
     if (length >= BLOCK)
-        return;  /* nobody reads the pipe; others shall not wait for that */
-    client += *client == '[';
-    add_bytes(client, strcspn(client, strchr(client, ']') != NULL ? "]" : ":"));
+        return;  /* the pipe is full: discard the line, do not block */
+    const char *host = host_of(peer);
+    add_bytes(host, strlen(host));
     add_time();
     add_quoted(request->line);
     if (bytes > 0)

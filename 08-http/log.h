@@ -1,38 +1,40 @@
 /*
- * What is written down: who asked for what, and what went wrong.
+ * The log of requests, and reports of failed calls.
  */
 #ifndef LOG_H
 #define LOG_H
 
+#include "address.h"
 #include "request.h"
 
 #include <stdbool.h>
 
-/* Opens the log of requests; "-" is standard output. The name has to remain
-   valid. Returns false, with a message, if it cannot be written. */
+/* Opens the log of requests; "-" is standard output. The name must stay valid.
+   Returns false, with a message, if the log cannot be opened. */
 bool open_log(const char *name);
 
-/* Opens it again by its name, if another program has taken it away. */
+/* Opens the log again by its name, after the file has been renamed. */
 void reopen_log(void);
 
 /*
- * Adds a line to the log, if there is one: the Combined Log Format, which
- * Apache's mod_log_config documents. It waits in memory for others.
- * client: its address and port; bytes: of the body that it is to get.
+ * Adds a line to the log, if there is one, in Apache's Combined Log Format. The
+ * line stays in memory for a moment, so that many are written in one call.
+ * bytes: the length of the response's body.
  */
-void log_request(const char *client, const struct request *request, int status,
-                 long long bytes);
+void log_request(const union address *peer, const struct request *request,
+                 int status, long long bytes);
 
-/* Writes lines that have waited for a tenth of a second. Takes a time, and
-   returns the one to be called again, in milliseconds; LLONG_MAX: need not. */
+/* Writes the lines once the first is a tenth of a second old. Takes the time in
+   milliseconds, and returns when to call again; LLONG_MAX: nothing is left. */
 long long flush_log(long long now);
 
-/* Writes all that waits, and closes the log. */
+/* Writes what is left, and closes the log. */
 void close_log(void);
 
-/* Tells of a failed call on standard error, as CALL: NAME: MEANING (DETAIL);
-   without a name, of errno. Waits for nobody. Returns whether it was told. */
-bool tell(const char *call, const char *name, const char *meaning,
-          const char *detail);
+/* Reports a failed call on standard error: CALL: NAME: MEANING (DETAIL), or if
+   name is NULL, CALL: strerror's text (DETAIL). Writes nothing, and returns
+   false, if standard error does not take a line at once. */
+bool report_failure(const char *call, const char *name, const char *meaning,
+                    const char *detail);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * The head of a request: bytes in, a request or a status out. It calls nothing
- * that can fail and keeps nothing. It is strict wherever two readers of the
- * same bytes could see two different requests in them.
+ * The head of a request: bytes in, a request or a status out. No call in here
+ * can fail, and no state is kept. The parser is strict wherever two parsers
+ * could see two different requests in the same bytes.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -62,15 +62,23 @@ static bool is_address(struct text text) {
     return inet_pton(AF_INET6, copy, address) == 1;
 }
 
+/* RFC 3986, 3.2.2: a name, in which any byte may be escaped. */
 static bool is_name(struct text text) {
-    for (size_t at = 0; at < text.length; at++)
-        if (!is_letter_or_digit(text.start[at])
-            && memchr("-._~!$&'()*+,;=", text.start[at], 15) == NULL)
+    for (size_t at = 0; at < text.length; at++) {
+        if (text.start[at] == '%') {
+            if (text.length - at < 3 || hexadecimal(text.start[at + 1]) == -1
+                || hexadecimal(text.start[at + 2]) == -1)
+                return false;
+            at += 2;
+        } else if (!is_letter_or_digit(text.start[at])
+                   && memchr("-._~!$&'()*+,;=", text.start[at], 15) == NULL) {
             return false;
+        }
+    }
     return true;
 }
 
-/* RFC 9110, 7.2: a name, or an address in brackets, and perhaps a port. */
+/* RFC 9110, 7.2: a name, or an address in brackets, and an optional port. */
 static bool is_host(struct text text) {
     struct text port = text, host;
     unsigned long long number;
@@ -89,7 +97,7 @@ static bool is_host(struct text text) {
     return port.length == 0 || parse_digits(port, &number);
 }
 
-/* Writes the target's path with its escapes undone, once. */
+/* Decodes the target's escapes into the path, once. */
 static int decode(struct text target, char *path) {
     for (size_t at = 0; at < target.length; at++) {
         char byte = target.start[at];
@@ -108,8 +116,8 @@ static int decode(struct text target, char *path) {
     return OK;
 }
 
-/* Takes "http://" and the host off a target. Returns false if that is not the
-   name of a host. RFC 9110, 4.2.4: nobody's name and password stand there. */
+/* Removes "http://" and the host from a target. Returns false if the host is
+   not valid; a user name before it is an error: RFC 9110, 4.2.4. */
 static bool take_host(struct text *target) {
     struct text host = {target->start + strlen("http://"), 0};
     const char *end = target->start + target->length;
@@ -149,7 +157,7 @@ static int parse_target(struct request *request, struct text target) {
 
 /* ------------------------------------------------------------------- line */
 
-/* RFC 9112, 2.3. A later version 1.x is understood as 1.1. */
+/* RFC 9112, 2.3. A later minor version is treated as 1.1. */
 static int parse_version(struct request *request, struct text version) {
     const char *digits = "0123456789";
 
@@ -158,7 +166,7 @@ static int parse_version(struct request *request, struct text version) {
         || version.start[6] != '.'
         || memchr(digits, version.start[7], 10) == NULL)
         return BAD;
-    request->old = version.start[7] == '0';
+    request->http10 = version.start[7] == '0';
     return version.start[5] == '1' ? OK : 505;
 }
 
@@ -193,7 +201,7 @@ static int parse_request_line(struct request *request, struct text line) {
 
 /* ----------------------------------------------------------------- fields */
 
-/* Takes the first element off a list. RFC 9110, 5.6.1. */
+/* Removes the first element of a list and returns it. RFC 9110, 5.6.1. */
 static struct text take_element(struct text *list) {
     return trim(take_until(list, ','));
 }
@@ -207,7 +215,7 @@ static int parse_connection(struct request *request, struct text list) {
     return OK;
 }
 
-/* Several lengths are taken only if they are the same. RFC 9112, 6.3. */
+/* Several lengths are accepted only if they are equal. RFC 9112, 6.3. */
 static int parse_length(struct request *request, struct text list, bool again) {
     while (list.start != NULL) {
         unsigned long long length;
@@ -220,7 +228,7 @@ static int parse_length(struct request *request, struct text list, bool again) {
     return OK;
 }
 
-/* Chunked comes last, and once, or nobody knows where the body ends. */
+/* Chunked must come last, and once, or the end of the body is unknown. */
 static int parse_codings(struct request *request, struct text list) {
     while (list.start != NULL) {
         struct text element = take_element(&list);
@@ -229,7 +237,7 @@ static int parse_codings(struct request *request, struct text list) {
         if (is_word(element, "chunked"))
             request->chunked = true;
         else if (element.length > 0)
-            request->foreign = true;
+            request->other_coding = true;
     }
     return OK;
 }
@@ -254,8 +262,8 @@ bool next_value(struct text *lines, enum field field, struct text *value) {
     return false;
 }
 
-/* RFC 9112, 5. No blank may stand before the colon, nor a line be folded: it
-   is not a token then, what comes first. */
+/* RFC 9112, 5. A blank before the colon and a folded line are errors: in both
+   cases the text before the colon is not a token. */
 static int parse_field(struct request *request, struct text line) {
     struct text value = line;
     struct text name = take_until(&value, ':');
@@ -283,22 +291,22 @@ static int parse_field(struct request *request, struct text line) {
     }
 }
 
-/* What can be judged only when all fields are there. */
-static int judge(const struct request *request) {
+/* Checks what depends on several fields. */
+static int check_fields(const struct request *request) {
     const struct text *fields = request->fields;
 
-    if (!request->old && fields[HOST].start == NULL)
+    if (!request->http10 && fields[HOST].start == NULL)
         return BAD;
     if (fields[TRANSFER_ENCODING].start != NULL) {
-        if (request->old || fields[CONTENT_LENGTH].start != NULL)
+        if (request->http10 || fields[CONTENT_LENGTH].start != NULL)
             return BAD;  /* RFC 9112, 6.1: this is how requests are smuggled */
-        if (request->foreign)
+        if (request->other_coding)
             return 501;
         if (!request->chunked)
             return BAD;
     }
     struct text lines = request->lines, value;
-    while (!request->old && fields[EXPECT].start != NULL
+    while (!request->http10 && fields[EXPECT].start != NULL
            && next_value(&lines, EXPECT, &value))
         if (!is_word(value, "100-continue"))
             return 417;
@@ -314,7 +322,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
     if (length > MAX_HEAD)
         rest.length = MAX_HEAD;
     memset(request, 0, offsetof(struct request, path));
-    do {  /* RFC 9112, 2.2: empty lines before a request do not matter */
+    do {  /* RFC 9112, 2.2: skip empty lines before a request */
         if (!take_line(&rest, &line))
             return length < MAX_HEAD ? 0 : -414;
     } while (line.length == 0);
@@ -329,10 +337,10 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
         status = ++fields > MAX_FIELDS ? 431 : parse_field(request, line);
     }
     if (status == OK)
-        status = judge(request);
+        status = check_fields(request);
     return status == OK ? rest.start - bytes : -status;
 }
 
-bool stays(const struct request *request) {
-    return !request->close && (request->keep || !request->old);
+bool is_persistent(const struct request *request) {
+    return !request->close && (request->keep || !request->http10);
 }

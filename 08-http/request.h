@@ -10,18 +10,18 @@
 #include <stddef.h>
 
 #define MAX_HEAD 16384   /* bytes of a request line and its fields */
-#define MAX_TARGET 8192  /* bytes of what is asked for */
+#define MAX_TARGET 8192  /* bytes of the target: "/a%20b?c" */
 #define MAX_FIELDS 100
 
 enum method {
     GET,
     HEAD,
     OPTIONS,
-    NOT_ALLOWED,  /* known, but of no use here */
+    NOT_ALLOWED,  /* known, but not for files */
     UNKNOWN,
 };
 
-/* The fields that are of any use here. */
+/* The fields that this server reads. */
 enum field {
     CONNECTION,
     CONTENT_LENGTH,
@@ -36,41 +36,42 @@ enum field {
     REFERER,
     TRANSFER_ENCODING,
     USER_AGENT,
-    FIELDS,  /* how many there are; and none of them */
+    FIELDS,  /* their number; as a field: any other */
 };
 
 struct request {
     struct text line;            /* "GET /a%20b?c HTTP/1.1" */
     enum method method;
-    struct text target;          /* "/a%20b", as it came */
+    struct text target;          /* "/a%20b", as received */
     struct text query;           /* "?c", or empty */
-    bool old;                    /* HTTP/1.0 */
-    bool close, keep;            /* what Connection says */
-    bool chunked, foreign;       /* what Transfer-Encoding says */
-    unsigned long long length;   /* what Content-Length says */
+    bool http10;                 /* HTTP/1.0 */
+    bool close, keep;            /* from Connection */
+    bool chunked, other_coding;  /* from Transfer-Encoding */
+    unsigned long long length;   /* from Content-Length */
     struct text lines;           /* of all fields */
     struct text fields[FIELDS];  /* the first value of each */
     char path[MAX_TARGET + 1];   /* "/a b": the target, decoded */
 };
 
 /*
- * Reads the head of a request from as many bytes as have come, and does not
- * keep them: the request points into them.
+ * Parses the head of a request from the bytes received so far. The request
+ * points into those bytes.
  *
- * Returns how many bytes the head has; 0 if its end has not come; or, if it
- * will never be a request, the status to refuse it with, negated: -400, -414,
- * -417, -431, -501 or -505. Then the line is there for the log, if it came.
+ * Returns the length of the head, or 0 if its end has not been received yet. If
+ * the bytes cannot begin a valid request, returns the negated status of the
+ * response: -400, -414, -417, -431, -501 or -505. The line is set even then,
+ * for the log.
  */
 long parse_request(struct request *request, const char *bytes, size_t length);
 
-/* Returns whether the connection is to stay when the request is answered.
-   RFC 9112, 9.3. */
-bool stays(const struct request *request);
+/* Returns whether the connection stays open after the response: RFC 9112,
+   9.3. */
+bool is_persistent(const struct request *request);
 
 /*
- * Takes the next value of a field from the lines of fields, of which a copy is
- * to be handed over: a list may go on in another line. Returns false if there
- * is none left.
+ * Finds the next value of a field: a list may be spread over several lines.
+ * lines: a copy of the request's, from which the lines searched are removed.
+ * Returns false if there is no other value.
  */
 bool next_value(struct text *lines, enum field field, struct text *value);
 

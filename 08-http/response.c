@@ -1,9 +1,11 @@
 /*
- * The head of an answer: a request and a file in, bytes out.
+ * The head of a response: a request and a file in, bytes out.
  */
-#define _POSIX_C_SOURCE 200809L
+#include "posix.h"
 
 #include "response.h"
+
+#include "page.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,32 +15,32 @@
 static const struct phrase {
     int status;
     const char *phrase;
-    const char *text;  /* of the page; NULL: there is none */
+    const char *text;  /* of the error page, or NULL if there is none */
 } phrases[] = {
     {200, "OK", NULL},
     {204, "No Content", NULL},
     {206, "Partial Content", NULL},
     {301, "Moved Permanently", "The address of a directory ends in a slash."},
     {304, "Not Modified", NULL},
-    {400, "Bad Request", "This is not HTTP as it is meant to be."},
-    {403, "Forbidden", "It is there, but this server may not read it."},
-    {404, "Not Found", "There is nothing of that name here."},
-    {405, "Method Not Allowed", "Only GET, HEAD and OPTIONS are served."},
-    {412, "Precondition Failed", "It is not what the request takes it for."},
-    {414, "URI Too Long", "No name here is that long."},
-    {416, "Range Not Satisfiable", "It is not that long."},
+    {400, "Bad Request", "This is not valid HTTP."},
+    {403, "Forbidden", "The server has no permission to read it."},
+    {404, "Not Found", "Nothing here by that name."},
+    {405, "Method Not Allowed", "Only GET, HEAD and OPTIONS are allowed."},
+    {412, "Precondition Failed", "It has changed since."},
+    {414, "URI Too Long", "No name on this server is that long."},
+    {416, "Range Not Satisfiable", "It is shorter than that."},
     {417, "Expectation Failed", "Only 100-continue can be expected."},
-    {431, "Request Header Fields Too Large", "Its head is too long."},
-    {501, "Not Implemented", "This server knows nothing of that kind."},
-    {503, "Service Unavailable", "Too much is going on. Try again soon."},
-    {505, "HTTP Version Not Supported", "This server speaks HTTP/1.1."},
-    {500, "Internal Server Error", "This server could not read it."},
+    {431, "Request Header Fields Too Large", "The head is too long."},
+    {501, "Not Implemented", "This method or coding is not supported."},
+    {503, "Service Unavailable", "A resource is short just now. Try again."},
+    {505, "HTTP Version Not Supported", "This server supports HTTP/1.1."},
+    {500, "Internal Server Error", "The server failed to read it."},
 };
 
 /* ------------------------------------------------------------- conditions */
 
-/* Returns whether a list of entity tags has this one. Where a weak comparison
-   will do, W/ before a tag does not matter. RFC 9110, 8.8.3. */
+/* Returns whether a list of entity tags contains this one. A weak comparison
+   ignores W/ before a tag. RFC 9110, 8.8.3. */
 static bool list_has(struct text list, const char *tag, bool weak) {
     const char *at = list.start, *end = list.start + list.length;
 
@@ -68,20 +70,29 @@ static bool has_tag(const struct request *request, enum field field,
     return false;
 }
 
+/* Returns whether a file was changed after a date. If its modification time
+   lies in the future, the time of the inode's last change (ctime) is used
+   instead, which only this system's clock can set. */
 static bool is_later(const struct file *file, time_t date) {
-    return file->status.st_mtime > date;
+    time_t changed = file->status.st_mtime;
+
+    if (changed > time(NULL))
+        changed = file->status.st_ctime;
+    return changed > date;
 }
 
-/* The order of the conditions is that of RFC 9110, 13.2.2. */
+/* Evaluates the preconditions in the order of RFC 9110, 13.2.2. A list has no
+   tag and no date: only * matches it, and dates are ignored. */
 static int precondition(const struct request *request,
                         const struct file *file) {
     const struct text *fields = request->fields;
+    bool dated = file->modified[0] != '\0';
     time_t date;
 
     if (fields[IF_MATCH].start != NULL) {
         if (!has_tag(request, IF_MATCH, file, false))
             return 412;
-    } else if (fields[IF_UNMODIFIED_SINCE].start != NULL) {
+    } else if (dated && fields[IF_UNMODIFIED_SINCE].start != NULL) {
         if (parse_date(fields[IF_UNMODIFIED_SINCE], &date)
             && is_later(file, date))
             return 412;
@@ -89,7 +100,7 @@ static int precondition(const struct request *request,
     if (fields[IF_NONE_MATCH].start != NULL) {
         if (has_tag(request, IF_NONE_MATCH, file, true))
             return 304;
-    } else if (fields[IF_MODIFIED_SINCE].start != NULL) {
+    } else if (dated && fields[IF_MODIFIED_SINCE].start != NULL) {
         if (parse_date(fields[IF_MODIFIED_SINCE], &date)
             && !is_later(file, date))
             return 304;
@@ -97,7 +108,16 @@ static int precondition(const struct request *request,
     return 200;
 }
 
-/* Returns whether a range is wanted of just this state of the file. */
+/* Returns whether the date identifies one version of the file, which a change
+   within the same second would prevent: RFC 9110, 13.1.5 and 8.8.2.2. It does
+   if the time was set later, to a whole second (by tar, rsync or touch -d):
+   after a write it has a fraction of a second, or equals the ctime. */
+static bool has_strong_date(const struct file *file) {
+    return file->status.st_mtim.tv_nsec == 0
+           && file->status.st_ctime > file->status.st_mtime;
+}
+
+/* Returns whether a range of this version of the file is requested. */
 static bool range_applies(const struct request *request,
                           const struct file *file) {
     struct text lines = request->lines, value;
@@ -110,12 +130,12 @@ static bool range_applies(const struct request *request,
     if (value.start == NULL)
         return true;
     if (parse_date(value, &date))
-        return date == file->status.st_mtime;
+        return date == file->status.st_mtime && has_strong_date(file);
     return !is_word(value, "*") && list_has(value, file->tag, false);
 }
 
-/* One range is looked for; several are answered with the whole, as is what
-   cannot be understood. RFC 9110, 14.2. */
+/* Finds the range that a field asks for. More than one range, or an invalid
+   one, is ignored: the response is the whole file. RFC 9110, 14.2. */
 static int find_range(struct response *response, struct text field) {
     unsigned long long size = (unsigned long long)response->length;
     unsigned long long first, last = size - 1;
@@ -128,11 +148,11 @@ static int find_range(struct response *response, struct text field) {
     const char *end = field.start + field.length;
     struct text before = {start, (size_t)(dash - start)};
     struct text after = {dash + 1, (size_t)(end - dash - 1)};
-    if (before.length == 0) {  /* the last so many bytes */
+    if (before.length == 0) {  /* "-5": the last five bytes */
         if (!parse_digits(after, &first))
             return 200;
         if (size == 0 && first > 0)
-            return 200;  /* all of nothing */
+            return 200;  /* all of an empty file */
         if (first == 0)
             return 416;
         first = first < size ? size - first : 0;
@@ -156,8 +176,7 @@ void apply_conditions(struct response *response,
 
     response->start = 0;
     response->length = file->status.st_size;
-    if (file->tag[0] != '\0')
-        response->status = precondition(request, file);
+    response->status = precondition(request, file);
     if (response->status == 200 && range_applies(request, file))
         response->status = find_range(response, request->fields[RANGE]);
     if (request->method == GET
@@ -177,8 +196,8 @@ static const struct phrase *phrase_of(int status) {
     return phrase;
 }
 
-/* Returns the fields of every answer. The date is put into words once a
-   second. */
+/* Returns the fields of every response. They are formatted only once a second.
+   */
 static const char *common_fields(void) {
     static char fields[128];
     static time_t last = -1;
@@ -194,7 +213,7 @@ static const char *common_fields(void) {
     return fields;
 }
 
-/* A few digits: snprintf would take longer than all the rest. */
+/* Writes a number. snprintf would take longer than the rest of the head. */
 static char *write_number(char *to, long long number) {
     char digits[20];
     size_t count = 0;
@@ -209,12 +228,12 @@ static char *write_number(char *to, long long number) {
     return to;
 }
 
-/* RFC 9112, 9.3: staying is what 1.1 does anyhow, and closing what 1.0 does. */
+/* RFC 9112, 9.3: by default 1.1 stays open and 1.0 closes. */
 static char *write_connection(char *to, const struct response *response,
                               const struct request *request) {
-    if (!response->stays)
+    if (!response->persistent)
         return stpcpy(to, "Connection: close\r\n");
-    return request->old ? stpcpy(to, "Connection: keep-alive\r\n") : to;
+    return request->http10 ? stpcpy(to, "Connection: keep-alive\r\n") : to;
 }
 
 static char *write_range(char *to, const struct response *response) {
@@ -231,8 +250,8 @@ static char *write_range(char *to, const struct response *response) {
     return stpcpy(to, "\r\n");
 }
 
-/* RFC 3986, 3.3 and 3.4: what may not stand in a path or a query is escaped. A
-   backslash would pass for a slash with some. */
+/* Escapes what a path or a query must not contain: RFC 3986, 3.3 and 3.4. Some
+   browsers would read a backslash as a slash. */
 static char *write_text(char *to, struct text text) {
     static const char others[] = "-._~!$&'()*+,;=:@%/?";
 
@@ -247,8 +266,8 @@ static char *write_text(char *to, struct text text) {
     return to;
 }
 
-/* Where the directory is: the same with a slash. "//" at its start would be
-   taken for the name of another host. */
+/* Writes the address of the directory: the target with a slash at its end. "//"
+   at its start would name another host. */
 static char *write_location(char *to, const struct request *request) {
     struct text target = request->target;
 
@@ -261,6 +280,9 @@ static char *write_location(char *to, const struct request *request) {
     return stpcpy(to, "\r\n");
 }
 
+/* no-cache: a browser may store the file, but must ask before each use whether
+   it has changed. Otherwise it may use a stored file for a tenth of its age,
+   and would not show an edit: RFC 9111, 4.2.2 and 5.2.2.4. */
 static char *write_file_fields(char *to, const struct response *response) {
     const struct file *file = response->file;
 
@@ -270,19 +292,22 @@ static char *write_file_fields(char *to, const struct response *response) {
         to = write_number(to, response->length);
         to = stpcpy(to, "\r\nX-Content-Type-Options: nosniff\r\n");
     }
+    to = stpcpy(to, "Cache-Control: no-cache\r\n");
+    if (file->modified[0] != '\0')
+        to = stpcpy(stpcpy(stpcpy(to, "Last-Modified: "), file->modified),
+                    "\r\n");
     if (file->tag[0] == '\0')
         return to;
-    to = stpcpy(stpcpy(to, "Last-Modified: "), file->modified);
-    to = stpcpy(stpcpy(to, "\r\nETag: "), file->tag);
+    to = stpcpy(stpcpy(to, "ETag: "), file->tag);
     return stpcpy(to, "\r\nAccept-Ranges: bytes\r\n");
 }
 
-/* Writes the fields of a page of ours, the empty line, and the page. */
+/* Writes the fields of an error page, the empty line, and the page. */
 static char *write_error_page(char *to, struct response *response,
                               const struct request *request) {
     const struct phrase *phrase = phrase_of(response->status);
     static const char form[] =
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+        PAGE_START
         "<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n";
     char page[512];
     int length = snprintf(page, sizeof page, form, phrase->status,
@@ -307,6 +332,8 @@ char *write_response(char *to, struct response *response,
     to = write_connection(to, response, request);
     if (response->status == 204 || response->status == 405)
         to = stpcpy(to, "Allow: GET, HEAD, OPTIONS\r\n");
+    if (response->status == 503)
+        to = stpcpy(to, "Retry-After: 1\r\n");
     if (response->status == 206 || response->status == 416)
         to = write_range(to, response);
     if (response->status == 301)

@@ -1,35 +1,35 @@
 /*
- * The head of an answer, and which part of a file follows it.
+ * The head of a response, and which part of a file follows it.
  */
 #ifndef RESPONSE_H
 #define RESPONSE_H
 
-#include "file.h"
+#include "cache.h"
 #include "request.h"
 
 #include <stdbool.h>
 
 struct response {
     int status;
-    struct file *file;        /* or NULL: a page of ours, if any */
-    long long start, length;  /* of the part of the file that is asked for */
-    bool part_follows;        /* the head, and is not just described by it */
-    long long body;           /* bytes of what follows the head */
-    bool stays;               /* the connection, after this */
+    struct file *file;        /* or NULL: the body is an error page, if any */
+    long long start, length;  /* of the part of the file that was requested */
+    bool part_follows;        /* whether the body is that part */
+    long long body;           /* bytes that follow the head */
+    bool persistent;          /* the connection stays open */
 };
 
-/* Bytes that write_response may need: all of a target may have to be escaped,
-   and less than another is all the rest. */
+/* The most bytes that write_response writes: three times MAX_TARGET if all of a
+   target must be escaped, and less than MAX_TARGET for the rest. */
 #define MOST_RESPONSE (4 * MAX_TARGET)
 
 /*
- * Compares a request's conditions with the file that was found for it, and
- * looks for the range that it wants: RFC 9110, 13 and 14. Makes a response of
- * status 200 one of 200, 206, 304, 412 or 416, with the part to send.
+ * Evaluates the request's preconditions and range for the file of the response:
+ * RFC 9110, 13 and 14. Sets the status to 200, 206, 304, 412 or 416, and the
+ * part of the file to send.
  */
 void apply_conditions(struct response *response, const struct request *request);
 
-/* Writes the head, and the page if no file is to follow. Returns the end. */
+/* Writes the head, and the error page if there is no file. Returns the end. */
 char *write_response(char *to, struct response *response,
                      const struct request *request);
 

@@ -1,8 +1,8 @@
 /*
- * 08 HTTP, the assignment: request.c, to which nothing is a request yet. Have
- * it understand those that are, and refuse all else.
- * Do it:    what the TODOs say, in the order of their numbers. Read text.h
- *           and request.h first: what you need is there.
+ * 08 HTTP, the assignment: a request.c that rejects every request. Make it
+ * accept the valid ones, and reject only the others.
+ * Do it:    work through the TODOs in the order of their numbers. Read text.h
+ *           and request.h first: they declare what you need.
  * Check it: make try-08, in the folder above this one.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -53,23 +53,24 @@ static const char *const field_names[FIELDS] = {
 
 /* ----------------------------------------------------------------- target */
 
-/* TODO 7: is_host, which takes a text and returns whether it names a host,
-   perhaps with a colon and a port behind it. A host is a name of letters,
-   digits and -._~!$&'()*+,;= which may be empty, or an IPv6 address in
-   brackets: inet_pton(3) knows one, but wants a string with a NUL at its end,
-   so make a copy, if it is not too long. A port is digits, or nothing.
-   RFC 9110, 7.2; RFC 3986, 3.2.2. Proved by refuses_host_*, sound_requests,
-   target_absolute_ipv6. */
+/* TODO 7: write is_host, which takes a text and returns whether it is a host,
+   optionally followed by a colon and a port. A host is either a name or an IPv6
+   address in brackets. A name consists of letters, digits, -._~!$&'()*+,;= and
+   escapes (% and two hexadecimal digits), and may be empty. To check an
+   address, call inet_pton(3). It takes a string that ends in NUL, so copy the
+   text, but check its length first. A port consists of digits, and may be empty
+   too. RFC 9110, 7.2; RFC 3986, 3.2.2. Proved by refuses_host_*, host_escaped,
+   sound_requests, target_absolute_ipv6. */
 
-/* Writes the target's path with its escapes undone, once. */
+/* Decodes the target's escapes into the path, once. */
 static int decode(struct text target, char *path) {
     for (size_t at = 0; at < target.length; at++) {
         char byte = target.start[at];
         /* TODO 4: a % and two hexadecimal digits stand for one byte: write
-           that. Do so once, since %2541 is the name %41 and not the name A. It
-           is BAD if two such digits do not follow. %00 is BAD as well: a name
-           ends at a NUL, so what follows it would be lost. RFC 3986, 2.1.
-           Proved by target_escape*, target_percent*, target_umlaut,
+           that byte. Decode only once: %2541 is the name %41, not the name A.
+           Return BAD if two such digits do not follow, and for %00: a file
+           name ends at a NUL, so the rest would be lost. RFC 3986, 2.1. Proved
+           by target_escape*, target_percent*, target_umlaut,
            target_dots_escaped_twice. */
         *path++ = byte;
     }
@@ -77,48 +78,47 @@ static int decode(struct text target, char *path) {
     return OK;
 }
 
-/* TODO 9: take_host, which takes a pointer to a target that begins with
-   http://, and takes that off, and the host that follows it, up to a slash, a
-   question mark or the end. Return whether it is a host, and one that is not
-   empty. Names of users and passwords do not belong there any more: no host
-   has an @. RFC 9110, 4.2.1 and 4.2.4. Proved by target_absolute*,
-   target_empty_path. */
+/* TODO 9: write take_host, which takes a pointer to a target that begins with
+   http://. It removes http:// and the host that follows, up to a slash, a
+   question mark or the end. It returns whether that is a valid host and not
+   empty. A user name or password before the host, and so an @, is not allowed.
+   RFC 9110, 4.2.1 and 4.2.4. Proved by target_absolute*, target_empty_path. */
 
 /* The four forms of RFC 9112, 3.2. */
 static int parse_target(struct request *request, struct text target) {
-    /* TODO 10: a target may have a scheme and a host, as proxies are sent
-       them: http://ladder/hello.txt. Take them off if it begins with http://,
-       in capitals or not. The host does not matter: there are the same files
-       for all. It is BAD if it is none, and so is a target that begins neither
-       with http:// nor with a slash. RFC 9112, 3.2.2. Proved by
+    /* TODO 10: a target may begin with a scheme and a host, such as a proxy
+       receives: http://ladder/hello.txt. If it begins with http://, in any
+       case, call take_host, and return BAD if that fails. Every host has the
+       same files, so ignore its name. A target that begins neither with
+       http:// nor with a slash is BAD. RFC 9112, 3.2.2. Proved by
        target_absolute, target_absolute_case, target_absolute_ipv6,
        target_absolute_user, target_authority, refuses_target_without_slash. */
-    /* TODO 12: the target * stands for the server itself. It is for OPTIONS
-       alone: note it in the request, and return OK, but BAD if the method is
-       another one. RFC 9112, 3.2.4. Proved by options, target_star. */
+    /* TODO 12: the target * stands for the server itself. If the method is
+       OPTIONS, store the target in the request and return OK; with any other
+       method it is BAD. RFC 9112, 3.2.4. Proved by options, target_star. */
     if (target.length == 0 || memchr(target.start, '#', target.length) != NULL
         || *target.start != '/')
         return BAD;
     request->target = target;
-    /* TODO 5: the query is all from the first question mark on, with it, or
-       nothing. Note it in the request, for the log and for redirects; the next
-       line takes it off the target. RFC 9112, 3.2.1; RFC 3986, 3.4. Proved by
-       target_query*, redirect. */
+    /* TODO 5: the query begins with the first question mark and extends to the
+       end of the target. Store it, with the question mark, in the request:
+       redirects need it. The next line removes it from the target. RFC 9112,
+       3.2.1; RFC 3986, 3.4. Proved by target_query*, redirect. */
     request->target.length -= request->query.length;
-    /* TODO 11: without a path http://ladder means http://ladder/, and so does
-       http://ladder?a=b but for its query. RFC 9110, 4.2.3. Proved by
+    /* TODO 11: http://ladder has an empty path, and so has http://ladder?a=b.
+       Treat that as the path /. RFC 9110, 4.2.3. Proved by
        target_empty_path. */
     return decode(request->target, request->path);
 }
 
 /* ------------------------------------------------------------------- line */
 
-/* TODO 2: parse_version, which takes the request and a text, and returns a
-   status. HTTP/ in capitals, a digit, a dot and a digit is a version, and
-   nothing else: BAD. If the first digit is not 1, that is another language:
-   505. Note whether the version is 1.0: that is the old one. Later ones than
-   1.1 are understood as 1.1. RFC 9112, 2.3; RFC 9110, 2.5. Proved by
-   refuses_version_*, http_1_later, other_major_version. */
+/* TODO 2: write parse_version, which takes the request and a text, and returns
+   a status. A version consists of HTTP/ in capitals, a digit, a dot and a
+   digit; anything else is BAD. If the first digit is not 1, return 505. Store
+   in http10 whether the version is 1.0. Treat later ones than 1.1 as 1.1.
+   RFC 9112, 2.3; RFC 9110, 2.5. Proved by refuses_version_*, http_1_later,
+   other_major_version. */
 
 static enum method find_method(struct text name) {
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
@@ -133,53 +133,53 @@ static int parse_request_line(struct request *request, struct text line) {
 
     request->line = line;
     method = take_until(&rest, ' ');
-    /* TODO 1: the method has been taken off the rest of the line, and the
-       space that follows it. Take off the target in the same way, unless there
-       is no rest. Now you can look at it in a browser: in the folder above,
-       make 08-http/stub, start 08-http/stub, and open http://127.0.0.1:15441/
-       there. RFC 9112, 3. Proved by quiet_with_a_client, get_text, get_large,
-       head_like_get, connection_kept. */
+    /* TODO 1: the call above has removed the method, and the space after it,
+       from the rest of the line. Remove the target in the same way, unless the
+       rest is absent. Now you can try it with a browser: in the folder above,
+       type make 08-http/stub, start 08-http/stub, and open
+       http://127.0.0.1:15441/. RFC 9112, 3. Proved by quiet_with_a_client,
+       get_text, get_large, head_like_get, connection_kept. */
     if (rest.start == NULL || !is_token(method) || !is_clean(line)
         || memchr(line.start, '\t', line.length) != NULL)
         return BAD;
     request->method = find_method(method);
-    /* TODO 3: the rest is the version, to its last byte. If its status is not
-       OK, return that. Proved by http_1_0, other_major_version,
-       refuses_space_in_target, refuses_space_last. */
+    /* TODO 3: the rest of the line is the version. Call parse_version, and if
+       the status is not OK, return it. Proved by http_1_0,
+       other_major_version, refuses_space_in_target, refuses_space_last. */
     if (target.length > MAX_TARGET)
         return 414;
-    /* TODO 13: CONNECT is for tunnels through a proxy, and its target is a
-       host and a port. It is not allowed here, but it is no nonsense: return
-       OK if the target is a host, and not an empty one, else BAD.
-       RFC 9112, 3.2.3; RFC 9110, 9.3.6. Proved by connect_not_allowed. */
+    /* TODO 13: CONNECT asks a proxy for a tunnel, so its target is a host and a
+       port. The method is not allowed here, but such a request is valid: return
+       OK if the target is a host and not empty, else BAD. RFC 9112, 3.2.3;
+       RFC 9110, 9.3.6. Proved by connect_not_allowed. */
     return parse_target(request, target);
 }
 
 /* ----------------------------------------------------------------- fields */
 
-/* TODO 14: take_element, which takes a pointer to a list, takes off its first
-   element, up to a comma, and returns that without the blanks around it. And
-   parse_connection, which takes the request and a list, and returns OK. Note
-   whether close is in the list, and whether keep-alive is, in capitals or not.
-   There may be several such fields, of which all count, and unknown words,
-   which do not. RFC 9110, 5.6.1 and 7.6.1. Proved by connection_closed,
+/* TODO 14: write take_element, which takes a pointer to a list, removes the
+   first element up to a comma, and returns it without the blanks around it.
+   Then write parse_connection, which takes the request and a list, and returns
+   OK. It sets close or keep in the request if the list contains close or
+   keep-alive, in any case. All fields of that name count, and unknown words are
+   ignored. RFC 9110, 5.6.1 and 7.6.1. Proved by connection_closed,
    connection_other_tokens, http_1_0_kept. */
 
-/* TODO 17: parse_length, which takes the request, a list, and whether there
-   was such a field before, and returns a status. The list should have one
-   element, but if it has several that are equal, that is as good. Each is a
-   number of at most LLONG_MAX, in digits alone, and equal to all before it,
-   those of fields before as well: anything else is BAD, since others may take
-   another one for the length, and so see other requests than we do. Note it.
-   RFC 9110, 8.6; RFC 9112, 6.3. Proved by length_forms, refuses_lengths,
+/* TODO 17: write parse_length, which takes the request, a list, and whether the
+   request has had such a field before, and returns a status. It stores the
+   length. The list should have one element; several are accepted if they are
+   equal. Each must consist of digits only, be at most LLONG_MAX, and equal
+   those before it, also those of earlier fields. Anything else is BAD: another
+   parser might use another of the lengths, and then see other requests than we
+   do. RFC 9110, 8.6; RFC 9112, 6.3. Proved by length_forms, refuses_lengths,
    refuses_length_plus, refuses_length_list, refuses_length_2*. */
 
-/* TODO 19: parse_codings, which takes the request and a list, and returns a
-   status. Note whether chunked is in the list, in capitals or not, and whether
-   any foreign coding is; an empty element is none. Chunked has to come last,
-   and once, or nobody knows where the body ends: BAD if a coding follows it,
-   in the same field or a later one. RFC 9112, 6.1 and 7. Proved by
-   coding_forms, refuses_chunked_*, refuses_coding_*. */
+/* TODO 19: write parse_codings, which takes the request and a list, and returns
+   a status. It sets chunked if the list contains chunked, in any case, and
+   other_coding if it contains anything else; empty elements are ignored.
+   Chunked must come last, and once, or the end of the body is unknown: it is
+   BAD if any coding follows it, in the same field or a later one. RFC 9112, 6.1
+   and 7. Proved by coding_forms, refuses_chunked_*, refuses_coding_*. */
 
 static enum field find_field(struct text name) {
     enum field field = 0;
@@ -201,15 +201,15 @@ bool next_value(struct text *lines, enum field field, struct text *value) {
     return false;
 }
 
-/* RFC 9112, 5. No blank may stand before the colon, nor a line be folded: it
-   is not a token then, what comes first. */
+/* RFC 9112, 5. A blank before the colon and a folded line are errors: in both
+   cases the text before the colon is not a token. */
 static int parse_field(struct request *request, struct text line) {
     struct text value = line;
     struct text name = take_until(&value, ':');
 
-    /* TODO 6: a line without a colon is BAD, and so is one whose name is no
-       token, or whose value has control characters. A blank is no part of a
-       token, so what some readers would take for another field is none.
+    /* TODO 6: return BAD if the line has no colon, if its name is not a token,
+       or if its value contains control characters. A token has no blanks, so
+       this also rejects lines that some parsers read as other fields.
        RFC 9112, 5.1 and 5.2; RFC 9110, 5.5. Proved by
        refuses_space_before_colon*, refuses_folded*, refuses_no_colon,
        refuses_empty_name, refuses_name_*, refuses_value_*, refuses_bare*. */
@@ -221,37 +221,37 @@ static int parse_field(struct request *request, struct text line) {
     if (!again)
         request->fields[field] = value;
     switch (field) {
-    /* TODO 16: Connection: parse it. Proved by connection_closed,
-       http_1_0_kept. */
-    /* TODO 18: Content-Length: parse it. Proved by length_forms,
+    /* TODO 16: for Connection, call parse_connection. Proved by
+       connection_closed, http_1_0_kept. */
+    /* TODO 18: for Content-Length, call parse_length. Proved by length_forms,
        refuses_lengths, refuses_length_plus, refuses_length_list,
        refuses_length_2*. */
-    /* TODO 20: Transfer-Encoding: parse it. Proved by chunked_forms,
-       body_discarded, refuses_chunked_*. */
-    /* TODO 8: Host: it is BAD if there was one before, or if it is no host.
-       RFC 9112, 3.2. Proved by refuses_two_hosts, refuses_equal_hosts,
-       refuses_host_*. */
+    /* TODO 20: for Transfer-Encoding, call parse_codings. Proved by
+       chunked_forms, body_discarded, refuses_chunked_*. */
+    /* TODO 8: for Host, return BAD if there was one before, or if the value is
+       not a host. RFC 9112, 3.2. Proved by refuses_two_hosts,
+       refuses_equal_hosts, refuses_host_*. */
     default:
         return OK;
     }
 }
 
-/* What can be judged only when all fields are there. */
-static int judge(const struct request *request) {
+/* Checks what depends on several fields. */
+static int check_fields(const struct request *request) {
     const struct text *fields = request->fields;
 
-    if (!request->old && fields[HOST].start == NULL)
+    if (!request->http10 && fields[HOST].start == NULL)
         return BAD;
-    /* TODO 21: Transfer-Encoding is BAD in HTTP/1.0, which has none. It is BAD
-       beside Content-Length: who believes the one sees other requests than who
-       believes the other, and so they are smuggled past a guard. A foreign
-       coding is a 501. And without chunked, that is without any coding, it is
-       BAD. RFC 9112, 6.1, 6.3 and 11.2. Proved by refuses_length_and_coding,
-       refuses_coding_*. */
-    /* TODO 22: Expect can ask for 100-continue, in capitals or not, which
-       connection.c sees to. Whatever else it asks for is a 417. In HTTP/1.0
-       there is no Expect, so it does not matter. RFC 9110, 10.1.1. Proved by
-       expect_unknown. */
+    /* TODO 21: Transfer-Encoding is BAD in HTTP/1.0, which does not have it,
+       and together with Content-Length: a parser that uses the one sees other
+       requests than a parser that uses the other, and a request can be smuggled
+       past a filter. If there is another coding than chunked, return 501. If
+       chunked is missing, the list has no coding at all: BAD. RFC 9112, 6.1,
+       6.3 and 11.2. Proved by refuses_length_and_coding, refuses_coding_*. */
+    /* TODO 22: Expect may contain 100-continue, in any case, which http.c
+       handles. For any other value, in any line of that name, return 417: see
+       next_value. HTTP/1.0 does not have Expect: ignore it there. RFC 9110,
+       10.1.1. Proved by expect_unknown. */
     return OK;
 }
 
@@ -261,13 +261,13 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
     struct text rest = {bytes, length}, line;
     int status = OK, fields = 0;
 
-    /* TODO 25: a head may be MAX_HEAD bytes long. If more bytes have come,
-       look at so many of them alone. Proved by head_length. */
+    /* TODO 25: a head may be MAX_HEAD bytes long. If more bytes have been
+       received, parse only so many. Proved by head_length. */
     memset(request, 0, offsetof(struct request, path));
-    do {  /* RFC 9112, 2.2: empty lines before a request do not matter */
+    do {  /* RFC 9112, 2.2: skip empty lines before a request */
         if (!take_line(&rest, &line))
-            /* TODO 23: a line may be without end: wait for its end only while
-               less than MAX_HEAD bytes have come, and say 414 then.
+            /* TODO 23: do not wait for ever for the end of the line: once
+               MAX_HEAD bytes have been received, the status is 414.
                RFC 9112, 3. Proved by split_everywhere, target_endless. */
             return 0;
     } while (line.length == 0);
@@ -275,7 +275,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
     request->lines.start = rest.start;
     while (status == OK) {
         if (!take_line(&rest, &line))
-            /* TODO 24: do not wait for ever here, either: but it is a 431.
+            /* TODO 24: do not wait for ever here either; the status is 431.
                RFC 6585, 5. Proved by split_everywhere, head_endless. */
             return 0;
         if (line.length == 0)
@@ -284,14 +284,13 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
         status = ++fields > MAX_FIELDS ? 431 : parse_field(request, line);
     }
     if (status == OK)
-        status = judge(request);
+        status = check_fields(request);
     return status == OK ? rest.start - bytes : -status;
 }
 
-bool stays(const struct request *request) {
-    /* TODO 15: when the client says close, the connection does not stay,
-       whatever else it says. When it says keep-alive, an old one stays as
-       well. RFC 9112, 9.3. Proved by connection_closed, close_wins,
-       http_1_0_kept. */
-    return !request->old;
+bool is_persistent(const struct request *request) {
+    /* TODO 15: with close the connection ends, whatever else the request
+       contains. With keep-alive it stays open in HTTP/1.0 too. RFC 9112, 9.3.
+       Proved by connection_closed, close_wins, http_1_0_kept. */
+    return !request->http10;
 }

@@ -1,5 +1,5 @@
 /*
- * Text in the bytes of somebody else.
+ * Text within received bytes.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,5 +1,5 @@
 /*
- * Text in the bytes of somebody else: RFC 9110, 5.6.
+ * Text within received bytes: RFC 9110, 5.6.
  */
 #ifndef TEXT_H
 #define TEXT_H
@@ -7,43 +7,43 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A part of other bytes: nothing is copied, and no NUL ends it. */
+/* A part of received bytes: not copied, and not terminated by NUL. */
 struct text {
-    const char *start;  /* NULL: not there, which is not the same as empty */
+    const char *start;  /* NULL if absent, which differs from empty */
     size_t length;
 };
 
-/* Returns whether it is this word, in capitals or not. */
+/* Returns whether the text is this word, in any case. */
 bool is_word(struct text text, const char *word);
 
 bool is_letter_or_digit(char byte);
 
-/* Returns whether it can be the name of a method, a field or a coding. */
+/* Returns whether it is a token: the name of a method, field or coding. */
 bool is_token(struct text text);
 
-/* Returns whether it is free of control characters. NUL and a lone carriage
-   return are two of them, a tab counts as a blank. */
+/* Returns whether it contains no control characters, except for tabs. */
 bool is_clean(struct text text);
 
-/* Returns it without the blanks at both ends. */
+/* Returns the text without blanks and tabs at its ends. */
 struct text trim(struct text text);
 
-/* Takes all up to a separator, and the separator, off a text: all there is, if
-   it is not there. Then nothing is left, not even a start. */
+/* Removes everything up to the first separator, and the separator, and returns
+   what preceded it. Without a separator returns the whole text, and leaves the
+   text absent. */
 struct text take_until(struct text *text, char separator);
 
-/* Takes a line off a text. Its end is a line feed, and a carriage return before
-   that is part of the end. Returns false if the end is not there. */
+/* Removes a line, which ends in LF or CR LF, and stores it without its end.
+   Returns false if the text contains no end of a line. */
 bool take_line(struct text *text, struct text *line);
 
-/* Returns how many bytes at the start of a text are empty lines. */
+/* Returns how many bytes the empty lines at the start of the text have. */
 size_t count_empty_lines(struct text text);
 
-/* Reads digits, and nothing else, as a number; one that is too large becomes
-   ULLONG_MAX. Returns false if there are none. */
+/* Parses a text that consists of digits only. A number that is too large
+   becomes ULLONG_MAX. Returns false for any other text. */
 bool parse_digits(struct text text, unsigned long long *number);
 
-/* Returns what a hexadecimal digit stands for, or -1. */
+/* Returns the value of a hexadecimal digit, or -1. */
 int hexadecimal(char byte);
 
 #endif

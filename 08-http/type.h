@@ -4,7 +4,7 @@
 #ifndef TYPE_H
 #define TYPE_H
 
-/* Returns the type of a file by the end of its name. */
+/* Returns the media type for the name of a file. */
 const char *type_of(const char *name);
 
 #endif

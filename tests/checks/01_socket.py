@@ -3,32 +3,42 @@
 To add one, start from `prints_descriptor`, a short one; see "Add a check" in
 tests/README.md."""
 
+import os
+import re
+import signal
 import socket
 
-from harness import ADDRESSED, SERVERS, Failure, check, refuses, wait_until
+from harness import (ADDRESSED, READY, SERVERS, Failure, Skip, check, free_port,
+                     refuses, shown, wait_until)
 
 
 @check(SERVERS + ' 06', open=False)
 def usage_help(test):
-    """-h prints the usage to standard output and ends with status 0"""
+    """-h prints the usage to standard output and exits with status 0"""
     child, status = test.run('-h')
     program = 'client' if test.stage == '06' else 'server'
     usage = child.output.decode(errors='replace')
     if status != 0 or not usage.startswith(f'usage: {program}'):
         raise Failure(f'"usage: {program} ..." on standard output, status 0',
-                      f'{usage[:80]!r}; it {test.outcome(child)}',
-                      'asked for help, print it to stdout and exit with 0')
+                      f'{shown(child.output)}; it {test.outcome(child)}',
+                      '-h asks for the usage: print it to standard output, '
+                      'then exit with status 0')
     for option, stages in (('[-a ADDRESS]', ADDRESSED), ('[PORT]', ADDRESSED),
                            ('[-t SECONDS]', '05 06 07 08'),
                            ('HOST PORT', '06'), ('[-d DIRECTORY]', '08'),
                            ('[-l LOGFILE]', '08')):
-        if test.stage in stages and option not in usage:
+        if test.stage not in stages:
+            continue
+        if option not in usage:
             raise Failure(f'{option} in the usage', usage)
+        name = option.strip('[]').split()[-1 if option == 'HOST PORT' else 0]
+        if not re.search(rf'^\s+{name}\b', usage, re.MULTILINE):
+            raise Failure(f'a line about {name} in the usage', usage)
 
 
 @check(SERVERS + ' 06', open=False)
 def option_refused(test):
-    """an unknown option or one argument too many is refused with status 2"""
+    """rejects an unknown option or an extra argument with status 2"""
     refuses(test, '-Z')
     if test.stage == '06':
         refuses(test)
@@ -38,14 +48,36 @@ def option_refused(test):
         refuses(test, *(['1'] if test.stage == '01' else ['0', '0']))
 
 
+@check(SERVERS + ' 06', open=False)
+def usage_not_written(test):
+    """-h ends with status 1 if the usage cannot be written"""
+    if not os.path.exists('/dev/full'):
+        raise Skip('this system has no /dev/full')
+    with open('/dev/full', 'w') as full:
+        child = test.start('-h', stdout=full)
+    if child.wait_exit() != 1:
+        raise Failure('exit status 1 for `-h >/dev/full`',
+                      f'it {test.outcome(child)}', 'fputs only fills a buffer: '
+                      'look at the result of fflush, too')
+
+
 @check('01', open=False)
 def prints_descriptor(test):
-    """prints "socket: descriptor 3" and ends with status 0"""
+    """prints "socket: descriptor 3" and exits with status 0"""
     child, status = test.run()
-    if status != 0 or child.lines != ['socket: descriptor 3']:
+    if status != 0 or 'socket: descriptor 3' not in child.lines:
         raise Failure('the line "socket: descriptor 3" on standard error, '
-                      'status 0', f'it {test.outcome(child)}', 'print what '
-                      'socket() returned: 0, 1 and 2 are taken, so it is 3')
+                      'status 0', f'it {test.outcome(child)}',
+                      hint_about_descriptor(test, child, status))
+
+
+def hint_about_descriptor(test, child, status):
+    if child.output:
+        return 'print to standard error (stderr)'
+    if 'socket: descriptor 3' in child.lines and status != 0:
+        return 'return EXIT_SUCCESS from main'
+    return ('print what socket() returned: 0, 1 and 2 are standard input, '
+            'output and error, so it is 3')
 
 
 @check(SERVERS, open=False)
@@ -59,10 +91,49 @@ def stream_socket(test):
         raise Failure(f'{test.said(child)} calls socket()',
                       f'it does not; it {test.outcome(child)}',
                       '' if test.stage == '01' else
-                      'first it has to take a port: 0 is one')
+                      'does it accept the argument 0, a port?')
     kind = faults.get('type') & 0xff
     if (faults.get('family') != socket.AF_INET or kind != socket.SOCK_STREAM
             or faults.get('protocol') not in (0, socket.IPPROTO_TCP)):
         raise Failure('socket(AF_INET, SOCK_STREAM, 0)', 'socket('
                       f'{faults.get("family")}, {faults.get("type")}, '
-                      f'{faults.get("protocol")})')
+                      f'{faults.get("protocol")})', 'SOCK_STREAM is '
+                      f'{int(socket.SOCK_STREAM)}: TCP; AF_INET is '
+                      f'{int(socket.AF_INET)}: IPv4')
+
+
+CLOSED = {'<&-': (0,), '2>&-': (2,), '<&- >&-': (0, 1), '>&- 2>&-': (1, 2),
+          '<&- >&- 2>&-': (0, 1, 2)}
+
+
+def opened(child, number):
+    """What a program has open under a number, as /proc puts it."""
+    try:
+        return os.readlink(f'/proc/{child.pid}/fd/{number}')
+    except OSError:
+        return ''
+
+
+@check(SERVERS, open=False, after='stream_socket')
+def closed_streams(test):
+    """no socket or pipe takes the number of a standard stream that is closed"""
+    if not os.path.exists('/proc/self/fd'):
+        raise Skip('this system has no /proc to look into')
+    for closed, numbers in CLOSED.items():
+        arguments = [] if test.stage == '01' else [str(free_port())]
+        child = test.start_closed(closed, *arguments)
+
+        def listens():
+            return test.stage in READY and any(
+                opened(child, number).startswith('socket:')
+                for number in range(10))
+        wait_until(lambda: listens() or not child.running())
+        status = child.wait_exit(0.05)
+        taken = [f'{number} is {opened(child, number)}' for number in numbers
+                 if opened(child, number).startswith(('socket:', 'pipe:'))]
+        if taken or status == -signal.SIGPIPE:
+            raise Failure(f'with {closed} only /dev/null, or nothing, as '
+                          'descriptor ' + ' and '.join(map(str, numbers)),
+                          '; '.join(taken) or 'SIGPIPE: it wrote its message '
+                          'to a socket', 'a new descriptor gets the lowest free '
+                          'number: open /dev/null first for what is closed')

@@ -9,47 +9,50 @@ import signal
 import socket
 import struct
 
-from harness import (ADDRESSED, STRTOL_HINT, Failure, check, free_port,
-                     refuses, shown, start_on_free_port, wait_until)
+from harness import (ADDRESSED, Failure, bytes_hint, check, free_port,
+                     refuses, shown, start_on_free_port, stopped_plainly,
+                     strtol_hint,
+                     wait_until)
 
 
 @check(ADDRESSED, open=False, after='option_refused')
 def port_refused(test):
-    """what is not a number from 0 to 65535 is no port: status 2"""
+    """rejects a PORT that is not a number from 0 to 65535 with status 2"""
     for port in ('80x', '-1', '65536', '', ' 80', '+80', '0x50', '1e3',
                  '99999999999999999999', '4294967376'):
-        refuses(test, port, hint=STRTOL_HINT)
+        refuses(test, port, hint=strtol_hint(port))
 
 
 @check(ADDRESSED, open=False, after='port_refused')
 def address_refused(test):
-    """what is not an address in numbers, dotted IPv4 (from 08 on IPv6, too),
-    is refused with status 2"""
+    """rejects an ADDRESS that is not numeric (IPv4; in 08 also IPv6) with
+    status 2"""
     for address in ('localhost', '127.1', '1.2.3.4.5', '256.0.0.1', '',
                     '[::1]' if test.stage == '08' else '::1', '127.0.0.1 ',
                     '0x7f.0.0.1'):
-        refuses(test, '-a', address, '0', hint='inet_pton returns 1 for an '
-                'address, and for nothing else')
-    refuses(test, '-a', hint='in getopt\'s string -a has an argument: "a:"')
+        refuses(test, '-a', address, '0', hint='inet_pton returns 1 for a '
+                'valid address, and 0 otherwise')
+    refuses(test, '-a', hint='-a takes an argument: "a:" in the string for '
+            'getopt')
 
 
 @check('02', open=False)
 def prints_address(test):
-    """prints "bound to 127.0.0.1:PORT", the port as given, and ends"""
+    """prints "bound to 127.0.0.1:PORT" with the port given, and exits"""
     child, port = start_on_free_port(test)
     status = child.wait_exit()
-    if status != 0 or child.lines != [f'bound to 127.0.0.1:{port}']:
-        raise Failure(f'the line "bound to 127.0.0.1:{port}", status 0',
+    line = f'bound to 127.0.0.1:{port}'
+    if status != 0 or line not in child.lines:
+        raise Failure(f'the line "{line}", status 0',
                       f'it {test.outcome(child)}',
-                      'bind, then announce the address' if not child.lines else
-                      'end main with EXIT_SUCCESS' if status != 0 else
-                      'in the address all is in network byte order: htons for '
-                      'the port, htonl(INADDR_LOOPBACK); ntohs to print it')
+                      'call bind, then print the address' if not child.lines
+                      else 'return EXIT_SUCCESS from main'
+                      if line in child.lines else bytes_hint(child, port))
 
 
 @check(ADDRESSED, open=False)
 def network_byte_order(test):
-    """binds the very port and address that were asked for"""
+    """binds the port and address that it was given"""
     port = free_port()
     child = test.start('-a', '127.0.0.2', str(port))
     test.attached()
@@ -60,12 +63,12 @@ def network_byte_order(test):
         address = socket.inet_ntoa(struct.pack('!I', bound[0]))
         raise Failure(f'bind to 127.0.0.2:{port}', f'{address}:{bound[1]}; it '
                       f'{test.outcome(child)}', 'htons for the port; inet_pton '
-                      'gives the address in network byte order already')
+                      'already stores network byte order')
 
 
 @check(ADDRESSED, open=False)
 def default_port(test):
-    """without arguments it binds 127.0.0.1:15441, not every interface"""
+    """without arguments binds 127.0.0.1:15441, not every interface"""
     test.need_injector()
     test.faults.fail('bind', errno.EADDRINUSE)
     child = test.start()
@@ -76,21 +79,28 @@ def default_port(test):
     if bound != (0x7f000001, 15441):
         address = socket.inet_ntoa(struct.pack('!I', bound[0]))
         raise Failure('bind to 127.0.0.1:15441', f'{address}:{bound[1]}',
-                      'in the address all is in network byte order: '
+                      'an address is in network byte order: '
                       'htonl(INADDR_LOOPBACK), htons(15441)')
 
 
 @check(ADDRESSED, open=False)
 def port_zero(test):
-    """port 0 takes a free port and tells which (getsockname)"""
+    """with PORT 0 takes any free port and prints which (getsockname)"""
     child = test.start('0')
     match = child.wait_line(r'(?:bound to|listening on) 127\.0\.0\.1:(\d+)$')
     if not match or not 1 <= int(match[1]) <= 65535:
-        raise Failure('the port that the kernel chose',
+        raise Failure('a line with the port that the kernel has chosen',
                       f'it {test.outcome(child)}',
-                      'ask the socket with getsockname after bind')
+                      'call getsockname after bind: it stores the port')
     if test.stage != '02':
-        socket.create_connection(('127.0.0.1', int(match[1])), 5).close()
+        child.host, child.port = '127.0.0.1', int(match[1])
+        test.connect(child)
+
+
+@check(ADDRESSED, open=False, after='port_zero')
+def getsockname_fails(test):
+    """when getsockname fails it says so and ends with status 1"""
+    stopped_plainly(test, 'getsockname')
 
 
 @check(ADDRESSED, open=False)
@@ -103,7 +113,7 @@ def address_option(test):
 
 @check(ADDRESSED, open=False, after='waits_quietly')
 def standard_output_empty(test):
-    """standard output carries data only, so here nothing"""
+    """prints nothing to standard output, which is for data"""
     master, slave = os.openpty()  # a terminal: nothing stays in a buffer
     try:
         child = test.start('0', stdout=slave)
@@ -129,4 +139,4 @@ def standard_output_empty(test):
         os.close(master)
     if output:
         raise Failure('nothing on standard output', shown(output),
-                      'what a program tells goes to stderr')
+                      'print messages to standard error (stderr)')

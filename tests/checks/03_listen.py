@@ -6,47 +6,48 @@ tests/README.md."""
 import signal
 import socket
 
-from harness import READY, Failure, check, start_on_free_port, wait_until
+from harness import (READY, Failure, bytes_hint, check, said_error, shown,
+                     start_on_free_port, wait_until)
 
 
 @check(READY, open=False, after='stream_socket')
 def listening_line(test):
-    """prints "listening on 127.0.0.1:PORT", the port as given"""
+    """prints "listening on 127.0.0.1:PORT" with the port given"""
     child, port = start_on_free_port(test)
-    if not child.wait_line('listening on '):
-        raise Failure('a line "listening on 127.0.0.1:PORT"',
+    match = child.wait_line('listening on (.*)')
+    if not match:
+        raise Failure('a line "listening on 127.0.0.1:PORT" on standard error',
                       f'it {test.outcome(child)}', 'print it to standard '
-                      'error, which nothing holds back, once listen() has '
-                      'succeeded')
-    if child.lines[0] != f'listening on 127.0.0.1:{port}' or child.output:
-        raise Failure(f'the line "listening on 127.0.0.1:{port}" on standard '
-                      'error', f'{bytes(child.output[:80])!r} on standard '
-                      f'output; it {test.outcome(child)}',
-                      'what a program tells goes to stderr; sin_port is in '
-                      'network byte order: htons to fill it in, ntohs to print')
+                      'error (stderr), which is not buffered, after listen() '
+                      'has succeeded')
+    if match[1] != f'127.0.0.1:{port}':
+        raise Failure(f'the line "listening on 127.0.0.1:{port}"',
+                      f'it {test.outcome(child)}', bytes_hint(child, port))
 
 
-@check(READY, open=False)
+@check(READY, open=False, after='listening_line')
 def ready_not_before(test):
-    """"listening on" is printed after listen() has succeeded, not before"""
+    """prints "listening on" after listen() has succeeded, not before"""
     test.need_injector()
     test.faults.set('stop', 1, 'listen')
     child = test.start('0')
     test.attached()
     if not wait_until(lambda: not child.running() or child.state() == 'T'):
         raise Failure('a call of listen()', f'it {test.outcome(child)}')
-    early = list(child.lines)
+    early = [line for line in child.lines if line.startswith('listening')]
     child.signal(signal.SIGCONT)
     if early:
-        raise Failure('no line before listen() has returned', early[0],
-                      'people and tests connect as soon as they read it')
+        raise Failure('the line after listen() has returned',
+                      f'"{early[0]}" before that',
+                      'people and tests connect as soon as they read the '
+                      'line: print it after listen() has succeeded')
     if not child.wait_line('listening on '):
         raise Failure('a line "listening on ..."', f'it {test.outcome(child)}')
 
 
 @check('03')
 def connection_established(test):
-    """connections are established though nobody accepts them, and stay open"""
+    """connections are established, though not accepted, and stay open"""
     server = test.server()
     clients = [test.connect(server) for _ in range(5)]
     for client in clients:
@@ -58,33 +59,41 @@ def connection_established(test):
             continue
         except OSError as error:
             got = error
-        raise Failure('an open connection on which nobody answers', repr(got),
-                      'listen, and then only wait: pause()')
+        raise Failure('an open connection without an answer', outcome_of(got),
+                      'call listen, then only wait: pause()')
     test.alive(server, 'five connections')
     if test.faults.get('calls', 'accept'):
-        raise Failure('no call of accept() yet: that is the next step',
-                      f'{test.faults.get("calls", "accept")} of them')
+        raise Failure('no call of accept() yet: that is the next stage',
+                      f'{test.faults.get("calls", "accept")} of them',
+                      'the kernel completes handshakes by itself')
+
+
+def outcome_of(got):
+    if isinstance(got, OSError):
+        return said_error(got)
+    return shown(got) if got else 'the end of the stream: it was closed'
 
 
 @check('03 04 05', open=False)
 def signals_end_it(test):
-    """SIGINT and SIGTERM keep their default action: they end the program"""
+    """SIGINT and SIGTERM end the program: their default action"""
     for number in (signal.SIGINT, signal.SIGTERM):
         server = test.server()
         server.signal(number)
         status = server.wait_exit()
         if status != -number:
-            raise Failure(f'an end by {number.name}',
-                          f'it {test.outcome(server)}')
+            raise Failure(f'{number.name} ends the server',
+                          f'it {test.outcome(server)}', 'leave the action of '
+                          'the signal at its default')
 
 
 @check(READY)
 def waits_quietly(test):
-    """while nothing happens it uses no processor time"""
+    """uses no processor time while nothing happens"""
     server = test.server()
     spins = server.spins()
     test.alive(server, 'nothing at all')
     if spins:
         raise Failure('no processor time while nobody connects', 'it spins',
-                      'let a blocking call wait: pause, accept, select; a loop '
-                      'that asks again and again spins')
+                      'let a blocking call wait: pause, accept or select. A '
+                      'loop that keeps asking uses the processor up')

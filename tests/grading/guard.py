@@ -11,6 +11,7 @@ import resource
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -141,6 +142,36 @@ def end_user(user):
         os.waitpid(pid, 0)
 
 
+# ---------------------------------------------------------------- files
+
+def least_free(places):
+    """The free megabytes of each file system that these places are on."""
+    return {os.stat(place).st_dev: shutil.disk_usage(place).free >> 20
+            for place in places}
+
+
+def written(places, user):
+    """The megabytes that files in these places have, of a user or, if that is
+    None, of all users. Counts no other file system that is mounted there."""
+    whose = [] if user is None else ['-user', str(user)]
+    listed = subprocess.run(['find', *places, '-xdev', *whose, '-printf',
+                             '%b\n'], stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL).stdout
+    return sum(map(int, listed.split())) >> 11  # blocks of 512 bytes
+
+
+def unnamed(processes):
+    """The megabytes of files without a name that these processes have open."""
+    found = {}
+    for process in processes:
+        with contextlib.suppress(OSError):  # it has ended
+            for entry in os.scandir(f'/proc/{process.pid}/fd'):
+                status = os.stat(entry.path)
+                if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                    found[status.st_dev, status.st_ino] = status.st_blocks
+    return sum(found.values()) >> 11
+
+
 # ---------------------------------------------------------------- the guard
 
 class Guard:
@@ -153,7 +184,8 @@ class Guard:
         self.user = self.mark = None
         self.trusted = {os.getsid(0)}
         self.complaint = ''
-        self.free = shutil.disk_usage('/tmp').free
+        self.places = [self.folder, *filter(os.path.isdir, OPEN_TO_ALL)]
+        self.free = least_free(self.places)
         self.lacks = []  # the protections that there are not
 
     def prepare(self):
@@ -271,19 +303,29 @@ class Guard:
         strangers = [process for process in descendants(all_processes())
                      if process.session not in self.trusted]
         memory = sum(process.memory for process in strangers) >> 20
-        disk = (self.free - shutil.disk_usage('/tmp').free) >> 20
+        disk = self.disk_used(strangers)
         too_much = (memory > ALL_MEMORY or len(strangers) > CROWD
                     or disk > DISK)
         if too_much:
             self.complaint = (
                 f'There were {len(strangers)} processes of the programs, with '
-                f'{memory} MB of memory and {max(disk, 0)} MB of files: all '
-                'were ended.')
+                f'{memory} MB of memory and {disk} MB of files: all were '
+                'ended.')
         for process in strangers:
             lost = process.parent == os.getpid() and process.pid != pid
             if lost or too_much:
                 kill(process)
         reap(pid)
+
+    def disk_used(self, strangers):
+        """How many megabytes of files the programs have made. Looks only when
+        so many are gone that it may be too much; others may have taken them.
+        Without a user of its own a program can write but into our folder."""
+        free = least_free(self.places)
+        if all(self.free[place] - free[place] <= DISK for place in free):
+            return 0
+        places = [self.folder] if self.user is None else self.places
+        return written(places, self.user) + unnamed(strangers)
 
     def end_all(self):
         """Ends everything that was started, however it tries to get away."""

@@ -11,6 +11,7 @@ from harness.stages import STAGES
 MOST_FILES, MOST_BYTES = 100, 1 << 20  # of one stage
 MOST_PROGRAM = 64 << 20                # bytes of what is built
 DEPTH = 3                              # folders around the stages' folders
+MOST_NAMES = 1000                      # in a folder, that are looked at
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -34,28 +35,46 @@ def opened(path, flags, folder=None):
         os.close(handle)
 
 
+def by_tool(name):
+    """Whether macOS, git, Emacs, VS Code, Python and others name so what they
+    add on their own."""
+    return name.startswith('.') or name in ('__MACOSX', '__pycache__')
+
+
 def is_folder(name, folder):
     with contextlib.suppress(Refused), opened(name, FOLDER, folder):
         return True
     return False
 
 
+def look_into(path):
+    """The names of the folders in a folder, and whether it has sources."""
+    with opened(path, FOLDER) as handle:
+        names = sorted(name for name in os.listdir(handle)
+                       if not by_tool(name))[:MOST_NAMES]
+        return ([name for name in names if is_folder(name, handle)],
+                any(name.endswith('.c') for name in names))
+
+
 def find_stage(path, title, single):
     """The folder of a stage. An archive often has a folder around all. And if
     there is but one stage to be graded, it may come without its folder."""
+    titles = {stage.name for stage in STAGES.values()}
+    level = [path]
     for _ in range(DEPTH):
-        with opened(path, FOLDER) as handle:
-            names = os.listdir(handle)
-            folders = [name for name in names if is_folder(name, handle)]
-        if title in folders:
-            return os.path.join(path, title)
-        if any(stage.name in folders for stage in STAGES.values()):
+        inside = {place: look_into(place) for place in level}
+        places = [place for place in level if title in inside[place][0]]
+        if len(places) > 1:
+            raise Refused(f'there is more than one folder {title}')
+        if places:
+            return os.path.join(places[0], title)
+        if any(titles & set(folders) for folders, _ in inside.values()):
             break
-        if single and any(name.endswith('.c') for name in names):
-            return path
-        if len(folders) != 1:
-            break
-        path = os.path.join(path, folders[0])
+        bare = [place for place in level if single and inside[place][1]]
+        if len(bare) == 1:
+            return bare[0]
+        level = [os.path.join(place, name) for place in level
+                 for name in inside[place][0]][:MOST_NAMES]
     raise Refused('it was not handed in')
 
 
@@ -66,7 +85,7 @@ def copy_stage(path, title, target, single):
     taken = []
     with opened(source, FOLDER) as folder:
         for name in sorted(os.listdir(folder)):
-            if name.endswith(('.c', '.h')):
+            if name.endswith(('.c', '.h')) and not by_tool(name):
                 taken.append(read_file(name, folder))
                 if (len(taken) > MOST_FILES
                         or sum(map(len, taken)) > MOST_BYTES):

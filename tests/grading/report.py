@@ -1,5 +1,6 @@
 """What is said of a submission, for a person."""
 
+import re
 import sys
 
 from grading.submission import MOST_TEXT, number
@@ -20,6 +21,54 @@ def message(check):
                      cut(check['hint']), True)
 
 
+ROW = re.compile(r'([a-z]+)_E[A-Z0-9]+')  # a check's name: recv_EINTR
+
+
+def reason(check):
+    """Stands for why a check has failed: two that have it in common differ by
+    an errno's name, or by a number, at most. Of two rows of one table it
+    matters what was expected, not in which words the program failed."""
+    if check['name'].startswith('faults_'):  # each seed fails in its own way
+        return ['faults']
+    row = ROW.fullmatch(check['name'])
+    texts = [check['expected'], check['hint'],
+             row[1] if row else check['got']]
+    return [re.sub(r'\bE[A-Z0-9]{2,}\b|\d+', '#', str(text))
+            for text in texts]
+
+
+def by_reason(checks):
+    """The checks in groups that have failed for one reason."""
+    groups = []
+    for check in checks:
+        for group in groups:
+            if reason(group[0]) == reason(check):
+                group.append(check)
+                break
+        else:
+            groups.append([check])
+    return groups
+
+
+def print_failed(checks, colours):
+    """Explains failed checks, those with one reason as one entry."""
+    for group in by_reason(checks):
+        first, *others = group
+        cost = sum(check['cents'] for check in group) / 100
+        print(f'{colours.red}-{cost:.2f}{colours.off} '
+              f'{colours.bold}{first["name"]}{colours.off}'
+              + (f' and {len(others)} more for this reason' if others else ''))
+        print(message(first))
+        if others:
+            print(wrapped('  more:     ', ', '.join(
+                check['name'] for check in others), True))
+
+
+def hides(options):
+    """Whether students see what is printed."""
+    return options.autolab or options.github
+
+
 def print_report(results, options, problem, notes):
     colours = Colours(sys.stdout)
     for result in results.values():
@@ -37,7 +86,7 @@ def print_stage(result, options, colours):
     passed = [check for check in result.checks if check['verdict'] == 'passed']
     missed = [check for check in result.checks if check not in passed]
     hidden = [check for check in missed
-              if options.autolab and check['visibility'] != 'visible']
+              if hides(options) and check['visibility'] != 'visible']
     print(f'{colours.bold}{result.title:14}{result.score:7.2f} of '
           f'{result.most}{colours.off}'
           + (f', {len(passed)} of {len(result.checks)} checks passed'
@@ -47,15 +96,13 @@ def print_stage(result, options, colours):
         lines = [line for line in result.details.splitlines() if line.strip()]
         for line in lines[:30]:
             print(wrapped('    ', clean(line)[:300], True))
-    for check in missed:
-        if check not in hidden and check['verdict'] == 'failed':
-            print(f'{colours.red}-{check["cents"] / 100:.2f}{colours.off} '
-                  f'{colours.bold}{check["name"]}{colours.off}')
-            print(message(check))
+    print_failed([check for check in missed if check not in hidden
+                  and check['verdict'] == 'failed'], colours)
     print_skipped([check for check in missed if check not in hidden
                    and check['verdict'] == 'skipped'])
     if hidden:
-        print(f'  {len(hidden)} checks that are not shown did not pass')
+        cost = sum(check['cents'] for check in hidden) / 100
+        print(f'  -{cost:.2f} for {len(hidden)} checks that are not shown')
 
 
 def print_skipped(checks):

@@ -1,5 +1,7 @@
 """One submission: what is built of it, and what has become of the checks."""
 
+import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -199,10 +201,23 @@ class Grading:
 
 
 def remove(folder):
-    """Removes a folder, even if there are some in it that may not be read."""
-    for place, names, _ in os.walk(folder):
-        for name in names:
-            path = os.path.join(place, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Removes a folder, even if there are some in it that may not be read, or
+    so many in each other that no path can name them all."""
+    folders = [os.fspath(folder)]  # as they come: those inside are moved up
+    count = itertools.count()
+    while folders:
+        place = folders.pop()
+        with contextlib.suppress(OSError):
+            os.chmod(place, 0o700)
+            for entry in list(os.scandir(place)):
+                if entry.is_dir(follow_symlinks=False):
+                    os.chmod(entry.path, 0o700)
+                    above = os.path.join(folder, f'.remove-{next(count)}')
+                    os.rename(entry.path, above)
+                    folders.append(above)
+                else:
+                    os.unlink(entry.path)
+            if place != os.fspath(folder):
+                os.rmdir(place)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)

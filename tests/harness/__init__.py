@@ -6,10 +6,11 @@ from harness.clients import (  # noqa: F401
     converse, data, echoing, feed, flood, guarded, knock, start_client,
     start_on_free_port, vanish)
 from harness.demands import (  # noqa: F401
-    STRTOL_HINT, dropped, idles, injected, names, not_told, refuses, stopped,
-    succeeded, told)
+    bytes_hint, dropped, idles, injected, names, not_told, refuses, stopped,
+    stopped_plainly, strtol_hint, succeeded, told)
 from harness.failures import (  # noqa: F401
-    SIGPIPE_HINT, Failure, Skip, difference, said_error, shown)
+    SIGPIPE_HINT, Failure, Skip, counted, difference, literal, said_error,
+    shown)
 from harness.faults import FOREVER, KINDS, STORM  # noqa: F401
 from harness.network import (  # noqa: F401
     Peer, arrived, end_half, free_port, reset, reset_for_sure)

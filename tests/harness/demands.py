@@ -6,20 +6,48 @@ import re
 import signal
 import time
 
-from harness.failures import SIGPIPE_HINT, Failure
+from harness.failures import SIGPIPE_HINT, Failure, counted, difference
 from harness.programs import wait_until
 
 STRTOL_HINT = ('look at the whole argument: strtol stops at the first '
-               'character it does not know, atoi cannot fail; keep the result '
-               'in a long')
+               'character that is not a digit, and atoi reports no error; keep '
+               'the result in a long')
+STRTOL_SKIPS_HINT = ('strtol skips blanks and takes a sign: look at the first '
+                     'character, too')
+
+
+def strtol_hint(text):
+    """What to think about if a text is taken for a number."""
+    if not text:
+        return 'an empty argument is not a number: strtol returns 0 for it'
+    return STRTOL_SKIPS_HINT if text[0] in ' +-' else STRTOL_HINT
+
+
+def bytes_hint(child, port):
+    """What is probably wrong with an address that was printed."""
+    match = re.search(r' (\S+):(\d+)$', '\n'.join(child.lines))
+    swapped = (port & 255) << 8 | port >> 8
+    if match and int(match[2]) == swapped:
+        return ('the two bytes of the port are swapped: sin_port is in network '
+                'byte order, so use htons to fill it in and ntohs to print it')
+    if match and match[1] == '1.0.0.127':
+        return ('the bytes of the address are swapped: '
+                'htonl(INADDR_LOOPBACK)')
+    if match and match[1] == '0.0.0.0':
+        return ('0.0.0.0 is every interface: the address without -a is '
+                'htonl(INADDR_LOOPBACK), and bind() comes before getsockname()')
+    return ('an address is in network byte order: htons for the port, '
+            'htonl(INADDR_LOOPBACK); ntohs to print the port')
 
 
 def refuses(test, *arguments, hint=''):
+    """Demands that arguments are rejected."""
     child = test.start(*arguments)
     status = child.wait_exit()
     if status != 2 or child.output or b'usage: ' not in child.errors:
         raise Failure(
-            f'{test.said(child)} is refused: usage on standard error, status 2',
+            f'{test.said(child)} is rejected: the usage on standard error, '
+            'exit status 2',
             f'it {test.outcome(child)}', hint)
 
 
@@ -41,87 +69,124 @@ def told(test, child, call, name, times=1, hint=''):
     if len(lines) != times:
         if child.process.poll() == -signal.SIGPIPE:
             hint = SIGPIPE_HINT
-        elif any(line.startswith(f'{call}: {os.strerror(getattr(errno, name))}')
-                 for line in child.lines):
-            hint = f'is there a row for {name} in {call}\'s table?'
+        else:
+            hint = hint_about_line(test, child, call, name, len(lines)) or hint
         raise Failure(
-            f'{times} line{"" if times == 1 else "s"} "{call}: {name}: ..." on '
-            'standard error',
-            f'{len(lines) or "no such line"}; it {test.outcome(child)}',
-            hint or f'look at {call}\'s return value, read errno before any '
-            'other call, and report it, but only once until it succeeds')
+            f'{counted(times, "line")} "{call}: {name}: ..." on standard error',
+            f'{len(lines) or "no such line"}; it {test.outcome(child)}', hint)
+
+
+def hint_about_line(test, child, call, name, count):
+    """Why a line about a failed call is probably missing, or printed so
+    often."""
+    text = os.strerror(getattr(errno, name))
+    if count:
+        return ('report a shortage once, when it begins; after a success the '
+                'next shortage is a new one')
+    if any(line.startswith(f'{call}: {text}') for line in child.lines):
+        return f'is there a row for {name} below {call} in the table?'
+    if any(re.match(f'{call}: (?!descriptor)', line) for line in child.lines):
+        return ('another errno was reported: read errno right after the call, '
+                'before any other call changes it')
+    return (f'{call} returned -1, and the program did not report it: compare '
+            f'what {call} returns with -1, then look errno up and print the '
+            'line')
 
 
 def not_told(test, child, call):
     """Demands that an ordinary failure is not worth a line."""
     lines = [line for line in child.lines if line.startswith(call + ':')]
     if lines and not test.any:
-        raise Failure(f'no line about {call}: its remedy is RETRY', lines[0],
-                      'an ordinary failure: call again and say nothing')
+        raise Failure(f'no line about {call}: the action is RETRY', lines[0],
+                      'this failure is ordinary: call again, print nothing')
 
 
 def stopped(test, child, call, name):
-    """Demands the remedy STOP: one line and status 1."""
+    """Demands the action STOP: one line and status 1."""
     status = child.wait_exit()
     if status is None:
-        raise Failure(f'exit status 1 when {call} fails with {name}',
-                      f'the program {test.outcome(child)}',
-                      f'{call} returned -1: nothing sensible is left to do, '
-                      'say why and exit with status 1')
+        raise Failure(
+            f'exit status 1 when {call} fails with {name}',
+            f'it {test.outcome(child)}',
+            f'{call} returned -1: report it, then exit with status 1'
+            if test.faults.get('injected', call) or test.faults.get(
+                'failed', call) else f'{call} has not returned -1 so far')
     told(test, child, call, name)
     if status != 1:
         raise Failure(f'exit status 1 when {call} fails with {name}',
-                      f'the program {test.outcome(child)}',
+                      f'it {test.outcome(child)}',
                       'call exit(EXIT_FAILURE) after the message')
+
+
+def stopped_plainly(test, call):
+    """Demands the action STOP of a call that has no rows: setsockopt, say."""
+    test.need_injector()
+    test.faults.fail(call, errno.ENOBUFS)
+    child = test.start('0')
+    test.attached()
+    status = child.wait_exit()
+    line = f'{call}: {os.strerror(errno.ENOBUFS)}'
+    if status != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', f'{call} can fail, too: if '
+                      f'it returns -1, call handle_error("{call}")')
 
 
 def injected(test, call, times=1):
     """Demands that the program has made the call that was to fail."""
     count = wait_until(lambda: test.faults.get('injected', call) >= times)
     if not count:
-        raise Failure(f'a call of {call}() (or its like)',
-                      'the program never makes it',
-                      f'this stage has to call {call}()')
+        child = test.children[-1]
+        raise Failure(f'a call of {call}(), or of one like it',
+                      f'there is none; it {test.outcome(child)}',
+                      f'this stage calls {call}()')
 
 
 def idles(test, server, call, name, again=True):
     """Demands that a shortage is waited out, without using the processor, and
     that the call is made again meanwhile."""
-    test.alive(server, f'{call} has failed with {name}',
-               f'{name} may pass: wait a tenth of a second, call again')
+    hint = (f'{name} is a shortage that may pass (WAIT): sleep for a tenth of '
+            f'a second, then call {call} again')
+    test.alive(server, f'{call} has failed with {name}', hint)
     calls = test.faults.get('calls', call)
     spins = server.spins(0.35)
-    test.alive(server, f'{call} has failed with {name}',
-               f'{name} may pass: wait a tenth of a second, call again')
+    test.alive(server, f'{call} has failed with {name}', hint)
     calls = test.faults.get('calls', call) - calls
     if spins or calls > 20:
         raise Failure(f'a wait of a tenth of a second before each new {call}',
                       f'{calls} calls in 0.35 s{", it spins" * spins}',
-                      f'{name} will not pass at once: sleep between the tries '
+                      f'{name} does not pass at once: sleep between the tries '
                       '(nanosleep), do not spin')
     if calls == 0 and again:
         raise Failure(f'another {call} every tenth of a second',
-                      'none in 0.35 s', 'call again while the shortage lasts')
+                      'none in 0.35 s', hint)
 
 
 def succeeded(test, child, message=b'hello\n', hint=''):
     """Demands exit status 0 and the whole echo on standard output."""
     status = child.wait_exit()
+    outcome = f'it {test.outcome(child)}'
     if status is None:
-        raise Failure('the client ends', f'it {test.outcome(child)}', hint)
+        raise Failure('the client exits when its input has ended and all has '
+                      'come back', outcome, hint)
+    if status not in (0, 1):
+        raise Failure('exit status 0: every byte came back', outcome, hint)
     if bytes(child.output) != message:
         raise Failure('the echo on standard output, and nothing else',
-                      f'{len(child.output)} of {len(message)} bytes; it '
-                      f'{test.outcome(child)}', hint)
+                      f'{difference(message, bytes(child.output))}; {outcome}',
+                      hint)
     if status != 0:
-        raise Failure('exit status 0: every byte came back',
-                      f'it {test.outcome(child)}', hint)
+        raise Failure('exit status 0: every byte came back', outcome, hint)
 
 
-def dropped(test, server, client, began, hint=''):
-    line = f'dropped 127.0.0.1:{client.getsockname()[1]}: no byte moved for 1 second'
+def dropped(test, server, client, began, hint='note when the last byte moved, '
+            'for each client; select\'s timeout is the time until the first '
+            'client is due'):
+    """Demands that a silent client is dropped after a second."""
+    port = client.getsockname()[1]
+    line = f'dropped 127.0.0.1:{port}: no byte moved for 1 second'
     if not server.wait_line(line, 8):
-        raise Failure(f'the line "{line}s"', f'it {test.outcome(server)}', hint)
+        raise Failure(f'the line "{line}"', f'it {test.outcome(server)}', hint)
     took = time.monotonic() - began
     if not 0.9 < took < 4:
         raise Failure('a drop after 1 second (-t 1)', f'after {took:.1f} s')

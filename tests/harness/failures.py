@@ -6,12 +6,17 @@ import socket
 
 from harness.settings import PATIENCE
 
-SIGPIPE_HINT = ('send to a connection that is gone raises SIGPIPE, which '
-                'kills: signal(SIGPIPE, SIG_IGN), then send fails with EPIPE')
+SIGPIPE_HINT = ('send on a connection that the peer has closed raises SIGPIPE, '
+                'which ends the program. Ignore it with signal(SIGPIPE, '
+                'SIG_IGN): then send fails with EPIPE')
+
+
+FEW_DESCRIPTORS = ('tests/check itself may not open enough files: ulimit -n '
+                   'tells how many')
 
 
 class Failure(Exception):
-    """A check does not hold: what was expected, what came, what to do."""
+    """A check does not hold: what was expected, what came, a hint."""
 
     def __init__(self, expected, got, hint=''):
         super().__init__(expected, got, hint)  # all of it, to be pickled
@@ -41,20 +46,47 @@ class Stop(BaseException):
 
 
 def said_error(error):
+    """The name of an errno and its text, as a program would print them."""
     if isinstance(error, (socket.timeout, TimeoutError)):
         return f'nothing for {PATIENCE} seconds'
+    if error.errno is None:
+        return str(error)
     return f'{errno.errorcode.get(error.errno, error.errno)}: {error.strerror}'
 
 
+def counted(number, noun='byte'):
+    """1 byte, 2 bytes."""
+    return f'{number} {noun}' + 's' * (number != 1)
+
+
 def difference(expected, got):
-    """Where two runs of bytes part."""
+    """Where two runs of bytes differ."""
     if len(expected) != len(got) and expected[:len(got)] == got:
-        return f'only the first {len(got)} of {len(expected)} bytes'
+        return (f'only the first {counted(len(got))} of {len(expected)}'
+                if got else f'none of the {counted(len(expected))}')
     for at, (one, other) in enumerate(zip(expected, got)):
         if one != other:
-            return (f'byte {at} is {other:#04x} and not {one:#04x}: '
+            return (f'byte {at} is {other:#04x}, not {one:#04x}: '
                     f'{shown(got[max(0, at - 8):at + 24])}')
-    return f'{len(got)} bytes instead of {len(expected)}'
+    return f'{counted(len(got))} instead of {len(expected)}'
+
+
+ESCAPES = {0: '\\0', 7: '\\a', 8: '\\b', 9: '\\t', 10: '\\n', 11: '\\v',
+           12: '\\f', 13: '\\r', 34: '\\"', 92: '\\\\'}
+
+
+def literal(piece):
+    """Bytes as C writes them in a string."""
+    text = ''
+    for byte, following in zip(piece, [*piece[1:], 0]):
+        digit = chr(following) in '0123456789'
+        if byte in ESCAPES and not (byte == 0 and digit):
+            text += ESCAPES[byte]
+        elif 32 <= byte < 127:
+            text += chr(byte)
+        else:
+            text += f'\\{byte:03o}'
+    return f'"{text}"'
 
 
 def shown(piece, most=60):
@@ -62,5 +94,5 @@ def shown(piece, most=60):
     if not piece:
         return 'nothing'
     if len(piece) <= most:
-        return repr(bytes(piece))
-    return f'{bytes(piece[:8])!r}... ({len(piece)} bytes)'
+        return literal(piece)
+    return f'{literal(piece[:20])}... ({len(piece)} bytes)'

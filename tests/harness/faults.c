@@ -71,7 +71,12 @@ struct plan {
     int32_t failed;       /* failed of themselves: the kernel refused */
     int32_t last_error;   /* errno of the last of these */
     int32_t too_short;    /* accept: an address, but no length for it */
-    int32_t unused[6];
+    int32_t inside;       /* the descriptor + 2 such a call is waiting for */
+    int32_t ended;        /* recv: open sockets on which it has returned 0 */
+    int32_t again;        /* recv: calls on those; select: see note_sets */
+    int32_t stale;        /* select: see note_timeout */
+    int32_t low, high;    /* select: see note_sets; setsockopt: the limits of
+                             recv and send in milliseconds + 1 */
 };
 
 /* What an event does to the call that it hits. */
@@ -165,6 +170,37 @@ __attribute__((constructor)) static void attach(void) {
                                (rlim_t)control->descriptors};
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+static __thread int waiting_for;  /* the descriptor of the present call */
+static char at_end[1024];  /* descriptors on which recv has returned 0 */
+
+/* Notes that a descriptor is closed, or stands for another connection. */
+static void forget_end(int descriptor) {
+    if (control != NULL && descriptor >= 0 && descriptor < COUNT(at_end)
+        && at_end[descriptor]) {
+        at_end[descriptor] = 0;
+        __atomic_sub_fetch(&control->plans[RECV].ended, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* Notes that recv has returned 0 for a descriptor. */
+static void note_end(int descriptor) {
+    if (descriptor >= 0 && descriptor < COUNT(at_end) && !at_end[descriptor]) {
+        at_end[descriptor] = 1;
+        __atomic_add_fetch(&control->plans[RECV].ended, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* Notes that a call is about to wait. */
+static void enter(enum kind kind, int descriptor) {
+    struct plan *plan = &control->plans[kind];
+
+    waiting_for = descriptor;
+    plan->inside = descriptor + 2;
+    if (kind == RECV && descriptor >= 0 && descriptor < COUNT(at_end)
+        && at_end[descriptor])
+        plan->again++;
 }
 
 /* Counts a call. Returns whether it fails to order, and sets errno if so. */
@@ -309,7 +345,10 @@ static int refused(enum kind kind, int descriptor, int flags) {
         return 0;
     if (kind == RECV || kind == SEND)
         current = control->storm.raging ? find_client(descriptor) : -1;
-    return ordered(kind) || struck(kind, descriptor, flags);
+    if (ordered(kind) || struck(kind, descriptor, flags))
+        return 1;
+    enter(kind, descriptor);
+    return 0;
 }
 
 /* Notes what a call has done, or why the kernel has refused it. Returns its
@@ -317,6 +356,9 @@ static int refused(enum kind kind, int descriptor, int flags) {
 static ssize_t noted(enum kind kind, ssize_t result) {
     if (control == NULL)
         return result;
+    control->plans[kind].inside = 0;
+    if (kind == RECV && result == 0)
+        note_end(waiting_for);
     struct client *client = client_for(kind);
     if (result == -1) {
         control->plans[kind].last_error = errno;
@@ -407,6 +449,7 @@ static void check_length(const struct sockaddr *address,
 
 /* Gives a client that accept has returned its number. Returns its socket. */
 static int accepted(int descriptor) {
+    forget_end(descriptor);
     if (descriptor != -1)
         enroll(descriptor, port_of_peer(descriptor));
     return (int)noted(ACCEPT, descriptor);
@@ -441,11 +484,26 @@ int connect(int descriptor, const struct sockaddr *address, socklen_t length) {
     return result;
 }
 
+/* Notes a limit of the time that recv or send may take. */
+static void note_limit(int name, const struct timeval *limit) {
+    struct plan *plan = &control->plans[SETSOCKOPT];
+    int32_t value = (int32_t)(limit->tv_sec * 1000 + limit->tv_usec / 1000 + 1);
+
+    if (name == SO_RCVTIMEO)
+        plan->low = value;
+    else
+        plan->high = value;
+}
+
 int setsockopt(int descriptor, int level, int name, const void *value,
                socklen_t length) {
     REAL(int, "setsockopt", int, int, int, const void *, socklen_t);
     if (refused(SETSOCKOPT, descriptor, 0))
         return -1;
+    if (control != NULL && level == SOL_SOCKET
+        && (name == SO_RCVTIMEO || name == SO_SNDTIMEO)
+        && length == sizeof(struct timeval))
+        note_limit(name, value);
     return (int)noted(SETSOCKOPT, real(descriptor, level, name, value, length));
 }
 
@@ -463,13 +521,65 @@ int shutdown(int descriptor, int how) {
     return (int)noted(SHUTDOWN, real(descriptor, how));
 }
 
+/* Returns the highest descriptor in a set, or -1. */
+static int highest_in(const fd_set *set) {
+    int descriptor = FD_SETSIZE - 1;
+
+    while (descriptor >= 0 && (set == NULL || !FD_ISSET(descriptor, set)))
+        descriptor--;
+    return descriptor;
+}
+
+static fd_set set_before, set_after;  /* of the last select, for reading */
+static struct timeval time_before, time_after;
+
+/* Notes a descriptor in a set that nfds leaves out, as low (nfds) and high
+   (the descriptor + 1), and counts calls with the very set that the call
+   before has left, with the ready ones alone. */
+static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
+    struct plan *plan = &control->plans[SELECT];
+    int highest = highest_in(reading), other = highest_in(writing);
+
+    highest = highest > other ? highest : other;
+    if (highest >= count) {
+        plan->low = count;
+        plan->high = highest + 1;
+    }
+    plan->again += memcmp(reading, &set_after, sizeof *reading) == 0
+                   && memcmp(&set_before, &set_after, sizeof *reading) != 0;
+    set_before = *reading;
+}
+
+/* Counts calls with the very timeout that the call before has left, which is
+   the time that was left then: no program computes that to the microsecond. */
+static void note_timeout(const struct timeval *timeout) {
+    struct plan *plan = &control->plans[SELECT];
+    size_t size = sizeof *timeout;
+
+    plan->stale += memcmp(timeout, &time_after, size) == 0
+                   && memcmp(&time_before, &time_after, size) != 0
+                   && timeout->tv_usec % 1000 != 0;
+    time_before = *timeout;
+}
+
 int select(int count, fd_set *reading, fd_set *writing, fd_set *exceptional,
            struct timeval *timeout) {
     REAL(int, "select", int, fd_set *, fd_set *, fd_set *, struct timeval *);
     if (refused(SELECT, -1, 0))
         return -1;
-    return (int)noted(SELECT,
-                      real(count, reading, writing, exceptional, timeout));
+    if (control != NULL && reading != NULL) {
+        note_sets(count, reading, writing);
+        if (timeout != NULL)
+            note_timeout(timeout);
+    }
+    int result = (int)noted(SELECT, real(count, reading, writing, exceptional,
+                                         timeout));
+    if (control != NULL && reading != NULL) {
+        set_after = *reading;
+        if (timeout != NULL)
+            time_after = *timeout;
+    }
+    return result;
 }
 
 int pselect(int count, fd_set *reading, fd_set *writing, fd_set *exceptional,
@@ -478,8 +588,19 @@ int pselect(int count, fd_set *reading, fd_set *writing, fd_set *exceptional,
          const struct timespec *, const sigset_t *);
     if (refused(SELECT, -1, 0))
         return -1;
-    return (int)noted(SELECT, real(count, reading, writing, exceptional,
-                                   timeout, mask));
+    if (control != NULL && reading != NULL)
+        note_sets(count, reading, writing);
+    int result = (int)noted(SELECT, real(count, reading, writing, exceptional,
+                                         timeout, mask));
+    if (control != NULL && reading != NULL)
+        set_after = *reading;
+    return result;
+}
+
+int close(int descriptor) {
+    REAL(int, "close", int);
+    forget_end(descriptor);
+    return real(descriptor);
 }
 
 /* To wait for edges means to be told once: a call that is cut short would have

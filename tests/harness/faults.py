@@ -3,8 +3,10 @@
 import mmap
 import os
 import pathlib
+import re
 import shutil
 import struct
+import subprocess
 import sys
 import tempfile
 
@@ -14,7 +16,8 @@ KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
          'stat', 'read')
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
-          'failed', 'last_error', 'too_short')
+          'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',
+          'stale', 'low', 'high')
 HEADER = ('attached', 'descriptors', 'user', 'family', 'type', 'protocol',
           'bound_port', 'bound_address')
 ADDRESSES, PLANS, PLAN = 32, 128, 64  # offsets in struct control of faults.c
@@ -60,9 +63,34 @@ class Faults:
 
 
 def build_injector(directory):
-    """Compiles faults.c; returns the library's path, or None."""
+    """Compiles faults.c. Returns the library's path, or None; and, if it cannot
+    be used although it should, why not."""
     library = os.path.join(directory, 'faults.so')
-    if not sys.platform.startswith('linux') or not shutil.which(compiler()[0]):
-        return None
+    if not sys.platform.startswith('linux'):
+        return None, ''
+    if not shutil.which(compiler()[0]):
+        return None, f'{compiler()[0]} is not installed'
     complaint = build(library, '-O1', '-w', '-shared', '-fPIC', SOURCE, '-ldl')
-    return None if complaint else library
+    if complaint:
+        return None, f'{SOURCE.name} does not compile'
+    if can_be_loaded(library):
+        return library, ''
+    reason = ('its path has a blank or a colon' if re.search(r'[\s:]', library)
+              else 'the loader rejects it: is that folder mounted noexec?')
+    return None, (f'it cannot be loaded from {os.path.dirname(directory)} '
+                  f'({reason}). Name another folder: TMPDIR=/var/tmp '
+                  'tests/check ...')
+
+
+def can_be_loaded(library):
+    """Whether a program can be started with the library in it."""
+    faults = Faults(os.path.dirname(library))
+    subprocess.run([sys.executable, '-S', '-E', '-c', ''],
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL,
+                   env={**os.environ, 'LD_PRELOAD': library,
+                        'LADDER_FAULTS': faults.path})
+    attached = faults.get('attached')
+    faults.page.close()
+    os.unlink(faults.path)
+    return bool(attached)

@@ -33,7 +33,7 @@ class Peer:
             except OSError:
                 return
             self.accepted += 1
-            connection.settimeout(PATIENCE)
+            connection.settimeout(3 * PATIENCE)  # the client gives up first
             self.connections.append(connection)
             threading.Thread(target=self._handle, args=(connection,),
                              daemon=True).start()
@@ -68,7 +68,11 @@ def reset(connection):
 
 def reset_for_sure(connection):
     """Resets a connection, and waits until the other side's kernel knows."""
-    ours, theirs = connection.getsockname()[1], connection.getpeername()[1]
+    try:
+        ours, theirs = connection.getsockname()[1], connection.getpeername()[1]
+    except OSError:  # the other side has reset it already
+        connection.close()
+        return
     other = re.compile(rf' \w+:{theirs:04X} \w+:{ours:04X} ')
     reset(connection)
 
@@ -90,6 +94,21 @@ def end_half(connection):
     fin_wait_2 = 5  # the first byte of struct tcp_info is the state
     wait_until(lambda: connection.getsockopt(
         socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == fin_wait_2)
+
+
+def listening(port):
+    """Whether a socket listens on a port, without a connection; or None if
+    this system does not tell."""
+    known = False
+    for path in '/proc/net/tcp', '/proc/net/tcp6':
+        try:
+            with open(path) as file:
+                known = True
+                if re.search(rf':{port:04X} \S+ 0A ', file.read()):
+                    return True
+        except OSError:
+            continue
+    return False if known else None
 
 
 def free_port():

@@ -5,7 +5,7 @@ import argparse
 
 def at_least_one(text):
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'"{text}" is no number from 1 on')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number from 1')
     return int(text)
 
 
@@ -14,6 +14,6 @@ def seeds(text):
     first, _, last = text.partition('-')
     last = last or first
     if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-        raise argparse.ArgumentTypeError(f'"{text}" is no number from 0 on, '
-                                         'nor two as in 1-1000')
+        raise argparse.ArgumentTypeError(f'"{text}" is neither a number nor '
+                                         'a range such as 1-1000')
     return range(int(first), int(last) + 1)

@@ -24,6 +24,7 @@ class Program:
 
     def __init__(self, command, **options):
         self.command = command
+        self.signalled = set()
         self.leads = options.setdefault('start_new_session', True)
         Stop.held = True  # or nobody would know that it has to be ended
         try:
@@ -51,6 +52,7 @@ class Program:
 
     def signal(self, number):
         """Signals the program and, if it leads a session, all of that."""
+        self.signalled.add(number)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self.leads:
                 os.killpg(self.pid, number)
@@ -92,7 +94,7 @@ class Child(Program):
             super().__init__(command, env=environment, stdin=stdin,
                              stdout=stdout, stderr=stderr, **options)
         except OSError as error:
-            raise Failure(f'{command[0]} can be run', str(error),
+            raise Failure(f'{command[0]} can be run', error.strerror,
                           'build it first, and check the path') from None
         for stream, store in ((self.process.stdout, self.output),
                               (self.process.stderr, self.errors)):
@@ -199,6 +201,17 @@ class Child(Program):
         return sorted(number for number in map(int, names) if not MEMCHECK
                       or number < highest_descriptor() - VALGRINDS_OWN)
 
+    def limit_files(self, size):
+        """Lets it write no file larger than that, nor leave a core."""
+        try:
+            for limit, most in ((resource.RLIMIT_FSIZE, size),
+                                (resource.RLIMIT_CORE, 0)):
+                _, hard = resource.prlimit(self.pid, limit)
+                resource.prlimit(self.pid, limit, (most, hard))
+        except PermissionError:  # as below
+            subprocess.check_call(['prlimit', f'--pid={self.pid}',
+                                   f'--fsize={size}:', '--core=0:'])
+
     def limit_descriptors(self, count):
         """Sets the soft limit of open files. Returns the old one."""
         try:
@@ -212,9 +225,10 @@ class Child(Program):
         return soft
 
     def memory(self):
-        """The memory that it has in use, in KB."""
+        """The memory that it has in use, in KB, without what is mapped from
+        files: of libraries the kernel maps as much as it happens to have."""
         with open(f'/proc/{self.pid}/status') as file:
-            return int(re.search(r'VmRSS:\s+(\d+)', file.read())[1])
+            return int(re.search(r'RssAnon:\s+(\d+)', file.read())[1])
 
     def close(self):
         for reader in self.readers:

@@ -9,6 +9,7 @@ import time
 
 from harness.settings import MEMCHECK
 from harness.stages import STAGES
+from harness.subjects import stub_of
 from harness.words import Colours, explained
 
 Result = collections.namedtuple('Result', 'check verdict failure round')
@@ -28,6 +29,25 @@ def named(check):
     """The options of tests/check that ask for a check alone."""
     name, _, seed = check.name.partition('_')
     return ['--faults', seed] if name == 'faults' else ['-k', check.name]
+
+
+def again(check, options):
+    """The command that runs a check alone, after building its program anew if
+    the Makefile can."""
+    stub = stub_of(options)
+    ours = not (options.program or options.programs)
+    name, _, seed = check.name.partition('_')
+    prefix = 'MEMCHECK=1 ' * MEMCHECK
+    if (stub or ours) and options.seed is None and name != 'faults':
+        return (f'{prefix}make {"try" if stub else "check"}-{check.stage} '
+                f'CHECK={check.name}')
+    words = ['tests/check', check.stage, *named(check)]
+    for name in ('program', 'programs', 'seed'):
+        if getattr(options, name) is not None:
+            words += [f'--{name}', str(getattr(options, name))]
+    program = f'{stub.name}/stub' if stub else STAGES[check.stage].program
+    return (f'make {program} && ' * bool(stub or ours) + prefix
+            + ' '.join(map(shlex.quote, words)))
 
 
 class JsonReport:
@@ -59,6 +79,8 @@ class JsonReport:
         totals = {verdict: self.verdicts[verdict]
                   for verdict in ('passed', 'failed', 'skipped')}
         options = self.options
+        for warning in options.warnings:
+            print(f'tests/check: {warning}', file=sys.stderr)
         print(json.dumps({'program': options.program or options.programs,
                           'seed': options.seed, 'rounds': options.repeat,
                           **totals, 'checks': self.checks}, indent=1))
@@ -121,12 +143,7 @@ class Report:
               f'{self.title(result)}{colours.off}:')
         print(explained(check.what, failure.expected, failure.got,
                         failure.hint))
-        again = ['tests/check', check.stage, *named(check)]
-        for name in ('program', 'programs', 'seed'):
-            if getattr(self.options, name) is not None:
-                again += [f'--{name}', str(getattr(self.options, name))]
-        print('  again:    ' + 'MEMCHECK=1 ' * MEMCHECK
-              + ' '.join(map(shlex.quote, again)))
+        print(f'  again:    {again(check, self.options)}')
 
     def close(self):
         for stage, counts in sorted(self.stages.items()):
@@ -139,6 +156,8 @@ class Report:
             print(f'{stage}: skipped {", ".join(names[:4])}'
                   + (f' and {len(names) - 4} more' if len(names) > 4 else '')
                   + f': {reason}')
+        for warning in self.options.warnings:
+            print(f'{self.colours.bold}note:{self.colours.off} {warning}')
         skipped = self.verdicts['skipped']
         print(f'{self.verdicts["passed"]} passed, '
               f'{self.verdicts["failed"]} failed'

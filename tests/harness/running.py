@@ -3,6 +3,7 @@ everything that they have started."""
 
 import collections
 import concurrent.futures
+import errno
 import multiprocessing
 import os
 import random
@@ -15,7 +16,9 @@ import time
 import traceback
 
 from harness import settings
-from harness.failures import Failure, Skip, Stop, said_error
+from harness.failures import (FEW_DESCRIPTORS, Failure, Skip, Stop,
+                              said_error)
+from harness.causes import likely_cause
 from harness.faults import build_injector
 from harness.privileges import act_as, prctl
 from harness.programs import RUNNING
@@ -27,7 +30,7 @@ from harness.test import Test
 from harness.valgrind import WITHOUT_VALGRIND
 from harness.web import WebTest
 
-LATE = 'skipped', 'no time was left for it'
+LATE = 'skipped', 'no time was left'
 
 
 def run_check(*arguments):
@@ -37,8 +40,8 @@ def run_check(*arguments):
     except Stop:
         return 'skipped', 'stopped'
     except OSError as error:  # a program may have removed what we need
-        return 'failed', Failure('files for the check',
-                                         said_error(error))
+        return 'failed', Failure('files that the check needs',
+                                 said_error(error))
     finally:  # also if a stop came when the check was about to clean up
         for child in list(RUNNING):
             child.end()
@@ -46,7 +49,7 @@ def run_check(*arguments):
 
 def try_check(check, command, directory, injector):
     if '{port}' in command and not check.open:
-        return 'skipped', 'only behaviour is checked of anybody\'s program'
+        return 'skipped', 'options and messages of ours'
     if Stop.wanted:
         return 'skipped', 'stopped'
     for name in (check.name, f'{check.stage} {check.name}'):
@@ -61,10 +64,14 @@ def try_check(check, command, directory, injector):
     except Skip as reason:
         return 'skipped', str(reason)
     except Failure as failure:
+        failure.hint = likely_cause(test, check) or failure.hint
         return 'failed', failure
     except OSError as error:
-        return 'failed', Failure('a connection that can be used',
-                                         said_error(error))
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return 'skipped', FEW_DESCRIPTORS
+        return 'failed', Failure(check.what, said_error(error) + (
+            f'; the program {test.outcome(test.children[-1])}'
+            if test.children else ''), likely_cause(test, check))
     except Exception:  # a program may do what no check has thought of
         return 'failed', Failure(check.what,
                                          traceback.format_exc(limit=-4))
@@ -159,7 +166,10 @@ def jobs(options):
 
 def run_all(checks, options, directory):
     """Runs the checks, some at a time, and reports them in their order."""
-    injector = build_injector(directory)
+    injector, trouble = build_injector(directory)
+    if trouble:
+        options.warnings.append('the injector of errors is left out, and the '
+                                f'checks that need it are skipped: {trouble}')
     if options.owner is not None:
         os.chown(directory, options.owner, options.owner)
     report = (JsonReport if options.json else Report)(options)
@@ -180,8 +190,8 @@ def run_all(checks, options, directory):
                         for portion, round in todo]
             late = report_all(todo, futures, options, report)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
             if not all(future.done() for future in futures):
+                pool.shutdown(wait=False, cancel_futures=True)
                 stop_workers(pids)
     report.close()
     return 1 if report.verdicts['failed'] or late else 0

@@ -20,6 +20,18 @@ def folder_of(stage):
     return next(ROOT.glob(f'{stage}-*')) / 'steps'
 
 
+def program_of(stage):
+    """The source that the last step leads to."""
+    return folder_of(stage).parent / 'server.c'
+
+
+def other_sources(stage):
+    """The sources that the program of each step is compiled with: 08 consists
+    of several, and its steps change only one of them."""
+    return sorted(path for path in folder_of(stage).parent.glob('*.c')
+                  if path.name not in ('server.c', 'stub.c'))
+
+
 def patch(lines, diff):
     """The lines, changed as the hunks of a unified diff say."""
     changed, place = [], 0

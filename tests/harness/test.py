@@ -1,20 +1,23 @@
 """One run of one check."""
 
 import contextlib
+import errno
 import os
 import shlex
 import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 from harness import settings
 from harness.clients import data
-from harness.failures import (SIGPIPE_HINT, Failure, Skip, difference,
-                              said_error, shown)
+from harness.failures import (FEW_DESCRIPTORS, SIGPIPE_HINT, Failure, Skip,
+                              counted, difference, said_error, shown)
 from harness.faults import Faults
-from harness.network import Peer, free_port
-from harness.programs import RUNNING, Child, Server, wait_until
+from harness.network import Peer, free_port, listening
+from harness.programs import (RUNNING, Child, Server, highest_descriptor,
+                              wait_until)
 from harness.settings import MEMCHECK, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
@@ -49,8 +52,8 @@ class Test:
             child.signal(signal.SIGTERM)
             child.signal(signal.SIGCONT)
             if child.wait_exit() is None:
-                raise Failure(f'{self.said(child)} ends on SIGTERM',
-                              'it runs on, and valgrind cannot report')
+                raise Failure(f'{self.said(child)} exits on SIGTERM',
+                              'it still runs, and valgrind cannot report')
         statuses = {child.pid: child.process.returncode
                     for child in self.children}
         for entry in os.scandir(self.reports):
@@ -58,8 +61,8 @@ class Test:
                 found = complaints(file.read(), self.stage >= '07'
                                    or statuses.get(int(entry.name)) == 0)
             if found:
-                raise Failure('no report of valgrind\'s: memory is used as it '
-                              'should be and freed, descriptors are closed',
+                raise Failure('no error found by valgrind: no bad access, no '
+                              'leak, no descriptor left open',
                               '\n' + '\n\n'.join(found[:2]) + f'\n\n(and '
                               f'{len(found) - 2} more)' * (len(found) > 2))
 
@@ -78,13 +81,21 @@ class Test:
 
     def need_injector(self):
         if self.injector is None:
-            raise Skip('tests/harness/faults.c needs Linux and a C compiler')
+            raise Skip('the injector of errors is left out: it needs Linux, a '
+                       'C compiler and a folder for programs (TMPDIR)')
+
+    def need_descriptors(self, count):
+        """Skips the check if this process, or the server, may not have so
+        many."""
+        if highest_descriptor() < count:
+            raise Skip(f'this needs {count} descriptors (ulimit -n)')
 
     def attached(self):
         """Whether the injector is in the program; else the check is skipped."""
         self.need_injector()
         if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
-            raise Skip('the injector cannot be loaded into this program')
+            raise Skip('the injector of errors cannot be loaded into this '
+                       'program')
         return True
 
     def command(self, *arguments, **places):
@@ -105,14 +116,21 @@ class Test:
         self.children.append(child)
         return child
 
+    def start_closed(self, closed, *arguments):
+        """Starts the program with standard streams closed, as in "<&- 2>&-"."""
+        words, ours = self.command(*arguments), len(settings.STARTER)
+        child = Child([*words[:ours], 'sh', '-c', f'exec "$@" {closed}', 'sh',
+                       *words[ours:]], self.environment(), subprocess.DEVNULL)
+        self.children.append(child)
+        return child
+
     def run(self, *arguments, patience=PATIENCE):
         """Runs the program to its end. Returns the child and its status."""
         child = self.start(*arguments)
         status = child.wait_exit(patience)
         if status is None:
-            raise Failure(f'{self.said(child)} ends by itself',
-                          f'it still runs after {patience} seconds; it wrote '
-                          f'{child.lines}')
+            raise Failure(f'{self.said(child)} exits by itself',
+                          f'after {patience} seconds it {self.outcome(child)}')
         return child, status
 
     def server(self, *options, port=0, hint=''):
@@ -125,8 +143,8 @@ class Test:
             raise Failure('the line "listening on 127.0.0.1:PORT" on standard '
                           'error, once the server is ready',
                           f'it {self.outcome(server)}', hint or
-                          'print the line after listen() has succeeded; '
-                          'standard error, not standard output')
+                          'print the line to standard error after listen() '
+                          'has succeeded')
         server.host, server.port = match[1].strip('[]'), int(match[2])
         return server
 
@@ -140,8 +158,12 @@ class Test:
             def ready():
                 if not server.running():
                     return True
-                with socket.socket() as probe:
-                    return probe.connect_ex((server.host, server.port)) == 0
+                listens = listening(server.port)
+                if listens is None:
+                    with socket.socket() as probe:
+                        return probe.connect_ex((server.host,
+                                                 server.port)) == 0
+                return listens
             if wait_until(ready) and server.running():
                 return server
             server.end()
@@ -155,12 +177,16 @@ class Test:
                                               PATIENCE, **options)
         except (socket.timeout, TimeoutError):
             raise Failure('a connection to the server', 'no answer; the server '
-                          f'{self.outcome(server)}', 'a larger backlog for '
-                          'listen: SOMAXCONN') from None
+                          f'{self.outcome(server)}', 'is the backlog of listen '
+                          'too small? SOMAXCONN is as many as the kernel '
+                          'allows') from None
         except OSError as error:
-            raise Failure('a connection to the server', f'{error}; the server '
-                          f'{self.outcome(server)}', 'it has to stay, and to '
-                          'listen, until a signal comes') from None
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise Skip(FEW_DESCRIPTORS) from None
+            raise Failure('a connection to the server',
+                          f'{said_error(error)}; the server '
+                          f'{self.outcome(server)}', 'a server listens until '
+                          'a signal ends it') from None
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.closing.append(client)
         return client
@@ -177,8 +203,8 @@ class Test:
     def outcome(self, child):
         """What has become of a program, in words."""
         status = child.wait_exit(0.2)  # it may be about to crash
-        fate = ('runs' if status is None else f'exited with status {status}'
-                if status >= 0 else
+        fate = ('still runs' if status is None else
+                f'exited with status {status}' if status >= 0 else
                 f'was ended by {signal.Signals(-status).name}')
         if any(line.startswith('usage: ') for line in child.lines):
             wrote = child.lines[0] + '; usage ...'
@@ -186,58 +212,70 @@ class Test:
             wrote = '; '.join(line[:200] for line in child.lines[-4:])
             wrote = wrote or 'nothing'
         if child.floods():
-            fate += ' (it wrote without end)'
+            fate += ' (it printed without end)'
         if child.output and self.stage != '06':
-            wrote += (f'; on standard output: {shown(child.output)} (what a '
-                      'program tells goes to standard error)')
+            wrote += (f'; on standard output: {shown(child.output)} (messages '
+                      'go to standard error)')
         return f'{fate}; on standard error: {wrote}'
 
     def alive(self, server, after, hint=''):
         """Demands that the server still runs."""
         if not server.running():
             status = server.process.poll()
-            raise Failure(f'the server lives on after {after}',
+            raise Failure(f'the server still runs after {after}',
                           f'it {self.outcome(server)}',
                           SIGPIPE_HINT if status == -signal.SIGPIPE else
-                          hint if status != 1 and hint != SIGPIPE_HINT else
-                          'a client\'s failure is no reason to exit: close its '
-                          'socket, serve the next')
+                          hint if hint not in ('', SIGPIPE_HINT) else
+                          'an error on one client\'s socket costs that client, '
+                          'never the server: close its socket, serve the next')
 
     # -------------------------------------------------------- conversations
 
     def receive(self, client, size, what='the bytes of the echo', hint=''):
         """Receives exactly so many bytes."""
-        got = bytearray()
+        got, end = bytearray(), time.monotonic() + 15 * PATIENCE
         while len(got) < size:
+            if time.monotonic() > end:
+                raise Failure(f'{what}, {counted(size)}', f'{len(got)} of them '
+                              f'in {15 * PATIENCE} seconds', hint)
             try:
                 piece = client.recv(min(size - len(got), 1 << 20))
             except OSError as error:
-                raise Failure(f'{what}, {size} in all',
-                              f'{len(got)} of them, then {said_error(error)}',
-                              hint) from None
+                raise Failure(f'{what}, {counted(size)}',
+                              f'{len(got) or "none"} of them, then '
+                              f'{said_error(error)}', hint) from None
             if not piece:
-                raise Failure(f'{what}, {size} in all',
-                              f'{shown(got)}, then the end of the stream', hint)
+                raise Failure(f'{what}, {counted(size)}',
+                              f'{shown(got)}, then the end of the stream',
+                              hint or 'the server has closed the connection: '
+                              'call recv again until it returns 0, in a loop')
             got += piece
         return bytes(got)
 
-    def question(self, mark=b'served?'):
+    def question(self, mark=b'served?\n'):
         """What a client says for the stage's server to answer."""
         return mark
+
+    def need_persistence(self, server):
+        """Skips the check if the server serves one question a connection."""
+
+    def persists(self, server):
+        return True
 
     def plenty(self):
         """What a client may say again and again, without end."""
         return data(65536)
 
-    def answered(self, client, mark=b'served?', hint=''):
+    def answered(self, client, mark=b'served?\n', hint=''):
         """Demands the answer to a question; of these servers, its echo."""
         got = self.receive(client, len(mark), f'the echo of {shown(mark)}',
-                           hint or 'recv what has come, send as much back')
+                           hint)
         if got != mark:
             raise Failure(f'the echo of {shown(mark)}',
                           difference(mark, got), hint or
                           'send as many bytes as recv returned, from the start '
-                          'of the buffer: no strlen, no sizeof')
+                          'of the buffer: neither strlen nor sizeof tells how '
+                          'many')
 
     def echo(self, client, message, hint=''):
         """Sends a message and demands its echo."""
@@ -258,12 +296,29 @@ class Test:
         except ConnectionResetError:
             return
         except OSError as error:
-            raise Failure(what, said_error(error), hint if 'close' in hint else
-                          'when recv returns 0, or the client is lost, close '
-                          'its socket, on every way') from None
+            raise Failure(what, said_error(error), hint or
+                          'close the client\'s socket when recv returns 0, and '
+                          'after every error') from None
         if piece:
             raise Failure(what, f'more data: {shown(piece)}', hint or
                           'send exactly as many bytes as recv returned')
+
+    def until_end(self, client, most=1 << 20):
+        """Receives what still comes, to the end of the stream, within limits.
+        Returns it."""
+        got, end = bytearray(), time.monotonic() + 2 * PATIENCE
+        what = 'the end of the stream'
+        while len(got) < most and time.monotonic() < end:
+            try:
+                piece = client.recv(65536)
+            except ConnectionResetError:
+                return bytes(got)
+            except OSError as error:
+                raise Failure(what, said_error(error)) from None
+            if not piece:
+                return bytes(got)
+            got += piece
+        raise Failure(what, f'more and more data: {shown(got)}')
 
     def served(self, server, client, hint=''):
         """Demands that a client is served, as the stage does it."""

@@ -5,11 +5,15 @@ import functools
 import os
 import pathlib
 import re
+import socket
 import tempfile
+import time
 
 from harness.clients import converse, data
-from harness.failures import Failure, Skip, difference, said_error, shown
+from harness.failures import (Failure, Skip, counted, difference, said_error,
+                              shown)
 from harness.programs import wait_until
+from harness.settings import PATIENCE
 from harness.stages import STAGES
 from harness.test import Test
 
@@ -62,7 +66,7 @@ class Reply:
             match = FIELD.fullmatch(field)
             if not match:
                 raise Failure(f'fields like "Name: value" in the {self.status} '
-                              f'for {to}', repr(field), FRAMING_HINT)
+                              f'for {to}', shown(field), FRAMING_HINT)
             self.fields.append((match[1].decode().lower(),
                                 match[2].decode('latin-1').rstrip(' \t')))
 
@@ -117,6 +121,10 @@ class Reply:
         return self
 
 
+LONGEST_HEAD, LONGEST_BODY = 1 << 20, 40 << 20  # bytes of a response
+LONGEST = 15 * PATIENCE                        # seconds that it may take
+
+
 class Visitor:
     """A client that speaks HTTP on a connection; on a new one, if there is a
     way to have it, when the server has said that it ends the old one."""
@@ -125,6 +133,7 @@ class Visitor:
         self.socket, self.connect = connection, connect
         self.buffer = bytearray()
         self.over = False
+        self.deadline = 0  # of the response that is being read
 
     def send(self, piece, hint=''):
         if self.over and self.connect:
@@ -152,18 +161,23 @@ class Visitor:
 
     def answer(self, message=b'GET', hint=''):
         """Reads the response to a message, the interim ones before it too."""
+        self.deadline = time.monotonic() + LONGEST
         while True:
             reply = self.head(message, hint)
             if reply.status >= 200:
                 break
         self.read_body(reply, message.split(b' ')[0], hint)
-        self.over = reply.last
+        self.over, self.deadline = reply.last, 0
         return reply
 
     def head(self, message=b'GET', hint=''):
         """Reads a response up to its empty line."""
-        to = shown(message.lstrip(b'\r\n').split(b'\r\n')[0], 100)[1:]
+        self.deadline = self.deadline or time.monotonic() + LONGEST
+        to = shown(message.lstrip(b'\r\n').split(b'\r\n')[0], 100)
         while b'\r\n\r\n' not in self.buffer:
+            if len(self.buffer) > LONGEST_HEAD:
+                raise Failure(f'a response to {to}', f'{shown(self.buffer)} '
+                              'without an empty line', hint or FRAMING_HINT)
             if not self.more(f'a response to {to}', hint):
                 raise Failure(f'a whole response to {to}',
                               f'{shown(self.buffer)}, then the end of the '
@@ -172,6 +186,12 @@ class Visitor:
 
     def more(self, what, hint=''):
         """Receives something. Returns whether it is not the end."""
+        if len(self.buffer) > LONGEST_BODY + LONGEST_HEAD:
+            raise Failure(what, f'more than {LONGEST_BODY >> 20} MB, and no '
+                          'end', hint)
+        if self.deadline and time.monotonic() > self.deadline:
+            raise Failure(what, f'{shown(self.buffer)}, and no end in '
+                          f'{LONGEST} seconds', hint)
         try:
             piece = self.socket.recv(1 << 18)
         except OSError as error:
@@ -186,11 +206,15 @@ class Visitor:
         return piece
 
     def exactly(self, size, reply, hint=''):
+        if size > LONGEST_BODY:
+            raise Failure(f'a body of at most {LONGEST_BODY >> 20} MB in the '
+                          f'{reply.status} for {reply.to}', f'one of {size} '
+                          'bytes', hint)
         while len(self.buffer) < size:
-            what = f'{size} bytes in the {reply.status} for {reply.to}'
+            what = f'{counted(size)} in the {reply.status} for {reply.to}'
             if not self.more(what, hint):
-                raise Failure(what, f'{len(self.buffer)} bytes, then the end '
-                              'of the stream', hint or FRAMING_HINT)
+                raise Failure(what, f'{counted(len(self.buffer))}, then the '
+                              'end of the stream', hint or FRAMING_HINT)
         return self.take(size)
 
     def read_body(self, reply, method, hint=''):
@@ -204,7 +228,8 @@ class Visitor:
                 [], ['chunked']) or not ''.join(lengths or '0').isdecimal()):
             raise Failure(f'one Content-Length, a number, in the '
                           f'{reply.status} for {reply.to}',
-                          f'{lengths}, Transfer-Encoding {codings}',
+                          f'Content-Length {", ".join(lengths) or "missing"}; '
+                          f'Transfer-Encoding {", ".join(codings) or "none"}',
                           FRAMING_HINT)
         if method == b'HEAD' or reply.status in (204, 304):
             return
@@ -222,11 +247,14 @@ class Visitor:
             line = self.line(reply)
             match = CHUNK_SIZE.fullmatch(line)
             if not match:
-                raise Failure('the size of a chunk', repr(line))
+                raise Failure('the size of a chunk', shown(line))
             size = int(match[1], 16)
             if size == 0:
                 break
             body += self.exactly(size, reply)
+            if len(body) > LONGEST_BODY:
+                raise Failure('an end of the chunks',
+                              f'more than {LONGEST_BODY >> 20} MB of them')
             if self.exactly(2, reply) != b'\r\n':
                 raise Failure('CRLF after a chunk', 'something else')
         while self.line(reply) != b'\r\n':  # the trailer
@@ -239,7 +267,9 @@ class Visitor:
         return self.take(self.buffer.index(b'\r\n') + 2)
 
     def rest(self, reply=None):
-        """Reads what comes until the server ends the connection."""
+        """Reads what comes until the server closes the connection."""
+        if not reply:
+            self.deadline = time.monotonic() + LONGEST
         if reply and not reply.last:
             raise Failure('Content-Length, or that the connection ends: how '
                           f'long is the {reply.status} for {reply.to}?',
@@ -265,6 +295,12 @@ class Visitor:
                  ).must_be(200, HELLO, hint)
 
 
+def closed(failure):
+    """Whether a failure is that the server has closed without an answer."""
+    return bool(re.search('^nothing, then (the end of the stream|ECONNRESET)|'
+                          'EPIPE|ECONNRESET', str(failure.got)))
+
+
 def rests(server):
     """Waits until the server sleeps: it has taken in all that was sent."""
     wait_until(lambda: server.state() == 'S')
@@ -283,6 +319,7 @@ class WebTest(Test):
     """A run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
+    kept = None       # whether connections are; not known yet
 
     def environment(self):
         environment = super().environment()
@@ -304,6 +341,8 @@ class WebTest(Test):
         if not self.any:
             folder = ['-d', str(root)] if root else []
             return super().server(*folder, *options, **others)
+        if '{root}' in ' '.join(self.words):
+            root = root or self.site()
         if root and '{root}' not in ' '.join(self.words):
             raise Skip('which files does it serve? {root} in the command '
                        'stands for their folder')
@@ -317,8 +356,29 @@ class WebTest(Test):
         connect = functools.partial(self.connect, server)
         return Visitor(connect(), connect if self.any else None)
 
+    def persists(self, server):
+        """Whether the server keeps a connection after a response."""
+        if not self.any:
+            return True
+        if self.kept is None:
+            visitor = Visitor(self.connect(server))
+            visitor.ask(self.question())
+            visitor.socket.settimeout(0.2)
+            try:
+                self.kept = not visitor.over and visitor.socket.recv(1) != b''
+            except (socket.timeout, TimeoutError):
+                self.kept = True
+            except OSError:
+                self.kept = False
+        return self.kept
+
+    def need_persistence(self, server):
+        if not self.persists(server):
+            raise Skip('this server closes each connection after a response')
+
     def question(self, mark=b''):
-        return request('/')
+        return request('/hello.txt' if self.any and '{root}' in ' '.join(
+            self.words) else '/')
 
     def plenty(self):
         return self.question() * 2000
@@ -326,7 +386,8 @@ class WebTest(Test):
     def answered(self, client, mark=b'', hint=''):
         visitor = Visitor(client)
         reply = visitor.answer(self.question(), hint)
-        reply.must_be(200, hint=hint or 'GET / is answered with index.html')
+        reply.must_be(range(200, 500) if self.any else 200,
+                      hint=hint or 'GET / is answered with index.html')
         if visitor.buffer:
             raise Failure(f'one response to {reply.to}',
                           f'more: {shown(visitor.buffer)}', hint)

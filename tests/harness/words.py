@@ -2,6 +2,7 @@
 terminal."""
 
 import os
+import sys
 import textwrap
 
 
@@ -9,7 +10,8 @@ class Colours:
     """Escape sequences on a terminal, nothing elsewhere."""
 
     def __init__(self, stream):
-        plain = not stream.isatty() or os.environ.get('NO_COLOR')
+        plain = (not stream.isatty() or os.environ.get('NO_COLOR')
+                 or os.environ.get('TERM') == 'dumb')
         self.red, self.green, self.bold, self.off = (
             ('', '', '', '') if plain else
             ('\033[31m', '\033[32m', '\033[1m', '\033[0m'))
@@ -33,11 +35,17 @@ def explained(what, expected, got, hint, always=False):
     for title, text in (('expected:', expected), ('got:', got),
                         ('hint:', hint)):
         if text:
-            lines.append(wrapped(f'  {title:10}', str(text), always))
+            lines.append(wrapped(f'  {title:10}', clean(str(text)), always))
     return '\n'.join(lines)
 
 
 def clean(text):
-    """A text with no character that a terminal would obey."""
+    """A text without characters that a terminal obeys."""
     return ''.join(character if character.isprintable() or character == '\n'
-                   else ascii(character)[1:-1] for character in text)
+                   else ascii(character)[1:-1]
+                   for character in text.expandtabs())
+
+
+def print_anything():
+    """Escapes what the encoding of standard output lacks."""
+    sys.stdout.reconfigure(errors='backslashreplace')

@@ -13,6 +13,7 @@ import time
 from harness.compiling import compiler
 from harness.programs import Program
 from harness.stages import ROOT, TESTS
+from harness.words import clean
 from learning.screen import LINES, screen
 from learning.stubs import (
     PATIENCE, POLL, Notes, Saved, Trouble, Unable, source, state)
@@ -78,7 +79,8 @@ class Runner:
             return [block for kind, block in found if kind == 'warning']
         errors = [block for kind, block in found if kind.endswith('error')]
         first = errors[0] if errors else [
-            line for line in text.splitlines() if not line.startswith('make')]
+            line for line in clean(text).splitlines()
+            if not line.startswith('make')]
         raise Trouble('\n'.join([
             f'{stage.place} does not compile. The first error:', '',
             *first[-LINES:], *others(len(errors) - 1, 'error')]))
@@ -126,7 +128,7 @@ def diagnostics(text):
     kind: error, fatal error, warning or, for all else, nothing."""
     starts = re.compile(r'\S+:\d+(:\d+)?: ((fatal )?error|warning|)')
     blocks = []
-    for line in text.replace(f'{ROOT}/', '').splitlines():
+    for line in clean(text.replace(f'{ROOT}/', '')).splitlines():
         found = starts.match(line)
         if found:
             missing = ' undefined reference ' in line

@@ -6,7 +6,7 @@ import textwrap
 from harness.screen import Screen
 
 WIDTH = 79
-LINES = 5        # of a message or of a TODO: enough to know it
+LINES = 5        # of a message: enough to know it
 
 
 class LadderScreen(Screen):
@@ -25,8 +25,8 @@ class LadderScreen(Screen):
         """Shows a paragraph with a title, as tests/check has them."""
         self.show(textwrap.fill(
             text, WIDTH, initial_indent=f'  {title + ":" if title else "":10}',
-            subsequent_indent=' ' * 12, max_lines=LINES, placeholder=' ...',
-            break_long_words=False, break_on_hyphens=False))
+            subsequent_indent=' ' * 12, break_long_words=False,
+            break_on_hyphens=False))
 
 
 screen = LadderScreen(sys.stdout)

@@ -20,8 +20,10 @@ def listed(some):
 
 
 def named(some, check):
-    return [todo for todo in some if any(fnmatch.fnmatchcase(check, name)
-                                         for name in todo.checks)]
+    """The TODOs that a check proves, first those that have its very name."""
+    found = [todo for todo in some if any(fnmatch.fnmatchcase(check, name)
+                                          for name in todo.checks)]
+    return sorted(found, key=lambda todo: check not in todo.checks)
 
 
 def show_todo(stage, check):
@@ -76,8 +78,7 @@ def show_failure(stage, failure):
                 f'{screen.paint(check, colours.bold)}:')
     screen.show(explained(failure['what'], *(
         failure[part][:LENGTH] for part in ('expected', 'got', 'hint'))))
-    screen.entry('again', f'tests/check {stage.number} -k {check} --program '
-                 f'{stage.name}/stub')
+    screen.entry('again', f'make try-{stage.number} CHECK={check}')
     show_todo(stage, check)
     untouched = source(stage) == as_handed_out(stage)
     screen.entry('lesson', lesson(stage, check)

@@ -22,8 +22,8 @@ def play_socket():
     with Player('01-socket/server') as program:
         number, = program.prints('socket: descriptor NUMBER')
         program.ends(0)
-    screen.fact('a socket is a descriptor, as an open file is: 0, 1 and 2 '
-                'were taken, so it is the next', '3', number)
+    screen.fact('a socket is a descriptor, like an open file: 3, because '
+                '0, 1 and 2 are standard input, output and error', '3', number)
 
 
 @scene('02-bind', 'The socket gets an address and a port, where clients will '
@@ -32,51 +32,53 @@ def play_bind():
     with Player('02-bind/server', '0') as program:
         address = program.prints_address('bound to')
         program.ends(0)
-    screen.fact('port 0 asked for any free port, and the kernel chose '
+    screen.fact('port 0 asks for any free port: the kernel chose '
                 f'{address[1]}', True, 0 < address[1] < 65536)
     with socket.socket() as ours:
         ours.bind((address[0], 0))
         port = ours.getsockname()[1]
-        screen.fact(f'a socket of this script takes port {port}')
+        screen.fact(f'a socket of this script is bound to port {port}')
         with Player('02-bind/server', str(port)) as program:
             program.prints('bind: EADDRINUSE: ...')
             program.ends(1)
-        screen.fact('a second bind of it fails, and ends the program with '
-                    'status 1')
+        screen.fact('a second bind to that port fails, and the program ends '
+                    'with status 1')
 
 
-@scene('03-listen', 'Clients can connect. The kernel answers them, nobody '
-       'else does.')
+@scene('03-listen', 'Clients can connect: the kernel answers them, the '
+       'program does not.')
 def play_listen():
     with Player('03-listen/server', '0') as server:
         address = server.prints_address('listening on')
         with connect(address) as client:
             own = client.getsockname()
-            screen.fact(f'a client, {text(own)}, is connected to it, though '
-                        'nobody accepts', address, client.getpeername())
+            screen.fact(f'a client, {text(own)}, is connected, although the '
+                        'server never calls accept', address,
+                        client.getpeername())
             for local, remote in established(own, address):
                 screen.line(f'/proc/net/tcp  {text(local):21} '
                             f'{text(remote):21} ESTABLISHED')
-            screen.fact('the server has not noticed: it prints nothing, and '
-                        'goes on', True, server.waits())
+            screen.fact('the server does not notice: it prints nothing and '
+                        'keeps running', True, server.waits())
 
 
-@scene('04-accept', 'The server takes its clients from the queue: each has a '
-       'socket of its own.')
+@scene('04-accept', 'The server takes each client from the queue, on a new '
+       'socket.')
 def play_accept():
     with Player('04-accept/server', '0') as server:
         address = server.prints_address('listening on')
-        for which in 'a client', 'the next one':
+        for which in 'the client', 'the next one':
             with connect(address) as client:
                 accepted = server.prints_address('accepted')
-                screen.fact(f'{which} calls itself {text(accepted)} too',
+                screen.fact(f'{which} says that its address is '
+                            f'{text(accepted)}',
                             client.getsockname(), accepted)
-                screen.fact('and its connection is closed at once', b'',
+                screen.fact('and the server closes the connection at once', b'',
                             receive(client, 1))
 
 
 @scene('05-recv-send', 'The server sends back what a client sends, until the '
-       'client ends.')
+       'client closes.')
 def play_recv_send():
     with Player('05-recv-send/server', '0') as server:
         address = server.prints_address('listening on')
@@ -85,19 +87,19 @@ def play_recv_send():
             for what, sent in (
                     ('a line, "Hello, echo.", came back', b'Hello, echo.\n'),
                     ('so did a single byte, a question mark', b'?'),
-                    ('so did five bytes that are no text, NULs among them',
+                    ('so did five bytes that are not text, NULs among them',
                      b'\0\377\0\200\0')):
                 client.sendall(sent)
                 screen.fact(what, sent, receive(client, len(sent)))
             client.sendall(b'the last words')
             client.shutdown(socket.SHUT_WR)
-            screen.fact('what a client sends before it ends its half comes '
-                        'back, then the server ends too', b'the last words',
-                        receive(client, 1000))
+            screen.fact('what the client sends before it closes its side '
+                        'comes back, then the server closes too',
+                        b'the last words', receive(client, 1000))
 
 
-@scene('06-client', 'The other end: a client that sends its input, and checks '
-       'and prints the echo.')
+@scene('06-client', 'The other end: a client that sends its input, and prints '
+       'and checks the echo.')
 def play_client():
     with Player('05-recv-send/server', '0', shown=' &') as server:
         address = server.prints_address('listening on')
@@ -107,7 +109,7 @@ def play_client():
             client.echoes('Is anybody there?')
             client.echoes('Only an echo.')
             client.ends(0)
-        screen.fact('a line came back before the next one was typed')
+        screen.fact('each line came back before the next one was typed')
         echo_file(server, command)
 
 
@@ -148,25 +150,25 @@ def real_compiler():
         return ''
 
 
-@scene('07-select', 'The server waits for all clients at once; in 05 they '
-       'waited for each other.')
+@scene('07-select', 'The server waits for all clients at once; in 05 a '
+       'client waited for the one before.')
 def play_select():
     with Player('07-select/server', '0') as server:
         address = server.prints_address('listening on')
         with connect(address) as silent, connect(address) as talker:
             own = silent.getsockname()
-            screen.fact(f'a client, {text(own)}, connects and says nothing',
+            screen.fact(f'a client, {text(own)}, connects and sends nothing',
                         address, silent.getpeername())
             own = talker.getsockname()
             talker.sendall(b'Is it my turn?\n')
-            screen.fact(f'the next one, {text(own)}, asks "Is it my turn?", '
-                        'and the echo comes all the same', b'Is it my turn?\n',
+            screen.fact(f'the next one, {text(own)}, sends "Is it my turn?" '
+                        'and gets the echo at once', b'Is it my turn?\n',
                         receive(talker, 15))
             silent.sendall(b'Now it is mine.\n')
-            screen.fact('the first says "Now it is mine.", and that comes back '
-                        'too', b'Now it is mine.\n', receive(silent, 16))
+            screen.fact('then the first sends "Now it is mine." and gets that '
+                        'back, too', b'Now it is mine.\n', receive(silent, 16))
             took = server.ends_by_interrupt()
-            screen.fact(f'that ends the server in {took:.2f} seconds, with '
+            screen.fact(f'Ctrl-C ends the server in {took:.2f} seconds, with '
                         'status 0, and both connections with it',
                         (True, b'', b''),
                         (took < 1, receive(silent, 1), receive(talker, 1)))

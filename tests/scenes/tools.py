@@ -8,14 +8,16 @@ import socket
 import struct
 import subprocess
 import sys
+import termios
 import textwrap
 import time
+import tty
 
 from harness.failures import Failure
 from harness.programs import Child
 from harness.screen import Screen
 
-PATIENCE = 5  # seconds that a program may take to do what it is told
+PATIENCE = 5  # seconds that a program may take for each step
 WIDTH = 78
 BLANKS = {'ADDRESS': r'(\d+\.\d+\.\d+\.\d+)', 'PORT': r'(\d+)',
           'NUMBER': r'(\d+)', r'\.\.\.': '.*'}
@@ -23,7 +25,7 @@ SCENES = []
 
 
 class Untrue(Exception):
-    """Something is not as told: what was expected, and what came."""
+    """A fact does not hold: what was expected, and what came."""
 
 
 def scene(folder, what):
@@ -37,19 +39,20 @@ def scene(folder, what):
 # -------------------------------------------------------------- the screen
 
 class Audience(Screen):
-    """The screen of those who watch."""
-    seen = 0  # facts, so far
+    """The screen on which the ladder is played."""
+    seen = 0       # facts, so far
+    steps = False  # whether to wait for a key after each fact
 
     def write(self, text):
         try:
             super().write(text)
-        except BrokenPipeError:  # nobody watches any more
+        except BrokenPipeError:  # its reader has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
             sys.exit(1)
 
     def title(self, name, what):
         self.show(f'{name} '.ljust(WIDTH, '-'), self.colours.bold)
-        self.show(what)
+        self.show(textwrap.fill(what, WIDTH))
 
     def command(self, text):
         """Shows a command as it would be typed, in two lines if it is long."""
@@ -58,14 +61,30 @@ class Audience(Screen):
         self.show(f'  $ {text}', self.colours.bold)
 
     def fact(self, text, expected=True, got=True):
-        """Shows what can be seen from outside, if it is as expected."""
+        """Shows a fact that can be seen from outside, once it holds."""
         if got != expected:
             if expected is True:
-                raise Untrue(text, 'it is not so')
+                raise Untrue(text, 'this does not hold')
             raise Untrue(f'{text}: {expected!r}', repr(got))
         self.seen += 1
         self.show(textwrap.fill(text, WIDTH, initial_indent='  * ',
                                 subsequent_indent='    '), self.colours.green)
+        if self.steps:
+            self.wait_key()
+
+    def wait_key(self):
+        """Waits for a key: q or the end of input ends the demo."""
+        self.progress('    (any key: go on, q: quit) ')
+        keyboard = sys.stdin.fileno()
+        usual = termios.tcgetattr(keyboard)
+        try:
+            tty.setcbreak(keyboard, termios.TCSADRAIN)
+            key = os.read(keyboard, 1)
+        finally:
+            termios.tcsetattr(keyboard, termios.TCSADRAIN, usual)
+        self.write('')
+        if key in (b'', b'q', b'Q', b'\4'):
+            sys.exit(0)
 
     def line(self, text):
         self.show(f'    {text}')
@@ -82,6 +101,8 @@ class Player(Child):
     def __init__(self, *command, stdin=subprocess.DEVNULL,
                  stdout=subprocess.PIPE, shown=''):
         self.name = command[0]
+        if screen.steps and self.name[:2] in ('05', '07', '08'):
+            command = self.name, '-t', '0', *command[1:]  # nobody times out
         self.read = {'errors': 0, 'output': 0}  # bytes that have been shown
         screen.command(' '.join(command) + shown)
         try:
@@ -105,8 +126,8 @@ class Player(Child):
         return line.decode(errors='replace')
 
     def prints(self, expected):
-        """Waits for a line of events, and shows it. Returns what stands at
-        the ADDRESS, the PORT or the NUMBER of what is expected."""
+        """Waits for a line on standard error and shows it. Returns what it
+        has in place of ADDRESS, PORT or NUMBER."""
         line = self.read_line('errors', expected)
         screen.line(line)
         pattern = re.escape(expected)
@@ -144,7 +165,7 @@ class Player(Child):
                          f'{status} {said}'.strip())
 
     def ends_by_interrupt(self):
-        """Types Ctrl-C, and waits for the program's end in good order.
+        """Types Ctrl-C and waits until the program ends with status 0.
         Returns how many seconds that took."""
         began = time.monotonic()
         screen.line('typed   Ctrl-C')
@@ -153,7 +174,7 @@ class Player(Child):
         return time.monotonic() - began
 
     def waits(self):
-        """Whether it runs, and has nothing more to say."""
+        """Whether it still runs and has printed nothing more."""
         return self.running() and not self.unread('errors')
 
 

@@ -6,8 +6,8 @@ from harness.stages import STAGES
 from scenes.tools import Player, Untrue, connect, receive, scene, screen
 
 
-@scene('08-http', 'The same loop, and files in place of an echo: the server '
-       'speaks HTTP.')
+@scene('08-http', 'The same loop, with HTTP in place of the echo: the server '
+       'sends files.')
 def play_http():
     with Player('08-http/server', '0') as server:
         address = server.prints_address('listening on')
@@ -15,20 +15,21 @@ def play_http():
             ask(client, ['GET / HTTP/1.1', 'Host: ladder'])
             fields, body = answer(answers, 'HTTP/1.1 200 OK', 'Content-Type',
                                   'Content-Length', 'ETag')
-            screen.fact('a page came, and it is the file index.html, byte for '
-                        'byte', True, body == page('index.html'))
+            screen.fact('the page is the file index.html, byte for byte', True,
+                        body == page('index.html'))
             check_pipeline(client, answers)
             ask(client, ['GET / HTTP/1.1', 'Host: ladder',
                          f'If-None-Match: {fields["ETag"]}'])
             answer(answers, 'HTTP/1.1 304 Not Modified')
             ask(client, ['GET / HTTP/1.1', 'Host : ladder'])
             answer(answers, 'HTTP/1.1 400 Bad Request', 'Connection')
-            screen.fact('the page that the client has already did not come '
-                        'again: right after the head came the next answer')
-            screen.fact('with a blank before a colon it is no request, and '
-                        'that was the last answer', b'', receive(client, 1))
+            screen.fact('the client has the page already, so it was not sent '
+                        'again: the next response follows the head at once')
+            screen.fact('a blank before a colon is not valid HTTP: the server '
+                        'closes the connection after that response', b'',
+                        receive(client, 1))
         took = server.ends_by_interrupt()
-        screen.fact(f'that ends the server in {took:.2f} seconds, with '
+        screen.fact(f'Ctrl-C ends the server in {took:.2f} seconds, with '
                     'status 0', True, took < 1)
 
 
@@ -38,8 +39,8 @@ def check_pipeline(client, answers):
     ask(client, *[[f'GET /{name} HTTP/1.1', 'Host: ladder'] for name in names])
     bodies = [answer(answers, 'HTTP/1.1 200 OK', 'Content-Length')[1]
               for _ in names]
-    screen.fact('the same connection took two requests in one go, and answered '
-                'one after the other', True, bodies == list(map(page, names)))
+    screen.fact('two requests sent at once on that connection were answered '
+                'in their order', True, bodies == list(map(page, names)))
 
 
 def page(name):

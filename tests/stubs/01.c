@@ -1,76 +1,117 @@
-/*
- * 01 socket, the assignment: ask the kernel for a socket, and say what it is.
+/* 01 socket, the assignment: ask the kernel for a socket.
  * Do it:    what the TODOs say, in the order of their numbers.
- * Check it: make try-01, in the folder above this one.
- */
+ * Check it: make try-01, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: server\n";
-
-enum remedy {  /* what to do about a failed call */
+enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
 };
 
-struct failure {
-    const char *name;  /* NULL in a table's last row: for any other errno */
-    int number;
-    enum remedy remedy;
-    const char *meaning;
-};
+static void parse_options(int argc, char *argv[]);
+static void open_standard_streams(void);
+static enum action handle_error(const char *call);
 
-#define E(name) #name, (name)
+int main(int argc, char *argv[]) {
+    parse_options(argc, argv);
+    open_standard_streams();
 
-/* TODO 1: the table socket_failures, of struct failure: a row for each errno
-   of socket(2), which are EACCES, EAFNOSUPPORT, EINVAL, EMFILE, ENFILE,
-   ENOBUFS, ENOMEM and EPROTONOSUPPORT. E fills in the first two members of a
-   row, as E(EINTR) would for EINTR. The remedy is STOP in all of them, since
-   nothing can be done without a socket. The meaning is what you would tell a
-   person. A last row without a name stands for any other errno.
-   Proved by socket_*. */
+    /* TODO 1: call socket(2) for a stream socket of the IPv4 family; protocol
+       0 leaves the choice of TCP to the kernel. It returns a descriptor, or -1
+       if it fails: then call handle_error with the name of the call. Print
+       "socket: descriptor 3" with the real number to standard error, because
+       standard output is for data. Then close(2) the socket (not checked).
+       Proved by prints_descriptor, stream_socket, socket_*. */
+    return EXIT_SUCCESS;
+}
 
-/* TODO 2: diagnose, which takes the name of a call that has failed and that
-   call's table. errno says why it failed, until another call changes it: so
-   read it first. Look it up in the table, and print CALL: ENAME: meaning to
-   standard error, in one line; for an errno in no row, CALL: and the text of
-   strerror(3). End the program with status 1 if the remedy is STOP. Return
-   the remedy: the stages to come have others.
-   Proved by socket_*. */
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
 
-/* Ends the program, with status 2, over a wrong argument. */
-static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: %s\n%s", argument, usage);
+static const char usage[] =
+    "usage: server\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
+/* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[]) {
     int option;
 
     while ((option = getopt(argc, argv, "h")) != -1) {
         switch (option) {
-        default:  /* -h, or what getopt has complained of */
-            fputs(usage, option == 'h' ? stdout : stderr);
-            exit(option == 'h' ? EXIT_SUCCESS : 2);
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
         }
     }
     if (optind < argc)
-        refuse(argv[optind]);
+        usage_error(argv[optind]);
 }
 
-int main(int argc, char *argv[]) {
-    parse_options(argc, argv);
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
 
-    /* TODO 3: call socket(2) for a stream socket of the IPv4 family, and let
-       it choose the protocol. It returns a descriptor, or -1 if it failed:
-       diagnose that. Print "socket: descriptor" and the number to standard
-       error, since standard output is for data, and close the socket.
-       Proved by prints_descriptor, stream_socket, socket_*. */
-    return EXIT_SUCCESS;
+#define E(name) #name, (name)  /* "EACCES", EACCES */
+
+static const struct failure failures[] = {
+    /* TODO 2: a heading row for socket: the call's name in quotes, 0, STOP and
+       NULL. Below it, a row for each errno of socket(2): EACCES, EAFNOSUPPORT,
+       EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT. E(EINTR), for
+       example, fills in the first two members of a row. The action is always
+       STOP: without a socket there is nothing to do. The meaning is what you
+       would tell a person.
+       Proved by socket_*. */
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    /* TODO 3: print one line to standard error: CALL: ENAME: meaning, from the
+       row. If its number is 0, the errno is in no row: print CALL: and the text
+       of strerror(3) for it. Use number, not errno: fprintf may change errno.
+       If the action is STOP, exit(3) with EXIT_FAILURE.
+       Proved by socket_*. */
+    return failure->action;
 }

@@ -1,12 +1,11 @@
-/*
- * 03 listen, the assignment: this is 02. Let clients connect to it.
+/* 03 listen, the assignment: this is 02. Let clients connect to its socket.
  * Do it:    what the TODOs say, in the order of their numbers.
- * Check it: make try-03, in the folder above this one.
- */
+ * Check it: make try-03, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,25 +13,121 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: server [-a ADDRESS] [PORT]\n"
-    "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
-    "  PORT        a port from 1 to 65535, or 0 for any free one (15441)\n";
-
-enum remedy {  /* what to do about a failed call */
+enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
 };
 
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address);
+static void open_standard_streams(void);
+static void log_event(const char *event, const struct sockaddr_in *address);
+static enum action handle_error(const char *call);
+
+int main(int argc, char *argv[]) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(15441),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
+    };
+    socklen_t length = sizeof address;
+
+    parse_options(argc, argv, &address);
+    open_standard_streams();
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1)
+        handle_error("socket");
+    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+        handle_error("bind");
+    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        handle_error("getsockname");
+    /* TODO 1: instead of this line, listen(2). The backlog is how many
+       connections may wait in the kernel's queue; SOMAXCONN asks for as many as
+       the system recommends. If listen fails, handle_error. Then log the event
+       "listening on": not earlier, because people and tests connect as soon as
+       they read the line. Then pause(2) until a signal ends the program.
+       Proved by listening_line, ready_not_before, connection_established,
+       listen_*. */
+    log_event("bound to", &address);
+    close(listener);
+    return EXIT_SUCCESS;
+}
+
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
+
+/* Prints an event and the address it is about. */
+static void log_event(const char *event, const struct sockaddr_in *address) {
+    char host[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
+    fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
+}
+
+static const char usage[] =
+    "usage: server [-a ADDRESS] [PORT]\n"
+    "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
+    "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address) {
+    int option;
+
+    while ((option = getopt(argc, argv, "a:h")) != -1) {
+        switch (option) {
+        case 'a':
+            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+                usage_error(optarg);
+            break;
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        address->sin_port =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        usage_error(argv[optind]);
+}
+
 struct failure {
-    const char *name;  /* NULL in a table's last row: for any other errno */
-    int number;
-    enum remedy remedy;
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
     const char *meaning;
 };
 
-#define E(name) #name, (name)
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
-static const struct failure socket_failures[] = {
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
     {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
@@ -41,112 +136,44 @@ static const struct failure socket_failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
-    {NULL, 0, STOP, NULL},
-};
-
-static const struct failure bind_failures[] = {
+    {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},
     {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
     {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
-    {E(EINVAL),        STOP, "bound already, or a wrong length of the address"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
-    {NULL, 0, STOP, NULL},
+    /* TODO 2: a heading row for listen, and a row for each errno of listen(2):
+       EADDRINUSE, EBADF, ENOTSOCK, EOPNOTSUPP. The action is STOP.
+       Proved by listen_*. */
+    {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* TODO 1: the table listen_failures, for listen(2): EADDRINUSE, EBADF,
-   ENOTSOCK and EOPNOTSUPP. All of them STOP. Proved by listen_*. */
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
 
-/* For calls that have no table of their own. */
-static const struct failure other_failures[] = {{NULL, 0, STOP, NULL}};
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
 
-/* Says why a call failed, as its table has it, and does about it what can be
-   done from here. Returns the remedy, for the caller to do the rest. */
-static enum remedy diagnose(const char *call, const struct failure *failure) {
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
     int number = errno;
+    const struct failure *failure = find_failure(call, number);
 
-    while (failure->name != NULL && failure->number != number)
-        failure++;
-    if (failure->name == NULL)
+    if (failure->number == 0)
         fprintf(stderr, "%s: %s\n", call, strerror(number));
     else
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
-    if (failure->remedy == STOP)
+    if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    return failure->remedy;
-}
-
-/* Tells of an event, and the address that it is about. */
-static void announce(const char *event, const struct sockaddr_in *address) {
-    char host[INET_ADDRSTRLEN];
-
-    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
-    fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
-}
-
-/* Ends the program, with status 2, over a wrong argument. */
-static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: %s\n%s", argument, usage);
-    exit(2);
-}
-
-/* Returns the text as a number from 0 to limit; refuses anything else. */
-static long parse_number(const char *text, long limit) {
-    size_t digits = strspn(text, "0123456789");
-    long number = strtol(text, NULL, 10);
-
-    if (digits == 0 || text[digits] != '\0' || number > limit)
-        refuse(text);
-    return number;
-}
-
-static struct sockaddr_in parse_options(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    int option;
-
-    while ((option = getopt(argc, argv, "a:h")) != -1) {
-        switch (option) {
-        case 'a':
-            if (inet_pton(AF_INET, optarg, &address.sin_addr) != 1)
-                refuse(optarg);
-            break;
-        default:  /* -h, or what getopt has complained of */
-            fputs(usage, option == 'h' ? stdout : stderr);
-            exit(option == 'h' ? EXIT_SUCCESS : 2);
-        }
-    }
-    if (optind < argc)
-        address.sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
-    if (optind < argc)
-        refuse(argv[optind]);
-    return address;
-}
-
-int main(int argc, char *argv[]) {
-    struct sockaddr_in address = parse_options(argc, argv);
-    socklen_t length = sizeof address;
-
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener == -1)
-        diagnose("socket", socket_failures);
-    if (bind(listener, (struct sockaddr *)&address, length) == -1)
-        diagnose("bind", bind_failures);
-    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
-        diagnose("getsockname", other_failures);
-    /* TODO 2: instead of this line, listen(2). The backlog is the number of
-       connections that the kernel may keep ready: as many as it allows is
-       SOMAXCONN. listen fails if another socket listens on the port, for one:
-       diagnose that. Now the kernel answers who connects, so announce that
-       the socket is "listening on" the address: now and not before, for a
-       person or a test may wait for the line and connect. Then pause(2), until
-       a signal ends the program.
-       Proved by listening_line, connection_established, listen_*. */
-    announce("bound to", &address);
-    close(listener);
-    return EXIT_SUCCESS;
+    return failure->action;
 }

@@ -1,13 +1,13 @@
-/*
- * 06 connect, the assignment: the frame of a client. Have it check an echo.
- * Do it:    what the TODOs say, in the order of their numbers; much of it is
- *           in 05-recv-send/server.c already.
- * Check it: make try-06, in the folder above this one.
- */
+/* 06 connect, the assignment: the frame of a client. Have it check an echo.
+ * Do it:    what the TODOs say, in the order of their numbers. Some of it is in
+ *           ../05-recv-send/server.c already.
+ * Check it: make try-06, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,135 +18,222 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: client [-t SECONDS] HOST PORT\n"
-    "  -t SECONDS  the silence after which to give up, 0: never (10)\n"
-    "  PORT        a port from 1 to 65535, or a service by its name\n";
-
-enum remedy {  /* what to do about a failed call */
+enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
-    RETRY,  /* nothing to speak of: call again at once */
-    WAIT,   /* a shortage: say so once, call again every tenth of a second */
+    RETRY,  /* an ordinary failure: call again */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
     NEXT,   /* this address is lost: try the host's next one */
 };
 
-struct failure {
-    const char *name;  /* NULL in a table's last row: for any other errno */
-    int number;
-    enum remedy remedy;
-    const char *meaning;
-};
+static void parse_options(int argc, char *argv[], long *timeout);
+static void check_standard_streams(void);
+/* TODO 1: prototypes, of connect_to_any (TODO 5) and exchange (TODO 6). */
 
-#define E(name) #name, (name)
+int main(int argc, char *argv[]) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    long timeout = 10;  /* seconds without a byte; 0 = for ever */
 
-/* TODO 1: the table connect_failures, for connect(2): EACCES, EPERM,
-   EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EALREADY, EBADF,
-   ECONNREFUSED, ECONNRESET, EFAULT, EHOSTUNREACH, EINPROGRESS, EINTR, EISCONN,
-   ENETUNREACH, ENOTSOCK and ETIMEDOUT. A bug in this program is a STOP.
-   EINTR is a RETRY, but on a new socket. All else is a NEXT, for the host may
-   have another address: EINPROGRESS too, for that is what a connect fails with
-   when SO_SNDTIMEO has run out. Proved by connect_*. */
+    parse_options(argc, argv, &timeout);
+    check_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    const char *host = argv[optind], *port = argv[optind + 1];
+    int error = getaddrinfo(host, port, &hints, &addresses);
+    if (error != 0) {  /* not an errno: gai_strerror(3) has the message */
+        fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
+                error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
+                host, port);
+        return EXIT_FAILURE;
+    }
+    /* TODO 2: connect to one of the addresses.
+       Proved by every_address, refused_everywhere. */
+    freeaddrinfo(addresses);
+    /* TODO 3: exchange data with the server, then close the socket (not
+       checked).
+       Proved by echo_line, bulk. */
+    return EXIT_SUCCESS;
+}
 
-/* TODO 2: the table socket_failures of 05, but for four rows that depend on
-   the address: EACCES, EAFNOSUPPORT, EINVAL and EPROTONOSUPPORT are a NEXT
-   now. Also other_failures, as it is. Proved by socket_*. */
+static void reject(const char *reason);
+/* TODO 4: prototypes, here or above, of the other functions that you write. */
+static enum action handle_error(const char *call);
 
-/* TODO 6: the tables recv_failures and send_failures of 05. There is no other
-   server to turn to, so a DROP is a STOP here. Proved by recv_*, send_*. */
+/* TODO 5: connect_to_any, which takes the list of addresses and the time limit.
+   For each address: a socket(2) of its family, type and protocol; the time
+   limits (TODO 9), because SO_SNDTIMEO limits connect too; connect(2). Return
+   the first socket that is connected. If socket or connect fails,
+   handle_address_error (TODO 15), and close the socket: it is of no use any
+   more. After a NEXT say "trying ADDRESS:PORT next" (not checked) and try that;
+   after a RETRY, the same address again. After the last address, exit with
+   status 1.
+   Proved by every_address, refused_everywhere, setsockopt_fails, socket_*,
+   connect_*. */
 
-static long silence = 10;  /* seconds until a silent server is lost, or 0 */
+/* TODO 6: exchange, which takes the server and the time limit. Read a piece of
+   the input, send it, print its echo; then the next piece, until the input
+   ends. Use pieces of 4096 bytes, which any socket takes at once: if send had
+   to wait for the server to receive, the server might be waiting for you to.
+   Then shutdown(2) the sending side, so that the server sees the end, and
+   receive until the server closes: one more byte is an error, so reject it.
+   Proved by line_by_line, empty_input, half_close, extra_bytes, file_input,
+   shutdown_fails. */
 
-/* TODO 3: waits and diagnose, of 05. The line that diagnose prints for a row
-   of a table ends with the server it is about, in parentheses, as in
-   (127.0.0.1:15441). A variable of the file holds that text; it is empty until
-   an address is tried. */
+/* TODO 7: print_echo, which takes the server, the bytes that were sent and
+   their number. Receive until as many have come back. Compare each part with
+   memcmp(3), at its place in what was sent, and write it to standard output at
+   once. If the server closes too early or sends other bytes, reject that.
+   Proved by bulk, nul_bytes, ends_early, wrong_bytes, one_wrong_byte,
+   closed_output. */
 
-/* Ends the program, with status 2, over a wrong argument. */
-static void refuse(const char *argument) {
-    fprintf(stderr, "not understood: %s\n%s", argument, usage);
+/* Reports why the program gives up, and exits. */
+static void reject(const char *reason) {
+    fprintf(stderr, "%s\n", reason);
+    exit(EXIT_FAILURE);
+}
+
+/* TODO 8: receive, which takes the server, a buffer and its size, and returns
+   how many bytes recv(2) has stored, 0 at the end. If recv fails, handle_error;
+   it returns only after a RETRY, so call recv again.
+   Proved by partial_receive, byte_by_byte, never_ends, recv_*. */
+
+/* TODO 9: send_all and set_timeouts, of 05. There is no DROP here: handle_retry
+   exits if the connection is lost, so only a shortage that lasts as long as the
+   limit is left to reject. send_all need not tell how long it was blocked: the
+   pieces are small, so both time limits are that of the command line.
+   Proved by partial_send, never_reads, shortage_ends, shortages_apart,
+   send_*. */
+
+/* TODO 10: read_input, which takes a buffer and its size: read(2) returns the
+   bytes that have come so far, 0 at the end. write_output, which takes bytes
+   and their number: write(2) may take only some, so write the rest. Both fail
+   with EAGAIN if whoever started the program has set O_NONBLOCK: wait with
+   poll(2) until the descriptor is ready, and call again. After any other
+   failure, handle_error.
+   Proved by input_not_blocking, output_not_blocking, partial_write,
+   full_disk. */
+
+/* TODO 11: name_of, which takes an address of the list and returns it as text,
+   ADDRESS:PORT, in a static buffer. getnameinfo(3) writes an address of any
+   family in numbers if you pass the right flags. An IPv6 address is put in
+   brackets.
+   Proved by every_address. */
+
+/* Exits if a standard stream is closed: the socket would get its number. */
+static void check_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1)
+            reject("standard input, output or error is closed");
+}
+
+static const char usage[] =
+    "usage: client [-t SECONDS] HOST PORT\n"
+    "  -t SECONDS  give up after SECONDS without a byte; 0 = never (10)\n"
+    "  PORT        a port from 1 to 65535, or a service name\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
     exit(2);
 }
 
-/* Returns the text as a number from 0 to limit; refuses anything else. */
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
 
     if (digits == 0 || text[digits] != '\0' || number > limit)
-        refuse(text);
+        usage_error(text);
     return number;
 }
 
-static void parse_options(int argc, char *argv[]) {
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[], long *timeout) {
     int option;
 
     while ((option = getopt(argc, argv, "ht:")) != -1) {
         switch (option) {
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
         case 't':
-            silence = parse_number(optarg, 86400);
+            *timeout = parse_number(optarg, 86400);
             break;
-        default:  /* -h, or what getopt has complained of */
-            fputs(usage, option == 'h' ? stdout : stderr);
-            exit(option == 'h' ? EXIT_SUCCESS : 2);
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
         }
     }
-    if (optind + 2 != argc)
-        refuse(optind + 2 < argc ? argv[optind + 2] : "no HOST, or no PORT");
+    if (optind + 2 > argc) {
+        fprintf(stderr, "HOST or PORT is missing\n%s", usage);
+        exit(2);
+    }
+    if (optind + 2 < argc)
+        usage_error(argv[optind + 2]);
     const char *port = argv[optind + 1];
     if (port[strspn(port, "0123456789")] == '\0'
         && parse_number(port, 65535) == 0)
-        refuse(port);
+        usage_error(port);
 }
 
-/* TODO 4: a function that takes an address from the list of getaddrinfo(3)
-   and sets the text of TODO 3. getnameinfo(3) writes an address of any family
-   in numbers, if it gets the right flags. An IPv6 address goes in brackets.
-   Proved by refused_everywhere. */
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
 
-/* TODO 5: connect_to_any, which takes the list and returns a socket that is
-   connected to the first address that answers. For each address: a socket(2)
-   of its family and type; the two limits that echo sets in 05, of which
-   SO_SNDTIMEO limits connect too; connect(2) to the address. When one of these
-   fails, diagnose that and close the socket, since nobody can say what state
-   it is in. After a NEXT go on to the next address, after a RETRY try the same
-   one. End with status 1 after the last one. If the descriptor is 0, 1 or 2,
-   the program was started without a standard stream: end with a message
-   before the socket is taken for one.
-   Proved by every_address, refused_everywhere, connect_*. */
+#define E(name) #name, (name)  /* "EACCES", EACCES */
 
-/* TODO 7: receive and send_all, of 05. diagnose ends the program over all but
-   a RETRY and a WAIT, so one matter is left for send_all to return false:
-   a shortage that has lasted too long.
-   Proved by partial_send, never_ends, recv_*, send_*. */
+static const struct failure failures[] = {
+    /* TODO 12: a heading row for socket, with STOP, and the rows of 05. Four
+       errors depend on the address, so another address may do: EACCES,
+       EAFNOSUPPORT, EINVAL and EPROTONOSUPPORT are a NEXT.
+       Proved by socket_*. */
+    /* TODO 13: a heading row for connect, with NEXT, and rows for EACCES,
+       EPERM, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EALREADY, EBADF,
+       ECONNREFUSED, ECONNRESET, EFAULT, EHOSTUNREACH, EINPROGRESS, EINTR,
+       EISCONN, ENETUNREACH, ENOTSOCK and ETIMEDOUT. A bug in this program is a
+       STOP, EINTR a RETRY, all else a NEXT. EINPROGRESS means here that
+       SO_SNDTIMEO has expired.
+       Proved by connect_*. */
+    /* TODO 14: heading rows for recv and send, with STOP, and the rows of 05.
+       There is only one connection, so a DROP is a STOP.
+       Proved by recv_*, send_*. */
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
 
-/* TODO 8: take_echo, which takes the server, the bytes that were sent and how
-   many they are. Receive until as many have come back. Compare each piece
-   with memcmp(3), at its place in what was sent, and print it to standard
-   output at once, see fflush(3). To end early, to send other bytes, and not to
-   be printable are errors: a message, and status 1.
-   Proved by bulk, nul_bytes, ends_early, wrong_bytes, closed_output. */
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
 
-/* TODO 9: exchange, which takes the server. read(2) the standard input, which
-   returns what has come so far (do not wait for more: a person may wait for
-   the echo of a line), send it, take its echo, until the input ends. Then end
-   your half of the connection with shutdown(2), so that the server sees the
-   end. Wait for the end of its half: a byte more is an error.
-   Proved by line_by_line, empty_input, half_close, extra_bytes. */
-
-int main(int argc, char *argv[]) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
-    parse_options(argc, argv);
-    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    int error = getaddrinfo(argv[optind], argv[optind + 1], &hints, &addresses);
-    if (error != 0) {
-        fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
-                error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
-                argv[optind], argv[optind + 1]);
-        return EXIT_FAILURE;
-    }
-    /* TODO 10: connect to one of the addresses. Proved by every_address. */
-    freeaddrinfo(addresses);
-    /* TODO 11: exchange with the server, and close the socket.
-       Proved by echo_line, bulk. */
-    return EXIT_SUCCESS;
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
 }
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s\n", call, strerror(number));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
+}
+
+/* TODO 15: handle_retry, of 05. And handle_address_error, which takes the name
+   of a call and an address of the list. It is like handle_error, but its lines
+   end with the address in parentheses, such as (127.0.0.1:15441).
+   Proved by every_address, refused_everywhere, connect_*, send_ENOBUFS,
+   send_ENOMEM. */

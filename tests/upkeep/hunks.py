@@ -43,13 +43,15 @@ class Stub:
                 self.lines.append(rest.pop(0))
 
     def add_todo(self, number, rest):
-        """Takes a TODO from the rest, and the empty line that makes it a
-        paragraph of its own."""
+        """Takes a TODO from the rest, and the empty line after it, or before
+        it at the end, that makes it a paragraph of its own."""
         text = [rest.pop(0)]
         while rest and '*/' not in text[-1]:
             text.append(rest.pop(0))
         if self.lines and not self.lines[-1] and rest and not rest[0]:
             text.append(rest.pop(0))
+        elif self.lines and not self.lines[-1] and not rest:
+            self.lines.pop()
         self.todos.append(Todo(number, text, len(self.lines)))
 
     def filled(self, hunks):

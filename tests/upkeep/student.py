@@ -138,9 +138,12 @@ class Terminal(Program):
             if not self.read(0.1) or time.monotonic() > end:
                 raise Unproved(f'no {wanted} on the screen:\n{self.screen()}')
 
+    def write(self, keys):
+        os.write(self.file, keys.encode())
+
     def finish(self, keys=''):
         """Types keys, and reads to the end. Returns the status."""
-        os.write(self.file, keys.encode())
+        self.write(keys)
         end = time.monotonic() + PATIENCE
         while self.read(0.1):
             if time.monotonic() > end:

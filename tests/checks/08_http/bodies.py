@@ -1,5 +1,4 @@
-"""The checks of 08 that are about the bodies of requests, and whether one is
-expected."""
+"""The checks of 08 that are about the bodies of requests and Expect."""
 
 import socket
 
@@ -17,7 +16,7 @@ BODIES = {
 
 @check(WEB)
 def body_no_request(test):
-    """the body of a request is not taken for the next request"""
+    """does not read the body of a request as the next request"""
     for message in BODIES.values():
         visitor = test.visitor()
         reply = visitor.ask(message + request())
@@ -33,7 +32,7 @@ def body_no_request(test):
 
 @check(WEB, open=False)
 def body_discarded(test):
-    """a body, of any method and of any length, is read and forgotten"""
+    """reads and discards a body, with any method and of any length"""
     visitor = test.visitor()
     for size in (0, 1, 5, 1000, 16384, 16385, 65536, 1000000):
         body = data(size)
@@ -65,8 +64,8 @@ CHUNKED = {
 
 @check(WEB, open=False)
 def chunked_forms(test):
-    """every form of the chunked coding is understood: extensions, trailers,
-    zeros before the size, digits in either case"""
+    """accepts every form of the chunked coding: extensions, trailers, leading
+    zeros, digits in either case"""
     for what, body in CHUNKED.items():
         visitor = test.visitor()
         visitor.get('/hello.txt', 'Transfer-Encoding: chunked', body=body,
@@ -76,7 +75,7 @@ def chunked_forms(test):
 
 @check(WEB, open=False)
 def chunked_endless(test):
-    """an extension, or a trailer, without an end is refused before it comes"""
+    """rejects an extension or a trailer without an end"""
     for body in (b'5;' + b'x' * 1000000, b'0\r\n' + b'X: y\r\n' * 100000,
                  b'0\r\nX: ' + b'y' * 1000000):
         visitor = test.visitor()
@@ -87,7 +86,7 @@ def chunked_endless(test):
 
 @check(WEB, open=False)
 def coding_forms(test):
-    """the name of the chunked coding may be written in any case"""
+    """accepts the name of the chunked coding in any case"""
     visitor = test.visitor()
     for value in ('chunked', 'Chunked', 'CHUNKED', ' \tchunked \t'):
         visitor.get('/hello.txt', f'Transfer-Encoding:{value}',
@@ -97,7 +96,7 @@ def coding_forms(test):
 
 @check(WEB, open=False)
 def length_forms(test):
-    """equal lengths, in one list or in several fields, are one length"""
+    """accepts equal lengths, in one list or in several fields, as one"""
     visitor = test.visitor()
     for fields in (['Content-Length: 5', 'Content-Length: 5'],
                    ['Content-Length: 5, 5'], ['Content-Length: 5,5,\t5'],
@@ -108,7 +107,7 @@ def length_forms(test):
 
 @check(WEB, open=False)
 def body_after_a_while(test):
-    """the response comes after the whole body, however that comes"""
+    """responds after the whole body, however it arrives"""
     server = test.server(root=test.site())
     visitor = test.visitor(server=server)
     body = chunked(b'hello', extension=b';a="b"', trailer=b'X: y\r\n')
@@ -122,7 +121,7 @@ def body_after_a_while(test):
 
 @check(WEB, open=False)
 def body_cut_off(test):
-    """a request whose body ends too early is not served"""
+    """does not serve a request whose body ends too early"""
     for fields, body in ((['Content-Length: 10'], b'hello'),
                          (['Transfer-Encoding: chunked'], b'5\r\nhello\r\n'),
                          (['Transfer-Encoding: chunked'], b'5\r\nhel')):
@@ -142,7 +141,7 @@ def expecting(expectation='100-continue', **parts):
 
 @check(WEB)
 def expect_continue(test):
-    """"Expect: 100-continue" is answered before the body has to come"""
+    """answers "Expect: 100-continue" before the body arrives"""
     visitor = test.visitor()
     visitor.send(expecting())
     reply = visitor.head(hint='the client sends no body before it hears '
@@ -162,19 +161,37 @@ def expect_continue(test):
 
 @check(WEB, open=False)
 def expect_continue_chunked(test):
-    """a client with chunks to come hears 100 as well; Expect has no case"""
+    """sends 100 before chunks, too; Expect is compared without case"""
     visitor = test.visitor()
     for value in ('100-continue', '100-Continue', '100-CONTINUE'):
         visitor.send(request('/hello.txt', f'Expect: {value}',
-                             'Transfer-Encoding: chunked', method='PUT'))
+                             'Transfer-Encoding: chunked'))
         visitor.head().must_be(100)
-        visitor.ask(chunked(b'hello')).must_be(405)
+        visitor.ask(chunked(b'hello')).must_be(200, HELLO)
     visitor.stays()
 
 
 @check(WEB, open=False)
+def expect_refused(test):
+    """a client that waits for 100 hears a refusal at once, before it sends its
+    body; then the connection ends, as a body may come all the same"""
+    server = test.server(root=test.site())
+    for status, target, fields, method in (
+            (405, '/hello.txt', (), 'PUT'), (501, '/hello.txt', (), 'FROB'),
+            (404, '/nothing', (), 'GET'),
+            (412, '/hello.txt', ('If-Match: "x"',), 'GET')):
+        visitor = test.visitor(server=server)
+        reply = visitor.get(target, 'Expect: 100-continue',
+                            'Content-Length: 5', *fields, method=method)
+        reply.must_be(status, hint='RFC 9110 10.1.1: the final status, if it '
+                      'is known')
+        visitor.feed(b'hello')
+        visitor.ended('Connection: close')
+
+
+@check(WEB, open=False)
 def expect_nothing_to_come(test):
-    """no 100 if no body is to come, or if some of it is here"""
+    """sends no 100 without a body, or if part of it has arrived"""
     visitor = test.visitor()
     for message in (request('/hello.txt', 'Expect: 100-continue'),
                     request('/hello.txt', 'Expect: 100-continue',
@@ -188,7 +205,7 @@ def expect_nothing_to_come(test):
 
 @check(WEB)
 def expect_of_1_0(test):
-    """no 100 for a 1.0 client, which would not understand it"""
+    """sends no 100 to a 1.0 client, which would not understand it"""
     server = test.server(root=test.site())
     visitor = test.visitor(server=server)
     visitor.send(expecting(version='HTTP/1.0'))
@@ -201,8 +218,8 @@ def expect_of_1_0(test):
 
 @check(WEB, open=False)
 def expect_unknown(test):
-    """other expectations are refused, 417, and the connection ends, as nobody
-    knows whether a body will come; not those of 1.0"""
+    """rejects other expectations with 417, and closes, since a body may or may
+    not follow; but not those of HTTP/1.0"""
     for value in ('200-ok', '100-continued', '100'):
         visitor = test.visitor()
         visitor.get('/hello.txt', f'Expect: {value}').must_be(417)

@@ -1,5 +1,6 @@
 """The checks of 08 that are about files that change."""
 
+import mmap
 import os
 import shutil
 import time
@@ -12,8 +13,8 @@ FRESH = ('what was true of a path at the last request need not be true now: '
 
 
 def settled(test, files=USUAL):
-    """A site as of some seconds ago: a server may keep in memory what has not
-    changed for a while, and only that."""
+    """A site that is some seconds old: a server may cache what has not changed
+    for a while, and only that."""
     root = test.site(files)
     time.sleep(3.2)
     return root
@@ -21,8 +22,8 @@ def settled(test, files=USUAL):
 
 @check(WEB, open=False)
 def changed_after_a_while(test):
-    """files that were left alone for some seconds, and served, are served as
-    they are as soon as they have changed"""
+    """serves the new content as soon as a file changes that was served and then
+    unchanged for some seconds"""
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     targets = ['/hello.txt', '/data.bin', '/page.html', '/sub/', '/empty.txt']
@@ -45,8 +46,8 @@ def changed_after_a_while(test):
 
 @check(WEB, open=False)
 def rewritten(test):
-    """a file that is rewritten, with the same length and again and again, is
-    served as it is now"""
+    """serves the present content of a file that is rewritten again and again
+    with the same length"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(500):
@@ -57,7 +58,7 @@ def rewritten(test):
 
 @check(WEB, open=False)
 def replaced(test):
-    """a file that another one is renamed over is served as it is now"""
+    """serves the new file after a rename over the old one"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(300):
@@ -70,7 +71,7 @@ def replaced(test):
 
 @check(WEB, open=False)
 def grown_and_shrunk(test):
-    """a file that has grown or shrunk is served with its length of now"""
+    """serves a file that has grown or shrunk with its present length"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for size in (0, 1, 100000, 5, 65536, 65535, 300000, 0, 7):
@@ -82,7 +83,7 @@ def grown_and_shrunk(test):
 
 @check(WEB, open=False)
 def gone_and_back(test):
-    """a file that is gone is a 404, and one that is back a 200, at once"""
+    """answers with 404 once a file is gone, and 200 once it is back"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(100):
@@ -94,7 +95,7 @@ def gone_and_back(test):
 
 @check(WEB, open=False)
 def turned_into_a_link(test):
-    """a file that was served, and is a symbolic link now, is not served"""
+    """does not serve a file that has become a symbolic link"""
     root = settled(test)
     outside = test.site({'secret.txt': b'secret', 'inner.txt': b'secret'})
     visitor = test.visitor(server=test.server(root=root))
@@ -114,8 +115,8 @@ def turned_into_a_link(test):
 
 @check(WEB, open=False)
 def permission_taken(test):
-    """a file that was served and may not be read any more is a 403, and so is
-    one whose folder may not be entered"""
+    """answers with 403 once a file that was served, or its folder, loses its
+    permission"""
     if os.geteuid() == 0:
         test.need_injector()
         test.faults.set('user', NOBODY)
@@ -134,8 +135,7 @@ def permission_taken(test):
 
 @check(WEB, open=False)
 def folder_replaced(test):
-    """a folder that another one is renamed over, even -d's own, is served as it
-    is now"""
+    """serves the new folder after a rename over the old one, -d's own too"""
     root = settled(test, {
         'www/hello.txt': b'old', 'www/sub/inner.txt': b'old',
         'next/hello.txt': b'new', 'next/sub/inner.txt': b'new'})
@@ -157,7 +157,7 @@ def folder_replaced(test):
 
 @check(WEB, open=False)
 def index_comes_and_goes(test):
-    """an index.html counts from the moment at which it is there"""
+    """serves index.html as soon as it exists"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(50):
@@ -170,8 +170,8 @@ def index_comes_and_goes(test):
 
 
 def halfway(test, root):
-    """A server of a large file, and a visitor who has asked for it and read
-    but some of it."""
+    """A server with a large file, and a visitor that has asked for it and read
+    only some of it."""
     server = test.server(root=root)
     visitor = test.visitor(server=server)
     visitor.send(request('/large'))
@@ -181,8 +181,8 @@ def halfway(test, root):
 
 @check(WEB, open=False)
 def shrinks_while_sent(test):
-    """a file that shrinks while it is sent ends the connection short: no bytes
-    are made up, and the server lives on"""
+    """closes early if a file shrinks while it is sent: no byte is made up, and
+    the server goes on"""
     content = data(16 << 20)
     root = test.site({'large': content})
     server, visitor = halfway(test, root)
@@ -204,7 +204,7 @@ def shrinks_while_sent(test):
 
 @check(WEB, open=False)
 def grows_while_sent(test):
-    """of a file that grows while it is sent, as much is sent as was promised"""
+    """sends as much as was promised of a file that grows meanwhile"""
     content = data(16 << 20)
     root = test.site({'large': content})
     server, visitor = halfway(test, root)
@@ -218,8 +218,8 @@ def grows_while_sent(test):
 
 @check(WEB, open=False)
 def replaced_while_sent(test):
-    """a file that is replaced or unlinked while it is sent is sent to its end,
-    and others get what is there now"""
+    """sends a file that is replaced or unlinked meanwhile to its end, and the
+    new one to others"""
     content = data(16 << 20)
     root = settled(test, {'large': content})
     server, visitor = halfway(test, root)
@@ -233,3 +233,25 @@ def replaced_while_sent(test):
     other.answer(request('/large')).must_be(200, content[::-1], FRESH)
     visitor.answer(request('/large')).must_be(200, content)
     visitor.get('/large').must_be(404)
+
+
+@check(WEB, open=False)
+def changed_through_a_mapping(test):
+    """a file that a program changes by way of a mapping, which leaves size and
+    times as they are, is served as it is now, a moment later at most, and with
+    another ETag"""
+    root = test.site()
+    with open(root / 'hello.txt', 'r+b') as file:
+        mapping = mmap.mmap(file.fileno(), 0)
+    mapping[:1] = b'H'
+    time.sleep(3.2)
+    visitor = test.visitor(server=test.server(root=root))
+    for letter in b'abc':
+        mapping[:1] = bytes([letter])
+        time.sleep(0.2)
+        reply = visitor.get().must_be(200, bytes([letter]) + HELLO[1:], FRESH)
+        mapping[:1] = b'x'
+        time.sleep(0.2)
+        visitor.get('/hello.txt', f'If-None-Match: {reply["ETag"]}').must_be(
+            200, b'x' + HELLO[1:])
+    mapping.close()

@@ -1,4 +1,4 @@
-"""The checks of 08 that are about what is no file, or cannot be read."""
+"""The checks of 08 that are about files that do not exist or cannot be read."""
 
 import errno
 import os
@@ -18,8 +18,8 @@ def not_found(test, visitor, targets, hint=''):
 
 @check(WEB, open=False)
 def symbolic_links(test):
-    """no symbolic link is followed: not to a file, not to a folder, neither
-    inside nor outside, not on the way and not as index.html"""
+    """follows no symbolic link, to a file or a folder, inside or outside, on
+    the way or as index.html"""
     root = test.site()
     outside = test.site({'secret.txt': b'secret', 'index.html': b'secret'})
     for name, to in (('to-file', 'hello.txt'), ('to-folder', 'sub'),
@@ -31,8 +31,8 @@ def symbolic_links(test):
     not_found(test, visitor, (
         '/to-file', '/to-folder', '/to-folder/', '/to-folder/inner.txt', '/out',
         '/out/', '/out/secret.txt', '/out-file', '/nowhere', '/round',
-        '/round/x', '/list/index.html'), 'O_NOFOLLOW looks at the last part '
-        'alone: open folder by folder (openat)')
+        '/round/x', '/list/index.html'), 'O_NOFOLLOW applies only to the '
+        'last part of a path: open folder by folder (openat)')
     reply = visitor.get('/list/')
     if reply.body == HELLO:
         raise Failure('no index.html that is a symbolic link', str(reply))
@@ -40,8 +40,7 @@ def symbolic_links(test):
 
 @check(WEB, open=False)
 def symbolic_link_in_time(test):
-    """a symbolic link that is put into the way between two calls is not
-    followed"""
+    """follows no symbolic link that appears between two calls"""
     test.need_injector()
     root = test.site()
     outside = test.site({'inner.txt': b'secret'})
@@ -82,7 +81,7 @@ def raced(visitor, server, path, to):
 
 @check(WEB, open=False)
 def special_files(test):
-    """what is no regular file is not served, and nobody waits for it"""
+    """does not serve special files, and does not wait for them"""
     root = test.site()
     os.mkfifo(root / 'fifo')
     with socket.socket(socket.AF_UNIX) as listener:
@@ -92,14 +91,14 @@ def special_files(test):
         os.mknod(root / 'null', 0o20666, os.makedev(1, 3))
         names.append('/null')
     visitor = test.visitor(server=test.server(root=root))
-    not_found(test, visitor, names, 'to open a FIFO waits for a writer: '
+    not_found(test, visitor, names, 'opening a FIFO waits for a writer: '
               'O_NONBLOCK, then fstat and S_ISREG')
 
 
 @check(WEB, open=False)
 def no_permission(test):
-    """a file that may not be read is a 403, and so is one in a folder that may
-    not be entered"""
+    """answers with 403 for a file without permission, or in a folder without
+    permission"""
     root = test.site({**USUAL, 'closed/file.txt': b'x'})
     (root / 'page.html').chmod(0)
     (root / 'closed').chmod(0)
@@ -109,7 +108,7 @@ def no_permission(test):
     try:
         visitor = test.visitor(server=test.server(root=root))
         for target in ('/page.html', '/closed/file.txt', '/closed/'):
-            visitor.get(target).must_be(403, hint='EACCES is a 403')
+            visitor.get(target).must_be(403, hint='EACCES means 403')
         visitor.stays()
     finally:
         (root / 'closed').chmod(0o700)
@@ -122,8 +121,8 @@ TROUBLE = {'EACCES': 403, 'ELOOP': 404, 'ENAMETOOLONG': 404, 'ENOENT': 404,
 
 @check(WEB, open=False)
 def open_fails(test):
-    """a file that cannot be opened is a 403, a 404 or a 5xx, as the reason is;
-    what is nobody's fault is told, once until it is over"""
+    """answers with 403, 404 or 5xx if a file cannot be opened, by the reason,
+    and reports a 5xx once until a file can be opened again"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()
@@ -141,13 +140,13 @@ def open_fails(test):
         if len(lines) != (status >= 500) or lines and name not in (
                 *lines[0].replace(':', ' ').split(), 'EIO'):
             raise Failure(f'{"one line" if status >= 500 else "no line"} about '
-                          f'{name}', lines)
+                          f'{name}', '; '.join(lines) or 'none')
 
 
 @check(WEB, open=False)
 def read_fails(test):
-    """a file that cannot be read is a 5xx, or the connection ends; the server
-    lives on"""
+    """answers with 5xx, or closes, if a file cannot be read; the server goes
+    on"""
     test.need_injector()
     large = data(1 << 20)
     root = fill(test.site(), {'large': large})
@@ -159,7 +158,8 @@ def read_fails(test):
         visitor.send(request(target))
         got = visitor.head(hint='read fails with EIO')
         if got.status == 200:
-            visitor.ended('a promise that cannot be kept: close')
+            visitor.ended('the length that was promised cannot be sent: '
+                          'close')
         elif got.status < 500:
             raise Failure('a status of 500 or more when read fails', str(got))
         test.faults.relent('read')
@@ -168,3 +168,39 @@ def read_fails(test):
     visitor.get().must_be(200, HELLO, 'after EINTR read again')
     visitor.get('/large').must_be(200, large, 'after EINTR read again')
     test.alive(server, 'read has failed')
+
+
+@check(WEB, open=False)
+def search_permission(test):
+    """a folder that may be entered but not read (mode 711) serves its files; a
+    listing of it is a 403"""
+    root = test.site()
+    root.chmod(0o711)
+    for name in ('sub', 'list'):
+        (root / name).chmod(0o311 if os.geteuid() else 0o711)
+    if os.geteuid() == 0:  # whom permissions do not bind
+        test.need_injector()
+        test.faults.set('user', NOBODY)
+    try:
+        visitor = test.visitor(server=test.server(root=root))
+        for target in ('/hello.txt', '/sub/inner.txt', '/sub/'):
+            visitor.get(target).must_be(200, hint='search permission is enough '
+                                        'on the way: O_SEARCH, or O_PATH')
+        visitor.get('/list/').must_be(403)
+    finally:
+        for name in ('sub', 'list'):
+            (root / name).chmod(0o755)
+
+
+@check(WEB, open=False)
+def leased(test):
+    """a file that another program holds a lease on is a 503, to be tried again,
+    and not a 500"""
+    test.need_injector()
+    visitor = test.visitor()
+    test.attached()
+    test.faults.fail('open', errno.EWOULDBLOCK, last=FOREVER)
+    reply = visitor.get().must_be(503, hint='open(2): O_NONBLOCK and a lease')
+    reply.must_have('Retry-After', '1')
+    test.faults.relent('open')
+    visitor.stays()

@@ -2,13 +2,14 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import time
 
 from .fields import MOMENT, seconds_of
 from .options import LOG_HINT, LOG_LINE, logged
-from harness import Failure, Server, Skip, check, wait_until
+from harness import Failure, Server, Skip, check, shown, wait_until
 from harness.web import HELLO, WEB, request
 
 
@@ -22,7 +23,7 @@ def logging(test, *options):
 
 @check(WEB, open=False)
 def log_line(test):
-    """-l FILE gets a line in Combined Log Format for a request"""
+    """with -l FILE writes a line in Combined Log Format for each request"""
     before = int(time.time())
     _, visitor, log = logging(test)
     visitor.get('/hello.txt?a=b', 'Referer: http://ladder/',
@@ -41,8 +42,8 @@ def log_line(test):
 
 @check(WEB, open=False)
 def log_statuses(test):
-    """every response is logged, refusals too, with its status and how many
-    bytes of a body were sent"""
+    """logs every response, errors too, with its status and the bytes of the
+    body that were sent"""
     server, _, log = logging(test)
     messages = [request(), request(method='HEAD'), request('/nothing'),
                 request('/hello.txt', 'Range: bytes=0-3'),
@@ -65,7 +66,7 @@ def log_statuses(test):
 
 @check(WEB, open=False)
 def log_in_order(test):
-    """500 pipelined requests are 500 lines, in their order"""
+    """logs 500 pipelined requests in 500 lines, in order"""
     _, visitor, log = logging(test)
     targets = [f'/hello.txt?{number}' for number in range(500)]
     visitor.feed(b''.join(map(request, targets)))
@@ -78,7 +79,7 @@ def log_in_order(test):
 
 @check(WEB, open=False)
 def log_escaped(test):
-    """nothing that a client sends breaks a line of the log, or speaks to a
+    """nothing that a client sends breaks a line of the log, or controls a
     terminal"""
     server, _, log = logging(test)
     messages = [request('/"quoted"'), request('/back\\slash"'),
@@ -98,7 +99,7 @@ def log_escaped(test):
 
 @check(WEB, open=False)
 def log_at_the_end(test):
-    """what is still to be written when a signal ends it is written"""
+    """writes the rest of the log when a signal ends it"""
     for number in (signal.SIGTERM, signal.SIGINT):
         server, visitor, log = logging(test)
         for _ in range(50):
@@ -114,19 +115,20 @@ def log_at_the_end(test):
 
 @check(WEB, open=False)
 def log_appended(test):
-    """a log that is there already is continued"""
+    """appends to an existing log"""
     root, log = test.site(), test.site({'log': b'before\n'}) / 'log'
     visitor = test.visitor(server=test.server('-l', str(log), root=root))
     visitor.get()
     wait_until(lambda: log.read_bytes().count(b'\n') == 2)
     if not re.fullmatch(rb'before\n127\.0\.0\.1 .*\n', log.read_bytes()):
-        raise Failure('the old line and a new one', log.read_bytes())
+        raise Failure('the old line and a new one',
+                      shown(log.read_bytes(), 300))
 
 
 @check(WEB, open=False)
 def log_rotated(test):
-    """after a rename and SIGHUP it goes on in a new file, and no line is lost;
-    a request between the two is in the old one; new clients are served"""
+    """after a rename and SIGHUP goes on in a new file, loses no line, and
+    serves new clients; a request in between is in the old file"""
     server, visitor, log = logging(test)
     for number in range(5):
         targets = [f'/hello.txt?{number}{letter}' for letter in 'abc']
@@ -148,7 +150,7 @@ def log_rotated(test):
 
 @check(WEB, open=False)
 def log_cannot_be_reopened(test):
-    """if there can be no new log it goes on serving"""
+    """goes on serving if the new log cannot be opened"""
     server, visitor, log = logging(test)
     visitor.get().must_be(200)
     shutil.rmtree(log.parent)
@@ -161,7 +163,7 @@ def log_cannot_be_reopened(test):
 
 @check(WEB, open=False)
 def log_to_standard_output(test):
-    """-l - is standard output, soon after each request"""
+    """with -l - logs to standard output, soon after each request"""
     root = test.site()
     server = test.server('-l', '-', root=root)
     visitor = test.visitor(server=server)
@@ -179,7 +181,7 @@ def log_to_standard_output(test):
 
 @check(WEB, open=False)
 def log_unread(test):
-    """with -l - it serves, and ends, though nobody reads its standard output"""
+    """with -l - serves and exits, though nobody reads its standard output"""
     reading, writing = os.pipe()
     try:
         child = test.start('-d', str(test.site()), '-l', '-', '0',
@@ -199,7 +201,7 @@ def log_unread(test):
 
 @check(WEB, open=False)
 def times_and_zones(test):
-    """Date is in GMT and the log in local time, wherever that is"""
+    """Date is in GMT, the log in local time"""
     before = os.environ.get('TZ')
     os.environ['TZ'] = 'FAR-5:30'  # hours before GMT, as POSIX counts them
     try:
@@ -224,7 +226,7 @@ def times_and_zones(test):
 
 @check(WEB, open=False)
 def log_disk_full(test):
-    """a log that takes nothing more costs no client its response"""
+    """a full log costs no client its response"""
     if not os.path.exists('/dev/full'):
         raise Skip('there is no /dev/full')
     server = test.server('-l', '/dev/full', root=test.site())
@@ -237,3 +239,29 @@ def log_disk_full(test):
     server.signal(signal.SIGTERM)
     if server.wait_exit() is None:
         raise Failure('an end', 'it runs on')
+
+
+@check(WEB, open=False)
+def log_limited(test):
+    """a log that has reached the limit of a file's size (ulimit -f) ends
+    nothing; when there is room again every line is whole"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('there is no prlimit here')
+    server, visitor, log = logging(test)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1000, -1))
+    for _ in range(30):
+        visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 20).must_be(200, HELLO)
+    wait_until(lambda: log.stat().st_size == 1000)
+    time.sleep(0.3)  # more lines cannot be written
+    test.alive(server, 'SIGXFSZ', 'ignore SIGXFSZ: write fails with EFBIG')
+    visitor.stays()
+    time.sleep(0.3)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (-1, -1))
+    for _ in range(3):
+        visitor.get().must_be(200)
+    wait_until(lambda: log.read_bytes().count(b'\n') > 12)
+    lines = log.read_text().splitlines(True)
+    broken = [line for line in lines if not LOG_LINE.fullmatch(line)]
+    if broken or len(lines) < 12:
+        raise Failure('whole lines alone, three of them new', broken or lines,
+                      'complete the line of which part was written')

@@ -1,12 +1,15 @@
 """The checks of 08 that are about its command line: folders, addresses, the
-log that is to be written."""
+log."""
 
 import os
 import pathlib
 import re
+import shlex
+import shutil
 import socket
+import subprocess
 
-from harness import NOBODY, Failure, Skip, check, wait_until
+from harness import NOBODY, Failure, Server, Skip, check, wait_until
 from harness.web import HELLO, WEB
 
 QUOTED = r'"((?:[^"\\\x00-\x1f\x7f]|\\[ -~])*)"'
@@ -33,7 +36,7 @@ def logged(log, count):
 
 @check(WEB, open=False)
 def default_folder(test):
-    """without -d it serves www beside the program, wherever it is run"""
+    """without -d serves www beside the program, wherever it is run"""
     index = pathlib.Path(test.words[0]).parent / 'www' / 'index.html'
     if not index.exists():
         raise Skip(f'there is no {index}')
@@ -43,8 +46,51 @@ def default_folder(test):
 
 
 @check(WEB, open=False)
+def default_folder_found(test):
+    """without -d it serves www beside the program also if that was found by way
+    of PATH or a link, and never a www that is in the current folder"""
+    program = pathlib.Path(test.words[0]).resolve()
+    index = program.parent / 'www' / 'index.html'
+    if not index.exists():
+        raise Skip(f'there is no {index}')
+    place = test.site({'www/index.html': b'foreign', 'bin/www/index.html':
+                       b'foreign too'})
+    (place / 'bin' / 'link').symlink_to(program)
+    for name, path in ((program.name, program.parent),
+                       ('link', place / 'bin'), (place / 'bin' / 'link', '')):
+        start = (f'cd {shlex.quote(str(place))} && '
+                 f'PATH={shlex.quote(str(path))}:$PATH && '
+                 f'exec {shlex.quote(str(name))} 0')
+        child = Server(test.starter() + ['sh', '-c', start],
+                       test.environment(), subprocess.DEVNULL)
+        test.children.append(child)
+        match = child.wait_line(r'listening on .*:(\d+)$')
+        if match is None:
+            raise Failure('a server', test.outcome(child))
+        child.port = int(match[1])
+        test.visitor(server=child).get('/').must_be(200, index.read_bytes())
+
+
+@check(WEB, open=False)
+def link_local(test):
+    """-a takes a link-local address with its zone, fe80::1%lo"""
+    words = ['unshare', *['-r'] * (os.geteuid() != 0), '-n', 'sh', '-c',
+             'ip link set lo up && ip addr add fe80::1/64 dev lo nodad || '
+             'exit 77; exec "$0" "$@"', test.words[0], '-a', 'fe80::1%lo', '0']
+    if not shutil.which('unshare') or not shutil.which('ip'):
+        raise Skip('it needs unshare and ip')
+    child = Server(words, test.environment(), subprocess.DEVNULL)
+    test.children.append(child)
+    if not child.wait_line(r'listening on \[fe80::1%lo\]:\d+$'):
+        if child.wait_exit() not in (1, 2) or 'fe80' not in str(child.lines):
+            raise Skip('no namespace of its own here')
+        raise Failure('the line "listening on [fe80::1%lo]:PORT"',
+                      test.outcome(child))
+
+
+@check(WEB, open=False)
 def folder_relative(test):
-    """-d takes a relative path, with a slash at its end or without"""
+    """-d takes a relative path, with a slash at the end or without"""
     path = os.path.relpath(test.site())
     for folder in (path, path + '/', path + '/sub/..'):
         visitor = test.visitor(server=test.server(root=folder))
@@ -64,7 +110,7 @@ def cannot_start(test, *options, about=''):
 
 @check(WEB, open=False)
 def folder_missing(test):
-    """a -d that is not there, or no folder, is told of: status 1"""
+    """reports a -d that is missing or not a folder, and exits with status 1"""
     root = test.site()
     for path in (root / 'nothing', root / 'hello.txt', root / 'sub' / 'no'):
         cannot_start(test, '-d', str(path), about=str(path))
@@ -72,7 +118,7 @@ def folder_missing(test):
 
 @check(WEB, open=False)
 def folder_unreadable(test):
-    """a -d that may not be entered is told of: status 1"""
+    """reports a -d without permission, and exits with status 1"""
     root = test.site({})
     root.chmod(0)
     if os.geteuid() == 0:
@@ -83,7 +129,7 @@ def folder_unreadable(test):
 
 @check(WEB, open=False)
 def log_not_writable(test):
-    """a -l that cannot be opened is told of: status 1"""
+    """reports a -l that cannot be opened, and exits with status 1"""
     root = test.site()
     for path in (root / 'nothing' / 'log', root / 'sub'):
         cannot_start(test, '-d', str(root), '-l', str(path), about=str(path))
@@ -91,7 +137,7 @@ def log_not_writable(test):
 
 @check(WEB, open=False)
 def ipv6(test):
-    """-a takes an IPv6 address, which stands in brackets before the port"""
+    """-a takes an IPv6 address, and prints it in brackets before the port"""
     try:
         socket.create_server(('::1', 0), family=socket.AF_INET6).close()
     except OSError as error:
@@ -100,7 +146,8 @@ def ipv6(test):
     log = root / 'log.txt'
     server = test.server('-a', '::1', '-l', str(log), root=root)
     if server.lines != [f'listening on [::1]:{server.port}']:
-        raise Failure('the line "listening on [::1]:PORT"', server.lines)
+        raise Failure('the line "listening on [::1]:PORT"',
+                      '; '.join(server.lines))
     test.visitor(server=server).get(host=f'[::1]:{server.port}').must_be(
         200, HELLO)
     logged(log, 1)

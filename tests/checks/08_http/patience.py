@@ -1,6 +1,7 @@
 """The checks of 08 that are about clients that are slow, and many."""
 
 import random
+import select
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from harness.web import HELLO, WEB, Visitor, request
 
 def until_ended(visitor, began, send=None, every=0.1):
     """Waits for the end of a connection, sending now and then. Demands that it
-    comes after one second, or little more."""
+    comes after one second or a little more."""
     visitor.socket.settimeout(every)
     while time.monotonic() - began < 6:
         try:
@@ -33,7 +34,7 @@ def until_ended(visitor, began, send=None, every=0.1):
 @check(WEB, open=False)
 def slow_head(test):
     """with -t 1 a head has a second from its first byte, however often a byte
-    comes"""
+    arrives"""
     server = test.server('-t', '1', root=test.site())
     visitors = [test.visitor(server=server) for _ in range(2)]
     began = time.monotonic()
@@ -72,9 +73,54 @@ def slow_second_head(test):
 
 
 @check(WEB, open=False)
+def trickling_empty_lines(test):
+    """with -t 1 empty lines now and then keep no connection, in whatever bits
+    they come"""
+    server = test.server('-t', '1', root=test.site())
+    for bits in ([b'\r\n'], [b'\n'], [b'\r', b'\n']):
+        visitor = test.visitor(server=server)
+        visitor.stays()
+        began = time.monotonic()
+        for bit in bits * 40:
+            try:
+                visitor.socket.sendall(bit)
+            except OSError:
+                break
+            if select.select([visitor.socket], [], [], 0.1)[0]:
+                break
+        if not 0.9 < time.monotonic() - began < 3:
+            raise Failure('the end of the connection after 1 second (-t 1)',
+                          f'{time.monotonic() - began:.1f} s')
+
+
+@check(WEB, open=False)
+def trickling_body(test):
+    """with -t 1 a body of which a byte comes every 0.7 seconds keeps no
+    connection; nor does one that comes faster, if it does not grow"""
+    server = test.server('-t', '1', root=test.site())
+    for field, bit, every in (('Content-Length: 100000', b'x', 0.7),
+                              ('Content-Length: 100000', b'x', 0.2),
+                              ('Transfer-Encoding: chunked',
+                               b'1\r\nx\r\n', 0.4)):
+        visitor = test.visitor(server=server)
+        visitor.send(request('/hello.txt', field, method='POST'))
+        began = time.monotonic()
+        while time.monotonic() - began < 8:
+            try:
+                visitor.socket.sendall(bit)
+            except OSError:
+                break
+            if select.select([visitor.socket], [], [], every)[0]:
+                break
+        else:
+            raise Failure('the end of the connection', 'it is open after 8 s',
+                          'a body gains time as it grows')
+    test.visitor(server=server).stays()
+
+
+@check(WEB, open=False)
 def idle_after_a_response(test):
-    """with -t 1 a connection that has been served is ended after a second of
-    silence"""
+    """with -t 1 closes an idle connection a second after its response"""
     visitor = test.visitor('-t', '1')
     visitor.stays()
     until_ended(visitor, time.monotonic())
@@ -82,8 +128,8 @@ def idle_after_a_response(test):
 
 @check(WEB, open=False)
 def body_that_stops(test):
-    """with -t 1 a client whose body stops coming is dropped, but not one whose
-    body is slow"""
+    """with -t 1 drops a client whose body stops, but not one whose body is
+    slow"""
     server = test.server('-t', '1', root=test.site())
     stopped, slow = test.visitor(server=server), test.visitor(server=server)
     began = time.monotonic()
@@ -99,8 +145,8 @@ def body_that_stops(test):
 
 @check(WEB, open=False)
 def reader_that_stops(test):
-    """with -t 1 a client that stops reading a file is dropped, but not one that
-    reads slowly"""
+    """with -t 1 drops a client that stops reading, but not one that reads
+    slowly"""
     content = data(24 << 20)
     server = test.server('-t', '1', root=test.site({'large': content}))
     stopped, slow = test.visitor(server=server), test.visitor(server=server)
@@ -116,7 +162,7 @@ def reader_that_stops(test):
 
 @check(WEB, open=False)
 def refused_and_silent(test):
-    """with -t 1 a client that does not end after it was refused is dropped"""
+    """with -t 1 drops a client that stays open after it was rejected"""
     server = test.server('-t', '1', root=test.site())
     before = len(server.descriptors())
     visitor = test.visitor(server=server)
@@ -128,17 +174,18 @@ def refused_and_silent(test):
         trickler, b'x', time.monotonic() + 5), daemon=True)
     thread.start()
     if not wait_until(lambda: len(server.descriptors()) <= before, 4.5):
-        raise Failure('no socket of a client that was refused, after 4 s',
-                      f'{len(server.descriptors()) - before} still open', 'to '
-                      'take in what comes is right, but not for ever')
+        raise Failure('no socket of a rejected client after 4 s',
+                      f'{len(server.descriptors()) - before} still open',
+                      'read what still arrives, but not for ever')
 
 
 @check(WEB)
 def requests_without_reading(test):
-    """from a client that does not take its answers nothing is read: memory is
-    bounded, and nobody else waits"""
+    """stops reading from a client that does not read its responses: memory is
+    bounded, and no other client waits"""
     test.measured = True
     server = test.server(root=test.site())
+    test.need_persistence(server)
     other = test.visitor(server=server)
     other.stays()
     before = server.memory()
@@ -146,8 +193,9 @@ def requests_without_reading(test):
         client = test.connect(server)
         taken = flood(client, 64 << 20, request('/data.bin') * 1000)
         if taken >= 64 << 20:
-            raise Failure('that it stops to read from a client that does not '
-                          'read', '64 MB of requests were taken')
+            raise Failure('it stops reading from a client that does not read',
+                          '64 MB of requests were taken', 'while a response '
+                          'cannot be sent, do not receive')
         other.stays()
     most = 4000 if test.any else 300
     if server.memory() - before > 4 * most:
@@ -157,8 +205,7 @@ def requests_without_reading(test):
 
 @check(WEB)
 def files_without_reading(test):
-    """files of 64 MB, asked for by 20 clients that do not read, do not fill the
-    memory"""
+    """files of 64 MB for 20 clients that do not read take little memory"""
     test.measured = True
     root = test.site()
     with open(root / 'large', 'wb') as file:
@@ -180,7 +227,7 @@ def files_without_reading(test):
 
 @check(WEB, open=False)
 def bodies_forgotten(test):
-    """a body of 64 MB, in one chunk or many, takes no memory"""
+    """a request body of 64 MB takes no memory"""
     test.measured = True
     server = test.server(root=test.site())
     visitor = test.visitor(server=server)
@@ -201,10 +248,12 @@ def bodies_forgotten(test):
 
 @check(WEB)
 def web_storm(test):
-    """50 clients with random requests and sudden ends: every byte is right"""
+    """50 clients send random requests and leave at random: every byte is
+    right"""
     files = {f'{size}.bin': data(size, size % 250) for size in (
         0, 1, 100, 5000, 65536, 300000)}
     server = test.server(root=test.site(files))
+    test.need_persistence(server)
     end, complaints = time.monotonic() + 1, []
 
     def live(number):
@@ -242,3 +291,24 @@ def web_life(visitor, files, chance):
                     reset(visitor.socket)
                 return
             visitor.answer(request('/' + name)).must_be(200, files[name])
+
+
+@check(WEB, open=False)
+def download_given_up(test):
+    """a download that a browser gives up is one line on standard error at most,
+    and so are several requests for it on one connection"""
+    root = test.site({'middle': data(500000)})
+    with open(root / 'large', 'wb') as file:
+        file.truncate(64 << 20)
+    server = test.server(root=root)
+    for target in ('/large', '/middle'):
+        for give_up in (reset, socket.socket.close):
+            before = len(server.lines)
+            visitor = test.visitor(server=server)
+            visitor.send(request(target) * 3)
+            test.receive(visitor.socket, 70000)
+            give_up(visitor.socket)
+            time.sleep(0.2)
+            if len(server.lines) > before + 1:
+                raise Failure('one line at most', server.lines[before:])
+    test.visitor(server=server).get('/middle').must_be(200, data(500000))

@@ -1,12 +1,14 @@
 """The checks of 08 that are about what a request asks for."""
 
 from harness import CHECKS, Check, Failure, check
-from harness.web import HELLO, USUAL, WEB, fill
+from harness.web import HELLO, USUAL, WEB, closed, fill
 
 SECRET = b'nobody is to see this\n'
 HIDDEN = {'root/' + name: content for name, content in USUAL.items()}
 HIDDEN.update({'secret.txt': SECRET, 'root/.hidden': SECRET,
                'root/.git/config': SECRET, 'root/sub/.hidden': SECRET,
+               'root/.well-known/security.txt': b'Contact: x',
+               'root/sub/.well-known/x': SECRET,
                'root-other/secret.txt': SECRET,
                'root/a b.txt': b'space', 'root/\xfc.txt': b'umlaut',
                'root/100%.txt': b'percent', 'root/q?.txt': b'mark',
@@ -41,11 +43,14 @@ TARGETS = {
     'beginning': ('/hello', 404, None),
     'long_name': ('/' + 'x' * 300, 404, None),
     'deep': ('/' + 'x/' * 3000, 404, None),
-    'dot': ('/./hello.txt', 404, None),
-    'dot_last': ('/sub/.', 404, None),
+    'dot': ('/./hello.txt', 200, HELLO),
+    'dot_escaped': ('/sub/%2e/../%2E/hello.txt', 200, HELLO),
+    'dot_last': ('/sub/.', 200, USUAL['sub/index.html']),
     'dots': ('/../hello.txt', 404, None),
-    'dots_within': ('/sub/../hello.txt', 404, None),
-    'dots_last': ('/sub/..', 404, None),
+    'dots_within': ('/sub/../hello.txt', 200, HELLO),
+    'dots_within_twice': ('/sub/list/.././../hello.txt', 200, HELLO),
+    'dots_above': ('/sub/../../hello.txt', 404, None),
+    'dots_last': ('/sub/../sub/x/..', 200, USUAL['sub/index.html']),
     'dots_three': ('/.../hello.txt', 404, None),
     'dots_escaped': ('/%2e%2e/secret.txt', 404, None),
     'dots_half_escaped': ('/.%2E/secret.txt', 404, None),
@@ -63,6 +68,9 @@ TARGETS = {
     'hidden_within': ('/sub/.hidden', 404, None),
     'hidden_escaped': ('/%2ehidden', 404, None),
     'hidden_slashes': ('//.hidden', 404, None),
+    'hidden_before_dots': ('/.git/../hello.txt', 404, None),
+    'well_known': ('/.well-known/security.txt', 200, b'Contact: x'),
+    'well_known_within': ('/sub/.well-known/x', 404, None),
     'percent': ('/%', 400, None),
     'percent_half': ('/%6', 400, None),
     'percent_word': ('/%zz', 400, None),
@@ -101,8 +109,8 @@ def make_target(name, target, status, body):
         root = fill(test.site({}), HIDDEN) / 'root'
         visitor = test.visitor(server=test.server(root=root))
         reply = visitor.get(target)
-        reply.must_be(status, body, 'decode once, then split at the slashes; '
-                      'look at each part before it is opened')
+        reply.must_be(status, body, 'decode %XX once, then split at the '
+                      'slashes, and check each part before it is opened')
         if status == 400:
             visitor.ended()
         else:
@@ -117,22 +125,43 @@ for name, row in TARGETS.items():
     make_target(name, *row)
 
 
+def answer_or_end(visitor, target):
+    """The response to a request, or None if somebody's server closes."""
+    try:
+        return visitor.get(target)
+    except Failure as failure:
+        if visitor.connect and closed(failure):
+            return None
+        raise
+
+
+@check(WEB, open=False)
+def host_escaped(test):
+    """a Host with an escape is valid, as RFC 3986 has any byte of a name
+    escaped; which one it is does not matter here"""
+    visitor = test.visitor()
+    for name in ('l%61dder', '%6C', 'ladder%2e:80', '%c3%bc.example'):
+        visitor.get(host=name).must_be(200, HELLO)
+    for name in ('ladder%', 'ladder%6', 'l%6gdder', 'ladder:%38'):
+        test.visitor().get(host=name).must_be(400)
+
+
 @check(WEB)
 def target_outside(test):
-    """no target, however it is disguised, leads out of the folder"""
+    """serves no file outside the folder, however the target is written"""
     root = fill(test.site({}), HIDDEN) / 'root'
     server = test.server(root=root)
     for name, (target, _, content) in TARGETS.items():
         if content is None and not name.startswith('hidden'):
-            reply = test.visitor(server=server).get(target)
-            if SECRET in reply.body:
+            reply = answer_or_end(test.visitor(server=server), target)
+            if reply and SECRET in reply.body:
                 raise Failure(f'no file from outside for {reply.to}',
                               str(reply))
 
 
 @check(WEB, open=False)
 def target_empty_path(test):
-    """http://ladder stands for http://ladder/, with a query or without"""
+    """http://ladder means http://ladder/, with a query or without"""
     visitor = test.visitor()
     whole = visitor.get('/').must_be(200)
     for target in ('http://ladder', 'http://ladder?a=b', 'http://ladder:80'):

@@ -6,32 +6,32 @@ import errno
 
 from checks.errors import client, server  # noqa: F401
 from checks.errors.kernel import KERNEL
-from checks.errors.remedies import CLIENT, CONNECTION, LISTENER
+from checks.errors.actions import CLIENT, CONNECTION, LISTENER
 from checks.errors.table import CALLS, ROWS, action_of
 from harness import CHECKS, FOREVER, Check, Skip
 
 
 def make_row_check(stage, row):
     call, name = row['call'], row['errno']
-    remedy, number = action_of(row, stage), getattr(errno, name, None)
+    action, number = action_of(row, stage), getattr(errno, name, None)
 
     def inject(test):
         if number is None:
             raise Skip(f'{name} is not an errno of this system')
         test.need_injector()
         test.faults.fail(call, number)
-        if remedy == 'WAIT':
+        if action == 'WAIT':
             test.faults.fail(call, number, last=FOREVER)
         if stage == '06':
-            CLIENT[remedy](test, call, name)
+            CLIENT[action](test, call, name)
         elif call in ('recv', 'send'):
-            CONNECTION[remedy](test, call, name)
+            CONNECTION[action](test, call, name)
         else:
-            LISTENER[remedy](test, call, name)
+            LISTENER[action](test, call, name)
 
     function = KERNEL.get((call, name, stage), inject)
     by_kernel = function is not inject
-    what = f'{call} fails with {name}: {remedy}'
+    what = f'{call} fails with {name}: {action}'
     return Check(stage, f'{call}_{name}', function, what,
                  'kernel' if by_kernel else 'injector',
                  by_kernel and call in ('recv', 'send'))

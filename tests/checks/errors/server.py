@@ -6,7 +6,7 @@ import socket
 import time
 
 from checks.errors.kernel import kernel, until_interrupted
-from checks.errors.remedies import attached
+from checks.errors.actions import attached
 from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, data, flood, idles,
                      not_told, reset, stopped, told, vanish, wait_until)
 
@@ -33,7 +33,8 @@ def reserved_port(test):
             raise Skip('on this system ports below 1024 are not reserved')
     test.need_injector()
     test.faults.set('user', NOBODY if os.geteuid() == 0 else 0)
-    stopped(test, attached(test, test.start('1')), 'bind', 'EACCES')
+    folder = ['-d', str(test.site())] if test.stage == '08' else []
+    stopped(test, attached(test, test.start(*folder, '1')), 'bind', 'EACCES')
 
 
 @kernel('bind', 'EADDRINUSE', '02 03 04 05 07 08')
@@ -75,18 +76,19 @@ def out_of_descriptors(test):
         if test.faults.get('attached'):  # 08 needs descriptors for files, and
             idles(test, server, 'accept', 'EMFILE',  # may know without a try
                   again=test.stage < '08')
-        told(test, server, 'accept', 'EMFILE', shortage, 'a line for each '
-             'shortage: the next one is told of again')
+        told(test, server, 'accept', 'EMFILE', shortage)
         test.alive(server, 'accept has failed with EMFILE',
-                   'EMFILE passes when a descriptor is freed: wait, call again')
+                   'EMFILE passes when a descriptor is closed: sleep for a '
+                   'tenth of a second, call accept again')
         server.limit_descriptors(limit)
         for client in clients:
-            test.served(server, client, 'clients wait in the queue while there '
-                        'is no descriptor, and are served afterwards')
+            test.served(server, client, 'clients wait in the queue of the '
+                        'listener, and are served when a descriptor is free')
             client.close()
         if not wait_until(lambda: max(server.descriptors()) < used):
             raise Failure('every client\'s descriptor closed',
-                          f'{server.descriptors()} are open')
+                          f'{len(server.descriptors())} are open', 'close the '
+                          'client\'s socket on every way out')
 
 
 @kernel('recv', 'EAGAIN', '05')
@@ -98,7 +100,7 @@ def silent_too_long(test):
     began = time.monotonic()
     client = test.connect(server)
     test.ended(client, 'SO_RCVTIMEO makes recv fail with EAGAIN after -t '
-               'seconds: drop the client')
+               'seconds: close the client')
     if time.monotonic() - began < 0.9:
         raise Failure('the client is dropped after 1 second of silence (-t 1)',
                       f'after {time.monotonic() - began:.2f} s')
@@ -115,11 +117,11 @@ def never_reading(test):
     client = test.connect(server)
     next_client = test.connect(server)
     flood(client)
-    told(test, server, 'send', 'EAGAIN', hint='a client that does not read '
-         'makes send wait: SO_SNDTIMEO limits that')
+    told(test, server, 'send', 'EAGAIN', hint='send waits for a client that '
+         'does not read: SO_SNDTIMEO limits that')
     test.alive(server, 'a client that does not read')
     test.echo(next_client, b'the next one', 'SO_SNDTIMEO makes send fail with '
-              'EAGAIN after -t seconds: drop the client')
+              'EAGAIN after -t seconds: close the client')
 
 
 @kernel('recv', 'ECONNRESET', '05 07 08')
@@ -130,7 +132,7 @@ def reset_while_received(test):
     reset(client)
     told(test, server, 'recv', 'ECONNRESET')
     test.served(server, test.connect(server), 'a reset costs that client, '
-                'never the server')
+                'never the server: close its socket, serve the next')
     test.alive(server, 'a client\'s reset')
 
 
@@ -139,7 +141,8 @@ def gone_before_send(test, name, half_close):
     vanish(test, server, half_close)
     told(test, server, 'send', name)
     test.served(server, test.connect(server),
-                'a client that goes away costs only itself')
+                'an error on one client\'s socket costs that client, never '
+                'the server')
     test.alive(server, f'send has failed with {name}', SIGPIPE_HINT)
 
 
@@ -159,8 +162,8 @@ def interrupted_recv(test):
     client = test.connect(server)
     test.echo(client, b'before')
     until_interrupted(test, server, 'recv')
-    test.echo(client, b'after', 'recv with SO_RCVTIMEO fails with EINTR after '
-              'SIGSTOP and SIGCONT even without a handler: call it again')
+    test.echo(client, b'after', 'with SO_RCVTIMEO recv fails with EINTR after '
+              'SIGSTOP and SIGCONT, even without a handler: call it again')
     not_told(test, server, 'recv')
 
 
@@ -175,7 +178,8 @@ def interrupted_send(test):
     got = bytearray()
     while len(got) < sent:
         got += test.receive(client, min(sent - len(got), 1 << 20),
-                            hint='after EINTR call send again')
+                            hint='the action for EINTR is RETRY: call send '
+                            'again')
     if bytes(got) != data(65536) * (sent // 65536) + data(65536)[:sent % 65536]:
         raise Failure('every byte once and in order', 'other bytes',
                       'after EINTR nothing was sent: send the same bytes again')

@@ -17,7 +17,7 @@ A command that runs on needs no `^C`, but costs seconds without one.
 Lessons say 15441. They are run on another port, a free one, in a copy of the
 stages that is built by a bare `cc -o server server.c`, of 08 with all sources
 but the stub; CC names another cc. A block with a command that is not installed
-is skipped, and no other block.
+is skipped, and with it the others of its scene, which may need it.
 """
 
 import dataclasses

@@ -105,25 +105,28 @@ class Shell(Child):
 
 def run_scene(blocks: list[Block], folder: pathlib.Path,
               port: str) -> list[Outcome]:
-    """Plays a scene. Returns what became of its blocks."""
+    """Plays a scene. Returns what became of its blocks. They talk to each
+    other, so if one of them cannot be run, none is."""
     deadline = time.monotonic() + DEADLINE
     missing = {block: missing_tools(block.commands, folder)
                for block in blocks}
+    unable = next((block for block in blocks if missing[block]), None)
+    if unable:
+        reason = f'{missing[unable]} is not installed'
+        return [block.outcome('', reason if block is unable or missing[block]
+                              else f'it needs {unable.name}, and {reason}')
+                for block in blocks]
     shells: list[Shell] = []
     try:
         for block in blocks:
-            if not missing[block]:
-                shells.append(Shell(block, folder, port, deadline))
-                shells[-1].proceed()
+            shells.append(Shell(block, folder, port, deadline))
+            shells[-1].proceed()
         for shell in shells:
             shell.finish()
     finally:
         for shell in shells:
             shell.end()
-    texts = {shell.block: shell.text() for shell in shells}
-    return [block.outcome(texts[block]) if block in texts else
-            block.outcome('', f'{missing[block]} is not installed')
-            for block in blocks]
+    return [shell.block.outcome(shell.text()) for shell in shells]
 
 
 def build_stages(folders: set[str], root: pathlib.Path, copy: pathlib.Path,

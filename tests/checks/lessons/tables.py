@@ -17,12 +17,13 @@ Row = tuple[str, ...]   # errno, action or status, meaning
 def tables_of_program(folder: pathlib.Path) -> dict[str, list[Row]]:
     """The rows of the table `failures` of a stage's program, by the call that
     heads them, and the table of refusals, if it has one."""
-    sources = [folder / name for name in ('client.c', 'server.c', 'file.c')]
+    sources = [folder / name for name in ('client.c', 'server.c', 'status.c')]
     source = ''.join(path.read_text() for path in sources if path.exists())
     failures = re.search(r'struct failure failures\[\] = \{\n(.*?)\n\};',
                          source, re.DOTALL)
-    tables = failures and re.findall(r'\{"(\w+)", 0, .*?\n(.*?)(?=\n *\{"|\n *\{NULL)',
-                        failures[1], re.DOTALL) or re.findall(
+    tables = failures and re.findall(
+        r'\{"(\w+)", 0, .*?\n(.*?)(?=\n *\{"|\n *\{NULL)', failures[1],
+        re.DOTALL) or re.findall(
         r'struct failure (\w+)_failures\[\] = \{\n(.*?)\n\};', source,
         re.DOTALL)
     tables += [(REFUSED, rows) for rows in re.findall(

@@ -23,7 +23,7 @@ STORMS = {
     '07': lambda test, seed: ServerStorm(test, seed, Guest),
     '08': WebStorm,
 }
-WHAT = 'under random faults nothing is lost but what they take'
+WHAT = 'loses nothing under random faults that they do not explain'
 
 
 def make_check(stage, seed):

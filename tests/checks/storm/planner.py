@@ -11,7 +11,7 @@ from checks.storm.page import (EVENTS, FAILS, HINDERS, LASTS, LOSES, SHORTENS,
 MEANINGS = {(row['call'], row['errno']): row['meaning'] for row in ROWS}
 USUAL = ('EINTR EAGAIN ECONNRESET ECONNABORTED EPIPE ETIMEDOUT ECONNREFUSED '
          'EPROTO EMFILE ENFILE ENOBUFS ENOMEM').split()
-REMEDIES = {'RETRY': FAILS, 'NEXT': FAILS, 'WAIT': LASTS, 'DROP': LOSES}
+EFFECTS = {'RETRY': FAILS, 'NEXT': FAILS, 'WAIT': LASTS, 'DROP': LOSES}
 FILE_ERRORS = {'open': 'EMFILE ENFILE ENOMEM EIO EINTR', 'stat': 'EIO ENOMEM',
                'read': 'EIO EINTR', 'malloc': 'ENOMEM'}
 DIRECTIONS = {'recv': 'from', 'send': 'to'}
@@ -21,7 +21,7 @@ def errors_of(stage, kind):
     """The errnos of a call that do not end a program, by their effect."""
     errors = collections.defaultdict(list)
     for row in ROWS:
-        effect = REMEDIES.get(action_of(row, stage))
+        effect = EFFECTS.get(action_of(row, stage))
         if row['call'] == kind and effect is not None:
             errors[effect].append(getattr(errno, row['errno'], None))
     if kind in FILE_ERRORS:

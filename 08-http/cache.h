@@ -1,0 +1,70 @@
+/*
+ * Files in memory: those that are being sent, and those that are kept for the
+ * next request.
+ */
+#ifndef CACHE_H
+#define CACHE_H
+
+#include "date.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+struct file {
+    struct stat status;        /* as it was when the file was opened */
+    const char *type;          /* the value of Content-Type */
+    char modified[DATE_SIZE];  /* of Last-Modified, or empty */
+    char tag[96];              /* of ETag, or empty */
+    char *content;             /* all of a small file, or NULL: read it ... */
+    int fd;                    /* ... from this descriptor, or else -1 */
+    int users;                 /* how many responses are being sent from it */
+    bool cached;
+    bool counted;              /* as part of the cache's memory */
+    struct file *next;         /* in its bucket of the cache */
+    struct file *newer, *older;  /* by their last use */
+    unsigned long long turn;   /* in which it was last known to be current */
+    long long read;            /* when its content was read, in milliseconds */
+    size_t root;               /* length of the root, which may be a link */
+    char name[];               /* the root, and the path below it */
+};
+
+/*
+ * Begins a turn, in which each file is checked for changes at most once. All
+ * requests of a turn were received before that check, so its result is as good
+ * as that of a check for each. A request received later needs a new turn.
+ */
+void begin_turn(void);
+
+/* Returns a file whose content the caller sets, to be freed or released; NULL
+   if there is no memory. */
+struct file *new_file(const char *name);
+
+/*
+ * Returns the cached file of that name, with one more user, if the name still
+ * stands for the same file and the file has not changed; else NULL. A program
+ * that writes through a mapping (mmap) may change neither the size nor the
+ * times of a file: such a change is noticed within a tenth of a second.
+ */
+struct file *find_cached(const char *name);
+
+/* Returns whether a file last changed so long ago that its next change will
+   have a different time. Only then can it be cached. */
+bool is_settled(const struct stat *status);
+
+/* Frees the least recently used files until there is room for size bytes.
+   Returns false if the files in use leave too little. */
+bool make_room(size_t size);
+
+/* Adds a file to the cache, if it is settled and there is room. */
+void add_to_cache(struct file *file);
+
+/* Ends the use of a file. */
+void release_file(struct file *file);
+
+/* Frees a file, unless it is cached or in use. */
+void free_file(struct file *file);
+
+void empty_cache(void);
+
+#endif

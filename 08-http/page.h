@@ -1,0 +1,13 @@
+/*
+ * The beginning of each page that the server itself writes. It fits the width
+ * of the screen, and is dark if the browser's user prefers that.
+ */
+#ifndef PAGE_H
+#define PAGE_H
+
+#define PAGE_START                                                             \
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"          \
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"                \
+    "<meta name=\"color-scheme\" content=\"light dark\">\n"
+
+#endif

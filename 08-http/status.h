@@ -1,0 +1,15 @@
+/*
+ * The status of the response when a call of the file system has failed.
+ */
+#ifndef STATUS_H
+#define STATUS_H
+
+/* Returns the status that errno stands for: 403, 404, 500 or 503. A failure
+   that is not the client's fault (500 and above) is also reported on standard
+   error, but only once until clear_failure is called. */
+int status_of_error(const char *call, const char *name);
+
+/* Makes the next failure a new one, to be reported: a call has succeeded. */
+void clear_failure(void);
+
+#endif

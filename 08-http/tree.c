@@ -1,0 +1,223 @@
+/*
+ * The directory tree being served: names of files in it, and opening them.
+ */
+#ifdef __linux__
+#define _GNU_SOURCE  /* for O_PATH */
+#endif
+#include "posix.h"
+
+#include "tree.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Opening a file in a directory takes permission to search it (x), not to read
+   it (r). POSIX has O_SEARCH for that, Linux O_PATH. */
+#if defined O_SEARCH
+#define WALK (O_SEARCH | O_DIRECTORY | O_CLOEXEC)
+#elif defined O_PATH
+#define WALK (O_PATH | O_DIRECTORY | O_CLOEXEC)
+#else
+#define WALK (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#endif
+
+#define MORE 1024  /* descriptors for files, above the limit for clients */
+
+static const char *root;
+
+/* -------------------------------------------------------------------- root */
+
+/* Looks for the program in the directories of PATH, as the shell does. Returns
+   its path with all links resolved, to be freed, or NULL. */
+static char *find_in_path(const char *program) {
+    const char *path = getenv("PATH");
+    char name[MAX_ROOT];
+
+    while (path != NULL) {
+        int length = (int)strcspn(path, ":");
+        snprintf(name, sizeof name, "%.*s%s%s", length, path,
+                 length > 0 ? "/" : "./", program);
+        if (access(name, X_OK) == 0)
+            return realpath(name, NULL);
+        path = path[length] == ':' ? path + length + 1 : NULL;
+    }
+    errno = ENOENT;
+    return NULL;
+}
+
+/* Returns the path of the program's file with all links resolved, to be freed,
+   or NULL. Only Linux has /proc/self/exe: proc(5). */
+static char *find_program(const char *program) {
+    char *found = realpath("/proc/self/exe", NULL);
+
+    if (found != NULL)
+        return found;
+    if (strchr(program, '/') != NULL)
+        return realpath(program, NULL);
+    return find_in_path(program);
+}
+
+/* Returns the name of www beside the program. */
+static const char *find_www(const char *program) {
+    static char www[MAX_ROOT] = "www beside the program";
+    char *found = find_program(program);
+
+    if (found == NULL)
+        return www;
+    int length = (int)(strrchr(found, '/') - found);
+    snprintf(www, sizeof www, "%.*s/www", length, found);
+    free(found);
+    return www;
+}
+
+bool serve_directory(const char *name, const char *program) {
+    root = name != NULL ? name : find_www(program);
+    int directory = open(root, WALK);
+    int inside = directory == -1 ? -1 : openat(directory, ".", WALK);
+
+    if (inside == -1)
+        report_failure("open", NULL, NULL, root);
+    else
+        close(inside);
+    if (directory != -1)
+        close(directory);
+    return inside != -1;
+}
+
+size_t root_length(void) {
+    return strlen(root);
+}
+
+/* ------------------------------------------------------------------- names */
+
+static bool is_segment(const char *segment, size_t length, const char *word) {
+    return length == strlen(word) && memcmp(segment, word, length) == 0;
+}
+
+static bool is_well_known(const char *segment, size_t length, bool at_top) {
+    return at_top && is_segment(segment, length, ".well-known");
+}
+
+bool write_name(const char *path, char name[MAX_NAME], bool *directory) {
+    char *top = stpcpy(name, root), *end = top;
+
+    *directory = true;
+    if (*path != '/')
+        return false;
+    while (*(path += strspn(path, "/")) != '\0') {
+        size_t length = strcspn(path, "/");
+        *directory = path[length] == '/';
+        if (is_segment(path, length, ".")) {
+            *directory = true;
+        } else if (is_segment(path, length, "..")) {
+            if (end == top)
+                return false;
+            while (*--end != '/')
+                continue;
+            *directory = true;
+        } else if (*path == '.' && !is_well_known(path, length, end == top)) {
+            return false;
+        } else {
+            *end++ = '/';
+            memcpy(end, path, length);
+            end += length;
+        }
+        path += length;
+    }
+    strcpy(end, *directory ? "/index.html" : "");
+    return true;
+}
+
+/* ----------------------------------------------------------------- opening */
+
+/* Closes a descriptor and leaves errno as it is. */
+static void close_quietly(int fd) {
+    int saved = errno;
+
+    close(fd);
+    errno = saved;
+}
+
+/* Opens as openat(2) does, but above the limit that server.c has set to keep
+   its clients' descriptors below FD_SETSIZE: a file is in no set. */
+static int open_beyond_limit(int directory, const char *name, int flags) {
+    struct rlimit clients, files;
+
+    if (getrlimit(RLIMIT_NOFILE, &clients) == -1)
+        return -1;
+    files = clients;
+    files.rlim_cur += MORE;
+    if (files.rlim_cur > files.rlim_max)
+        files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) == -1)
+        return -1;
+    int fd = openat(directory, name, flags);
+    int saved = errno;
+    if (setrlimit(RLIMIT_NOFILE, &clients) == -1)
+        report_failure("setrlimit", NULL, NULL, name);
+    errno = saved;
+    return fd;
+}
+
+/* Opens as openat(2) does, but never blocks, neither on a FIFO without a writer
+   nor on a file with a lease. Only the root itself may be a symbolic link. */
+static int open_at(int directory, const char *name, int flags) {
+    int fd;
+
+    flags |= O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    flags |= directory == AT_FDCWD ? 0 : O_NOFOLLOW;
+    do {
+        fd = openat(directory, name, flags);
+    } while (fd == -1 && errno == EINTR);
+    if (fd == -1 && errno == EMFILE)
+        fd = open_beyond_limit(directory, name, flags);
+    return fd;
+}
+
+int open_parent(char *name) {
+    int directory = open_at(AT_FDCWD, root, WALK);
+    char *component = name + strlen(root) + 1, *slash;
+
+    while (directory != -1 && (slash = strchr(component, '/')) != NULL) {
+        *slash = '\0';
+        int next = open_at(directory, component, WALK);
+        *slash = '/';
+        close_quietly(directory);
+        directory = next;
+        component = slash + 1;
+    }
+    return directory;
+}
+
+int open_file(int directory, const char *name, struct stat *status) {
+    if (fstatat(directory, name, status, AT_SYMLINK_NOFOLLOW) == -1)
+        return -1;
+    if (!S_ISREG(status->st_mode)) {  /* opening a device may have effects */
+        errno = S_ISDIR(status->st_mode) ? EISDIR : ENOENT;
+        return -1;
+    }
+    int fd = open_at(directory, name, O_RDONLY);
+    if (fd == -1)
+        return -1;
+    if (fstat(fd, status) == -1) {
+        close_quietly(fd);
+        return -1;
+    }
+    if (!S_ISREG(status->st_mode)) {  /* it has been replaced meanwhile */
+        close(fd);
+        errno = S_ISDIR(status->st_mode) ? EISDIR : ENOENT;
+        return -1;
+    }
+    return fd;
+}
+
+int open_list(int directory) {
+    return open_at(directory, ".", O_RDONLY | O_DIRECTORY);
+}

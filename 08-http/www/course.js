@@ -1,0 +1,117 @@
+/* Keys for the course: arrows walk, p is for a projector. Pages work without
+   it. */
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  const slides = [...document.querySelectorAll(".slide")];
+  let shown = -1;  // the slide on the projector, or -1
+
+  const leaf = (kind) => document.querySelector(`link[rel="${kind}"]`);
+  const projecting = () => shown >= 0;
+
+  /* Whether nothing of a slide is wider than the screen. */
+  const narrow = (slide) => [...slide.querySelectorAll(".scroll")].every(
+    (box) => box.scrollWidth <= box.clientWidth + 1);
+
+  /* Chooses the largest type with which a slide fits, within reason: what is
+     too high can be scrolled. */
+  function fit(slide) {
+    const least = slide.matches(".whole") ? 22 : 18;
+    let size = Math.round(Math.min(44, Math.max(26, innerWidth / 36)));
+    const set = () => root.style.setProperty("--projected", `${size}px`);
+    set();
+    while (size > 12 && !(narrow(slide) &&
+        (slide.offsetHeight <= innerHeight || size <= least))) {
+      size -= 1;
+      set();
+    }
+  }
+
+  function show(number) {
+    if (projecting()) slides[shown].classList.remove("shown");
+    shown = number;
+    const slide = slides[shown];
+    root.classList.add("projector");
+    slide.classList.add("shown");
+    fit(slide);
+    scrollTo(0, 0);
+    root.style.setProperty("--walked", (shown + 1) / slides.length);
+    history.replaceState(null, "", `?projector#${slide.id}`);
+  }
+
+  function leave() {
+    const slide = slides[shown];
+    slide.classList.remove("shown");
+    shown = -1;
+    root.classList.remove("projector");
+    history.replaceState(null, "", `${location.pathname}#${slide.id}`);
+    slide.scrollIntoView();
+  }
+
+  /* Where a page is read, the projector begins. */
+  function reading() {
+    const named = slides.findIndex(
+      (slide) => `#${slide.id}` === location.hash);
+    if (named >= 0 && slides[named].getBoundingClientRect().top > -40 &&
+        slides[named].getBoundingClientRect().top < innerHeight)
+      return named;
+    const below = slides.findIndex(
+      (slide) => slide.getBoundingClientRect().bottom > innerHeight / 4);
+    return Math.max(below, 0);
+  }
+
+  function walk(way) {
+    if (!projecting()) {
+      const link = leaf(way > 0 ? "next" : "prev");
+      if (link) location.href = link.href;
+      return;
+    }
+    const bottom = root.scrollHeight - innerHeight - scrollY;
+    if (way > 0 && bottom > 8) {
+      scrollBy(0, Math.min(bottom, innerHeight * 0.8));
+    } else if (way < 0 && scrollY > 8) {
+      scrollBy(0, -innerHeight * 0.8);
+    } else if (slides[shown + way]) {
+      show(shown + way);
+    } else {
+      const link = leaf(way > 0 ? "next" : "prev");
+      if (link)
+        location.href = `${link.href}?projector${way > 0 ? "" : "#last"}`;
+    }
+  }
+
+  /* A box that can be scrolled sideways has the arrow keys while it has the
+     focus. */
+  const scrolls = (box) => box !== null && box.matches(".scroll") &&
+    box.scrollWidth > box.clientWidth;
+
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const focused = document.activeElement;
+    const plain = !projecting() && scrolls(focused);
+    const onLink = focused !== null && focused.matches("a, summary");
+    if (event.key === "ArrowRight" && !plain) walk(1);
+    else if (event.key === "ArrowLeft" && !plain) walk(-1);
+    else if (projecting() && (event.key === "PageDown" ||
+        (event.key === " " && !onLink && !event.shiftKey))) walk(1);
+    else if (projecting() && (event.key === "PageUp" ||
+        (event.key === " " && !onLink))) walk(-1);
+    else if (projecting() && event.key === "Home") show(0);
+    else if (projecting() && event.key === "End") show(slides.length - 1);
+    else if (event.key === "p" && !projecting()) show(reading());
+    else if (projecting() && (event.key === "p" || event.key === "Escape"))
+      leave();
+    else return;
+    event.preventDefault();
+  });
+
+  addEventListener("resize", () => { if (projecting()) fit(slides[shown]); });
+
+  if (new URLSearchParams(location.search).has("projector") &&
+      slides.length > 0) {
+    const named = slides.findIndex(
+      (slide) => `#${slide.id}` === location.hash);
+    show(location.hash === "#last" ? slides.length - 1 : Math.max(named, 0));
+  }
+})();

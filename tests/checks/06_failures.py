@@ -1,0 +1,153 @@
+"""The checks of 06-client: servers that fail or lie, and outputs that fail.
+
+To add one, start from `greeting`, a short one; see "Add a check" in
+tests/README.md."""
+
+import os
+import resource
+import tempfile
+
+from checks.clients import compares, failed
+from harness import (Failure, Skip, check, data, echoing, feed, reset,
+                     start_client)
+
+
+@check('06')
+def ends_early(test):
+    """a server that closes before all has come back is an error"""
+    compares(test)
+    def handler(connection):
+        connection.sendall(connection.recv(100)[:3])
+    peer = test.peer(handler)
+    child = start_client(test, peer.port)
+    failed(test, child, '3 of 6 bytes came back',
+           hint='recv() == 0 before every byte has come back is an error')
+
+
+@check('06')
+def ends_at_once(test):
+    """a server that closes without an answer is an error"""
+    peer = test.peer(lambda connection: connection.recv(100))
+    compares(test)
+    failed(test, start_client(test, peer.port), 'nothing came back',
+           hint='recv() == 0 before every byte has come back is an error')
+
+
+@check('06')
+def server_resets(test):
+    """a reset by the server is reported as an error"""
+    def handler(connection):
+        connection.sendall(connection.recv(4096))
+        reset(connection)
+    peer = test.peer(handler)
+    child = start_client(test, peer.port, message=data(1 << 20))
+    failed(test, child, 'the server reset the connection',
+           hint='signal(SIGPIPE, SIG_IGN): then send fails with EPIPE, which '
+           'can be reported')
+
+
+@check('06')
+def wrong_bytes(test):
+    """detects a server that returns other bytes"""
+    compares(test)
+    def handler(connection):
+        while True:
+            piece = connection.recv(65536)
+            if not piece:
+                return
+            connection.sendall(piece.swapcase())
+    peer = test.peer(handler)
+    failed(test, start_client(test, peer.port), 'other bytes came back',
+           hint='compare what comes back with what was sent (memcmp)')
+
+
+@check('06')
+def one_wrong_byte(test):
+    """detects a single wrong bit in 300000 bytes"""
+    compares(test)
+    count = [0]
+
+    def handler(connection):
+        while True:
+            piece = bytearray(connection.recv(65536))
+            if not piece:
+                return
+            if count[0] <= 250001 < count[0] + len(piece):
+                piece[250001 - count[0]] ^= 1
+            count[0] += len(piece)
+            connection.sendall(piece)
+    peer = test.peer(handler)
+    failed(test, start_client(test, peer.port, message=data(300000)),
+           'one byte differs', hint='compare every byte')
+
+
+@check('06')
+def extra_bytes(test):
+    """detects a server that returns more than was sent"""
+    compares(test)
+    def handler(connection):
+        echoing(connection)
+        connection.sendall(b'and more')
+    peer = test.peer(handler)
+    failed(test, start_client(test, peer.port), 'more came back than was sent',
+           hint='after shutdown the next recv must return 0')
+
+
+@check('06')
+def greeting(test):
+    """detects a server that sends first"""
+    def handler(connection):
+        connection.sendall(b'220 ready\r\n')
+        echoing(connection)
+    peer = test.peer(handler)
+    compares(test)
+    failed(test, start_client(test, peer.port), 'other bytes came back',
+           hint='compare what comes back with what was sent (memcmp)')
+
+
+@check('06')
+def closed_output(test):
+    """exits with an error when its output is closed"""
+    peer = test.peer(echoing)
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = start_client(test, peer.port, message=data(200000), stdout=writing)
+    os.close(writing)
+    status = child.wait_exit()
+    if status in (0, None):
+        raise Failure('an exit, with a status other than 0',
+                      f'it {test.outcome(child)}',
+                      'look at what write (or fwrite and fflush) returns')
+
+
+@check('06')
+def full_disk(test):
+    """a full disk is reported as an error"""
+    peer = test.peer(echoing)
+    with open('/dev/full', 'wb') as full:
+        child = start_client(test, peer.port, stdout=full)
+    failed(test, child, 'the output could not be written', hint='look at '
+           'what write returns; stdio may notice only in fflush')
+
+
+@check('06')
+def output_cut(test):
+    """an output that takes only some of the bytes gets the rest, or is reported
+    as an error"""
+    peer = test.peer(echoing)
+    message = data(4000)
+    with tempfile.TemporaryFile() as output:
+        child = start_client(test, peer.port, message=None, stdout=output)
+        try:
+            resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (1000, 1000))
+        except OSError:
+            raise Skip('this user cannot limit the size of its files') from None
+        feed(test, child, message)
+        status = child.wait_exit()
+        size = os.fstat(output.fileno()).st_size
+    if status in (0, None) and size < len(message):
+        raise Failure('an error: only 1000 bytes can be written',
+                      f'{size} of 4000 bytes are written; it '
+                      f'{test.outcome(child)}', 'write may take only some of '
+                      'the bytes, and returns how many: write the rest, and '
+                      'report an error')

@@ -1,0 +1,174 @@
+"""The checks of 06-client's standard input and output that do not block or are
+large, and of calls that fail though no table has rows for them.
+
+To add one, start from `file_input`, a short one; see "Add a check" in
+tests/README.md."""
+
+import errno
+import os
+import resource
+import signal
+import socket
+import tempfile
+import threading
+import time
+
+from harness import (Failure, Skip, check, data, echoing, feed, injected,
+                     start_client, succeeded, told, wait_until)
+
+
+@check('06', open=False)
+def file_input(test):
+    """10 MB from a file come back whole: neither side waits for the other"""
+    def handler(connection):
+        for option in socket.SO_SNDBUF, socket.SO_RCVBUF:
+            connection.setsockopt(socket.SOL_SOCKET, option, 65536)
+        echoing(connection)
+    peer = test.peer(handler)
+    message = data(10_000_000)
+    with tempfile.TemporaryFile() as file:
+        file.write(message)
+        file.seek(0)
+        child = test.start('-t', '2', '127.0.0.1', str(peer.port), stdin=file)
+        succeeded(test, child, message, 'send a piece that any socket takes at '
+                  'once, then take its echo: a server that does not receive '
+                  'until you do makes send wait, and so wait both')
+
+
+@check('06', open=False)
+def input_not_blocking(test):
+    """a standard input that does not block is waited for, not given up"""
+    peer = test.peer(echoing)
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    try:
+        child = test.start('127.0.0.1', str(peer.port), stdin=reading)
+        wait_until(lambda: peer.accepted)
+        spins = child.spins()
+        os.write(writing, b'late\n')
+    finally:
+        os.close(reading)
+        os.close(writing)
+    succeeded(test, child, b'late\n', 'read fails with EAGAIN if O_NONBLOCK is '
+              'set by whoever started you: wait with poll, read again')
+    if spins:
+        raise Failure('no processor time while nothing is typed', 'it spins',
+                      'wait for the input with poll')
+
+
+@check('06', open=False)
+def output_not_blocking(test):
+    """a standard output that does not block gets every byte"""
+    peer = test.peer(echoing)
+    message, got = data(300000), bytearray()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def read():
+        time.sleep(0.3)  # by now the pipe is full
+        while True:
+            piece = os.read(reading, 65536)
+            if not piece:
+                return
+            got.extend(piece)
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    child = start_client(test, peer.port, message=message, stdout=writing)
+    os.close(writing)
+    status = child.wait_exit()
+    reader.join(5)
+    os.close(reading)
+    if status != 0 or bytes(got) != message:
+        raise Failure('300000 bytes on standard output and status 0',
+                      f'{len(got)} bytes; it {test.outcome(child)}',
+                      'write may take only some of the bytes, or fail with '
+                      'EAGAIN: wait with poll, write the rest')
+
+
+@check('06', open=False)
+def closed_streams(test):
+    """without a standard input or output it says so and ends with status 1"""
+    peer = test.peer(echoing)
+    for closed in '<&-', '>&-':
+        child = test.start_closed(closed, '127.0.0.1', str(peer.port))
+        if child.wait_exit() != 1 or not child.lines:
+            raise Failure(f'a message and status 1, started with {closed}',
+                          f'it {test.outcome(child)}', 'the socket would get '
+                          'the number 0 or 1, and be read as the input')
+
+
+@check('06', open=False)
+def partial_write(test):
+    """a write that takes only part of the bytes is not taken for all of them"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('this system cannot limit the files of another process')
+    peer = test.peer(echoing)
+    with tempfile.TemporaryFile() as file:
+        child = start_client(test, peer.port, message=None, stdout=file)
+        child.limit_files(10000)
+        feed(test, child, data(3 * 4096))
+        status = child.wait_exit()
+        size = file.seek(0, os.SEEK_END)
+    if status in (0, None):
+        raise Failure('an end with another status than 0: 10000 of 12288 bytes '
+                      'fit into the output', f'{size} of them are in it; it '
+                      f'{test.outcome(child)}', 'write returns how many bytes '
+                      'it took: write the rest in a loop')
+
+
+@check('06', open=False)
+def shortages_apart(test):
+    """bytes that are sent end a shortage: the next one has all of -t again"""
+    test.need_injector()
+    peer = test.peer(echoing)
+    test.faults.set('most', 5, 'send')
+    test.faults.set('stop', 8, 'send')
+    test.faults.fail('send', errno.ENOBUFS, last=6)  # 0.6 seconds, then bytes
+    child = start_client(test, peer.port, '-t', '1', message=b'five, five')
+    test.attached()
+    wait_until(lambda: child.state() == 'T' or not child.running())
+    test.faults.fail('send', errno.ENOBUFS, 8, 13)
+    child.signal(signal.SIGCONT)
+    succeeded(test, child, b'five, five', 'bytes that were sent end the '
+              'shortage: count its waits from 0 again')
+    told(test, child, 'send', 'ENOBUFS', 2)
+
+
+@check('06', open=False)
+def shortage_ends(test):
+    """a send that finds no memory for longer than -t is given up: status 1"""
+    test.need_injector()
+    peer = test.peer(echoing)
+    test.faults.fail('send', errno.ENOBUFS, last=1000)
+    child = start_client(test, peer.port, '-t', '1')
+    test.attached()
+    if child.wait_exit() != 1:
+        raise Failure('exit status 1 after 1 second (-t 1)',
+                      f'it {test.outcome(child)}',
+                      'a send waits no longer than -t')
+    told(test, child, 'send', 'ENOBUFS')
+
+
+@check('06', open=False)
+def setsockopt_fails(test):
+    """when no time limit can be set it says so and ends with status 1"""
+    ends_over(test, 'setsockopt')
+
+
+@check('06', open=False)
+def shutdown_fails(test):
+    """when shutdown fails it says so and ends with status 1"""
+    ends_over(test, 'shutdown')
+
+
+def ends_over(test, call):
+    test.need_injector()
+    test.faults.fail(call, errno.ENOBUFS)
+    child = start_client(test, test.peer(echoing).port)
+    test.attached()
+    injected(test, call)
+    line = f'{call}: {os.strerror(errno.ENOBUFS)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}',
+                      f'{call} can fail, too: look at what it returns')

@@ -1,0 +1,34 @@
+"""What the checks of the client share: a run with an echo server, and how a
+failure is demanded."""
+
+import re
+
+from harness import Failure, Skip, echoing, start_client, succeeded
+
+
+def sent_and_echoed(test, message, handler=echoing, hint='', *options):
+    peer = test.peer(handler)
+    child = start_client(test, peer.port, *options, message=message)
+    succeeded(test, child, message, hint)
+    return child
+
+
+def failed(test, child, why, pattern=None, hint=''):
+    """Demands a message and status 1."""
+    status = child.wait_exit()
+    if status in (None, 0) or status != 1 and not test.any:
+        raise Failure(f'exit status 1: {why}', f'it {test.outcome(child)}',
+                      hint or 'status 0 means that every byte came back, and '
+                      'nothing else')
+    if not test.any and not child.lines:
+        raise Failure(f'a message: {why}', 'none on standard error',
+                      'say on standard error what went wrong')
+    if not test.any and pattern and not any(
+            re.search(pattern, line) for line in child.lines):
+        raise Failure(f'a line "{pattern}"', '; '.join(child.lines), hint)
+
+
+def compares(test):
+    """Skips a check if anybody's client need not compare what comes back."""
+    if test.any:
+        raise Skip('a client of others need not compare the echo')

@@ -1,0 +1,110 @@
+"""What GitHub needs to grade at every push: a workflow, and the results of a
+run as the reporter of GitHub Classroom reads them."""
+
+import base64
+import json
+
+from grading.report import by_reason, cut
+from grading.submission import number
+from harness.stages import STAGES
+
+# The names of the workflow and of its job are those that Classroom looks for.
+WORKFLOW = """\
+# .github/workflows/classroom.yml of the assignment, made by
+# tests/grade --classroom. Points:
+{points}
+name: Autograding Tests
+on: [push, workflow_dispatch]
+permissions:
+  actions: read
+  contents: read
+jobs:
+  run-autograding-tests:
+    runs-on: ubuntu-latest
+    if: github.actor != 'github-classroom[bot]'
+    timeout-minutes: 15
+    steps:
+      - uses: actions/checkout@v4
+        with:
+          path: handin
+      - uses: actions/checkout@v4  # the checks: not those that students have
+        with:
+          repository: OWNER/CHECKS
+          token: ${{{{ secrets.CHECKS }}}}
+          path: checks
+      - name: Install
+        run: |
+          sudo apt-get update -qq
+          sudo apt-get install -y -qq gcc libc6-dev python3 curl wget \\
+            apache2-utils
+      - name: Grade
+        id: grade
+        run: >-
+          python3 checks/tests/grade --time 300 --stages {stages}
+          --github "$GITHUB_OUTPUT" handin
+      - name: Autograding Reporter
+        uses: classroom-resources/autograding-grading-reporter@v1
+        env:
+{results}
+        with:
+          runners: {runners}
+"""
+
+
+def runner(stage):
+    return f'stage{stage}'
+
+
+def workflow(stages, points):
+    """The text of a workflow that grades these stages."""
+    rows = [(STAGES[stage].name, points.of_stage(stage)) for stage in stages]
+    rows.append(('total', number(sum(most for _, most in rows))))
+    return WORKFLOW.format(
+        points='\n'.join(f'#     {name:14}{most:>4}' for name, most in rows),
+        stages=','.join(stages),
+        results='\n'.join(
+            f'          {runner(stage).upper()}_RESULTS: "${{{{ '
+            f'steps.grade.outputs.{runner(stage)} }}}}"' for stage in stages),
+        runners=','.join(map(runner, stages)))
+
+
+def test(name, checks, passed=False):
+    """Some checks as one test, as the reporter knows tests. It prints names
+    and points; why a check has failed is in the log of the step before."""
+    cents = sum(check['cents'] for check in checks)
+    return {'name': name, 'status': 'pass' if passed else 'fail',
+            'score': number(cents / 100) if passed else 0, 'message': '',
+            'test_code': '', 'filename': '', 'line_no': 0, 'duration': 0}
+
+
+def tests(result):
+    """A stage as tests: those passed together, and one for each reason why
+    others were not. All of it has to go into one variable of a program's
+    environment, so it is kept short."""
+    if result.problem or not result.checks:
+        return [test(f'{result.title}: {cut(result.problem)}', [])]
+    passed = [check for check in result.checks if check['verdict'] == 'passed']
+    failed = [check for check in result.checks if check['verdict'] == 'failed'
+              and check['visibility'] == 'visible']
+    rest = [check for check in result.checks
+            if check not in passed and check not in failed]
+    some = [test(f'{len(passed)} of {len(result.checks)} checks', passed, True)]
+    for first, *others in by_reason(failed):
+        more = f' and {len(others)} more' if others else ''
+        some.append(test(first['name'] + more, [first, *others]))
+    if rest:
+        some.append(test(f'{len(rest)} checks that are not shown', rest))
+    return some
+
+
+def write_outputs(path, results):
+    """Adds a step's outputs to a file: for each stage its results."""
+    with open(path, 'a') as file:
+        for stage, result in results.items():
+            all_tests = tests(result)
+            failed = any(one['status'] == 'fail' for one in all_tests)
+            document = {'version': 1, 'max_score': result.most,
+                        'status': 'fail' if failed else 'pass',
+                        'tests': all_tests}
+            text = base64.b64encode(json.dumps(document).encode()).decode()
+            file.write(f'{runner(stage)}={text}\n')

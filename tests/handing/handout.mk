@@ -1,0 +1,13 @@
+# In a hand-out, where the Makefile reads it: scripts stand in for programs that
+# students need to talk to and that are not here.
+ifeq ($(wildcard 05-recv-send/server.c),)
+stand_ins += 05-recv-send/server
+05-recv-send/server: tests/handing/server
+	@cp $< $@
+endif
+ifeq ($(wildcard 06-client/client.c),)
+stand_ins += 06-client/client
+06-client/client: tests/handing/client
+	@cp $< $@
+endif
+all learn $(stage_tries): $(stand_ins)

@@ -1,0 +1,222 @@
+"""What probably went wrong, judged by what the program under test has done: how
+it ended, what it printed, which calls it made and in which one it waits. The
+hint about such a cause goes before a check's own."""
+
+import re
+import signal
+
+from harness.failures import SIGPIPE_HINT
+from harness.settings import MEMCHECK
+
+CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE,
+           -signal.SIGILL}
+LIMITED = ('recv_EAGAIN', 'recv_EWOULDBLOCK', 'send_EAGAIN',
+           'send_EWOULDBLOCK', 'never_ends', 'never_reads', 'slow_reader_stays',
+           'connect_EINPROGRESS', 'talker_stays')
+LOOP = {'03': 'wait with pause() after listen()',
+        '04': 'call accept in a loop without an end',
+        '05': 'after a client take the next one, in a loop without an end'}
+
+
+class Causes:
+    """The causes of a failed check, those first that explain the most."""
+
+    def __init__(self, test, check):
+        self.test, self.check, self.stage = test, check, test.stage
+        self.faults, self.child = test.faults, test.children[-1]
+        self.status = self.child.wait_exit(0.2)
+        self.told = '\n'.join(self.child.lines)
+        self.attached = bool(self.faults.get('attached'))
+
+    def get(self, name, call):
+        return self.faults.get(name, call) if self.attached else None
+
+    def first(self):
+        """The likeliest cause, or nothing."""
+        rules = [self.signals, self.exits]
+        if not self.test.any and self.attached and not MEMCHECK:
+            rules += [self.missing_calls, self.sets, self.nfds, self.timeout,
+                      self.end_ignored, self.sleeps_in_accept,
+                      self.sleeps_on_client, self.no_shutdown, self.limits]
+        for rule in rules:
+            cause = rule()
+            if cause:
+                return cause
+        return ''
+
+    def signals(self):
+        """A crash, or SIGPIPE."""
+        if self.status == -signal.SIGPIPE:
+            return SIGPIPE_HINT
+        if self.status in CRASHES and not self.sent(-self.status):
+            name = signal.Signals(-self.status).name
+            return (f'it crashed ({name}): an access outside an array, or '
+                    'through a bad pointer. Build it with -g '
+                    '-fsanitize=address,undefined and check again: then its '
+                    'message names the line')
+        return ''
+
+    def sent(self, *numbers):
+        return any(number in self.child.signalled for number in numbers)
+
+    def exits(self):
+        """An end, though a server goes on until a signal comes."""
+        if (self.stage not in LOOP and self.stage not in ('07', '08')
+                or 'listening on' not in self.told
+                or self.sent(signal.SIGTERM, signal.SIGINT, signal.SIGKILL)):
+            return ''
+        if self.check.name == 'more_than_fit' and self.status is not None:
+            return ('a descriptor of FD_SETSIZE or above must never enter a '
+                    'set: limit the descriptors, or close that client')
+        if 'EBADF' in self.told and not self.injected():
+            return ('a call was made on a descriptor that had been closed: '
+                    'close the client\'s socket, not the listener, and only '
+                    'once')
+        if self.status == 0:
+            return ('it exited with status 0, though a server goes on until a '
+                    'signal ends it: ' + LOOP.get(
+                        self.stage, 'call select in a loop'))
+        if (self.status is not None and self.status > 0
+                and self.stage >= '04' and not self.injected()
+                and not self.check.name.startswith(('accept_', 'restart'))):
+            return (f'it exited with status {self.status} after it had served '
+                    'a client: an error on one client\'s socket costs that '
+                    'client, never the server')
+        return ''
+
+    def injected(self):
+        return any(self.faults.get('injected', call) for call in (
+            'socket', 'bind', 'listen', 'accept', 'recv', 'send', 'select',
+            'connect'))
+
+    def missing_calls(self):
+        """A call that is never made, though the program has gone on."""
+        if self.status not in (0, None) or 'usage: ' in self.told + str(
+                self.child.output):
+            return ''
+        bound = re.search('(bound to|listening on) ', self.told)
+        for call, missed in (
+                ('bind', bound and self.stage != '06'),
+                ('listen', 'listening on' in self.told)):
+            if missed and not self.get('calls', call):
+                return (f'{call}() is never called' + (
+                    ': nobody listens on the port, so the kernel refuses '
+                    'connections. Call listen() after bind()'
+                    if call == 'listen' else
+                    ': the socket has no address yet'))
+        return ''
+
+    def nfds(self):
+        """select is not told of every descriptor in its sets."""
+        nfds, high = self.get('low', 'select'), self.get('high', 'select')
+        if high:
+            return (f'select() was called with nfds {nfds}, but descriptor '
+                    f'{high - 1} is in a set: nfds is the highest descriptor '
+                    'in any set, plus 1')
+        return ''
+
+    def timeout(self):
+        """select's timeout is not set again."""
+        if self.get('stale', 'select'):
+            return ('select() was called with the time that the call before '
+                    'had left in its timeout: Linux stores the time left '
+                    'there, so fill it in before each call')
+        return ''
+
+    def sets(self):
+        """The sets are not filled again."""
+        if self.get('again', 'select'):
+            return ('select() was called with the set that the call before '
+                    'had left: select leaves only the ready descriptors in a '
+                    'set, so fill it (FD_ZERO, FD_SET) before each call')
+        return ''
+
+    def end_ignored(self):
+        """recv has returned 0, but the socket stays open."""
+        if self.stage not in ('05', '07') or not self.get('ended', 'recv'):
+            return ''
+        return ('recv() has returned 0, which means that the client has '
+                'closed, but ' + (
+                    'the program calls recv() on that socket again'
+                    if self.get('again', 'recv') else
+                    'the program has not closed that socket')
+                + (': close it and take it out of the sets'
+                   if self.stage == '07' else
+                   ': leave the loop, close it, accept the next client'))
+
+    def waits_in(self, call):
+        """The descriptor that a call is waiting for, or None."""
+        inside = self.get('inside', call)
+        return inside - 2 if inside else None
+
+    def sleeps_in_accept(self):
+        if self.stage < '07' or self.waits_in('accept') is None:
+            return ''
+        return ('it sleeps in accept(), with no client left to accept: the '
+                'listener blocks. Set O_NONBLOCK on it, or accept one client '
+                'each time select says that it is ready')
+
+    def sleeps_on_client(self):
+        """A call blocks, though others have to be served."""
+        if self.stage < '07' or self.status is not None:
+            return ''
+        for call in ('recv', 'send'):
+            if self.waits_in(call) is not None:
+                return (f'it sleeps in {call}() on one client\'s socket, and '
+                        'nobody else is served: the sockets must not block '
+                        '(O_NONBLOCK)' + (', and only those that select has '
+                                          'found ready are received from'
+                                          if call == 'recv' else ''))
+        return ''
+
+    def no_shutdown(self):
+        """Client and server wait for each other's end."""
+        if (self.stage != '06' or self.get('calls', 'shutdown')
+                or self.waits_in('recv') is None or self.status is not None
+                or self.check.name in LIMITED
+                or self.get('most', 'send')):
+            return ''
+        return ('it waits in recv(), but the server waits for more: at the end '
+                'of the input call shutdown(fd, SHUT_WR), so that the server '
+                'sees the end of the stream')
+
+    def limits(self):
+        """The options of the socket that -t asks for."""
+        command = self.child.command
+        if self.stage not in ('05', '06'):
+            return ''
+        seconds = (command[command.index('-t') + 1] if '-t' in command[:-1]
+                   else '60' if self.stage == '05' else '10')
+        if not seconds.isdecimal():
+            return ''
+        seconds = int(seconds)
+        values = {'SO_RCVTIMEO': self.get('low', 'setsockopt'),
+                  'SO_SNDTIMEO': self.get('high', 'setsockopt')}
+        for name, value in values.items():
+            if value and seconds and value - 1 == seconds:
+                return (f'-t {seconds} has set {name} to {seconds / 1000} '
+                        'seconds: tv_sec is in seconds')
+        if self.check.name not in LIMITED:
+            return ''
+        missing = [name for name, value in values.items() if not value]
+        if missing == ['SO_RCVTIMEO', 'SO_SNDTIMEO']:
+            if self.waits_in('connect') is not None:
+                return ('connect() waits, and SO_SNDTIMEO, which limits it, '
+                        'has not been set: set both limits before connect')
+            return (f'no time limit is set, in spite of -t {seconds}: set '
+                    'SO_RCVTIMEO and SO_SNDTIMEO on the '
+                    + ('client\'s socket' if self.stage == '05' else 'socket, '
+                       'before connect'))
+        for name in missing:
+            return (f'only one of the time limits is set: {name} limits '
+                    + ('recv' if name == 'SO_RCVTIMEO' else 'send' if
+                       self.stage == '05' else 'connect and send, so set it '
+                       'before connect'))
+        return ''
+
+
+def likely_cause(test, check):
+    """A hint about the likeliest cause of a failure, or nothing."""
+    if not test.children:
+        return ''
+    return Causes(test, check).first()

@@ -1,0 +1,99 @@
+"""The programs under test: whether they are there, and newer than their
+sources."""
+
+import os
+import pathlib
+import shlex
+import shutil
+
+from harness.stages import ROOT, STAGES
+
+
+class Unusable(Exception):
+    """The program cannot be checked, for this reason."""
+
+
+def stub_of(options):
+    """The stage whose stub in this tree is checked, or None."""
+    if options.program is None or len(options.stages) != 1:
+        return None
+    stage = STAGES[options.stages[0]]
+    stub = stage.stub.with_suffix('')
+    words = shlex.split(options.program)
+    return stage if (len(words) == 1 and stub.exists()
+                     and os.path.realpath(words[0]) == os.path.realpath(stub)
+                     ) else None
+
+
+def examine(options, stages):
+    """Rejects a program that cannot be run. Returns the warnings about those
+    that are older than their sources."""
+    if options.program:
+        words = shlex.split(options.program) or ['']
+        paths = [examine_program(words[0])]
+    else:
+        root = pathlib.Path(options.programs or ROOT)
+        paths = [root / STAGES[stage].program for stage in stages]
+        missing = [path for path in paths if not path.exists()]
+        if missing:
+            which = missing[0] if options.programs else missing[0].relative_to(
+                ROOT)
+            rest = f' (and {len(missing) - 1} more)' * (len(missing) > 1)
+            raise Unusable(f'{which}{rest} is not built: ' + (
+                'build it first' if options.programs else 'run make first'))
+    return [warning for path in paths for warning in stale(path)]
+
+
+def examine_program(word):
+    """Rejects a word that names no program. Returns its path, or None if it
+    is found by PATH."""
+    path = pathlib.Path(word)
+    if path.suffix in ('.c', '.h', '.o') and path.exists():
+        built = path.with_suffix('')
+        raise Unusable(f'{word} is not a program but a source file' + (
+            f'. Build it ({builder(built)}), then check {built}'
+            if path.suffix == '.c' else ''))
+    if path.is_dir():
+        raise Unusable(f'{word or "(nothing)"} is a folder: name the program '
+                       'in it')
+    if '/' in word and not path.exists():
+        source = path.with_name(path.name + '.c')
+        raise Unusable(f'no such program: {word}' + (
+            f' (build it: {builder(path)})' if source.exists() else ''))
+    if '/' in word and not os.access(path, os.X_OK):
+        raise Unusable(f'{word} is not executable: chmod +x {word}')
+    if not shutil.which(word) or '/' not in word and path.exists():
+        raise Unusable(f'no such program: {word or "(nothing)"} (one in this '
+                       'folder is written ./name)')
+    return path if '/' in word else None
+
+
+def builder(path):
+    """The command that builds a program."""
+    path = pathlib.Path(os.path.abspath(path))
+    if ROOT in path.parents and path.with_name(path.name + '.c').exists():
+        return f'make {path.relative_to(ROOT)}'
+    return f'cc -o {path.name} {path.name}.c'
+
+
+def stale(path):
+    """A warning if a program is older than a source beside it."""
+    if path is None or not path.exists():
+        return
+    newer = [source for source in sources(path)
+             if source.stat().st_mtime_ns > path.stat().st_mtime_ns]
+    if newer:
+        shown = [os.path.relpath(name) for name in (path, newer[0])]
+        yield (f'{shown[0]} is older than {shown[1]}. To build it again: '
+               f'{builder(path)}')
+
+
+def sources(path):
+    """The sources that a program is probably built from."""
+    source = path.with_name(path.name + '.c')
+    if not source.exists():
+        return []
+    if path.resolve().parent.name != STAGES['08'].name:
+        return [source]
+    other = 'request.c' if path.name == 'stub' else 'stub.c'
+    return [name for name in path.parent.glob('*.[ch]') if name.name != other]

@@ -1,0 +1,1 @@
+"""Charts of real runs, and the bytes of their packets."""

@@ -1,0 +1,279 @@
+"""Programs with one bug each, made from ours: the stage, the bug, the edits
+(what is replaced, and by what), and what the first failed check has to say; and
+correct programs in another style, which have to pass."""
+
+import collections
+
+Bug = collections.namedtuple('Bug', 'stage name edits says')
+BUGS = []
+
+
+def bug(stages, name, says, *edits):
+    """For each stage, a program with these edits; an edit is a pair of texts,
+    the first of which has to be there."""
+    for stage in stages.split():
+        BUGS.append(Bug(stage, name, edits, says))
+
+
+def style(stages, name, *edits):
+    """The same for correct programs."""
+    bug(stages, name, '', *edits)
+
+
+# ------------------------------------------------------------ in another style
+
+style('03 04 05', 'also prints "bound to"',
+      ('    if (listen(listener',
+       '    log_event("bound to", &address);\n    if (listen(listener'))
+style('04 05', 'prints a greeting and a farewell',
+      ('    log_event("listening on", &address);\n',
+       '    fputs("starting\\n", stderr);\n'
+       '    log_event("listening on", &address);\n'),
+      ('        close(client);\n',
+       '        close(client);\n        fputs("closed\\n", stderr);\n'))
+style('06', 'names each address before it connects',
+      ('            if (connect(server',
+       '            fprintf(stderr, "trying %s\\n", name_of(address));\n'
+       '            if (connect(server'),
+      ('                return server;',
+       '                {\n                    fputs("connected\\n", stderr);\n'
+       '                    return server;\n                }'))
+
+# ------------------------------------------------------------------- 01 to 03
+
+bug('01', 'prints to standard output', 'standard (error|output)',
+    ('fprintf(stderr, "socket: descriptor', 'fprintf(stdout, "socket: descr'
+     'iptor'))
+bug('01', 'UDP', 'SOCK_STREAM', ('SOCK_STREAM', 'SOCK_DGRAM'))
+bug('01', 'result not examined', 'returned -1',
+    ('if (listener == -1)', 'if (0)'))
+bug('01', 'errno read too late', 'errno',
+    ('int number = errno;', 'fputs("", stderr); errno = 0; int number = errno;'
+     ))
+bug('01', 'status 0 after a failed call', 'status 1',
+    ('exit(EXIT_FAILURE)', 'exit(EXIT_SUCCESS)'))
+bug('02 03', 'htons forgotten', 'htons',
+    ('htons((in_port_t)parse_number(argv[optind++], 65535))',
+     '(in_port_t)parse_number(argv[optind++], 65535)'))
+bug('02 03', 'ntohs forgotten', 'ntohs',
+    ('ntohs(address->sin_port)', '(address->sin_port)'))
+bug('02', 'default port without htons', 'htons',
+    ('.sin_port = htons(15441)', '.sin_port = 15441'))
+bug('02', 'every interface', 'INADDR_LOOPBACK',
+    ('htonl(INADDR_LOOPBACK)', 'htonl(INADDR_ANY)'))
+bug('02', 'bind is forgotten', r'bind\(\)',
+    ('if (bind(listener, (struct sockaddr *)&address, length) == -1)',
+     'if (0)'))
+bug('02 03 04', 'getsockname is forgotten', 'getsockname',
+    ('if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)',
+     'if (0)'))
+bug('02', 'the result of bind is not examined', "bind's return value|bind "
+    'returned -1', ('if (bind(listener, (struct sockaddr *)&address, length) '
+                    '== -1)',
+                    'bind(listener, (struct sockaddr *)&address, length);\n'
+                    'if (0)'))
+bug('02', 'atoi', 'strtol|atoi',
+    ("digits == 0 || text[digits] != '\\0' || number > limit", '0'))
+bug('02', 'strtol skips blanks', 'blanks',
+    ("digits == 0 || text[digits] != '\\0' || number > limit",
+     "*text == '\\0' || *end != '\\0' || number < 0 || number > limit"),
+    ('strtol(text, NULL, 10)', 'strtol(text, &end, 10)'),
+    ('    long number', '    char *end;\n    (void)digits;\n    long number'))
+bug('02', '-a is not examined', 'inet_pton',
+    ('!= 1)\n                usage_error(optarg)', '== 77)\n                '
+     'usage_error(optarg)'))
+bug('03', 'listen is forgotten', r'listen\(\)',
+    ('if (listen(listener, SOMAXCONN) == -1)', 'if (0)'))
+bug('03', 'does not wait', r'exited with status 0.*pause|pause.*exited with '
+    'status 0', ('pause();', ''))
+bug('03', 'announced too early', 'after listen',
+    ('if (listen(listener, SOMAXCONN) == -1)',
+     'log_event("listening on", &address);\n'
+     '    if (listen(listener, SOMAXCONN) == -1)'),
+    ('    log_event("listening on", &address);\n    pause', '    pause'))
+bug('03', 'announced on standard output', 'standard (error|output)',
+    ('fprintf(stderr, "%s %s:%d', 'fprintf(stdout, "%s %s:%d'))
+bug('03', 'spins', 'spins', ('pause();', 'for (;;) ;'))
+bug('03', 'the result of listen is not examined', 'listen returned -1|'
+    "listen's return", ('if (listen(listener, SOMAXCONN) == -1)',
+                        'listen(listener, SOMAXCONN);\n    if (0)'))
+
+# ------------------------------------------------------------------- 04
+
+bug('04', 'SO_REUSEADDR is forgotten', 'SO_REUSEADDR',
+    ('if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == '
+     '-1)', 'if (!on)'))
+bug('04', 'the client is not closed', 'close the socket that accept returned',
+    ('        close(client);\n', ''))
+bug('04', 'closes the listener', 'listener',
+    ('        close(client);\n', '        close(listener);\n'))
+bug('04', 'one client only', 'exited with status 0.*loop|loop',
+    ('        close(client);\n', '        close(client);\n        exit(0);\n'))
+bug('04', 'the length is not set', 'length',
+    ('socklen_t length = sizeof *address;', 'static socklen_t length;'))
+bug('04', 'a failed accept ends it', 'RETRY',
+    ('if (client == -1)\n        handle_retry("accept", &waits);',
+     'if (client == -1)\n        exit(1);'))
+bug('04', 'no sleep in a shortage', 'tenth of a second',
+    ('nanosleep(&tenth, NULL)', '(void)tenth'))
+bug('04', 'a line for each try', 'once|only once|one line',
+    ('if (action != WAIT || *waits == 0)', 'if (1)'))
+bug('04', 'EMFILE stops it', 'EMFILE.*(wait|WAIT)',
+    ('{E(EMFILE),       WAIT', '{E(EMFILE),       STOP'))
+bug('04', 'EINTR has no row', 'EINTR',
+    ('    {E(EINTR),        RETRY, "a signal came before a connection did"},\n',
+     ''))
+
+# ------------------------------------------------------------------- 05
+
+bug('05', 'recv == 0 is not the end', 'returned? 0|returns 0',
+    ('        else if (received == 0)  /* the client has closed its side */\n'
+     '            open = false;\n',
+     '        else if (received == 0)\n            open = true;\n'))
+bug('05', '-t is not used', 'SO_RCVTIMEO',
+    ('bool open = set_timeouts(client, timeout);',
+     'bool open = true; (void)set_timeouts;'))
+bug('05', '-t in milliseconds', 'seconds',
+    ('{.tv_sec = timeout}', '{.tv_sec = timeout / 1000, .tv_usec = timeout '
+     '% 1000 * 1000}'))
+bug('05', 'SO_SNDTIMEO is forgotten', 'SO_SNDTIMEO',
+    ('\n        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, size)'
+     ' != -1', ''))
+bug('05', 'SO_RCVTIMEO is forgotten', 'SO_RCVTIMEO',
+    ('setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, size) != -1\n'
+     '        && ', ''))
+bug('05', 'strlen', 'strlen',
+    ('send_all(client, buffer, (size_t)received, timeout)',
+     'send_all(client, buffer, strlen(buffer), timeout)'),
+    ('sizeof buffer, 0);\n', 'sizeof buffer - 1, 0);\n'
+     '        if (received >= 0)\n            buffer[received] = 0;\n'))
+bug('05', 'sizeof', 'recv returned',
+    ('send_all(client, buffer, (size_t)received, timeout)',
+     'send_all(client, buffer, sizeof buffer, timeout)'))
+bug('05', 'one send', 'the rest',
+    ('while (length > 0) {\n        long long began',
+     'for (int once = 0; once < 1; once++) {\n        long long began'))
+bug('05', 'SIGPIPE', 'SIGPIPE',
+    ('signal(SIGPIPE, SIG_IGN);', ''))
+bug('05', 'recv once', 'loop|until recv',
+    ('while (open) {\n        ssize_t received', 'if (open) {\n        '
+     'ssize_t received'))
+bug('05', 'the client is not closed', 'close',
+    ('        close(client);\n', ''))
+bug('05', 'a failed recv ends it', 'exit|never the server',
+    ('open = handle_error("recv") == RETRY',
+     'exit((handle_error("recv"), 1))'))
+bug('05', 'accept once', 'exited|next client',
+    ('        close(client);\n', '        close(client);\n        exit(0);\n'))
+bug('05', 'waits are not reset', 'shortage|waits|again',
+    ('            waits = 0;\n', ''))
+
+# ------------------------------------------------------------------- 06
+
+bug('06', 'shutdown is forgotten', 'shut',
+    ('if (shutdown(server, SHUT_WR) == -1)', 'if (0)'))
+bug('06', 'does not wait for the end', 'until it returns 0',
+    ('if (receive(server, piece, sizeof piece) > 0)', 'if (0)'))
+bug('06', 'limit for recv alone', 'SO_SNDTIMEO',
+    ('\n        && setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size)'
+     ' != -1', ''))
+bug('06', 'no limit', 'SO_RCVTIMEO|SO_SNDTIMEO',
+    ('if (!set_timeouts(server, timeout))', 'if ((void)set_timeouts, 0)'))
+bug('06', 'limits after connect', 'before connect',
+    ('            if (!set_timeouts(server, timeout))\n'
+     '                exit(EXIT_FAILURE);\n', ''),
+    ('    exchange(server, timeout);\n    close',
+     '    if (!set_timeouts(server, timeout))\n        exit(EXIT_FAILURE);\n'
+     '    exchange(server, timeout);\n    close'),
+    ('static void send_all', 'static bool set_timeouts(int server, long '
+     'timeout);\nstatic void send_all'),
+    ('static int connect_to_any', 'static bool set_timeouts(int, long);\n'
+     'static int connect_to_any'))
+bug('06', 'first address only', 'ai_next',
+    ('address = address->ai_next;', 'address = NULL;'))
+bug('06', 'socket of a failed connect stays open', 'close',
+    ('            action = handle_address_error("connect", address);\n'
+     '            close(server);\n',
+     '            action = handle_address_error("connect", address);\n'))
+bug('06', 'no comparison', 'memcmp|compare',
+    ('if (memcmp(echo, sent, received) != 0)', 'if (0)'))
+bug('06', 'partial write', 'written|write',
+    ('            bytes += written;\n            length -= (size_t)written;\n'
+     '        } else if (errno == EAGAIN) {\n'
+     '            wait_until_ready(STDOUT',
+     '            length = 0;\n        } else if (errno == EAGAIN) {\n'
+     '            wait_until_ready(STDOUT'))
+bug('06', 'write is not examined', 'write',
+    ('            handle_error("write");\n        }\n',
+     '            return;\n        }\n'))
+bug('06', 'one send', 'the rest|part',
+    ('while (length > 0) {\n        ssize_t sent',
+     'for (int once = 0; once < 1; once++) {\n        ssize_t sent'))
+bug('06', 'SIGPIPE', 'SIGPIPE',
+    ('signal(SIGPIPE, SIG_IGN);', ''))
+bug('06', 'early end is no error', 'early|before everything|recv\\(\\) == 0',
+    ('            reject("the server closed the connection too early");',
+     '            return;'))
+
+# ------------------------------------------------------------------- 07
+
+bug('07', 'nfds without + 1', 'nfds',
+    ('return highest + 1;', 'return highest;'))
+bug('07', 'nfds is a count', 'nfds',
+    ('return highest + 1;', 'return highest - 2;'))
+bug('07', 'timeout set once', 'time left|each call|before each',
+    ('        struct timeval left;\n',
+     '        static struct timeval left; static int set;\n'),
+    ('fill_sets(listener, timeout, &readable, &writable, &left)',
+     'fill_sets(listener, timeout, &readable, &writable, &all)'),
+    ('        fd_set readable, writable;\n',
+     '        fd_set readable, writable; struct timeval all;\n'),
+    ('        if (select(nfds', '        if (!set++) left = (struct timeval)'
+     '{1, 0};\n        if (select(nfds'))
+bug('07', 'accept until EAGAIN, blocking listener', 'accept.*(blocks|O_NONBLOCK'
+    ')', ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
+          'return fd == wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != '
+          '-1;'))
+bug('07', 'clients block', 'O_NONBLOCK|not block',
+    ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
+     'return fd != wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != -1;'))
+bug('07', 'one descriptor a turn', 'every|each|last',
+    ('                stopping |= !handle_ready(fd, listener);\n',
+     '                { stopping |= !handle_ready(fd, listener); break; }\n'))
+bug('07', 'signal lost before select', 'SIGTERM|SIGINT',
+    ('ssize_t written = write(wake_up[1], "", 1);',
+     'ssize_t written = 1; asked = true;'),
+    ('while (!stopping) {', 'while (!asked) {'),
+    ('.sa_flags = SA_RESTART', '.sa_flags = 0'),
+    ('static int wake_up[2];', 'static int wake_up[2];'),
+    ('enum action {', 'static volatile bool asked;\nenum action {'))
+bug('07', 'always watches for writing', 'spins|ready',
+    ('FD_SET(fd, connection->unsent == NULL ? readable : writable);',
+     '{ FD_SET(fd, connection->unsent == NULL ? readable : writable); if (fd '
+     '!= listener) FD_SET(fd, writable); }'))
+bug('07', 'sets are not rebuilt', 'set|FD_SET',
+    ('    FD_ZERO(readable);\n    FD_ZERO(writable);\n', ''),
+    ('        fd_set readable, writable;\n',
+     '        static fd_set readable, writable;\n'),
+    ('FD_SET(fd, connection->unsent == NULL ? readable : writable);',
+     '{ static char known[1024]; if (!known[fd]++) FD_SET(fd, '
+     'readable); }'))
+bug('07', 'the descriptor limit is ignored', 'FD_SETSIZE',
+    ('    limit_descriptors();\n', '    (void)limit_descriptors;\n'),
+    ('if (client >= FD_SETSIZE)', 'if (client >= 1 << 20)'),
+    ('connections[FD_SETSIZE]', 'connections[1 << 16]'))
+bug('07', 'the client is not removed', 'close',
+    ('    else if (!echo(&connections[fd]))\n'
+     '        remove_connection(&connections[fd], listener);',
+     '    else if (!echo(&connections[fd]))\n'
+     '        connections[fd].open = false;'))
+bug('07', 'recv == 0 is not the end', 'returned? 0|returns 0',
+    ('        if (received == 0)  /* the client has closed its side */\n'
+     '            return false;\n',
+     '        if (received == 0)\n            return true;\n'))
+bug('07', 'silent clients stay', '-t|last byte',
+    ('if (is_silent(connection, timeout, now)) {', 'if ((void)is_silent, 0) {'
+     ))
+bug('07', 'EINTR of select stops it', 'EINTR',
+    ('{E(EINTR),  RETRY, "a signal came first"}',
+     '{E(EINTR),  STOP, "a signal came first"}'))

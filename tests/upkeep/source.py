@@ -1,0 +1,281 @@
+"""C programs and their changes as HTML: what is new marked, the rest folded,
+and diffs hunk by hunk."""
+
+import difflib
+import html
+import re
+
+LONGEST = 25    # lines of a hunk that a projector shows at once
+FOLD = 9        # lines as before that are worth folding
+CONTEXT = 3
+
+TOKEN = re.compile(r'''
+    (?P<comment>/\*.*?(?:\*/|\Z)) |
+    (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*') |
+    (?P<word>\b[A-Za-z_]\w*\b)''', re.DOTALL | re.VERBOSE)
+KEYWORDS = set('break case char const continue default do double else enum '
+               'extern float for goto if int long return short signed sizeof '
+               'static struct switch typedef union unsigned void volatile '
+               'while bool size_t ssize_t'.split())
+FUNCTION = re.compile(r'^[A-Za-z][\w *]*?\b(\w+)\([^;]*$')
+TABLE = re.compile(r'^(?:static )?(?:const )?(?:struct|enum)\b.*?(\w+)'
+                   r'(?:\[\])? ?(?:= )?\{')
+SIGNS = {' ': 'span', '': 'span', '+': 'ins', '-': 'del'}
+
+
+def highlight(text, calls=()):
+    """Returns the lines of a C text as HTML. The calls are emphasised."""
+    start = text.find('/*')
+    end = text.find('*/')
+    if end >= 0 and (start < 0 or end < start):  # it begins inside a comment
+        head, rest = text[:end + 2], text[end + 2:]
+        parts = [tagged('i', head)]
+    else:
+        rest, parts = text, []
+    place = 0
+    for match in TOKEN.finditer(rest):
+        parts.append(html.escape(rest[place:match.start()], quote=False))
+        place, token = match.end(), match[0]
+        if match['comment']:
+            parts.append(tagged('i', token))
+        elif match['string']:
+            parts.append(tagged('q', token))
+        elif token in KEYWORDS:
+            parts.append(f'<em>{token}</em>')
+        elif token in calls and rest[place:place + 1] == '(':
+            parts.append(f'<b>{token}</b>')
+        else:
+            parts.append(token)
+    parts.append(html.escape(rest[place:], quote=False))
+    return ''.join(parts).split('\n')
+
+
+def tagged(tag, text):
+    """Puts each line of a text into an element of its own."""
+    return '\n'.join(f'<{tag}>{html.escape(line, quote=False)}</{tag}>'
+                     if line else '' for line in text.split('\n'))
+
+
+def place_of(lines, number):
+    """What a line of a program belongs to: a function or a table."""
+    for line in reversed(lines[:number + 1]):
+        found = FUNCTION.match(line) or TABLE.match(line)
+        if found:
+            return found[1]
+    return ''
+
+
+# ---------------------------------------------------------------- the listing
+
+def listing(rows, name):
+    """The HTML of rows (sign, line number or '', HTML of the line)."""
+    signs = {'-': '\u2212'}
+    width = max([len(str(number)) for _, number, _ in rows] + [1])
+    gutter = '\n'.join(f'{number:>{width}} {signs.get(sign, sign)}'
+                       for sign, number, _ in rows)
+    groups = []
+    for sign, _, line in rows:
+        if not groups or groups[-1][0] != sign:
+            groups.append((sign, []))
+        groups[-1][1].append(line + '\n')
+    code = ''.join(f'<{SIGNS[sign]}>{"".join(lines)}</{SIGNS[sign]}>'
+                   for sign, lines in groups)
+    return (f'<div class="code"><pre class="gutter" aria-hidden="true">'
+            f'{gutter}</pre><pre class="scroll" tabindex="0" role="region" '
+            f'aria-label="{html.escape(name)}"><code>{code}</code></pre>'
+            '</div>\n')
+
+
+def program(old, new, calls, before, name):
+    """The HTML of a whole program; what it shares with the one before it (a
+    stage's number) is folded, and all else marked."""
+    lines = new.splitlines()
+    shown = highlight(new.rstrip('\n'), calls)
+    parts, rows = [], []
+
+    def flush():
+        if rows:
+            parts.append(listing(rows, f'{name}, from line {rows[0][1]}'))
+            rows.clear()
+
+    matcher = difflib.SequenceMatcher(None, old.splitlines(), lines,
+                                      autojunk=False)
+    for tag, _, _, first, last in matcher.get_opcodes():
+        if tag in ('replace', 'insert'):
+            rows += [('+', number + 1, shown[number])
+                     for number in range(first, last)]
+        elif tag == 'equal':
+            same = [(' ', number + 1, shown[number])
+                    for number in range(first, last)]
+            head = 0 if first == 0 else CONTEXT
+            tail = 0 if last == len(lines) else CONTEXT
+            if len(same) - head - tail < FOLD:
+                rows += same
+                continue
+            rows += same[:head]
+            flush()
+            folded = same[head:len(same) - tail]
+            parts.append(
+                f'<details><summary>{len(folded)} lines as in {before}'
+                f'{contents(lines, folded)}</summary>\n'
+                + listing(folded, f'{name}, as in {before}')
+                + '</details>\n')
+            rows += same[len(same) - tail:]
+    flush()
+    return ''.join(parts)
+
+
+def contents(lines, rows):
+    """What is defined in some rows, for those who see them folded."""
+    names = []
+    for _, number, _ in rows:
+        line = lines[number - 1]
+        found = FUNCTION.match(line) or TABLE.match(line)
+        if found and not line.startswith(('return', 'else')):
+            suffix = '()' if FUNCTION.match(line) else ''
+            names.append(f'<code>{found[1]}{suffix}</code>')
+    return ': ' + ', '.join(names) if names else ''
+
+
+# ------------------------------------------------------------------ the diffs
+
+class Hunk:
+    """Rows (sign, number, HTML) of a diff, with the place they are in."""
+
+    def __init__(self, place, rows, file=''):
+        self.place, self.rows, self.file = place, rows, file
+
+    @property
+    def changes(self):
+        return any(sign != ' ' for sign, _, _ in self.rows)
+
+
+def hunks(old, new, calls=(), file=''):
+    """The hunks of a change, none longer than a projector is high."""
+    olds, news = old.splitlines(), new.splitlines()
+    old_html = highlight(old.rstrip('\n'), calls)
+    new_html = highlight(new.rstrip('\n'), calls)
+    matcher = difflib.SequenceMatcher(None, olds, news, autojunk=False)
+    found = []
+    for group in matcher.get_grouped_opcodes(CONTEXT):
+        rows = []
+        for tag, begin, end, first, last in group:
+            if tag == 'equal':
+                rows += [(' ', number + 1, new_html[number])
+                         for number in range(first, last)]
+                continue
+            rows += [('-', '', old_html[number])
+                     for number in range(begin, end)]
+            rows += [('+', number + 1, new_html[number])
+                     for number in range(first, last)]
+        found += split(rows, news, file)
+    return found
+
+
+def pieces(text, calls=()):
+    """A whole program in parts that a projector shows at once."""
+    rows = [('', number, line) for number, line
+            in enumerate(highlight(text.rstrip('\n'), calls), 1)]
+    found = split(rows, text.splitlines(), '')
+    found[0].place = ''
+    return found
+
+
+def split(rows, news, file):
+    """Parts a long hunk where a blank line, or else any line, allows it."""
+    parts = []
+    while len(rows) > LONGEST:
+        blank = [place for place in range(LONGEST // 3, LONGEST)
+                 if not rows[place][2].strip()]
+        ends = [place for place in blank if place + 1 < len(rows)
+                and rows[place - 1][2].startswith(('}', '};'))]
+        place = (ends or blank or [LONGEST - 1])[-1] + 1
+        parts.append(rows[:place])
+        rows = rows[place:]
+    parts.append(rows)
+    found = []
+    for part in parts:
+        hunk = Hunk(place_in(part, news), part, file)
+        if hunk.changes:
+            found.append(hunk)
+    return found
+
+
+def place_in(rows, news):
+    """The function that the first change of some rows is in."""
+    for sign, number, _ in rows:
+        if sign != ' ' and number:
+            text = news[number - 1] if number <= len(news) else ''
+            following = [news[other - 1] for mark, other, _ in rows
+                         if other and other >= number and mark != ' ']
+            for line in following if not text.strip() or text.startswith(
+                    ('/*', '   ', ' *')) and not text.startswith(
+                        '    ') else []:
+                found = FUNCTION.match(line) or TABLE.match(line)
+                if found:
+                    return found[1]
+            return place_of(news, number - 1)
+    numbers = [number for _, number, _ in rows if number]
+    return place_of(news, numbers[0] - 1) if numbers else ''
+
+
+def steps_of(text, calls=()):
+    """Takes a patch apart: its heading, its explanation (Markdown) and its
+    hunks."""
+    start = re.search(r'^(diff |--- )', text, re.MULTILINE)
+    words, patch = (text[:start.start()], text[start.start():]) if start \
+        else (text, '')
+    heading, _, words = words.strip().partition('\n')
+    found, file, rows, place, number = [], '', [], '', 0
+
+    def flush():
+        if rows:
+            found.extend(render(rows, place, file, calls))
+            rows.clear()
+
+    for line in patch.splitlines():
+        header = re.match(r'@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)', line)
+        if line.startswith('+++ '):
+            flush()
+            file = re.sub(r'^[ab]/', '', line[4:].split('\t')[0].strip())
+        elif header:
+            flush()
+            number = int(header[1])
+            name = FUNCTION.match(header[2]) or TABLE.match(header[2])
+            place = name[1] if name else ''
+        elif line.startswith('--- ') or line.startswith('diff '):
+            flush()
+            number = 0
+        elif number and line[:1] in (' ', '+', '-', ''):
+            sign = line[:1] or ' '
+            rows.append((sign, '' if sign == '-' else number, line[1:]))
+            number += sign != '-'
+    flush()
+    return heading.strip('# '), words.strip(), found
+
+
+def render(rows, place, file, calls):
+    """The hunks of one in a patch, of which only this part is known."""
+    olds = highlight('\n'.join(text for sign, _, text in rows
+                               if sign != '+'), calls)
+    news = highlight('\n'.join(text for sign, _, text in rows
+                               if sign != '-'), calls)
+    shown, old, new = [], iter(olds), iter(news)
+    lines = {}
+    for sign, number, text in rows:
+        if sign == '-':
+            line = next(old)
+        elif sign == '+':
+            line = next(new)
+        else:
+            next(old)
+            line = next(new)
+        shown.append((sign, number, line))
+        if number:
+            lines[number] = text
+    last = max(lines, default=0)
+    news = [lines.get(number, '') for number in range(1, last + 1)]
+    found = split(shown, news, file)
+    for hunk in found:
+        hunk.place = hunk.place or place
+    return found
