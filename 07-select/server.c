@@ -220,13 +220,13 @@ static void note_unacknowledged(struct connection *connection) {
 static bool echo(struct connection *connection) {
     static char buffer[262144];
     char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
+    const struct sockaddr_in *peer = &connection->peer;
     long long now = milliseconds();
 
     if (connection->unsent == NULL) {
         ssize_t received = recv(connection->fd, buffer, sizeof buffer, 0);
         if (received == -1)
-            return handle_retry("recv", &connection->retry_at,
-                                &connection->peer) != DROP;
+            return handle_retry("recv", &connection->retry_at, peer) != DROP;
         if (received == 0)  /* the client has closed its side */
             return false;
         connection->start = 0;
@@ -239,8 +239,7 @@ static bool echo(struct connection *connection) {
         connection->start += (size_t)sent;
         connection->last_activity = now;
         connection->retry_at = 0;
-    } else if (handle_retry("send", &connection->retry_at,
-                            &connection->peer) == DROP) {
+    } else if (handle_retry("send", &connection->retry_at, peer) == DROP) {
         return false;
     }
     return keep_unsent(connection, bytes);
@@ -250,6 +249,8 @@ static bool echo(struct connection *connection) {
    clients share the buffer of echo. Returns false if there is no memory, which
    costs only this client. */
 static bool keep_unsent(struct connection *connection, const char *bytes) {
+    const struct sockaddr_in *peer = &connection->peer;
+
     connection->unacknowledged = 0;
     if (connection->end > 4096)  /* less arrives at once */
         note_unacknowledged(connection);
@@ -262,8 +263,7 @@ static bool keep_unsent(struct connection *connection, const char *bytes) {
         return true;
     connection->unsent = malloc(connection->end);
     if (connection->unsent == NULL)
-        return handle_retry("malloc", &connection->retry_at,
-                            &connection->peer) != DROP;
+        return handle_retry("malloc", &connection->retry_at, peer) != DROP;
     memcpy(connection->unsent, bytes, connection->end);
     return true;
 }
@@ -312,7 +312,9 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    fcntl fails. */
 static bool add_connection(int fd, const struct sockaddr_in *peer) {
     connections[fd] = (struct connection){
-        .open = true, .fd = fd, .peer = *peer,
+        .open = true,
+        .fd = fd,
+        .peer = *peer,
         .last_activity = milliseconds(),
     };
     if (fd > highest)

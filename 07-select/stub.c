@@ -237,6 +237,11 @@ static bool send_all(int client, const char *bytes, size_t length,
    too. Without memory the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
+/* TODO 16: Step 4: set_timeouts goes: a time limit means nothing to a socket
+   that does not block. For the same reason serve, and what it calls, need no
+   limit until step 5; send is tried until the shortage is over. (Not checked.)
+   */
+
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
    socket(7). For send that is a tenth of a second, so that send_all can tell
    how long no byte was sent. Returns false, after a message, on failure. */
@@ -245,9 +250,6 @@ static bool set_timeouts(int client, long timeout) {
     struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
     socklen_t size = sizeof receiving;
 
-    /* TODO 16: Step 4: this function goes: a time limit means nothing to a
-       socket that does not block. For the same reason serve, and what it calls,
-       need no limit until step 5; send is tried until the shortage is over. */
     if (setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &receiving, size) != -1
         && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size) != -1)
         return true;

@@ -343,7 +343,9 @@ static int accept_client(int listener, union address *address) {
    fcntl fails. */
 static bool add_connection(int fd, const union address *peer) {
     connections[fd] = (struct connection){
-        .open = true, .fd = fd, .peer = *peer,
+        .open = true,
+        .fd = fd,
+        .peer = *peer,
         .last_activity = milliseconds(),
         .http.peer = &connections[fd].peer,
     };

@@ -135,5 +135,6 @@ def closed_streams(test):
             raise Failure(f'with {closed} only /dev/null, or nothing, as '
                           'descriptor ' + ' and '.join(map(str, numbers)),
                           '; '.join(taken) or 'SIGPIPE: it wrote its message '
-                          'to a socket', 'a new descriptor gets the lowest free '
-                          'number: open /dev/null first for what is closed')
+                          'to a socket', 'a new descriptor gets the lowest '
+                          'free number: open /dev/null first for what is '
+                          'closed')

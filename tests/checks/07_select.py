@@ -49,8 +49,8 @@ def bits_shared(test):
     server.signal(signal.SIGCONT)
     wait_until(lambda: test.faults.get('calls', 'send') >= 999
                and server.state() == 'T')
-    test.receive(other, 1, 'the echo of 1 byte, while 1000 other bytes are sent '
-                 'one at a time', 'after a short send go back to select: keep '
+    test.receive(other, 1, 'the echo of 1 byte, while 1000 other bytes are '
+                 'sent one at a time', 'after a short send go back to select: keep '
                  'the rest, and send it when the socket is writable')
     test.faults.set('most', 0, 'send')
     server.signal(signal.SIGCONT)
@@ -188,8 +188,8 @@ def acknowledged(test):
     flood(client, block=test.plenty())
     end, last, pause = time.monotonic() + 5, time.monotonic(), 0
     while time.monotonic() < end:
-        test.receive(client, 16384, hint='a byte that the peer has acknowledged '
-                     'has moved: see SIOCOUTQ in tcp(7)')
+        test.receive(client, 16384, hint='a byte that the peer has '
+                     'acknowledged has moved: see SIOCOUTQ in tcp(7)')
         time.sleep(0.1)
         pause = max(pause, time.monotonic() - last)
         last = time.monotonic()

@@ -80,6 +80,20 @@ def difference(old, new):
             for tag, i, j, k, m in matcher.get_opcodes() if tag != 'equal']
 
 
+def joined(hunks):
+    """The hunks, of which those are one that have a line or two between them:
+    a function that goes has them in common with what comes in its place."""
+    result = hunks[:1]
+    for hunk in hunks[1:]:
+        last = result[-1]
+        if hunk.begin - last.end <= 2:
+            result[-1] = Hunk(last.begin, hunk.end, last.lines + hunk.lines,
+                              last.first, hunk.last)
+        else:
+            result.append(hunk)
+    return result
+
+
 def slack(old, new, lines, removed):
     """How far up lines that are only inserted could slide without harm: an
     insertion of a, b after b is one of b, a before it."""

@@ -100,6 +100,8 @@ def last_response_not_lost(test):
     for message, status in [
             (b'GET / HTTP/1.1\r\nbad field\r\n\r\n', 400),
             (request('/data.bin', 'Connection: close'), 200)] * 3:
+        if test.any and status == 400:
+            continue  # others may accept that, and go on
         visitor = test.visitor()
         visitor.feed(message + data(4 << 20))
         visitor.answer(message, hint).must_be(
@@ -109,7 +111,7 @@ def last_response_not_lost(test):
         except ConnectionResetError:
             raise Failure('the end of the stream', 'a reset', hint) from None
         if rest:
-            raise Failure('the end of the stream', shown(rest))
+            raise Failure('the end of the stream', shown(rest), hint)
 
 
 @check(WEB, open=False)
