@@ -50,8 +50,8 @@ def bits_shared(test):
     wait_until(lambda: test.faults.get('calls', 'send') >= 999
                and server.state() == 'T')
     test.receive(other, 1, 'the echo of 1 byte, while 1000 other bytes are '
-                 'sent one at a time', 'after a short send go back to select: keep '
-                 'the rest, and send it when the socket is writable')
+                 'sent one at a time', 'after a short send go back to select: '
+                 'keep the rest, and send it when the socket is writable')
     test.faults.set('most', 0, 'send')
     server.signal(signal.SIGCONT)
     got = test.receive(patient, len(message))
