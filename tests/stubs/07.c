@@ -165,13 +165,14 @@ static enum action handle_retry(const char *call, long *waits);
    many bytes the peer's kernel has not acknowledged yet. ioctl(2) with TIOCOUTQ
    stores that number, an int; tcp(7) calls it SIOCOUTQ. Not every system has
    this: put the call between #ifdef and #endif. The number is 0 without it, and
-   if it fails. echo notes it at its end; only after a message of up to 4 KB it
-   takes 0, and saves the call.
+   if it fails.
    Proved by acknowledged. */
 
-/* TODO 25: Step 6: before has_timed_out drops a client, it notes the number
-   again. If that is another one than before, bytes have moved since: nobody
-   knows when, so the time limit starts again now. Return false.
+/* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
+   sent; less arrives at once, so the number is 0 then. Before has_timed_out
+   drops a client, it notes the number again. If it is another one than before,
+   bytes have moved since, nobody knows when, so the time limit starts again
+   now: return false.
    Proved by acknowledged, slow_reader_stays, client_never_reads. */
 
 /* Sends back what a client sends, until it closes or fails: see recv(2). */
