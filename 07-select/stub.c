@@ -53,8 +53,8 @@ int main(int argc, char *argv[]) {
     parse_options(argc, argv, &address, &timeout);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    /* TODO 30: Step 8: call limit_descriptors. Proved by more_than_fit. */
-    /* TODO 37: Step 9: call catch_signals. Proved by ends_in_good_order. */
+    /* TODO 31: Step 8: call limit_descriptors. Proved by more_than_fit. */
+    /* TODO 38: Step 9: call catch_signals. Proved by ends_in_good_order. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");
@@ -90,7 +90,8 @@ int main(int argc, char *argv[]) {
    set_timeouts, and add it to the set, or close it if that fails. If a client
    is ready, call echo; if that returns false, take the client out of the set
    and close it. Log no client: there may be many.
-   Proved by all_at_once, waiting_clients, descriptors_closed. */
+   Proved by all_at_once, last_is_served, waiting_clients, descriptors_closed.
+   */
 
 static bool set_timeouts(int client, long timeout);
 static bool send_all(int client, const char *bytes, size_t length,
@@ -110,7 +111,7 @@ static enum action handle_retry(const char *call, long *waits);
    end in it. And a count of waits, for send. From now on echo takes a row.
    Proved by bits_shared, partial_send. */
 
-/* TODO 25: Step 7: nobody sleeps in a shortage any more, because all would
+/* TODO 26: Step 7: nobody sleeps in a shortage any more, because all would
    wait. Instead of a count of waits a row notes when to try again, in
    milliseconds; 0 if there is no shortage. Until then fill_sets leaves the row
    out of the sets: otherwise select would return at once, again and again. The
@@ -130,14 +131,14 @@ static enum action handle_retry(const char *call, long *waits);
    ready if it is left in one of them.
    Proved by bits_shared, waits_quietly. */
 
-/* TODO 22: Step 5: select needs a timeout, a struct timeval: the time until the
+/* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
    first client is due, and not a tick. fill_sets takes the listener, the time
    limit and a pointer to the timeval as well, and stores the time that is left,
    or a day if that is less or nothing is due. Do it in every turn, because
    select may change the timeval.
    Proved by silent_client, no_tick, talker_stays. */
 
-/* TODO 35: Step 8: fill_sets finds the highest descriptor again in every turn:
+/* TODO 36: Step 8: fill_sets finds the highest descriptor again in every turn:
    the client that had it may be gone. (Not checked.) */
 
 /* TODO 10: Step 2: handle_ready, which takes a ready descriptor, the listener
@@ -147,12 +148,12 @@ static enum action handle_retry(const char *call, long *waits);
    table, and sets its limits; if that fails, it removes it.
    Proved by all_at_once, waiting_clients, many_in_turn. */
 
-/* TODO 39: Step 9: fill_sets puts the pipe's end for reading into its set.
+/* TODO 40: Step 9: fill_sets puts the pipe's end for reading into its set.
    handle_ready returns false if that is what is ready, otherwise true, and
    after that turn serve returns. Then main returns EXIT_SUCCESS.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
-/* TODO 21: Step 5: has_timed_out, which takes a row, the time limit in seconds,
+/* TODO 22: Step 5: has_timed_out, which takes a row, the time limit in seconds,
    and the time. If the row has moved no byte for as long as the limit, it
    prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or "1
    second") and returns true. fill_sets asks this about every client, but not
@@ -160,17 +161,18 @@ static enum action handle_retry(const char *call, long *waits);
    it does not ask.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
-/* TODO 23: Step 6: note_unacknowledged, which takes a row and notes in it how
-   many bytes the peer has not acknowledged yet. ioctl(2) with TIOCOUTQ tells
-   how many the kernel still holds for a socket, an int; tcp(7) calls it
-   SIOCOUTQ. Not every system has this: put the call between #ifdef and #endif.
-   If it fails, take 0.
+/* TODO 24: Step 6: note_unacknowledged, which takes a row and notes in it how
+   many bytes the peer's kernel has not acknowledged yet. ioctl(2) with TIOCOUTQ
+   stores that number, an int; tcp(7) calls it SIOCOUTQ. Not every system has
+   this: put the call between #ifdef and #endif. The number is 0 without it, and
+   if it fails.
    Proved by acknowledged. */
 
-/* TODO 24: Step 6: before has_timed_out drops a client, it notes the number
-   again: if it is another one than before, bytes have moved, so the time limit
-   begins anew. echo notes the number whenever more than 4 KB were to be sent;
-   less arrives at once, so the number is 0 then.
+/* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
+   sent; less arrives at once, so the number is 0 then. Before has_timed_out
+   drops a client, it notes the number again. If it is another one than before,
+   bytes have moved since, nobody knows when, so the time limit starts again
+   now: return false.
    Proved by acknowledged, slow_reader_stays, client_never_reads. */
 
 /* Sends back what a client sends, until it closes or fails: see recv(2). */
@@ -194,22 +196,13 @@ static void echo(int client, long timeout) {
     }
 }
 
-/* TODO 14: Step 3: send_all goes, and its prototype. echo receives only if
-   nothing is left to send. Then it calls send(2) once, with all that is left,
-   and notes how much was taken; the rest waits for another turn. So a client
-   that does not read is not read from, and one buffer is enough for it. As
-   before, the client is lost after a DROP, or when a shortage has lasted as
-   long as the time limit.
+/* TODO 14: Step 3: send_all goes; milliseconds has no use until step 5. echo
+   receives only if nothing is left to send. Then it calls send(2) once, with
+   all that is left, and notes how much was taken; the rest waits for another
+   turn. So a client that does not read is not read from, and one buffer is
+   enough for it. As before, the client is lost after a DROP, or when a shortage
+   has lasted as long as the time limit.
    Proved by bits_shared, partial_send, slow_reader, send_EPIPE. */
-
-/* TODO 33: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
-   into one static buffer of 256 KB for all, and a row has only a pointer, NULL
-   if nothing is left to send. At its end echo calls keep_unsent, which takes
-   the row and the bytes. If some are left, it copies them to memory of
-   malloc(3), unless they are there already; they are sent from there in later
-   turns. When all are sent, it frees the memory; remove_connection frees it
-   too. Without memory the client is lost.
-   Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
 /* Sends all of the bytes, though a call of send(2) may take only some of them.
    It fails with EAGAIN whenever it has waited for a tenth of a second. Returns
@@ -236,15 +229,19 @@ static bool send_all(int client, const char *bytes, size_t length,
     return true;
 }
 
-/* TODO 15: Step 4: set_timeouts goes: a limit means nothing to a socket that
-   does not block. For the same reason serve, and what it calls, need no time
-   limit until step 5; send is tried until the shortage is over. Instead,
-   add_connection has the socket not block: fcntl(2), F_SETFL, O_NONBLOCK.
-   select may report a socket as ready although the call would have to wait, and
-   a send of more than fits would wait, too: then everybody would. Return
-   whether fcntl succeeded. If not, handle_error for the listener; for a client
-   only perror(3), and remove the client.
-   Proved by reader_awaited_by_nobody. */
+/* TODO 34: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
+   into one static buffer of 256 KB for all, and a row has only a pointer, NULL
+   if nothing is left to send. At its end echo calls keep_unsent, which takes
+   the row and the bytes. If some are left, it copies them to memory of
+   malloc(3), unless they are there already; they are sent from there in later
+   turns. When all are sent, it frees the memory; remove_connection frees it
+   too. Without memory the client is lost.
+   Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
+
+/* TODO 16: Step 4: set_timeouts goes: a time limit means nothing to a socket
+   that does not block. For the same reason serve, and what it calls, need no
+   limit until step 5; send is tried until the shortage is over. (Not checked.)
+   */
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
    socket(7). For send that is a tenth of a second, so that send_all can tell
@@ -261,6 +258,14 @@ static bool set_timeouts(int client, long timeout) {
     return false;
 }
 
+/* TODO 17: Step 4: add_connection makes the socket non-blocking, for which see
+   fcntl(2): F_SETFL, O_NONBLOCK. A call may block even after select has
+   reported the socket as ready, see BUGS in select(2), and so may a send of
+   more than fits: then all clients would wait. It returns whether fcntl
+   succeeded. If not, handle_error for the listener; for a client only
+   perror(3), and remove the client.
+   Proved by reader_awaited_by_nobody. */
+
 /* Returns the time in milliseconds, on a clock that nobody sets. */
 static long long milliseconds(void) {
     struct timespec now;
@@ -269,24 +274,23 @@ static long long milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* TODO 16: Step 4: accept_clients accepts until accept_client returns -1, since
-   accept does not wait for a client any more. Say so in the comment below: -1
-   means that no client can be taken now.
+/* TODO 18: Step 4: accept_clients accepts until accept_client returns -1, since
+   accept does not wait for a client any more.
    Proved by waiting_clients, many_in_turn. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
-    /* TODO 28: Step 7: no count here: accept_client passes on the time in the
-       listener's row. It need not be set to 0 after a success, because in the
-       end accept fails with EAGAIN. */
+    /* TODO 29: Step 7: no count here: accept_client passes on the time in the
+       listener's row. A success need not reset it: in the end accept fails with
+       EAGAIN. */
     static long waits;  /* tenths of a second in the present shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
-    /* TODO 32: Step 8: somebody may raise the limit meanwhile, see prlimit(1).
-       If the descriptor is too high for a set, close it, and go on as if accept
-       had failed with EMFILE.
+    /* TODO 33: Step 8: somebody may raise the limit meanwhile, see prlimit(1).
+       If the descriptor is too high for a set, close it, limit the descriptors
+       again, and go on as if accept had failed with EMFILE.
        Proved by limit_raised. */
     if (client == -1)
         handle_retry("accept", &waits);
@@ -300,20 +304,20 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    and closes its socket: the row is free then.
    Proved by all_at_once, descriptors_closed. */
 
-/* TODO 19: Step 5: a row notes when a byte last moved, by milliseconds, which
-   05 has: when it was added, and in echo when recv or send has moved some. It
-   also keeps the peer's address (the listener its own), which add_connection
-   takes as a second argument.
+/* TODO 20: Step 5: a row notes when a byte last moved, see milliseconds: when
+   it was added, and in echo when recv or send has moved some. It also keeps the
+   peer's address (the listener its own), which add_connection takes as a second
+   argument.
    Proved by silent_client, talker_stays, slow_reader_stays. */
 
-/* TODO 29: Step 7: echo passes on the row's time and address when recv or send
+/* TODO 30: Step 7: echo passes on the row's time and address when recv or send
    fails; a send that moves bytes ends the shortage. serve has a time of its own
    for select, and after a WAIT it does sleep a tenth of a second: there is no
    row to leave out. remove_connection takes the listener, too: now a descriptor
    is free, so if the listener is in a shortage, it may try again at once.
    Proved by shortage_shared, out_of_descriptors, select_ENOMEM. */
 
-/* TODO 31: Step 8: limit_descriptors. A set has room for descriptors below
+/* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
    FD_SETSIZE; FD_SET of any other writes beside the set, without an error. So
    let the kernel give out no such descriptor: lower the soft limit
    RLIMIT_NOFILE to FD_SETSIZE, unless it is lower, by getrlimit(2) and
@@ -321,16 +325,16 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    call fails, handle_error.
    Proved by more_than_fit. */
 
-/* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come
+/* TODO 39: Step 9: catch_signals and the handler, wake. A signal may come
    between a look at a flag and select, which would then sleep on. So make a
    pipe(2) with an end for writing that does not block, and let wake write a
    byte to it: it stays there until select sees it. wake may not call much else,
    see signal-safety(7), and leaves errno as it was. Set it for SIGINT and
    SIGTERM with sigaction(2) and SA_RESTART, and let no signal be blocked:
    sigprocmask(2). If a call fails, handle_error.
-   Proved by ends_in_good_order, ends_under_load. */
+   Proved by ends_in_good_order, signal_before_select. */
 
-/* TODO 40: Step 9: close_all, which closes everything that is open and frees
+/* TODO 41: Step 9: close_all, which closes everything that is open and frees
    all memory. Have catch_signals register it with atexit(3), so that it is
    called on every way out. (valgrind tells whether it works: make memcheck.)
    Proved by ends_in_good_order. */
@@ -347,7 +351,7 @@ static void open_standard_streams(void) {
 static void log_event(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
-    /* TODO 20: Step 5: other messages need the text ADDRESS:PORT, too. name_of
+    /* TODO 21: Step 5: other messages need the text ADDRESS:PORT, too. name_of
        makes it in the way of these lines and returns it, in a static buffer,
        see snprintf(3); log_event prints it.
        Proved by listening_line, silent_client. */
@@ -355,10 +359,11 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
     fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
 }
 
-/* TODO 36: Step 8: can_log, which returns whether standard error takes a line
+/* TODO 37: Step 8: can_log, which returns whether standard error takes a line
    at once: the clients must not wait for a reader of our messages. Ask select
    about it, with a timeout of zero; if that fails, the answer is yes. Otherwise
-   has_timed_out and handle_retry print nothing.
+   has_timed_out, accept_clients and handle_retry print nothing, except before
+   the program exits.
    Proved by messages_unread. */
 
 static const char usage[] =
@@ -470,8 +475,8 @@ static const struct failure failures[] = {
     {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
     {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {"recv", 0, DROP, NULL},
-    /* TODO 17: Step 4: EAGAIN and EWOULDBLOCK are ordinary answers now: nothing
-       has come yet.
+    /* TODO 19: Step 4: EAGAIN and EWOULDBLOCK are ordinary answers here, too:
+       nothing has come yet.
        Proved by recv_EAGAIN, recv_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "nothing came within the time limit"},
     {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},
@@ -487,7 +492,8 @@ static const struct failure failures[] = {
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     {"send", 0, DROP, NULL},
     {E(EACCES),       DROP,  "no permission to write"},
-    /* TODO 18: Step 4: the same here: the other side has not read yet.
+    /* TODO 15: Step 3: EAGAIN and EWOULDBLOCK only mean now that the client has
+       not read yet: an ordinary answer to a call that will come again.
        Proved by send_EAGAIN, send_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "the other side did not read in time"},
     {E(EWOULDBLOCK),  DROP,  "the other side did not read in time"},
@@ -512,7 +518,7 @@ static const struct failure failures[] = {
        accept_client. After a failure the sets mean nothing: begin the next
        turn.
        Proved by select_*. */
-    /* TODO 34: Step 8: a heading row for malloc, with DROP. (Not checked.) */
+    /* TODO 35: Step 8: a heading row for malloc, with DROP. (Not checked.) */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
@@ -534,12 +540,12 @@ static const struct failure *find_failure(const char *call, int number) {
    STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
     int number = errno;
-    /* TODO 26: Step 7: what this function does becomes the job of handle_retry.
-       It takes the call, a pointer to the time of TODO 25, and a pointer to the
-       peer's address, NULL if there is none. A shortage is reported only when
-       it begins: the time is still 0 then. If there is a peer, its name follows
-       in parentheses, such as (127.0.0.1:51234). handle_error only calls it,
-       with a time of its own and no peer.
+    /* TODO 27: Step 7: what this function does becomes the job of handle_retry.
+       It takes the call, a pointer to the time of TODO 26, and a pointer to the
+       peer's address, NULL if there is none. A shortage is reported when it
+       begins: when that time is 0, or over for a second. If there is a peer,
+       its name ends the line, in parentheses, such as (127.0.0.1:51234).
+       handle_error only calls it, with a time of its own and no peer.
        Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE. */
     const struct failure *failure = find_failure(call, number);
 
@@ -549,7 +555,7 @@ static enum action handle_error(const char *call) {
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    /* TODO 27: Step 7: set the time: after a WAIT to a tenth of a second from
+    /* TODO 28: Step 7: set the time: after a WAIT to a tenth of a second from
        now, otherwise to 0. The old handle_retry goes.
        Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
     return failure->action;

@@ -43,8 +43,8 @@ class Stub:
                 self.lines.append(rest.pop(0))
 
     def add_todo(self, number, rest):
-        """Takes a TODO from the rest, and the empty line that makes it a
-        paragraph of its own."""
+        """Takes a TODO from the rest, and the empty line after it, or before
+        it at the end, that makes it a paragraph of its own."""
         text = [rest.pop(0)]
         while rest and '*/' not in text[-1]:
             text.append(rest.pop(0))
