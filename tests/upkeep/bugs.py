@@ -111,7 +111,7 @@ bug('04', 'one client only', 'exited with status 0.*loop|loop',
     ('        close(client);\n', '        close(client);\n        exit(0);\n'))
 bug('04', 'the length is not set', 'length',
     ('socklen_t length = sizeof *address;', 'static socklen_t length;'))
-bug('04', 'a failed accept ends it', 'RETRY',
+bug('04', 'a failed accept ends it', 'exited with status 1',
     ('if (client == -1)\n        handle_retry("accept", &waits);',
      'if (client == -1)\n        exit(1);'))
 bug('04', 'no sleep in a shortage', 'tenth of a second',
@@ -137,10 +137,10 @@ bug('05', '-t in milliseconds', 'seconds',
     ('{.tv_sec = timeout}', '{.tv_sec = timeout / 1000, .tv_usec = timeout '
      '% 1000 * 1000}'))
 bug('05', 'SO_SNDTIMEO is forgotten', 'SO_SNDTIMEO',
-    ('\n        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, size)'
+    ('\n        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size)'
      ' != -1', ''))
 bug('05', 'SO_RCVTIMEO is forgotten', 'SO_RCVTIMEO',
-    ('setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, size) != -1\n'
+    ('setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &receiving, size) != -1\n'
      '        && ', ''))
 bug('05', 'strlen', 'strlen',
     ('send_all(client, buffer, (size_t)received, timeout)',
@@ -161,12 +161,12 @@ bug('05', 'recv once', 'loop|until recv',
 bug('05', 'the client is not closed', 'close',
     ('        close(client);\n', ''))
 bug('05', 'a failed recv ends it', 'exit|never the server',
-    ('open = handle_error("recv") == RETRY',
+    ('open = handle_error("recv") != DROP',
      'exit((handle_error("recv"), 1))'))
 bug('05', 'accept once', 'exited|next client',
     ('        close(client);\n', '        close(client);\n        exit(0);\n'))
 bug('05', 'waits are not reset', 'shortage|waits|again',
-    ('            waits = 0;\n', ''))
+    ('blocked = waits = 0;\n', 'blocked = 0;\n'))
 
 # ------------------------------------------------------------------- 06
 
@@ -212,7 +212,7 @@ bug('06', 'one send', 'the rest|part',
 bug('06', 'SIGPIPE', 'SIGPIPE',
     ('signal(SIGPIPE, SIG_IGN);', ''))
 bug('06', 'early end is no error', 'early|before everything|recv\\(\\) == 0',
-    ('            reject("the server closed the connection too early");',
+    ('            reject("echo: the server closed the connection too early");',
      '            return;'))
 
 # ------------------------------------------------------------------- 07
@@ -238,8 +238,11 @@ bug('07', 'clients block', 'O_NONBLOCK|not block',
     ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
      'return fd != wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != -1;'))
 bug('07', 'one descriptor a turn', 'every|each|last',
-    ('                stopping |= !handle_ready(fd, listener);\n',
-     '                { stopping |= !handle_ready(fd, listener); break; }\n'))
+    ('            if (ready && !handle_ready(fd, listener))\n'
+     '                stopping = true;\n',
+     '            if (ready) {\n'
+     '                stopping = !handle_ready(fd, listener);\n'
+     '                break;\n            }\n'))
 bug('07', 'signal lost before select', 'SIGTERM|SIGINT',
     ('ssize_t written = write(wake_up[1], "", 1);',
      'ssize_t written = 1; asked = true;'),
@@ -272,8 +275,8 @@ bug('07', 'recv == 0 is not the end', 'returned? 0|returns 0',
      '            return false;\n',
      '        if (received == 0)\n            return true;\n'))
 bug('07', 'silent clients stay', '-t|last byte',
-    ('if (is_silent(connection, timeout, now)) {', 'if ((void)is_silent, 0) {'
-     ))
+    ('if (has_timed_out(connection, timeout, now)) {',
+     'if ((void)has_timed_out, 0) {'))
 bug('07', 'EINTR of select stops it', 'EINTR',
     ('{E(EINTR),  RETRY, "a signal came first"}',
      '{E(EINTR),  STOP, "a signal came first"}'))
