@@ -34,7 +34,7 @@ def ready_not_before(test):
     test.attached()
     if not wait_until(lambda: not child.running() or child.state() == 'T'):
         raise Failure('a call of listen()', f'it {test.outcome(child)}')
-    early = [line for line in child.lines if line.startswith('listening')]
+    early = child.wait_line('listening on .*', 0.3)
     child.signal(signal.SIGCONT)
     if early:
         raise Failure('the line after listen() has returned',
