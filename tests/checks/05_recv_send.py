@@ -334,6 +334,9 @@ def limits_refused(test):
         test.faults.fail('setsockopt', errno.ENOBUFS, number
                          + test.faults.get('calls', 'setsockopt'))
         client = test.connect(server)
+        if not wait_until(lambda: test.faults.get('injected', 'setsockopt')
+                          >= number, 1):
+            return  # it sets fewer limits
         test.ended(client, 'setsockopt can fail, too: say so, close the client')
         if not server.wait_for(lambda: server.lines.count(line) == number):
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
@@ -394,10 +397,11 @@ def never_reads_once(test):
     client = test.connect(server)
     flood(client, block=test.plenty())
     began = time.monotonic() - 0.3  # flood has waited so long for room
-    line = server.wait_line('send: EAGAIN', 15)
+    line = server.wait_line('send: EAGAIN', 8)
     if line is None or not 2.5 < time.monotonic() - began < 5:
         raise Failure('the line "send: EAGAIN: ..." after 3 seconds',
                       f'after {time.monotonic() - began:.1f} s: it '
                       f'{test.outcome(server)}', 'a send that is cut short by '
                       'SO_SNDTIMEO returns how many bytes it took: set a short '
-                      'limit, and count how long no byte was sent')
+                      'limit, and count how long no byte was sent' if line else
+                      'set the time limits of -t, SO_RCVTIMEO and SO_SNDTIMEO')
