@@ -21,3 +21,4 @@ from harness.registry import (  # noqa: F401
     check)
 from harness.settings import MEMCHECK, NOBODY, PATIENCE  # noqa: F401
 from harness.stages import ROOT, STAGES, TESTS  # noqa: F401
+from harness.streams import Stream  # noqa: F401

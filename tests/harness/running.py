@@ -159,9 +159,9 @@ def portions(checks):
 
 
 def jobs(options):
-    """How many checks there are at a time. Storms wait even more."""
-    return ((4 if options.faults else 1) * JOBS
-            * (os.cpu_count() or 1))
+    """How many checks there are at a time: at most 16, each of which may take
+    some memory. Storms wait even more."""
+    return (4 if options.faults else 1) * min(16, JOBS * (os.cpu_count() or 1))
 
 
 def run_all(checks, options, directory):
