@@ -10,7 +10,7 @@ import time
 from harness.settings import MEMCHECK
 from harness.stages import STAGES
 from harness.subjects import stub_of
-from harness.words import Colours, explained
+from harness.words import Colours, explained, wrapped
 
 Result = collections.namedtuple('Result', 'check verdict failure round')
 
@@ -98,6 +98,7 @@ class Report:
         self.verdicts = collections.Counter()
         self.stages = collections.defaultdict(collections.Counter)
         self.skips = collections.defaultdict(list)
+        self.by_kernel = collections.defaultdict(dict)  # errnos, of each call
         self.began = time.monotonic()
         if options.seed is not None:
             print(f'seed {options.seed}: the order of the checks, and their '
@@ -128,6 +129,9 @@ class Report:
         self.stages[check.stage][verdict] += 1
         if check.origin:
             self.stages[check.stage][check.origin] += verdict == 'passed'
+        if check.origin == 'kernel' and verdict == 'passed':
+            call, _, name = check.name.partition('_')
+            self.by_kernel[call].setdefault(name)
         if verdict == 'skipped':
             self.skips[check.stage, str(result.failure)].append(check.name)
         if verdict == 'failed':
@@ -145,6 +149,13 @@ class Report:
                         failure.hint))
         print(f'  again:    {again(check, self.options)}')
 
+    def list_rows(self):
+        """Says which rows of errors.tsv the kernel itself has brought about."""
+        count = sum(map(len, self.by_kernel.values()))
+        print(f'{count} errnos by the kernel itself:')
+        for call, names in self.by_kernel.items():
+            print(wrapped(f'  {call}: ', ' '.join(names)))
+
     def close(self):
         for stage, counts in sorted(self.stages.items()):
             title = STAGES[stage].name
@@ -152,6 +163,8 @@ class Report:
             print(f'{title:14}{counts["passed"]:4} passed' + (
                 f' (errno rows: {counts["kernel"]} by the kernel, '
                 f'{counts["injector"]} injected)' if rows else ''))
+        if len(self.stages) > 1 and self.by_kernel:
+            self.list_rows()
         for (stage, reason), names in sorted(self.skips.items()):
             print(f'{stage}: skipped {", ".join(names[:4])}'
                   + (f' and {len(names) - 4} more' if len(names) > 4 else '')

@@ -46,6 +46,12 @@ class Test:
         with contextlib.suppress(FileNotFoundError):  # whatever a program did
             os.unlink(self.faults.path)
 
+    def restart(self):
+        """Ends what runs, and begins anew: without orders to the injector."""
+        self.close()
+        self.closing, self.children = [], []
+        self.faults = Faults(self.directory)
+
     def examine(self):
         """Demands that valgrind, if it is asked, has nothing to report. Ends
         the programs, from 07 on in good order: then all is to be closed."""
