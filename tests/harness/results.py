@@ -12,6 +12,7 @@ from harness.stages import STAGES
 from harness.subjects import stub_of
 from harness.words import Colours, explained, wrapped
 
+INJECTED = 'injected'  # the note of a row that the kernel did not bring about
 Result = collections.namedtuple('Result', 'check verdict failure round')
 
 
@@ -127,9 +128,12 @@ class Report:
         check, verdict = result.check, result.verdict
         self.verdicts[verdict] += 1
         self.stages[check.stage][verdict] += 1
-        if check.origin:
-            self.stages[check.stage][check.origin] += verdict == 'passed'
-        if check.origin == 'kernel' and verdict == 'passed':
+        source = check.origin
+        if (verdict, result.failure) == ('passed', INJECTED):
+            source = 'injector'
+        if source:
+            self.stages[check.stage][source] += verdict == 'passed'
+        if source == 'kernel' and verdict == 'passed':
             call, _, name = check.name.partition('_')
             self.by_kernel[call].setdefault(name)
         if verdict == 'skipped':

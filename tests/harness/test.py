@@ -18,7 +18,8 @@ from harness.faults import Faults, is_loadable
 from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
-from harness.settings import MEMCHECK, PATIENCE
+from harness.privileges import is_user
+from harness.settings import MEMCHECK, NOBODY, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
 
@@ -93,6 +94,15 @@ class Test:
         if not self.loadable:
             raise Skip('the injector of errors cannot be loaded into this '
                        'program, which has another C library')
+
+    def without_root(self):
+        """Has programs run as another user than root, whom nothing is
+        forbidden."""
+        if os.geteuid() == 0:
+            if not is_user(NOBODY):
+                raise Skip('there is no other user here than root')
+            self.need_injector()
+            self.faults.set('user', NOBODY)
 
     def need_descriptors(self, count):
         """Skips the check if this process, or the server, may not have so

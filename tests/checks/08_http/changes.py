@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 
-from harness import NOBODY, Failure, check, data
+from harness import Failure, check, data
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 FRESH = ('what was true of a path at the last request need not be true now: '
@@ -117,9 +117,7 @@ def turned_into_a_link(test):
 def permission_taken(test):
     """answers with 403 once a file that was served, or its folder, loses its
     permission"""
-    if os.geteuid() == 0:
-        test.need_injector()
-        test.faults.set('user', NOBODY)
+    test.without_root()
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     for target, name, mode in (('/hello.txt', 'hello.txt', 0o644),

@@ -9,6 +9,7 @@ from checks.errors.kernel import KERNEL, OURS, made_by_kernel, try_kernel
 from checks.errors.actions import CLIENT, CONNECTION, LISTENER
 from checks.errors.table import CALLS, ROWS, action_of
 from harness import CHECKS, FOREVER, Check, Skip
+from harness.results import INJECTED
 
 
 def make_row_check(stage, row):
@@ -38,6 +39,8 @@ def make_row_check(stage, row):
         elif not try_kernel(function, test):
             test.restart()
             inject(test)
+            return INJECTED
+        return None
 
     what = f'{call} fails with {name}: {action}'
     return Check(stage, f'{call}_{name}', run, what,

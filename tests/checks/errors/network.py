@@ -23,11 +23,30 @@ HERE, THERE = '127.0.0.1', '127.0.0.2'  # the server's address, the client's
 
 # ------------------------------------------------------- connect, in a network
 
-def unreachable(test, name, kind, patience=0):
+def next_one(test, name, first, peer, during=None):
+    """Demands that the client reports the first address, and goes on with the
+    next one, that of a server."""
+    if test.injector is None or not test.loadable:  # who resolves names
+        child = start_client(test, peer.port, host=first)
+    else:
+        test.faults.resolve(first, peer.host)
+        child = start_client(test, peer.port, host='localhost')
+    if during:
+        during(child)
+    status = child.wait_exit(20)
+    if test.injector is None or not test.loadable:
+        stopped(test, child, 'connect', name)
+    elif status != 0 or child.output != b'hello\n':
+        raise Failure('the echo, and status 0', f'it {test.outcome(child)}',
+                      f'after {name} close the socket and try the next address '
+                      '(ai_next) on a new one')
+    told(test, child, 'connect', name)
+
+
+def unreachable(test, name, kind=1):
+    peer = test.peer(echoing)
     add_route('192.0.2.1', kind)
-    child = start_client(test, 80, host='192.0.2.1')
-    child.wait_exit(patience)
-    stopped(test, child, 'connect', name)
+    next_one(test, name, '192.0.2.1', peer)
 
 
 @in_network('connect', 'EACCES', '06')
@@ -44,17 +63,17 @@ def no_route(test):
 def no_answer(test):
     """Packets to that address get lost; the second attempt is the last."""
     limit('tcp_syn_retries', 1)
-    unreachable(test, 'ETIMEDOUT', 1, 20)
+    unreachable(test, 'ETIMEDOUT')
 
 
 @in_network('connect', 'EADDRNOTAVAIL', '06')
 def no_local_port(test):
-    """The only local port that there is has such a connection already."""
-    peer = test.peer(echoing)
+    """The only local port that there is has a connection to that address."""
+    peer = test.peer(echoing, host='0.0.0.0')
+    peer.host = HERE
     limit('ip_local_port_range', '20000 20000')
-    with socket.create_connection((HERE, peer.port)):
-        stopped(test, start_client(test, peer.port), 'connect',
-                'EADDRNOTAVAIL')
+    with socket.create_connection((THERE, peer.port)):
+        next_one(test, 'EADDRNOTAVAIL', THERE, peer)
 
 
 @in_network('connect', 'ECONNRESET', '06')
@@ -62,21 +81,23 @@ def reset_in_between(test):
     """Both sides begin a connection at the same time, and then one resets
     it."""
     port = full_listener(test).getsockname()[1]
-    child = start_client(test, port)
     found = re.compile(rf' 0100007F:(\w+) 0100007F:{port:04X} 02 ')
+    fillers = [each.getsockname()[1] for each in test.closing]
+    syn, rst = 2, 4
 
-    def waits():
+    def waiting():
         with open('/proc/net/tcp') as file:
             return [int(own, 16) for own in found.findall(file.read())
                     if int(own, 16) not in fillers]
-    fillers = [each.getsockname()[1] for each in test.closing]
-    ports = wait_until(waits)
-    if not ports:
-        raise Failure('a call of connect()', test.outcome(child))
-    syn, rst = 2, 4
-    for sequence, flags in ((1000, syn), (1001, rst)):
-        send_segment(port, ports[0], sequence, flags)
-    stopped(test, child, 'connect', 'ECONNRESET')
+
+    def interfere(child):
+        ports = wait_until(waiting)
+        if not ports:
+            raise Failure('a call of connect()', test.outcome(child))
+        for sequence, flags in ((1000, syn), (1001, rst)):
+            send_segment(port, ports[0], sequence, flags)
+    next_one(test, 'ECONNRESET', HERE, test.peer(echoing, host=THERE,
+                                                 port=port), interfere)
 
 
 def send_segment(start, to, sequence, flags):
@@ -93,7 +114,7 @@ def send_segment(start, to, sequence, flags):
         raw.sendto(header, (HERE, 0))
 
 
-# ------------------------------------------- recv and send, on a line that is cut
+# ------------------------------------- recv and send, on a line that is cut
 
 def lose_acknowledgements(test, message, kind=0):
     """A client says something, and after that the server gets nothing from it,
@@ -255,12 +276,15 @@ def connecting_already(test):
     test.need_injector()
     port = full_listener(test).getsockname()[1]
     test.faults.set('stop', 1, 'connect')
-    child = attached(test, start_client(test, port))
-    with shared(test, child, 'connect') as other:
-        other.setblocking(False)
-        other.connect_ex((HERE, port))
-        child.signal(signal.SIGCONT)
-        stopped(test, child, 'connect', 'EALREADY')
+
+    def interfere(child):
+        with shared(test, attached(test, child), 'connect') as other:
+            other.setblocking(False)
+            other.connect_ex((HERE, port))
+            child.signal(signal.SIGCONT)
+            child.wait_exit(20)
+    next_one(test, 'EALREADY', HERE, test.peer(echoing, host=THERE, port=port),
+             interfere)
 
 
 # ------------------------------------------------------- ordinary failures
