@@ -50,7 +50,7 @@ class Visitor:
     """A client that speaks HTTP on a connection; on a new one, if there is a
     way to have it, when the server has said that it ends the old one."""
 
-    longest = 4 << 20  # bytes of a body: no check reads more
+    longest = 1 << 20  # bytes of a body: no check reads more, unless it says so
 
     def __init__(self, connection, connect=None, longest=0):
         self.socket, self.connect = connection, connect
