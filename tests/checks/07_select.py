@@ -184,10 +184,9 @@ def acknowledged(test):
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not tell what has arrived')
     server = test.server('-t', '2')
-    client = test.connect(server)
     # A kernel that has closed a window of megabytes opens it again only when
     # a sixteenth of it is free.
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    client = test.connect(server, receive_buffer=16384)
     flood(client, block=test.plenty())
     end, last, pause = time.monotonic() + 5, time.monotonic(), 0
     while time.monotonic() < end:
