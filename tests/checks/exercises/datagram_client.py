@@ -14,6 +14,8 @@ NUMBER_HINT = ('an answer is the same bytes as the request, its number too: '
                'skip whatever else comes, and go on waiting')
 AGAIN_HINT = ('limit how long recvfrom may wait (SO_RCVTIMEO), then send the '
               'same request again')
+EARLY_HINT = ('it asks again, and too early: -t is in seconds, and so is '
+              'tv_sec')
 LIMIT = 4  # so often is a request sent: once, and three times again
 
 
@@ -35,7 +37,8 @@ def client_lines(test):
         request = server.request(number, line, 'an empty line is a message, '
                                  'too' if number == 3 else '')
         server.nothing(0.1, 'while the one before has no answer', 'wait for '
-                       'the answer to a line before the next is sent')
+                       'the answer to a line before the next is sent',
+                       EARLY_HINT)
         server.answer(request)
     server.succeeded(b'one\ntwo\n\nthree\n')
 
@@ -328,7 +331,8 @@ def stopped_meanwhile(test):
         wait_until(lambda: child.state() == 'S')
         for _ in range(2):
             child.stop_and_continue()
-        server.nothing(0.1, 'before its time', 'after EINTR go on waiting')
+        server.nothing(0.1, 'before its time', 'after EINTR go on waiting',
+                       EARLY_HINT)
         server.answer(request)
     server.succeeded(b'one\ntwo\n', 'after SIGSTOP and SIGCONT recvfrom with '
                      'a time limit fails with EINTR: call it again')

@@ -135,7 +135,7 @@ class Asked:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((host, port))
         self.port = self.socket.getsockname()[1]
-        self.client, self.child = None, None
+        self.client, self.child, self.last = None, None, None
 
     def start(self, message, *options, seconds=1, **others):
         """Starts the client. Its input is the message, unless that is None."""
@@ -166,12 +166,15 @@ class Asked:
         if got != expected:
             raise Failure(f'request {number}, {said(expected)}', said(got),
                           wrong_request(expected, got, hint))
+        self.last = got
         return got
 
-    def nothing(self, seconds, why, hint=''):
+    def nothing(self, seconds, why, hint='', again_hint=''):
         """Demands that no request comes for a while."""
         got = self.take(seconds)
         if got is not None:
+            if got == self.last:
+                hint = again_hint or hint
             raise Failure(f'no request {why}', said(got), hint)
 
     def answer(self, message):
