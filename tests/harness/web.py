@@ -1,5 +1,5 @@
-"""How the checks of 08 speak HTTP: the files to be served, requests, and
-responses, which are read as strictly as RFC 9112 has them."""
+"""How the checks of 08 speak HTTP: the files that are served, requests, and
+responses, which are parsed as strictly as RFC 9112 demands."""
 
 import functools
 import os
@@ -36,7 +36,7 @@ FRAMING_HINT = ('a response is a status line, fields, an empty line, all of '
 
 def request(target='/hello.txt', *fields, method='GET', version='HTTP/1.1',
             host='ladder', body=b''):
-    """The bytes of a request."""
+    """Returns the bytes of a request."""
     fields = [field for field in (host is not None and f'Host: {host}',
                                   *fields) if field]
     lines = [f'{method} {target} {version}', *fields, '', '']
@@ -44,13 +44,14 @@ def request(target='/hello.txt', *fields, method='GET', version='HTTP/1.1',
 
 
 def chunked(*pieces, extension=b'', trailer=b''):
-    """Pieces in the chunked coding, to the last chunk and the trailer."""
+    """Returns a body in the chunked coding, with the last chunk and the
+    trailer."""
     return b''.join(b'%x%b\r\n%b\r\n' % (len(piece), extension, piece)
                     for piece in pieces) + b'0\r\n' + trailer + b'\r\n'
 
 
 class Reply:
-    """A response: its status, its fields, its body; and to what it is one."""
+    """A response: its status, fields and body, and the request it answers."""
 
     def __init__(self, head, to):
         self.to = to
@@ -77,7 +78,7 @@ class Reply:
         return [value for other, value in self.fields if other == name.lower()]
 
     def __getitem__(self, name):
-        """The value of a field, or an empty string if there is none."""
+        """Returns the value of a field, or an empty string."""
         return ', '.join(self.values(name))
 
     def tokens(self, name):
@@ -86,13 +87,13 @@ class Reply:
 
     @property
     def last(self):
-        """Whether the server has said that it will close."""
+        """Returns whether the server has announced that it will close."""
         options = self.tokens('Connection')
         return 'close' in options or (self.version == '1.0'
                                       and 'keep-alive' not in options)
 
     def must_be(self, statuses, body=None, hint=''):
-        """Demands one of the statuses, and the body if there is one given."""
+        """Demands one of these statuses, and this body if there is one."""
         statuses = (statuses,) if isinstance(statuses, int) else statuses
         if self.status not in statuses:
             wanted = (' or '.join(map(str, sorted(statuses)))
@@ -106,7 +107,7 @@ class Reply:
         return self
 
     def must_have(self, name, value, hint=''):
-        """Demands that a field has the value."""
+        """Demands that a field has this value."""
         if self[name] != value:
             raise Failure(f'"{name}: {value}" in the {self.status} for '
                           f'{self.to}', f'"{name}: {self[name]}"'
@@ -126,8 +127,8 @@ LONGEST = 15 * PATIENCE                        # seconds that it may take
 
 
 class Visitor:
-    """A client that speaks HTTP on a connection; on a new one, if there is a
-    way to have it, when the server has said that it ends the old one."""
+    """A client that speaks HTTP. When the server announces that it closes the
+    connection, the next request uses a new one."""
 
     def __init__(self, connection, connect=None):
         self.socket, self.connect = connection, connect
@@ -146,7 +147,7 @@ class Visitor:
                           hint) from None
 
     def feed(self, message):
-        """Sends what the caller does not want to wait for."""
+        """Sends a message in a thread."""
         converse(self.socket, message, [], end=False)
 
     def get(self, target='/hello.txt', *fields, hint='', **parts):
@@ -160,7 +161,8 @@ class Visitor:
         return self.answer(message, hint)
 
     def answer(self, message=b'GET', hint=''):
-        """Reads the response to a message, the interim ones before it too."""
+        """Reads the response to a message, including interim responses before
+        it."""
         self.deadline = time.monotonic() + LONGEST
         while True:
             reply = self.head(message, hint)
@@ -185,7 +187,7 @@ class Visitor:
         return Reply(self.take(self.buffer.index(b'\r\n\r\n') + 4), to)
 
     def more(self, what, hint=''):
-        """Receives something. Returns whether it is not the end."""
+        """Receives some bytes. Returns false at the end of the stream."""
         if len(self.buffer) > LONGEST_BODY + LONGEST_HEAD:
             raise Failure(what, f'more than {LONGEST_BODY >> 20} MB, and no '
                           'end', hint)
@@ -218,7 +220,7 @@ class Visitor:
         return self.take(size)
 
     def read_body(self, reply, method, hint=''):
-        """Reads as much as the fields promise."""
+        """Reads as many bytes as the fields announce."""
         lengths = reply.values('Content-Length')
         codings = reply.values('Transfer-Encoding')
         if reply.status == 204:
@@ -267,7 +269,7 @@ class Visitor:
         return self.take(self.buffer.index(b'\r\n') + 2)
 
     def rest(self, reply=None):
-        """Reads what comes until the server closes the connection."""
+        """Reads until the server closes the connection."""
         if not reply:
             self.deadline = time.monotonic() + LONGEST
         if reply and not reply.last:
@@ -279,7 +281,7 @@ class Visitor:
         return self.take(len(self.buffer))
 
     def ended(self, hint=''):
-        """Demands that the server has nothing to add, and ends it."""
+        """Demands that the server sends nothing more and closes."""
         try:
             self.more('the end of the stream', hint or 'close the connection')
         except Failure as failure:
@@ -296,18 +298,18 @@ class Visitor:
 
 
 def closed(failure):
-    """Whether a failure is that the server has closed without an answer."""
+    """Returns whether the server has closed without an answer."""
     return bool(re.search('^nothing, then (the end of the stream|ECONNRESET)|'
                           'EPIPE|ECONNRESET', str(failure.got)))
 
 
 def rests(server):
-    """Waits until the server sleeps: it has taken in all that was sent."""
+    """Waits until the server sleeps: it has then received everything."""
     wait_until(lambda: server.state() == 'S')
 
 
 def fill(folder, files):
-    """Makes files, by their names, of their contents."""
+    """Creates files with these names and contents."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -323,21 +325,22 @@ class WebTest(Test):
 
     def environment(self):
         environment = super().environment()
-        if self.measured:  # a sanitizer keeps for a while what was freed
+        if self.measured:  # a sanitizer keeps freed memory for a while
             environment['ASAN_OPTIONS'] = ':'.join(filter(None, (
                 environment.get('ASAN_OPTIONS'), 'quarantine_size_mb=0',
                 'thread_local_quarantine_size_kb=0')))
         return environment
 
     def site(self, files=USUAL):
-        """A new folder to be served, with these files, to every user."""
+        """Makes a new folder to serve, with these files, readable by every
+        user."""
         root = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
         os.chmod(self.directory, 0o711)
         root.chmod(0o755)
         return fill(root, files)
 
     def server(self, *options, root=None, **others):
-        """Starts the server, on a folder; else on the one beside it."""
+        """Starts the server on a folder, or on the one beside its program."""
         if not self.any:
             folder = ['-d', str(root)] if root else []
             return super().server(*folder, *options, **others)
@@ -349,7 +352,8 @@ class WebTest(Test):
         return self._any_server(others.get('port', 0), root=root or WWW)
 
     def visitor(self, *options, server=None):
-        """A client of a server, of a new one with the usual files if none."""
+        """Returns a client of a server, or of a new server with the usual
+        files."""
         if server is None:
             self.root = self.site()
             server = self.server(*options, root=self.root)
@@ -357,7 +361,7 @@ class WebTest(Test):
         return Visitor(connect(), connect if self.any else None)
 
     def persists(self, server):
-        """Whether the server keeps a connection after a response."""
+        """Returns whether the server keeps a connection after a response."""
         if not self.any:
             return True
         if self.kept is None:
