@@ -106,7 +106,7 @@ def line_too_long(test):
     """a line of 65,504 bytes or more fails with EMSGSIZE, and is not sent"""
     for size in LONGEST - 3, 65532, 65536, 200000:
         server = Asked(test)
-        server.start(b'one\n' + b'-' * size + b'\ntwo\n', seconds=30)
+        server.start(b'one\n' + b'-' * size + b'\ntwo\n')
         server.serve(b'one')
         server.nothing(0.1, f'for a line of {size} bytes', 'send the whole '
                        'line or nothing: sendto fails with EMSGSIZE')
@@ -119,16 +119,16 @@ def line_too_long(test):
 def asks_again(test):
     """with -t 2 asks again after 2 seconds without an answer"""
     server = Asked(test)
+    began = time.monotonic()
     child = server.start(b'hello\nmore\n', seconds=2)
     server.request(1, b'hello')
-    began = time.monotonic()
     request = server.request(1, b'hello', AGAIN_HINT, 2 + PATIENCE)
     took = time.monotonic() - began
-    if took < 1.8:
+    if took < 1.9:
         raise Failure('the request again after 2 seconds (-t 2)',
                       f'after {took:.2f} s', 'tv_sec is in seconds')
     line = f'no answer yet from 127.0.0.1:{server.port}'
-    if not test.any and not child.wait_for(lambda: child.lines == [line], 1):
+    if not test.any and not child.wait_for(lambda: line in child.lines, 1):
         raise Failure(f'the line "{line}" before it asks again',
                       '; '.join(child.lines) or 'no line at all')
     server.answer(request)
@@ -140,18 +140,18 @@ def asks_again(test):
 def gives_up(test):
     """gives up a request that was sent 4 times: status 1"""
     server = Asked(test)
-    child = server.start(b'one\nlost\nnever sent\n')
-    server.serve(b'one')
-    for _ in range(LIMIT):
-        server.request(2, b'lost', AGAIN_HINT, 1 + PATIENCE)
     began = time.monotonic()
+    child = server.start(b'lost\nnever sent\n', seconds=1)
+    for _ in range(LIMIT):
+        server.request(1, b'lost', AGAIN_HINT, 1 + PATIENCE)
     server.nothing(1.7, 'after the fourth', 'a request is sent once, and at '
                    'most 3 times again: then give up')
-    server.failed(b'one\n', hint='after the fourth request wait once more, '
-                  'then exit with status 1')
-    if time.monotonic() - began < 0.8:
-        raise Failure('a wait of 1 second after the fourth request, too',
-                      'it gave up at once')
+    server.failed(hint='after the fourth request wait once more, then exit '
+                  'with status 1')
+    if time.monotonic() - began < 3.9:
+        raise Failure('a wait of 1 second after each of 4 requests (-t 1)',
+                      f'{time.monotonic() - began:.1f} s in all', 'wait for '
+                      'an answer to the last request, too')
     address = f'127.0.0.1:{server.port}'
     lines = [f'no answer yet from {address}'] * 3
     lines.append(f'no answer from {address}')
@@ -160,10 +160,21 @@ def gives_up(test):
 
 
 @check(STAGE)
+def some_answered(test):
+    """what was answered before a line without an answer is printed"""
+    server = Asked(test)
+    server.start(b'one\ntwo\nlost\n', seconds=1)
+    for number, line in (1, b'one'), (2, b'two'):
+        server.answer(server.request(number, line))
+    server.request(3, b'lost')
+    server.failed(b'one\ntwo\n', 4 + PATIENCE)
+
+
+@check(STAGE)
 def answered_at_last(test):
     """takes the answer to the fourth request, and starts to count again"""
     server = Asked(test)
-    server.start(b'one\ntwo\n')
+    server.start(b'one\ntwo\n', seconds=1)
     for number, line in (1, b'one'), (2, b'two'):
         for _ in range(LIMIT if number == 1 else 2):
             request = server.request(number, line, 'each line is sent up to '
@@ -187,7 +198,7 @@ def needs_another(server, number, line, what, hint):
 def answer_twice(test):
     """does not take a second answer to a line for the answer to the next"""
     server = Asked(test)
-    server.start(b'same\nsame\n')
+    server.start(b'same\nsame\n', seconds=1)
     first = server.request(1, b'same')
     server.answer(first)
     server.answer(first)
@@ -201,7 +212,7 @@ def answer_twice(test):
 def answers_late(test):
     """takes a late answer to its request, and each answer in its place"""
     server = Asked(test)
-    server.start(b'one\ntwo\nthree\n')
+    server.start(b'one\ntwo\nthree\n', seconds=1)
     first = server.request(1, b'one')
     server.request(1, b'one', AGAIN_HINT, 1 + PATIENCE)
     server.answer(first)  # of the first time, but it is the same request
@@ -219,7 +230,7 @@ def answers_late(test):
 def damaged_answers(test):
     """does not take a message with other bytes for the answer"""
     server = Asked(test)
-    server.start(b'hello\n')
+    server.start(b'hello\n', seconds=1)
     request = server.request(1, b'hello')
     for message in (b'', request[:4], request[:-1], request + b'!',
                     request[4:], request[:-1] + b'O', b'\0\0\0\2' + request[4:],
@@ -235,7 +246,7 @@ def damaged_answers(test):
 def strangers(test):
     """does not take a message of others than the server for the answer"""
     server = Asked(test)
-    server.start(b'hello\n')
+    server.start(b'hello\n', seconds=1)
     request = server.request(1, b'hello')
     for address in ('127.0.0.1', 0), ('127.0.0.2', server.port):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -251,7 +262,7 @@ def strangers(test):
 def junk_buys_no_time(test):
     """waits no longer because other messages keep coming"""
     server = Asked(test)
-    server.start(b'hello\n')
+    server.start(b'hello\n', seconds=1)
     server.request(1, b'hello')
     began, got = time.monotonic(), None
     while got is None and time.monotonic() - began < 1 + PATIENCE:
@@ -272,7 +283,7 @@ def refused_at_once(test):
     server = Asked(test)
     server.port = free_port()
     began = time.monotonic()
-    server.start(b'hello\n', seconds=30)
+    server.start(b'hello\n')
     hint = ('on a connected socket the ICMP error comes as ECONNREFUSED of the '
             'next call: do not wait for -t')
     server.failed(hint=hint)
@@ -285,7 +296,7 @@ def refused_at_once(test):
 def server_ends(test):
     """when the server ends between two lines, ends at once: status 1"""
     server = Asked(test)
-    child = server.start(None, seconds=30)
+    child = server.start(None)
     child.process.stdin.write(b'one\n')
     child.process.stdin.flush()
     server.serve(b'one')
@@ -309,7 +320,7 @@ def server_address(test):
 def client_idle(test):
     """uses no processor time while it waits for an answer, or for a line"""
     server = Asked(test)
-    child = server.start(b'hello\n', seconds=10)
+    child = server.start(b'hello\n')
     request = server.request(1, b'hello')
     if child.spins():
         raise Failure('no processor time while it waits for an answer',
@@ -325,7 +336,7 @@ def client_idle(test):
 def stopped_meanwhile(test):
     """Ctrl-Z and fg while it waits lose nothing"""
     server = Asked(test)
-    child = server.start(b'one\ntwo\n', seconds=10)
+    child = server.start(b'one\ntwo\n')
     for number, line in (1, b'one'), (2, b'two'):
         request = server.request(number, line)
         wait_until(lambda: child.state() == 'S')

@@ -50,7 +50,7 @@ def faulty_client(test, call, name, action):
     test.faults.relent(call)
     order(test, call, name, action)
     asked = Asked(test)
-    asked.start(b'knock\n', seconds=20)
+    asked.start(b'knock\n')
     injected(test, call)
     return asked, asked.child
 

@@ -15,7 +15,7 @@ from checks.storm import STORMS
 from harness import Failure, injected, wait_until
 
 CALLS = 'recvfrom', 'sendto'
-SIZES = 0, 1, 10, 100, 1000, 1472, 1473, 20000, LONGEST
+SIZES = 0, 1, 10, 100, 1000, 1472, 1473
 
 
 class DatagramStorm:
@@ -44,8 +44,9 @@ class DatagramStorm:
                           f'{row["server"]}')
         return row['call'], row['errno'], row['server']
 
-    def message(self):
-        size = self.chance.choice(SIZES)
+    def message(self, *more):
+        """A message; several of these fit into a socket's buffer."""
+        size = self.chance.choice(SIZES + more)
         return self.chance.randbytes(max(0, size - self.chance.randrange(9)))
 
     # ---------------------------------------------------------- as the server
@@ -67,14 +68,15 @@ class DatagramStorm:
             raise Failure(f'{before} open descriptors', 'more at the end')
         self.server.end()
 
-    def send(self):
-        sender, message = self.chance.choice(self.senders), self.message()
+    def send(self, *more):
+        sender = self.chance.choice(self.senders)
+        message = self.message(*more)
         self.steps.append(f'a message of {len(message)} bytes')
         sender.send(message)
         return sender, message
 
     def talk(self):
-        answered(self.test, self.server, *self.send())
+        answered(self.test, self.server, *self.send(20000, LONGEST))
 
     def burst(self):
         for sent in [self.send() for _ in range(self.chance.randrange(1, 8))]:
@@ -127,7 +129,7 @@ class DatagramStorm:
         if not self.test.any:
             order(self.test, *self.fault(*(['STOP', 'DROP'] if stop else
                                            ['RETRY'])))
-        asked.start(b''.join(line + b'\n' for line in lines))
+        asked.start(b''.join(line + b'\n' for line in lines), seconds=1)
         if stop:
             asked.failed()
             return
