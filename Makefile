@@ -143,7 +143,7 @@ bench: $(answers)
 lint:
 	@tests/upkeep/lint
 
-wire: $(answers)
+wire: $(answers) $(filter %/datagram,$(exercise_answers))
 	@tests/wire
 
 pages:

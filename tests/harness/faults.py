@@ -16,6 +16,7 @@ from harness.compiling import build, compiler
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
          'stat', 'read')
+SAME = {'recvfrom': 'recv', 'sendto': 'send'}  # kinds, by other calls' names
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',
           'stale', 'low', 'high')
@@ -40,7 +41,8 @@ class Faults:
     def _offset(self, name, call):
         if call is None:
             return 4 * HEADER.index(name)
-        return PLANS + PLAN * KINDS.index(call) + 4 * FIELDS.index(name)
+        kind = KINDS.index(SAME.get(call, call))
+        return PLANS + PLAN * kind + 4 * FIELDS.index(name)
 
     def get(self, name, call=None):
         return struct.unpack_from('i', self.page, self._offset(name, call))[0]
