@@ -51,8 +51,20 @@ def faulty_client(test, call, name, action):
     order(test, call, name, action)
     asked = Asked(test)
     asked.start(b'knock\n')
+    if call == 'recvfrom':  # it may not be called before a message has come
+        asked.request(1, b'knock')
+        asked.answer(b'other bytes')
     injected(test, call)
     return asked, asked.child
+
+
+def served_at_last(asked, hint):
+    """Demands that the client has its answer, in spite of the fault."""
+    if asked.seen:
+        asked.answer(asked.seen[-1])
+    else:
+        asked.serve(b'knock')
+    asked.succeeded(b'knock\n', hint)
 
 
 def stop(test, call, name):
@@ -82,8 +94,7 @@ def retry(test, call, name):
         answered(test, server, sender, b'knock', hint)
     not_told(test, server, call)
     asked, child = faulty_client(test, call, name, 'RETRY')
-    asked.serve(b'knock')
-    asked.succeeded(b'knock\n', hint)
+    served_at_last(asked, hint)
     not_told(test, child, call)
 
 
@@ -99,8 +110,7 @@ def wait(test, call, name):
     asked, child = faulty_client(test, call, name, 'WAIT')
     idles(test, child, call, name)
     test.faults.relent(call)
-    asked.serve(b'knock')
-    asked.succeeded(b'knock\n', hint)
+    served_at_last(asked, hint)
     told(test, child, call, name)
 
 

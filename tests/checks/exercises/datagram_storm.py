@@ -126,11 +126,14 @@ class DatagramStorm:
         self.old = []
         asked = Asked(self.test)
         stop = not self.test.any and self.chance.random() < 0.3
+        fault = self.fault(*(['STOP', 'DROP'] if stop else ['RETRY']))
         if not self.test.any:
-            order(self.test, *self.fault(*(['STOP', 'DROP'] if stop else
-                                           ['RETRY'])))
+            order(self.test, *fault)
         asked.start(b''.join(line + b'\n' for line in lines), seconds=1)
         if stop:
+            if fault[0] == 'recvfrom':
+                asked.request(1, lines[0])
+                asked.answer(b'other bytes')
             asked.failed()
             return
         for number, line in enumerate(lines, 1):
