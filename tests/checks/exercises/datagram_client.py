@@ -2,11 +2,10 @@
 
 import socket
 import struct
-import subprocess
 import time
 
 from checks.exercises.datagram_tools import (
-    LONGEST, STAGE, Asked, free_port, said, start, start_server)
+    LONGEST, STAGE, Asked, free_port, said, start_server)
 from harness import (PATIENCE, Failure, check, data, feed, shown, told,
                      wait_until)
 
@@ -347,23 +346,6 @@ def stopped_meanwhile(test):
         server.answer(request)
     server.succeeded(b'one\ntwo\n', 'after SIGSTOP and SIGCONT recvfrom with '
                      'a time limit fails with EINTR: call it again')
-
-
-@check(STAGE, open=False)
-def output_fails(test):
-    """an answer that cannot be written is reported: status 1"""
-    server = Asked(test)
-    with open('/dev/full', 'wb') as full:
-        child = start(test, '-t', '1', client=True, port=server.port,
-                      stdin=subprocess.PIPE, stdout=full)
-    server.child = child
-    feed(test, child, b'hello\nmore\n')
-    server.serve(b'hello')
-    if child.wait_exit() != 1 or not any(line.startswith('write: ')
-                                         for line in child.lines):
-        raise Failure('the line "write: No space left on device" and status 1',
-                      f'it {test.outcome(child)}', 'fflush returns EOF if '
-                      'what is printed cannot be written')
 
 
 @check(STAGE)

@@ -1,17 +1,18 @@
-"""The rows of tests/errors.tsv for 04-datagram: each is tried on the program
-as a server, and then as a client."""
+"""The rows of tests/errors.tsv for 04-datagram, each tried on the program as a
+server and then as a client; and other calls that fail."""
 
 import errno
 import os
 import socket
+import subprocess
 
 from checks.errors import server as of_servers
 from checks.errors.actions import ACTIONS_OF
 from checks.errors.kernel import kernel
 from checks.exercises.datagram_tools import (
-    STAGE, Asked, answered, echoed, nothing_more, socket_to, start,
+    STAGE, Asked, answered, echoed, free_port, nothing_more, socket_to, start,
     start_server)
-from harness import (FOREVER, Failure, check, idles, injected, not_told,
+from harness import (FOREVER, Failure, check, feed, idles, injected, not_told,
                      stopped, told, wait_until)
 
 MESSAGES = ('recvfrom', 'sendto')
@@ -146,6 +147,52 @@ def reported_once(test, child, call):
     if child.lines.count(line) != 1:
         raise Failure(f'the line "{line}" once', f'it {test.outcome(child)}',
                       f'{call} has a heading row for any other errno')
+
+
+@check(STAGE, open=False)
+def output_fails(test):
+    """an answer that cannot be written is reported: status 1"""
+    server = Asked(test)
+    with open('/dev/full', 'wb') as full:
+        child = start(test, '-t', '1', client=True, port=server.port,
+                      stdin=subprocess.PIPE, stdout=full)
+    server.child = child
+    feed(test, child, b'hello\nmore\n')
+    server.serve(b'hello')
+    if child.wait_exit() != 1 or not any(line.startswith('write: ')
+                                         for line in child.lines):
+        raise Failure('the line "write: No space left on device" and status 1',
+                      f'it {test.outcome(child)}', 'fflush returns EOF if '
+                      'what is printed cannot be written')
+
+
+@check(STAGE, open=False)
+def input_fails(test):
+    """a line that cannot be read is reported: status 1"""
+    folder = os.open('/', os.O_RDONLY)
+    try:
+        child = start(test, client=True, port=free_port(), stdin=folder)
+    finally:
+        os.close(folder)
+    line = f'read: {os.strerror(errno.EISDIR)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', 'getchar returns EOF at the '
+                      'end of the input, and if it fails: ferror tells')
+
+
+@check(STAGE, open=False)
+def connect_fails(test):
+    """when connect fails it says so and ends with status 1"""
+    test.need_injector()
+    test.faults.fail('connect', errno.ENOBUFS)
+    child = start(test, client=True, port=free_port())
+    test.attached()
+    line = f'connect: {os.strerror(errno.ENOBUFS)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', 'connect can fail, too: if '
+                      'it returns -1, call handle_error("connect")')
 
 
 # ------------------------------------------------- those that the kernel makes

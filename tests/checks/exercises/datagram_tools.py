@@ -6,7 +6,7 @@ import socket
 import struct
 import subprocess
 
-from harness import (PATIENCE, Failure, Server, Skip, difference, feed,
+from harness import (PATIENCE, Failure, Server, Skip, counted, difference, feed,
                      said_error, shown, wait_until)
 
 STAGE = '04-datagram'
@@ -84,7 +84,7 @@ def socket_to(test, server):
 
 
 def said(message):
-    return f'a message of {len(message)} bytes: {shown(message)}'
+    return f'a message of {counted(len(message))}: {shown(message)}'
 
 
 def answered(test, server, ours, message, hint=''):
