@@ -16,7 +16,8 @@ def data(size, seed=1):
     """Returns this many bytes: all values, and no short period."""
     block = bytes((i * i + 7 * i + seed + settings.SEED) % 251 + (i >> 3) % 5
                   for i in range(65521))
-    return (block * (size // len(block) + 1))[:size]
+    count, rest = divmod(size, len(block))
+    return b''.join([block] * count + [block[:rest]])  # copied once
 
 
 def flood(client, most=1 << 28, block=b''):
@@ -25,7 +26,8 @@ def flood(client, most=1 << 28, block=b''):
     block = block or data(65536)  # not a default: the seed decides
     client.setblocking(False)
     sent, quiet = 0, time.monotonic() + 0.3
-    while time.monotonic() < quiet and sent < most:
+    end = time.monotonic() + 3 * settings.PATIENCE
+    while time.monotonic() < min(quiet, end) and sent < most:
         try:
             at = sent % len(block)
             sent += client.send(block[at:])

@@ -162,10 +162,9 @@ def portions(checks):
 
 
 def jobs(options):
-    """Returns how many checks run at a time. Storms mostly wait, so more
-    fit."""
-    return ((4 if options.faults else 1) * JOBS
-            * (os.cpu_count() or 1))
+    """Returns how many checks run at a time: at most 16, since each takes some
+    memory. Storms mostly wait, so more fit."""
+    return (4 if options.faults else 1) * min(16, JOBS * (os.cpu_count() or 1))
 
 
 def run_all(checks, options, directory):

@@ -1,4 +1,4 @@
-"""The stages of the ladder and the exercises beside them, and where their files
+"""The stages of the ladder, the exercises beside them, and where their files
 are."""
 
 import pathlib
