@@ -272,8 +272,6 @@ static void parse_options(int argc, char *argv[],
             exit(EXIT_SUCCESS);
         case 't':
             *timeout = parse_number(optarg, 86400);
-            if (*timeout == 0)
-                usage_error(optarg);
             break;
         default:  /* getopt has reported the error */
             fputs(usage, stderr);
@@ -285,8 +283,8 @@ static void parse_options(int argc, char *argv[],
             htons((in_port_t)parse_number(argv[optind++], 65535));
     if (optind < argc)
         usage_error(argv[optind]);
-    if (*client && address->sin_port == 0)
-        usage_error(argv[argc - 1]);
+    if (*timeout == 0 || (*client && address->sin_port == 0))
+        usage_error("0");
 }
 
 struct failure {
