@@ -12,8 +12,8 @@ from checks.errors.kernel import kernel
 from checks.exercises.datagram_tools import (
     STAGE, Asked, answered, echoed, free_port, nothing_more, socket_to, start,
     start_server)
-from harness import (FOREVER, Failure, check, feed, idles, injected, not_told,
-                     stopped, told, wait_until)
+from harness import (FOREVER, PATIENCE, Failure, check, feed, idles, injected,
+                     not_told, stopped, told, wait_until)
 
 MESSAGES = ('recvfrom', 'sendto')
 DROP_HINT = ('the action is DROP: the server goes on with the next message, '
@@ -147,6 +147,22 @@ def reported_once(test, child, call):
     if child.lines.count(line) != 1:
         raise Failure(f'the line "{line}" once', f'it {test.outcome(child)}',
                       f'{call} has a heading row for any other errno')
+
+
+@check(STAGE, open=False)
+def shortage_without_end(test):
+    """in a shortage the client gives up as it does without an answer"""
+    test.need_injector()
+    test.faults.fail('sendto', errno.ENOBUFS, last=FOREVER)
+    asked = Asked(test)
+    child = asked.start(b'hello\n', seconds=1)
+    test.attached()
+    asked.failed(patience=4 + PATIENCE, hint='a WAIT of the client lasts until '
+                 'it is time to ask again, and that 4 times')
+    told(test, child, 'sendto', 'ENOBUFS')
+    if not child.wait_line('no answer from ', 0):
+        raise Failure('the line "no answer from 127.0.0.1:PORT"',
+                      f'it {test.outcome(child)}')
 
 
 @check(STAGE, open=False)
