@@ -13,6 +13,7 @@ CALLS = {
     '07': 'socket bind listen accept recv send select',
     '08': 'socket bind listen accept recv send select',
     # Of an exercise, those that it uses in another way than its stage.
+    '04-datagram': 'socket bind recvfrom sendto',
     '05-framing': 'recv send',
     '06-rpc': 'socket connect recv send',
 }
