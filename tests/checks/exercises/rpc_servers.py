@@ -231,15 +231,15 @@ def closed_while_sent(test):
 
 @check('06-rpc', open=False)
 def shortage_lasts(test):
-    """with -t 1 asks again if send finds no memory for a second"""
+    """with -t 2 asks again if send finds no memory for 2 seconds"""
     test.need_injector()
     server = LineServer(test, answering)
     test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
-    child = run_client(test, server, b'hello\n', '-t', '1')
+    child = run_client(test, server, b'hello\n', '-t', '2')
     test.attached()
     idles(test, child, 'send', 'ENOBUFS')
-    if not wait_until(lambda: len(server.times) > 1):
-        raise Failure('a second try, after a shortage of 1 second (-t 1)',
+    if not wait_until(lambda: len(server.times) > 1, 8):
+        raise Failure('a second try, after a shortage of 2 seconds (-t 2)',
                       f'it {test.outcome(child)}', 'count the waits of a '
                       'shortage: a send waits no longer than -t')
     test.faults.relent('send')
