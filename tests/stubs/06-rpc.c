@@ -223,9 +223,9 @@ static void send_all(int server, const char *bytes, size_t length,
             bytes += sent;
             length -= (size_t)sent;
             waits = 0;
-        /* TODO 16: return false if the connection is lost or the shortage has
-           lasted too long; and true below, at the end.
-           Proved by send_*. */
+            /* TODO 16: return false if the connection is lost or the shortage
+               has lasted too long; and true below, at the end.
+               Proved by send_*. */
         } else if (handle_retry("send", &waits) == WAIT
                    && timeout > 0 && waits >= 10 * timeout) {
             reject("send: the shortage lasted too long");
