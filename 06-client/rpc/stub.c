@@ -119,7 +119,7 @@ static enum action handle_address_error(const char *call,
    fourth, reject "no answer: the server has vanished four times". Otherwise
    print "asking again in 0.1 seconds", and sleep for that time; it is 0.2 and
    0.4 seconds the next times.
-   Proved by gives_up. */
+   Proved by gives_up, waits_grow. */
 
 /* TODO 13: receive_line, which takes the connection and a buffer, which it
    empties first. Receive until a line is complete; return its length. If the
