@@ -261,5 +261,5 @@ def drop(test, call, name):
 
 ACTIONS_OF['06-rpc'] = {**CLIENT, 'DROP': drop}
 share('06-rpc', 'usage_help port_refused unknown_host service_name '
-      'input_not_blocking partial_write closed_output closed_streams '
+      'input_not_blocking closed_output closed_streams '
       'signal_ends_it waits_quietly setsockopt_fails')
