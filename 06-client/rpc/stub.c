@@ -65,7 +65,7 @@ int main(int argc, char *argv[]) {
 
 static const char *name_of(const struct addrinfo *address);
 /* TODO 5: prototypes, of the functions in TODO 7 to 13 and of
-   connect_to_any. send_all returns a bool; print_echo and receive go. */
+   connect_to_any. send_all returns a bool; remove print_echo and receive. */
 static bool set_timeouts(int server, long timeout);
 static void send_all(int server, const char *bytes, size_t length,
                      long timeout);
@@ -153,8 +153,8 @@ static int connect_to_any(const struct addrinfo *address, long timeout) {
                 fprintf(stderr, "trying %s next\n", name_of(address));
         }
     }
-    /* TODO 14: return -1 instead, for the server may come back. (And say so
-       above.) The next two functions, exchange and print_echo, go.
+    /* TODO 14: return -1 instead, because the server may come back; say so in
+       the comment above. Remove the next functions, exchange and print_echo.
        Proved by refused_at_first. */
     exit(EXIT_FAILURE);
 }
@@ -198,8 +198,8 @@ static void reject(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* TODO 15: receive goes; send_all returns a bool: whether all of the bytes are
-   sent.
+/* TODO 15: remove receive. send_all returns a bool: whether all of the bytes
+   are sent.
    Proved by send_*. */
 
 /* Receives some bytes: recv(2). Returns how many, 0 at the end of them. */

@@ -249,6 +249,7 @@ def shortage_lasts(test):
 def drop(test, call, name):
     peer = test.peer(echoing)
     child = attached(test, start_client(test, peer.port))
+    child.wait_exit(20)  # with its waits, on a busy machine
     succeeded(test, child, hint=f'the action for {name} is DROP: close this '
               'connection, and send the request again on a new one')
     injected(test, call)
