@@ -12,6 +12,7 @@ can only be counted."""
 from checks.storm.client import ClientStorm
 from checks.storm.framing import Framer
 from checks.storm.guests import Guest, Knock
+from checks.storm.rpc import RpcStorm
 from checks.storm.storms import ServerStorm
 from checks.storm.web import WebStorm
 from harness import CHECKS, TASKS, Check
@@ -22,6 +23,7 @@ STORMS = {
     '05': lambda test, seed: ServerStorm(test, seed, Guest),
     '05-framing': lambda test, seed: ServerStorm(test, seed, Framer),
     '06': ClientStorm,
+    '06-rpc': RpcStorm,
     '07': lambda test, seed: ServerStorm(test, seed, Guest),
     '08': WebStorm,
 }
