@@ -6,7 +6,7 @@ import json
 
 from grading.report import by_reason, cut
 from grading.submission import number
-from harness.stages import STAGES
+from harness.stages import TASKS
 
 # The names of the workflow and of its job are those that Classroom looks for.
 WORKFLOW = """\
@@ -57,7 +57,7 @@ def runner(stage):
 
 def workflow(stages, points):
     """The text of a workflow that grades these stages."""
-    rows = [(STAGES[stage].name, points.of_stage(stage)) for stage in stages]
+    rows = [(TASKS[stage].title, points.of_stage(stage)) for stage in stages]
     rows.append(('total', number(sum(most for _, most in rows))))
     return WORKFLOW.format(
         points='\n'.join(f'#     {name:14}{most:>4}' for name, most in rows),

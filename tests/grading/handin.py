@@ -57,8 +57,10 @@ def look_into(path):
 
 
 def find_stage(path, title, single):
-    """The folder of a stage. An archive often has a folder around all. And if
-    there is but one stage to be graded, it may come without its folder."""
+    """The folder of a stage, or of an exercise in it. An archive often has a
+    folder around all. And if there is but one stage to be graded, it may come
+    without its folder."""
+    title, _, exercise = title.partition('/')
     titles = {stage.name for stage in STAGES.values()}
     level = [path]
     for _ in range(DEPTH):
@@ -67,7 +69,10 @@ def find_stage(path, title, single):
         if len(places) > 1:
             raise Refused(f'there is more than one folder {title}')
         if places:
-            return os.path.join(places[0], title)
+            found = os.path.join(places[0], title)
+            if exercise and exercise not in look_into(found)[0]:
+                break
+            return os.path.join(found, exercise)
         if any(titles & set(folders) for folders, _ in inside.values()):
             break
         bare = [place for place in level if single and inside[place][1]]

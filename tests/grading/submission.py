@@ -13,7 +13,7 @@ import time
 
 from grading import guard, handin
 from harness.compiling import compiler
-from harness.stages import ROOT, STAGES, TESTS
+from harness.stages import ROOT, TASKS, TESTS
 
 FLAGS = '-std=c99 -O2 -g -Wall -Wextra -Wpedantic -fmax-errors=20'.split()
 BUILD_TIME = 20    # seconds for one program
@@ -31,7 +31,7 @@ class Result:
 
     def __init__(self, number, most):
         self.number, self.most = number, most
-        self.title = STAGES[number].name
+        self.title = TASKS[number].title
         self.problem = 'it has not been checked'  # why there are no points
         self.details = ''  # what the compiler said
         self.checks = []
@@ -96,15 +96,16 @@ class Grading:
 
     def make(self, result):
         """Copies and builds a stage's program."""
+        stage = TASKS[result.number]
         folder = self.work / 'copy' / result.title
-        target = self.work / STAGES[result.number].program
-        target.parent.mkdir()
-        pages = ROOT / result.title / 'www'
+        target = self.work / stage.program
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pages = ROOT / stage.name / 'www'
         if pages.is_dir():  # what 08 serves unless told otherwise
             shutil.copytree(pages, target.parent / 'www')
         single = len(self.results) == 1
         try:
-            handin.copy_stage(self.options.folder, result.title, folder, single)
+            handin.copy_stage(self.options.folder, stage.name, folder, single)
             sources = handin.sources(folder, target.name)
             result.details = self.compile(folder, sources, target)
             result.problem = result.details and 'it does not build'
@@ -177,7 +178,7 @@ class Grading:
         checks = self.work / 'checks'
         self.guard.give(checks)
         folders = [word for stage in stages for word in (
-            '-r', self.work / STAGES[stage].name)]
+            '-r', self.work / TASKS[stage].name)]
         starter = self.guard.starter(*folders, '-w', checks,
                                      *self.guard.unnamed_files(), '--')
         owner = self.guard.user

@@ -8,7 +8,7 @@ import sys
 import time
 
 from harness.settings import MEMCHECK
-from harness.stages import STAGES
+from harness.stages import TASKS
 from harness.subjects import stub_of
 from harness.words import Colours, explained
 
@@ -45,7 +45,7 @@ def again(check, options):
     for name in ('program', 'programs', 'seed'):
         if getattr(options, name) is not None:
             words += [f'--{name}', str(getattr(options, name))]
-    program = f'{stub.name}/stub' if stub else STAGES[check.stage].program
+    program = f'{stub.name}/stub' if stub else TASKS[check.stage].program
     return (f'make {program} && ' * bool(stub or ours) + prefix
             + ' '.join(map(shlex.quote, words)))
 
@@ -147,7 +147,7 @@ class Report:
 
     def close(self):
         for stage, counts in sorted(self.stages.items()):
-            title = STAGES[stage].name
+            title = TASKS[stage].title
             rows = counts['kernel'] + counts['injector']
             print(f'{title:14}{counts["passed"]:4} passed' + (
                 f' (errno rows: {counts["kernel"]} by the kernel, '

@@ -22,10 +22,10 @@ from harness.causes import likely_cause
 from harness.faults import build_injector
 from harness.privileges import act_as, prctl
 from harness.programs import RUNNING
-from harness.registry import CHECKS
+from harness.registry import CHECKS, TESTS_OF
 from harness.results import JsonReport, Report, Result
 from harness.settings import JOBS, MEMCHECK
-from harness.stages import ROOT, STAGES
+from harness.stages import ROOT, TASKS
 from harness.test import Test
 from harness.valgrind import WITHOUT_VALGRIND
 from harness.web import WebTest
@@ -55,7 +55,7 @@ def try_check(check, command, directory, injector):
     for name in (check.name, f'{check.stage} {check.name}'):
         if MEMCHECK and name in WITHOUT_VALGRIND:
             return 'skipped', WITHOUT_VALGRIND[name]
-    kind = WebTest if check.stage == '08' else Test
+    kind = WebTest if check.stage == '08' else TESTS_OF.get(check.stage, Test)
     test = kind(check.stage, command, directory, injector)
     try:
         Stop.release()
@@ -127,7 +127,7 @@ def run_some(numbers, options, round, directory, injector):
 def program_of(check, options):
     """The command of the program that a check is to run."""
     return options.program or shlex.quote(os.path.join(
-        options.programs or ROOT, STAGES[check.stage].program))
+        options.programs or ROOT, TASKS[check.stage].program))
 
 
 def wait_for(future, portion, end, progress):

@@ -1,4 +1,5 @@
-"""The stages of the ladder, and where the files of each are."""
+"""The stages of the ladder, and the exercises beside them: where the files of
+each are."""
 
 import pathlib
 
@@ -13,7 +14,8 @@ class Stage:
     def __init__(self, number, program, root=ROOT):
         self.number = number
         self.program = program                     # 05-recv-send/server
-        self.name = program.partition('/')[0]      # 05-recv-send
+        self.name = program.rpartition('/')[0]     # 05-recv-send
+        self.title = self.name
         self.place = f'{self.name}/stub.c'
         self.folder = root / self.name
         self.stub = root / self.place
@@ -25,6 +27,19 @@ class Stage:
         name = {'06': 'client.c', '08': 'request.c'}.get(self.number,
                                                          'server.c')
         return self.folder / name
+
+
+class Exercise(Stage):
+    """An exercise, in a sub-folder of the stage that it starts from."""
+
+    def __init__(self, number, program, root=ROOT):
+        super().__init__(number, program, root)
+        self.title = number                        # 05-framing
+        self.stage = number[:2]
+        self.source = root / f'{program}.c'
+
+    def answer(self):
+        return self.source
 
 
 def missing(path):
@@ -42,4 +57,18 @@ def find_stages(root=ROOT):
             for program in programs}
 
 
+def find_exercises(root=ROOT):
+    """The exercises that there are in a tree laid out like ours, by their
+    names."""
+    programs = ('04-accept/datagram/datagram', '05-recv-send/framing/server',
+                '06-client/rpc/client', '07-select/publish/server',
+                '07-select/queue/server')
+    exercises = (Exercise(f'{program[:2]}-{program.split("/")[1]}', program,
+                          root) for program in programs)
+    return {exercise.number: exercise for exercise in exercises
+            if exercise.folder.exists()}
+
+
 STAGES = find_stages()
+EXERCISES = find_exercises()
+TASKS = dict(sorted({**STAGES, **EXERCISES}.items()))  # all with a stub

@@ -73,7 +73,7 @@ class Runner:
         """Builds a stub, new or not. Returns the compiler's warnings."""
         status, _, text = self.run(
             ['make', '-W', stage.place, f'{stage.name}/stub'],
-            f'  {stage.name:14}compiling')
+            f'  {stage.title:14}compiling')
         found = diagnostics(text)
         if status == 0:
             return [block for kind, block in found if kind == 'warning']
@@ -91,7 +91,7 @@ class Runner:
         _, text, errors = self.run(
             [str(TESTS / 'check'), stage.number, '--program',
              f'{stage.name}/stub', '--first', '--json'],
-            f'  {stage.name:14}checking')
+            f'  {stage.title:14}checking')
         try:
             document = json.loads(text)
         except ValueError:

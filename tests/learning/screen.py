@@ -19,7 +19,7 @@ class LadderScreen(Screen):
             self.show('-' * WIDTH)
 
     def row(self, stage, text, colour=''):
-        self.show(f'  {stage.name:14}{self.paint(text, colour)}'.rstrip())
+        self.show(f'  {stage.title:14}{self.paint(text, colour)}'.rstrip())
 
     def entry(self, title, text):
         """Shows a paragraph with a title, as tests/check has them."""

@@ -4,7 +4,7 @@ import fnmatch
 import re
 
 from harness import todos
-from harness.stages import ROOT
+from harness.stages import EXERCISES, ROOT
 from harness.words import explained
 from learning.attempts import others
 from learning.screen import screen
@@ -64,7 +64,8 @@ def show_calls(stage, check):
 def lesson(stage, check):
     """Where the lessons speak of a check."""
     heading = f'## When {check.partition("_E")[0]}() fails'
-    for other in reversed(LADDER[:LADDER.index(stage) + 1]):
+    before = [other for other in LADDER if other.number <= stage.number]
+    for other in reversed(before + [stage]):
         path = other.folder / 'README.md'
         if path.exists() and heading in path.read_text().splitlines():
             return f'{other.name}/README.md, {heading[3:]}'
@@ -96,6 +97,12 @@ def show_warnings(stage, warnings):
 
 def show_done(stage, result, when=''):
     screen.row(stage, f'done: {result}{when}', screen.colours.green)
+    for exercise in EXERCISES.values():
+        if exercise.stage == stage.number and there(exercise):
+            done = Notes().result(exercise)
+            screen.row(exercise, f'done: {done}' if done else
+                       f'an exercise, if you like: make try-{exercise.number}',
+                       screen.colours.green if done else '')
 
 
 def show_rest(stages):

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 
-from harness.stages import ROOT, STAGES, TESTS
+from harness.stages import EXERCISES, ROOT, STAGES, TESTS
 from learning.screen import screen
 
 LADDER = [STAGES[number] for number in sorted(STAGES)]
@@ -102,7 +102,7 @@ class Watch:
     def stamps():
         """What changes with each file that is saved: None for no file."""
         stamps = {}
-        for stage in LADDER:
+        for stage in [*LADDER, *EXERCISES.values()]:
             try:
                 status = stage.stub.stat()
                 stamps[stage.stub] = (status.st_mtime_ns, status.st_size,

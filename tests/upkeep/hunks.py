@@ -5,7 +5,7 @@ import collections
 import difflib
 import re
 
-from harness import STAGES, todos
+from harness import TASKS, todos
 
 Todo = collections.namedtuple('Todo', 'number text place')
 Hunk = collections.namedtuple('Hunk', 'begin end lines first last')
@@ -17,7 +17,7 @@ class Unproved(Exception):
 
 def program(number):
     """The lines of what a stage's stub stands in for."""
-    return without_head(STAGES[number].answer())
+    return without_head(TASKS[number].answer())
 
 
 def without_head(path):

@@ -13,7 +13,7 @@ from checks.storm.client import ClientStorm
 from checks.storm.guests import Guest, Knock
 from checks.storm.storms import ServerStorm
 from checks.storm.web import WebStorm
-from harness import CHECKS, Check
+from harness import CHECKS, TASKS, Check
 
 FIXED = 13, 22, 23, 24, 28, 45  # the seeds of `make test`: all kinds of faults
 STORMS = {
@@ -38,4 +38,4 @@ def register(seeds=None):
     if seeds is not None:
         CHECKS.clear()
     CHECKS.extend(make_check(stage, seed) for stage in STORMS
-                  for seed in seeds or FIXED)
+                  if stage in TASKS for seed in seeds or FIXED)
