@@ -93,13 +93,13 @@ class Talker:
         if got != b'ERROR':
             raise Failure(f'nothing ({why})', f'the line {shown(got)}', hint)
 
-    def handled(self):
+    def handled(self, hint=''):
         """Waits until the lines that this client has sent are handled. Returns
         the lines that it gets meanwhile."""
         self.say(b'?')
         lines = []
         while not lines or lines[-1] != b'ERROR':
-            lines.append(self.line('the answer ERROR to the line "?"'))
+            lines.append(self.line('the answer ERROR to the line "?"', hint))
         return lines[:-1]
 
     def rest(self, what='the end of the stream', hint=''):

@@ -52,8 +52,14 @@ class Reader:
 
     def next(self, hint=LOST_HINT):
         """Takes a line. Demands that it goes on where the last one ended."""
-        line = self.talker.line(f'message {self.last + 1}, or a line LOST and '
-                                'how many are missing', hint)
+        what = (f'message {self.last + 1}, or a line LOST and how many are '
+                f'missing (after {self.lost} that LOST has reported)')
+        try:
+            line = self.talker.line(what, hint)
+        except Failure as failure:
+            if not self.talker.kept:
+                raise
+            raise Failure('the whole line', failure.got, WHOLE_HINT) from None
         lost = re.fullmatch(rb'LOST ([1-9]\d*)', line)
         message = re.fullmatch(rb'MSG news (\d+) \.*', line)
         if lost:
@@ -71,10 +77,10 @@ class Reader:
         else:
             self.last += 1
 
-    def until(self, number):
+    def until(self, number, hint=LOST_HINT):
         """Takes all lines to a message, which may be among those lost."""
         while self.last < number:
-            self.next()
+            self.next(hint)
         if self.last > number:
             raise Failure(f'{counted(number, "message")} in all, the lost ones '
                           'included', f'{self.last}: one LOST has too large a '
@@ -153,8 +159,9 @@ def slow_half_close(test):
     feed = Feed(test, server)
     feed.publish(MANY)
     slow.talker.socket.shutdown(socket.SHUT_WR)
-    slow.until(feed.count)
-    slow.talker.ended('first send what waits, then close')
+    hint = 'the end of its stream: first send what waits, then close'
+    slow.until(feed.count, hint)
+    slow.talker.ended(hint)
 
 
 @check('07-publish')

@@ -7,7 +7,8 @@ queue_limits.py."""
 import signal
 import socket
 
-from checks.exercises.lines import LINE, PIECES_HINT, LinesTest, Talker
+from checks.exercises.lines import (LINE, PIECES_HINT, LinesTest, Talker,
+                                    differs)
 from harness import (TESTS_OF, Failure, check, counted, reset, share, shown,
                      wait_until)
 
@@ -38,14 +39,26 @@ class Worker(Talker):
     def pull(self):
         """Sends PULL, and waits until that is handled."""
         self.say(b'PULL')
-        self.nothing('there is no work, so PULL has no answer yet')
+        self.nothing('there is no work, so PULL has no answer yet',
+                     'the lines behind PULL are handled while it waits, also '
+                     'if they come together with it')
 
     def gets(self, text, hint=''):
-        self.expect(b'WORK ' + text, why='in answer to PULL', hint=hint)
+        what = f'the line {shown(b"WORK " + text)} in answer to PULL'
+        line = self.line(what, hint)
+        if line != b'WORK ' + text:
+            raise Failure(what, differs(b'WORK ' + text, line),
+                          'PULL is an ERROR only while this client waits for '
+                          'work or has some: after DONE it has none'
+                          if line == b'ERROR' else hint)
 
     def pulls(self, text, hint=''):
         self.say(b'PULL')
         self.gets(text, hint)
+
+    def handled(self, hint='a client is received from while it waits for work:'
+                ' so its end is noticed, too'):
+        return super().handled(hint)
 
     def done(self, hint=''):
         self.say(b'DONE')
@@ -68,6 +81,58 @@ def push_and_pull(test):
 
 
 @check('07-queue')
+def no_work_without_pull(test):
+    """a worker gets a piece for each PULL, and none without"""
+    server = test.server()
+    idle, worker, pusher = (test.talker(server) for _ in range(3))
+    pusher.push(b'one')
+    idle.nothing('it has sent no PULL')
+    worker.pulls(b'one')
+    pusher.push(b'two')
+    worker.nothing('one piece for each PULL')
+    worker.done()
+    worker.nothing('after DONE it has not sent PULL again')
+    pusher.nothing('it has sent no PULL')
+    idle.pulls(b'two')
+
+
+@check('07-queue')
+def several_at_once(test):
+    """many lines may come at once, and the beginning of another"""
+    server = test.server()
+    pusher, worker = test.talker(server), test.talker(server)
+    pusher.send(b'PUSH 0\n?\nPUSH 1\nDONE\nPUSH 2\nPU')
+    pusher.expect(b'OK', b'ERROR', b'OK', b'ERROR', b'OK', hint=PIECES_HINT)
+    pusher.send(b'SH 3\n')
+    pusher.expect(b'OK', hint=PIECES_HINT)
+    pusher.push(*[b'%d' % number for number in range(4, 900)],
+                hint=PIECES_HINT)
+    worker.pulls(b'0')
+    for number in range(1, 900):
+        worker.say(b'DONE', b'PULL')
+        worker.expect(b'OK', b'WORK %d' % number, hint=PIECES_HINT)
+
+
+@check('07-queue')
+def split_anywhere(test):
+    """a line may come in any pieces, while others send theirs"""
+    server = test.server()
+    pusher, worker, other = (test.talker(server) for _ in range(3))
+    for at in range(1, 12):
+        line = b'PUSH part %02d\n' % at
+        pusher.send(line[:at])
+        other.push(b'other', hint=PIECES_HINT)
+        pusher.send(line[at:])
+        pusher.expect(b'OK', hint=PIECES_HINT)
+        for text in b'other', b'part %02d' % at:
+            for byte in b'PULL\n':
+                worker.send(bytes([byte]), PIECES_HINT)
+                wait_until(lambda: worker.silent(0.002), 0.1)
+            worker.gets(text, PIECES_HINT)
+            worker.done()
+
+
+@check('07-queue')
 def pull_waits(test):
     """PULL waits until there is work"""
     server = test.server()
@@ -87,26 +152,13 @@ def one_worker_each(test):
     workers = [test.talker(server) for _ in range(4)]
     for worker in workers:
         worker.pull()
-    test.talker(server).push(b'dig')
-    workers[0].gets(b'dig')
-    for worker in workers[1:]:
-        worker.nothing('the piece went to another worker', 'each piece is for '
-                       'exactly one worker: take it out of the queue')
-
-
-@check('07-queue')
-def no_work_without_pull(test):
-    """a worker gets a piece for each PULL, and none without"""
-    server = test.server()
-    idle, worker, pusher = (test.talker(server) for _ in range(3))
-    pusher.push(b'one', b'two', b'three')
-    idle.nothing('it has sent no PULL')
-    worker.pulls(b'one')
-    worker.nothing('one piece for each PULL')
-    worker.done()
-    worker.nothing('after DONE it has not sent PULL again')
-    pusher.nothing('it has sent no PULL')
-    idle.pulls(b'two')
+    for text in (b'dig', b'fill'):
+        test.talker(server).push(text)
+        got = [line for worker in workers for line in worker.handled()]
+        if got != [b'WORK ' + text]:
+            raise Failure(f'the line {shown(b"WORK " + text)} to one worker',
+                          f'the lines {got} to the workers', 'each piece is '
+                          'for exactly one worker: take it out of the queue')
 
 
 @check('07-queue')
@@ -228,42 +280,6 @@ def any_text(test):
 
 
 @check('07-queue')
-def split_anywhere(test):
-    """a line may come in any pieces, while others send theirs"""
-    server = test.server()
-    pusher, worker, other = (test.talker(server) for _ in range(3))
-    for at in range(1, 12):
-        line = b'PUSH part %02d\n' % at
-        pusher.send(line[:at])
-        other.push(b'other', hint=PIECES_HINT)
-        pusher.send(line[at:])
-        pusher.expect(b'OK', hint=PIECES_HINT)
-        for text in b'other', b'part %02d' % at:
-            for byte in b'PULL\n':
-                worker.send(bytes([byte]), PIECES_HINT)
-                wait_until(lambda: worker.silent(0.002), 0.1)
-            worker.gets(text, PIECES_HINT)
-            worker.done()
-
-
-@check('07-queue')
-def several_at_once(test):
-    """many lines may come at once, and the beginning of another"""
-    server = test.server()
-    pusher, worker = test.talker(server), test.talker(server)
-    pusher.send(b'PUSH 0\n?\nPUSH 1\nDONE\nPUSH 2\nPU')
-    pusher.expect(b'OK', b'ERROR', b'OK', b'ERROR', b'OK', hint=PIECES_HINT)
-    pusher.send(b'SH 3\n')
-    pusher.expect(b'OK', hint=PIECES_HINT)
-    pusher.push(*[b'%d' % number for number in range(4, 900)],
-                hint=PIECES_HINT)
-    worker.pulls(b'0')
-    for number in range(1, 900):
-        worker.say(b'DONE', b'PULL')
-        worker.expect(b'OK', b'WORK %d' % number, hint=PIECES_HINT)
-
-
-@check('07-queue')
 def longest_line(test):
     """a line may have 1,024 bytes with its newline"""
     server = test.server()
@@ -284,8 +300,8 @@ def too_long_line(test):
     worker, pusher = test.talker(server), test.talker(server)
     for size in (LINE + 1, LINE + 2, 2 * LINE, 2 * LINE + 1, 6000, 100000):
         line = b'PUSH ' + b'x' * (size - len(b'PUSH \n'))
-        if size == 6000:  # nor what stands where a line might begin
-            line = b'PUSH dig ' * 666
+        if size < 3000:  # nor what stands where a line might begin
+            line = line[:size - 1] + b'PUSH y'
         pusher.refused(line, 'a line that is too long ends at its newline, '
                        'like any other: skip what comes until then')
         pusher.push(b'after %d' % size)

@@ -91,6 +91,9 @@ def many_give_back(test):
         for worker in workers:
             reset(worker.socket)
         server.signal(signal.SIGCONT)
+    for _ in range(MOST - count):
+        pusher.push(b'more', hint='there is room for 1,000 pieces: one that '
+                    'comes back is not under way any more')
 
 
 @check('07-queue')
@@ -217,6 +220,10 @@ def full_queue_bounded(test):
                       f'for {max(sent) >> 20} MB from each of {len(pushers)}',
                       'when the queue is full, do not receive from a client '
                       'that pushes')
+    if server.spins():
+        raise Failure('no processor time while pushers wait', 'it spins',
+                      'do not watch a client for reading that is not to be '
+                      'read from')
     for _ in range(5):
         worker.pulls(line[5:-1])
         worker.done()
@@ -254,10 +261,8 @@ def answers_unread(test):
         raise Failure('a client that does not read is not received from',
                       f'{sent >> 20} MB were taken, and {grown} KB of memory',
                       'while an answer cannot be sent, do not receive')
-    worker, pusher = test.talker(server), test.talker(server)
-    pusher.push(b'dig')
-    worker.pulls(b'dig')
-    worker.done()
+    test.talker(server).push(b'dig')
+    test.talker(server).pulls(b'dig')
 
 
 class Crowd:
