@@ -1,4 +1,4 @@
-"""One submission: what is built of it, and what has become of the checks."""
+"""One submission: what is built from it, and the results of its checks."""
 
 import contextlib
 import itertools
@@ -27,7 +27,7 @@ class CannotGrade(Exception):
 
 
 class Result:
-    """What has become of a stage."""
+    """The result of a stage."""
 
     def __init__(self, number, most):
         self.number, self.most = number, most
@@ -44,17 +44,17 @@ class Result:
 
 
 def number(value):
-    """As short as it can be written: 10 and not 10.0."""
+    """Returns a number in its shortest form: 10, not 10.0."""
     return int(value) if value == int(value) else round(value, 2)
 
 
 class Grading:
-    """One submission: its files, its programs, and their results. It has a
-    folder laid out like ours, with a copy of the checks and what was built."""
+    """One submission: its files, programs and results. It has a folder with
+    our layout, with a copy of the checks and of the programs."""
 
     def __init__(self, options, points, results, wanted):
         self.options, self.points, self.results = options, points, results
-        self.wanted = wanted  # the signals that have asked for an end
+        self.wanted = wanted  # the signals that ask us to stop
         self.end = time.monotonic() + options.time
         self.notes = []
         self.work = pathlib.Path(tempfile.mkdtemp(
@@ -101,7 +101,7 @@ class Grading:
         target = self.work / stage.program
         target.parent.mkdir(parents=True, exist_ok=True)
         pages = ROOT / stage.name / 'www'
-        if pages.is_dir():  # what 08 serves unless told otherwise
+        if pages.is_dir():  # what 08 serves by default
             shutil.copytree(pages, target.parent / 'www')
         single = len(self.results) == 1
         try:
@@ -113,7 +113,7 @@ class Grading:
             result.problem = str(reason)
 
     def compile(self, folder, sources, target):
-        """Builds a program. Returns what went wrong, or nothing."""
+        """Builds a program. Returns what went wrong, or None."""
         scratch = self.work / 'scratch' / folder.name
         scratch.mkdir()
         self.guard.give(scratch)
@@ -133,7 +133,7 @@ class Grading:
         return handin.take_program(scratch / 'program', target)
 
     def check(self, built):
-        """Runs the checks of all that has been built, at once."""
+        """Runs the checks of everything that was built, at once."""
         if not built:
             return
         jobs = self.options.jobs or 8 * (os.cpu_count() or 1)
@@ -148,7 +148,7 @@ class Grading:
             self.check_again(failed)
 
     def check_again(self, failed):
-        """A few may have failed because the machine was slow."""
+        """Some may have failed because the machine was slow."""
         for entry in self.run_checks(*zip(*failed), jobs=2):
             key = entry['stage'], entry['name']
             if key in failed and entry['verdict'] == 'passed':
@@ -157,7 +157,7 @@ class Grading:
                                   'again.')
 
     def run_checks(self, stages, names=(), jobs=1):
-        """Returns what has become of the checks, as tests/check tells it."""
+        """Returns the results, as tests/check reports them."""
         seconds = max(1, int(self.left()))
         command = self.check_command(stages, names, jobs, seconds)
         with tempfile.TemporaryFile() as document, \
@@ -202,9 +202,9 @@ class Grading:
 
 
 def remove(folder):
-    """Removes a folder, even if there are some in it that may not be read, or
-    so many in each other that no path can name them all."""
-    folders = [os.fspath(folder)]  # as they come: those inside are moved up
+    """Removes a folder, even if folders in it are unreadable, or nested so
+    deeply that no path can name them all."""
+    folders = [os.fspath(folder)]  # moves nested folders up, one at a time
     count = itertools.count()
     while folders:
         place = folders.pop()

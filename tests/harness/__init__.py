@@ -22,3 +22,4 @@ from harness.registry import (  # noqa: F401
 from harness.settings import MEMCHECK, NOBODY, PATIENCE  # noqa: F401
 from harness.stages import (  # noqa: F401
     EXERCISES, ROOT, STAGES, TASKS, TESTS)
+from harness.streams import Stream  # noqa: F401

@@ -1,4 +1,4 @@
-"""What has become of the checks, for a person or for a program."""
+"""Reports the results of checks, to a person or to a program."""
 
 import collections
 import json
@@ -20,20 +20,20 @@ def origin(check):
 
 
 def described(check):
-    """What a JSON document says of every check."""
+    """What the JSON document says about each check."""
     return {'stage': check.stage, 'name': check.name, 'origin': check.origin,
             'what': check.what}
 
 
 def named(check):
-    """The options of tests/check that ask for a check alone."""
+    """The options of tests/check that run one check alone."""
     name, _, seed = check.name.partition('_')
     return ['--faults', seed] if name == 'faults' else ['-k', check.name]
 
 
 def again(check, options):
-    """The command that runs a check alone, after building its program anew if
-    the Makefile can."""
+    """The command that runs one check alone, after building its program again
+    if the Makefile can."""
     stub = stub_of(options)
     ours = not (options.program or options.programs)
     name, _, seed = check.name.partition('_')
@@ -51,7 +51,7 @@ def again(check, options):
 
 
 class JsonReport:
-    """The results as one document for other programs, printed at the end."""
+    """Prints the results as one JSON document at the end."""
 
     def __init__(self, options):
         self.options = options
@@ -59,7 +59,7 @@ class JsonReport:
         self.checks = []
 
     def show_progress(self, *_):
-        """Standard output is for the document alone."""
+        """Standard output is for the document only."""
 
     hide_progress = show_progress
 
@@ -87,7 +87,7 @@ class JsonReport:
 
 
 class Report:
-    """Says what has come of the checks, in their order."""
+    """Prints the results, in the order of the checks."""
 
     def __init__(self, options):
         self.options = options
@@ -112,7 +112,7 @@ class Report:
             self.shown = text
 
     def hide_progress(self):
-        """Clears its line, by means that every terminal understands."""
+        """Clears the line, in a way that every terminal understands."""
         if self.shown:
             print('\r' + ' ' * len(self.shown), end='\r', flush=True)
             self.shown = ''

@@ -1,5 +1,5 @@
-"""The stages of the ladder, and the exercises beside them: where the files of
-each are."""
+"""The stages of the ladder, the exercises beside them, and where their files
+are."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ HANDOUT = (TESTS / 'handout.mk').exists()  # whether answers may be missing
 
 
 class Stage:
-    """A stage, in our tree or in a copy of it elsewhere."""
+    """A stage, in our tree or in a copy of it."""
 
     def __init__(self, number, program, root=ROOT):
         self.number = number
@@ -23,7 +23,8 @@ class Stage:
         self.handed_out = root / 'tests' / 'stubs' / f'{number}.c'
 
     def answer(self):
-        """The source that the stub stands in for: of 08 one of several."""
+        """Returns the source that the stub stands in for; 08 has several
+        sources."""
         name = {'06': 'client.c', '08': 'request.c'}.get(self.number,
                                                          'server.c')
         return self.folder / name
@@ -43,13 +44,13 @@ class Exercise(Stage):
 
 
 def missing(path):
-    """The line that says that a file was not handed out."""
+    """The message about a file that is not in this hand-out."""
     return (f'{path.relative_to(ROOT)} is not part of this hand-out: your '
             'teacher has it.')
 
 
 def find_stages(root=ROOT):
-    """The stages, by their numbers, of a tree laid out like ours."""
+    """Returns the stages of a tree with our layout, by number."""
     programs = ('01-socket/server', '02-bind/server', '03-listen/server',
                 '04-accept/server', '05-recv-send/server', '06-client/client',
                 '07-select/server', '08-http/server')

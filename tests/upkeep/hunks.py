@@ -105,6 +105,17 @@ def slack(old, new, lines, removed):
     return count
 
 
+def slid_down(hunk):
+    """An insertion that begins with the end of a function, and so ends without
+    that of its last one, as the same insertion one function further down."""
+    if hunk.begin != hunk.end:
+        return hunk
+    lines, place = hunk.lines, hunk.begin
+    while place < hunk.last and lines[0][:1] in ('', '}'):
+        lines, place = lines[1:] + lines[:1], place + 1
+    return hunk._replace(begin=place, end=place, lines=lines)
+
+
 def pieces(lines, count):
     """So many pieces of lines that are missing, each of which can be left out
     alone: paragraphs, or else statements; or all lines as one piece."""

@@ -7,8 +7,8 @@ import time
 
 from checks.errors.kernel import kernel, until_interrupted
 from checks.errors.actions import attached
-from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, data, flood, idles,
-                     not_told, reset, stopped, told, vanish, wait_until)
+from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, Stream, data, flood,
+                     idles, not_told, reset, stopped, told, vanish, wait_until)
 
 RECEIVING = '05 05-framing 07 07-publish 07-queue 08'
 
@@ -177,13 +177,8 @@ def interrupted_send(test):
     until_interrupted(test, server, 'send')
     test.alive(server, 'SIGSTOP and SIGCONT')
     client.shutdown(socket.SHUT_WR)
-    got = bytearray()
-    while len(got) < sent:
-        got += test.receive(client, min(sent - len(got), 1 << 20),
-                            hint='the action for EINTR is RETRY: call send '
-                            'again')
-    if bytes(got) != data(65536) * (sent // 65536) + data(65536)[:sent % 65536]:
-        raise Failure('every byte once and in order', 'other bytes',
-                      'after EINTR nothing was sent: send the same bytes again')
+    Stream(client, sent, data(65536)).finish(
+        'the action for EINTR is RETRY: nothing was sent, so call send again '
+        'with the same bytes')
     test.ended(client)
     not_told(test, server, 'send')
