@@ -11,7 +11,7 @@ from harness import (Failure, check, counted, dropped, flood, reset, settings,
                      shown, wait_until)
 
 MANY = 8000  # messages of 1,000 bytes: more than the kernel keeps
-BLOCK = 100  # messages that are sent at once
+BLOCK = 32   # messages that are sent at once: some of them wait
 SLOW_HINT = ('a slow subscriber must make nobody wait: sockets that do not '
              'block, and lines of its own that wait for each client')
 WHOLE_HINT = ('when send takes a part of a line, keep the rest; when a line '

@@ -33,6 +33,9 @@ class LineGuest(Guest):
     def part_of(self, message):
         return message[:message.find(b'\n') + 1]
 
+    def close_unread(self, _):
+        super().close_unread(b'a line with an answer\n')
+
     def greeting(self):
         return b'here again\n'
 
