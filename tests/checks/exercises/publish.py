@@ -12,10 +12,9 @@ from harness import (TESTS_OF, Failure, check, counted, reset, share, shown,
                      wait_until)
 
 
-SHARED = ('no_tick silent_client client_never_reads shortage_shared '
-          'out_of_descriptors more_than_fit limit_raised messages_unread '
-          'nothing_remains ends_in_good_order ends_under_load '
-          'signal_before_select ends_unread')
+SHARED = ('no_tick silent_client shortage_shared out_of_descriptors '
+          'more_than_fit limit_raised messages_unread nothing_remains '
+          'ends_in_good_order ends_under_load signal_before_select ends_unread')
 
 
 class PublishTest(LinesTest):

@@ -22,6 +22,9 @@ TURN_HINT = ('a piece goes to the worker that has waited longest: note in '
 class QueueTest(LinesTest):
     """A test of 07-queue."""
 
+    def plenty(self):
+        return (b'PUSH ' + b'x' * 900 + b'\n') * 70  # 1,000 fill the queue
+
     def talker(self, server, **options):
         return Worker(self, server, **options)
 

@@ -309,9 +309,8 @@ class Crowd:
             self.held.discard(piece)
 
     def finish(self, piece):
-        with self.lock:
-            self.held.discard(piece)
-            self.finished.add(piece)
+        self.finished.add(piece)
+        self.drop(piece)
 
     def push(self, number):
         try:
