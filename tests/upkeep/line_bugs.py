@@ -120,12 +120,6 @@ bug('07-publish', 'an idle subscriber is dropped', 'silen',
 bug('07-publish', 'a stalled subscriber is never dropped', 'no byte moved',
     ('return connection->count > 0 && !has_unsent(connection);',
      'return connection->count > 0;'))
-bug('07-publish', 'an idle time counts as a stall', 'drop|messages',
-    ('    if (waiting == 0) {\n        connection->last_activity = '
-     'milliseconds();', '    if (waiting == 0) {'),
-    ('        connection->start += (size_t)sent;\n        '
-     'connection->last_activity = milliseconds();',
-     '        connection->start += (size_t)sent;'))
 bug('07-publish', 'always watches for writing', 'spins|wake-up',
     ('FD_SET(fd, has_unsent(connection) ? writable : readable);',
      '{ FD_SET(fd, readable); if (fd != listener) FD_SET(fd, writable); }'))

@@ -7,10 +7,11 @@ import socket
 import time
 
 from checks.exercises.lines import described, subscriber
-from harness import (Failure, check, counted, dropped, flood, reset, settings,
-                     shown, wait_until)
+from harness import (PATIENCE, Failure, check, counted, dropped, flood, reset,
+                     settings, shown, wait_until)
 
 MANY = 8000  # messages of 1,000 bytes: more than the kernel keeps
+SMALL = 32768  # a receive buffer; into a smaller one hardly a segment fits
 BLOCK = 32   # messages that are sent at once: some of them wait
 SLOW_HINT = ('a slow subscriber must make nobody wait: sockets that do not '
              'block, and lines of its own that wait for each client')
@@ -48,6 +49,7 @@ class Reader:
 
     def __init__(self, test, server, **options):
         self.talker = subscriber(test, server, b'news', **options)
+        self.talker.socket.settimeout(3 * PATIENCE)  # the kernel backs off
         self.last = self.lost = 0
 
     def next(self, hint=LOST_HINT):
@@ -91,7 +93,7 @@ class Reader:
 def slow_costs_nobody(test):
     """while a subscriber does not read, the others get every message"""
     server = test.server()
-    slow = Reader(test, server, receive_buffer=4096)
+    slow = Reader(test, server, receive_buffer=SMALL)
     fast, feed = Reader(test, server), Feed(test, server)
     while feed.count < MANY:
         feed.publish(BLOCK)
@@ -114,7 +116,7 @@ def slow_loses_whole(test):
     """a slow subscriber loses whole messages, and LOST says how many, as soon
     as it has read the others"""
     server = test.server()
-    slow = Reader(test, server, receive_buffer=4096)
+    slow = Reader(test, server, receive_buffer=SMALL)
     feed = Feed(test, server)
     feed.publish(MANY, 200, 1000)
     slow.until(feed.count)
@@ -137,7 +139,7 @@ def slow_now_and_then(test):
     """a subscriber that reads in fits and starts misses no message that is not
     reported, each time"""
     server = test.server()
-    slow = Reader(test, server, receive_buffer=4096)
+    slow = Reader(test, server, receive_buffer=SMALL)
     feed, chance = Feed(test, server), random.Random(settings.SEED + 1)
     for number in range(4):
         feed.publish(MANY if number == 0 else MANY // 4, 1, 1000)
@@ -155,7 +157,7 @@ def slow_half_close(test):
     """a slow subscriber that ends its half gets what waits for it, in whole
     lines, and then the end of the stream"""
     server = test.server()
-    slow = Reader(test, server, receive_buffer=4096)
+    slow = Reader(test, server, receive_buffer=SMALL)
     feed = Feed(test, server)
     feed.publish(MANY)
     slow.talker.socket.shutdown(socket.SHUT_WR)
@@ -168,7 +170,7 @@ def slow_half_close(test):
 def slow_bounded(test):
     """memory is bounded, however slow subscribers are"""
     server = test.server()
-    slow = [Reader(test, server, receive_buffer=4096) for _ in range(6)]
+    slow = [Reader(test, server, receive_buffer=SMALL) for _ in range(6)]
     feed = Feed(test, server)
     feed.publish(200)
     before = server.memory()
@@ -213,7 +215,7 @@ def slow_ones_reset(test):
     server = test.server()
     fast, feed = Reader(test, server), Feed(test, server)
     for _ in range(2):
-        slow = [Reader(test, server, receive_buffer=4096) for _ in range(3)]
+        slow = [Reader(test, server, receive_buffer=SMALL) for _ in range(3)]
         for client in slow:
             client.last = feed.count
         while feed.count % MANY < MANY - BLOCK:
@@ -256,7 +258,7 @@ def stalled_subscriber(test):
     """with -t 1 a subscriber is dropped when messages wait for it and no byte
     moves for a second, not before"""
     server = test.server('-t', '1')
-    slow = Reader(test, server, receive_buffer=4096)
+    slow = Reader(test, server, receive_buffer=SMALL)
     time.sleep(1.5)  # an idle time is no part of it
     feed, began = Feed(test, server), time.monotonic()
     feed.publish(MANY)
