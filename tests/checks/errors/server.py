@@ -10,6 +10,8 @@ from checks.errors.actions import attached
 from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, Stream, data, flood,
                      idles, not_told, reset, stopped, told, vanish, wait_until)
 
+RECEIVING = '05 05-framing 07 07-publish 07-queue 08'
+
 
 @kernel('socket', 'EMFILE', '01 02 03 04 05 07 08')
 def socket_without_descriptors(test):
@@ -124,7 +126,7 @@ def never_reading(test):
                 'after -t seconds: close the client')
 
 
-@kernel('recv', 'ECONNRESET', '05 05-framing 07 08')
+@kernel('recv', 'ECONNRESET', RECEIVING)
 def reset_while_received(test):
     server = test.server()
     client = test.connect(server)
@@ -146,12 +148,12 @@ def gone_before_send(test, name, half_close):
     test.alive(server, f'send has failed with {name}', SIGPIPE_HINT)
 
 
-@kernel('send', 'ECONNRESET', '05 05-framing 07 08')
+@kernel('send', 'ECONNRESET', RECEIVING)
 def reset_before_send(test):
     gone_before_send(test, 'ECONNRESET', False)
 
 
-@kernel('send', 'EPIPE', '05 05-framing 07 08')
+@kernel('send', 'EPIPE', RECEIVING)
 def closed_before_send(test):
     gone_before_send(test, 'EPIPE', True)
 

@@ -12,6 +12,7 @@ can only be counted."""
 from checks.storm.client import ClientStorm
 from checks.storm.framing import Framer
 from checks.storm.guests import Guest, Knock
+from checks.storm.lines import QueueStorm, Subscriber
 from checks.storm.rpc import RpcStorm
 from checks.storm.storms import ServerStorm
 from checks.storm.web import WebStorm
@@ -25,6 +26,8 @@ STORMS = {
     '06': ClientStorm,
     '06-rpc': RpcStorm,
     '07': lambda test, seed: ServerStorm(test, seed, Guest),
+    '07-publish': lambda test, seed: ServerStorm(test, seed, Subscriber),
+    '07-queue': QueueStorm,
     '08': WebStorm,
 }
 WHAT = 'loses nothing under random faults that they do not explain'
