@@ -13,6 +13,7 @@
 #include "process.h"
 #include "response.h"
 #include "script.h"
+#include "status.h"
 #include "upload.h"
 #include "variables.h"
 #include "worker.h"
@@ -110,7 +111,7 @@ int run_cgi(struct cgi *cgi, const struct request *request, int socket,
     set_variables(&variables, request, &script, cgi->upload.length, peer,
                   &local);
     if (open_input(cgi) == -1)
-        return status_of_failure("open", "/dev/null");
+        return status_of_error("open", script.name);
     status = open_output(output);
     if (status != 0)
         return status;

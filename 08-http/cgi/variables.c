@@ -155,6 +155,7 @@ static void add_server(struct variables *variables,
                        const union address *local) {
     struct text host = request->fields[HOST];
     union address copy = *local;
+    bool six = local->any.sa_family == AF_INET6;
 
     if (host.length > 0 && *host.start == '[') {
         const char *end = memchr(host.start, ']', host.length);
@@ -163,10 +164,13 @@ static void add_server(struct variables *variables,
     } else if (host.length > 0) {
         host = take_until(&host, ':');
     }
-    if (host.length > 0)
+    if (host.length > 0) {
         add_text(variables, "SERVER_NAME", host);
-    else
-        add(variables, "SERVER_NAME", host_of(local));
+    } else {
+        char name[128];
+        snprintf(name, sizeof name, six ? "[%s]" : "%s", host_of(local));
+        add(variables, "SERVER_NAME", name);
+    }
     add_number(variables, "SERVER_PORT", ntohs(*port_of(&copy)));
 }
 

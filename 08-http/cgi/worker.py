@@ -70,7 +70,8 @@ def main(name, target, count='1'):
             workers.discard(os.wait()[0])
     finally:
         for worker in workers:
-            os.kill(worker, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
 
 
 if __name__ == '__main__':
