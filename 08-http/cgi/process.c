@@ -18,6 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum {  /* what to do when no response depends on the call */
+    AGAIN = 0,     /* call again */
+    REPORT = 500,  /* report it, nothing else */
+};
+
 /* While its group may have to be killed, a process is not waited for: even
    after it has ended, its number then stands for no other process. */
 struct process {
@@ -106,7 +111,7 @@ static void reap(struct process *process) {
 
     while (process->pid > 0
            && (ended = waitpid(process->pid, NULL, WNOHANG)) == -1)
-        if (status_of_failure("waitpid", "a script") != 0)
+        if (status_of_failure("waitpid", "a script") != AGAIN)
             break;
     process->used = ended == 0;
 }
@@ -138,7 +143,7 @@ void end_processes(void) {
 struct failure {
     const char *name;  /* of a call, or of an errno that it may fail with */
     int number;        /* the errno; 0 in a call's row: any other errno */
-    int status;        /* of the response; 0: call again */
+    int status;        /* of the response */
     const char *meaning;
 };
 
@@ -170,10 +175,10 @@ static const struct failure failures[] = {
     {E(ENOTDIR),      500, "a part of its interpreter's name is no directory"},
     {E(EPERM),        500, "the file system, or a tracer, forbids it"},
     {E(ETXTBSY),      500, "another program has it open for writing"},
-    {"waitpid", 0, 500, NULL},
-    {E(ECHILD), 500, "no such child: somebody else has waited for it"},
-    {E(EINTR),  0,   "a signal came first"},
-    {E(EINVAL), 500, "an invalid option: a bug in this program"},
+    {"waitpid", 0, REPORT, NULL},
+    {E(ECHILD), REPORT, "no such child: something else has waited for it"},
+    {E(EINTR),  AGAIN,  "a signal came first"},
+    {E(EINVAL), REPORT, "an invalid option: a bug in this program"},
     {"connect", 0, 500, NULL},
     {E(EACCES),       403, "no permission to write to the socket"},
     {E(EAGAIN),       503, "the worker's queue is full"},
