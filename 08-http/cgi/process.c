@@ -32,17 +32,29 @@ struct process {
 };
 
 static struct process processes[MOST_PROCESSES];
-static bool shortage;  /* which has been reported */
+static bool shortage;   /* which has been reported */
+static int empty = -1;  /* /dev/null */
 
 /* ------------------------------------------------------------------- start */
+
+bool open_empty_file(void) {
+    if (empty == -1)
+        empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (empty == -1)
+        report_failure("open", NULL, NULL, "/dev/null");
+    return empty != -1;
+}
+
+int empty_file(void) {
+    return empty;
+}
 
 int open_output(int output[2]) {
     if (pipe(output) == -1)
         return status_of_failure("pipe", "output");
     if (output[0] < FD_SETSIZE
         && fcntl(output[0], F_SETFL, O_NONBLOCK) != -1
-        && fcntl(output[0], F_SETFD, FD_CLOEXEC) != -1
-        && fcntl(output[1], F_SETFD, FD_CLOEXEC) != -1)
+        && fcntl(output[0], F_SETFD, FD_CLOEXEC) != -1)
         return 0;
     close(output[0]);
     close(output[1]);
@@ -65,11 +77,12 @@ static void become(const struct script *script, char *variables[], int input,
     signal(SIGXFSZ, SIG_DFL);
     if (dup2(input, STDIN_FILENO) == -1 || dup2(output, STDOUT_FILENO) == -1)
         status_of_failure("dup2", script->name);
-    else if (chdir(script->folder > 0 ? folder : "/") == -1)
+    else if (close(output) == -1 || chdir(script->folder > 0 ? folder : "/") == -1)
         status_of_failure("chdir", script->name);
     else if (execve(script->name, arguments, variables) == -1)
         status_of_failure("execve", script->name);
-    _exit(127);  /* not exit: what atexit has registered is for the server */
+    /* Not exit: what atexit has registered is for the server. */
+    _exit(127);
 }
 
 /* Returns one that is free, or NULL. */
@@ -136,6 +149,8 @@ void end_processes(void) {
     for (int i = 0; i < MOST_PROCESSES; i++)
         if (processes[i].used)
             kill_process(&processes[i]);
+    if (empty != -1)
+        close(empty);
 }
 
 /* ------------------------------------------------------ when a call fails */

@@ -184,7 +184,7 @@ def worker_gone(test):
     request makes it a 500"""
     visitor = begin(test)
     with working(test) as worker:
-        worker.signal(signal.SIGKILL)
+        worker.signal(signal.SIGKILL)  # it, and its workers
         worker.wait_exit()
         wait_until(lambda: not ready(test.scripts / 'fast'))
         visitor.get('/cgi/fast').must_be(503).must_have('Retry-After', '1')

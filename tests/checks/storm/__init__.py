@@ -9,6 +9,7 @@ come to rest. What may differ from run to run is the clock, and so how often a
 shortage is met with; and the calls of select, for memory and for files, which
 can only be counted."""
 
+from checks.storm.cgi import CgiStorm
 from checks.storm.client import ClientStorm
 from checks.storm.guests import Guest, Knock
 from checks.storm.storms import ServerStorm
@@ -22,6 +23,7 @@ STORMS = {
     '06': ClientStorm,
     '07': lambda test, seed: ServerStorm(test, seed, Guest),
     '08': WebStorm,
+    'cgi': CgiStorm,
 }
 WHAT = 'loses nothing under random faults that they do not explain'
 
