@@ -77,7 +77,8 @@ static void become(const struct script *script, char *variables[], int input,
     signal(SIGXFSZ, SIG_DFL);
     if (dup2(input, STDIN_FILENO) == -1 || dup2(output, STDOUT_FILENO) == -1)
         status_of_failure("dup2", script->name);
-    else if (close(output) == -1 || chdir(script->folder > 0 ? folder : "/") == -1)
+    else if (close(output) == -1
+             || chdir(script->folder > 0 ? folder : "/") == -1)
         status_of_failure("chdir", script->name);
     else if (execve(script->name, arguments, variables) == -1)
         status_of_failure("execve", script->name);

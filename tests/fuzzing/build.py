@@ -5,35 +5,46 @@ import collections
 import re
 import subprocess
 
-from harness import ROOT, STAGES, TESTS, build, compiler
+from harness import BEYOND, ROOT, STAGES, TESTS, build, compiler
 
 FUZZING = TESTS / 'fuzzing'
-CORPUS = FUZZING / 'corpus'
 SERVER = STAGES['08'].folder
+CGI = (ROOT / BEYOND['cgi']).parent
 SANITIZERS = '-fsanitize=address,undefined', '-fno-sanitize-recover=all'
-FLAGS = '-std=c99', '-g', '-O1', '-fno-omit-frame-pointer', f'-I{SERVER}'
+FLAGS = '-std=c99', '-g', '-O1', '-fno-omit-frame-pointer', f'-I{SERVER}', \
+    f'-I{CGI}'
 PATIENCE = 30  # seconds, for all files; they take less than one
 REASON = re.compile(r'^untrue: (.*)|^SUMMARY: (.*)|(runtime error: .*)',
                     re.MULTILINE)
 
+# What is read: by which sources, and from which inputs, by their names.
+Target = collections.namedtuple('Target', 'reader sources corpus')
+TARGETS = {
+    '08': Target(FUZZING / 'fuzz.c', [
+        path for path in sorted(SERVER.glob('*.c'))
+        if path.name not in ('server.c', 'stub.c')], FUZZING / 'corpus'),
+    'cgi': Target(FUZZING / 'head.c', [CGI / 'head.c', SERVER / 'text.c'],
+                  FUZZING / 'heads'),
+}
+CORPUS = TARGETS['08'].corpus
+
 Finding = collections.namedtuple('Finding', 'path untrue output')
 
 
-def build_reader(program, command, *files):
-    """Compiles fuzz.c, and all of the server but its main. Returns what the
-    compiler has to say if that fails, else None."""
-    server = [path for path in sorted(SERVER.glob('*.c'))
-              if path.name not in ('server.c', 'stub.c')]
-    return build(program, *FLAGS, FUZZING / 'fuzz.c', *files, *server,
+def build_reader(program, command, *files, target=TARGETS['08']):
+    """Compiles a target. Returns what the compiler has to say if that fails,
+    else None."""
+    return build(program, *FLAGS, target.reader, *files, *target.sources,
                  command=command)
 
 
-def build_replay(program):
+def build_replay(program, target=TARGETS['08']):
     """Builds what replays files, with sanitizers if there are some. Returns
     None, or what the compiler complains of."""
     source = FUZZING / 'replay.c'
-    return (build_reader(program, [*compiler(), *SANITIZERS], source)
-            and build_reader(program, compiler(), source))
+    return (build_reader(program, [*compiler(), *SANITIZERS], source,
+                         target=target)
+            and build_reader(program, compiler(), source, target=target))
 
 
 def replay(program, paths):

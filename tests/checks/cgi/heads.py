@@ -1,7 +1,10 @@
 """The head that a script writes: RFC 3875, 6."""
 
+import os
+
 from checks.cgi.scripts import CGI, PYTHON, equal, serve, told
-from harness import check
+from fuzzing.build import TARGETS, build_replay, escaped, replay
+from harness import Failure, check
 from harness.web import request
 
 
@@ -140,3 +143,17 @@ def head_for_old_clients(test):
     equal('the version', reply.version, '1.1')
     reply = visitor.ask(request('/cgi/own', version='HTTP/1.0'))
     reply.must_be(200, b'body').must_lack('Transfer-Encoding')
+
+
+@check(CGI, open=False)
+def heads_replayed(test):
+    """what scripts have written before is read as it has to be, in whatever
+    pieces it comes: tests/fuzzing/heads"""
+    program = os.path.join(test.directory, 'replay-heads')
+    complaint = build_replay(program, TARGETS[CGI])
+    if complaint:
+        raise Failure('tests/fuzzing/head.c compiles', complaint)
+    found = replay(program, sorted(TARGETS[CGI].corpus.iterdir()))
+    if found:
+        raise Failure(found.untrue, ' '.join(escaped(found.path)),
+                      f'tests/fuzzing/run --of cgi {found.path} tells more')
