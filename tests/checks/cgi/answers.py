@@ -117,12 +117,12 @@ for byte in b'Content-Type: a/b\\r\\nX: y\\r\\n\\r\\nabc':
 
 @check(CGI)
 def answer_large(test):
-    """20 MB of output arrive whole"""
+    """4 MB of output arrive whole"""
     visitor = serve(test, large=PYTHON + '''import sys
 sys.stdout.buffer.write(b'Content-Type: a/b\\n\\n'
                         + open('data', 'rb').read())
 ''')
-    content = data(20 << 20)
+    content = data(4000000)
     (test.scripts / 'data').write_bytes(content)
     visitor.get('/cgi/large').must_be(200, content)
     visitor.stays()

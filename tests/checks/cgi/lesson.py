@@ -9,9 +9,9 @@ from checks.cgi.scripts import CGI
 from checks.lessons.scenes import PORT, read_scenes
 from checks.lessons.shells import run_scene
 from checks.lessons.tables import tables_of_lesson
-from harness import BEYOND, ROOT, Failure, Skip, build, check, free_port
+from harness import BEYOND, Failure, Skip, build, check, free_port
 
-FOLDER = (ROOT / BEYOND[CGI]).parent
+FOLDER = BEYOND[CGI].folder
 
 
 def copy_to(folder, port):

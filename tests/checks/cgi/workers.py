@@ -11,10 +11,10 @@ import time
 
 from checks.cgi.scripts import (CGI, PYTHON, another, at_rest, equal, folder,
                                 serve, told)
-from harness import (BEYOND, ROOT, Failure, Program, check, data, wait_until)
+from harness import BEYOND, Failure, Program, check, data, wait_until
 from harness.web import request
 
-WORKER = ROOT / os.path.dirname(BEYOND['cgi']) / 'worker.py'
+WORKER = BEYOND['cgi'].folder / 'worker.py'
 APPLICATION = '''
 import os, time
 count = 0
@@ -194,6 +194,24 @@ def worker_gone(test):
         threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
         visitor.get('/cgi/fast/hang').must_be(500)
         visitor.get('/cgi/fast').must_be(200)
+
+
+@check(CGI)
+def worker_with_a_queue(test):
+    """a worker whose queue is full is a 503 at once, and nobody waits"""
+    visitor = begin(test, '-t', '20')
+    listener = socket.socket(socket.AF_UNIX)
+    test.closing.append(listener)
+    listener.bind(str(test.scripts / 'full'))
+    listener.listen(0)
+    for _ in range(5):
+        filler = socket.socket(socket.AF_UNIX)
+        test.closing.append(filler)
+        filler.setblocking(False)
+        filler.connect_ex(str(test.scripts / 'full'))
+    visitor.get('/cgi/full').must_be(503, hint='connect must not block')
+    told(test, 'connect: EAGAIN: ')
+    visitor.stays()
 
 
 @check(CGI)

@@ -1,11 +1,11 @@
 /*
  * What has to hold of the reader in 08-http/cgi of what a script writes,
  * whatever that is: the client gets one head, of lines that every client reads
- * alike. Replayed by replay.c, or made up by libFuzzer.
+ * alike. With -DREPLAY it reads files, else libFuzzer makes inputs up. A name
+ * that begins with a status says how the head has to be read: 000 means that
+ * more has to come.
  */
 #define _POSIX_C_SOURCE 200809L
-
-#include "fuzz.h"
 
 #include "head.h"
 
@@ -85,7 +85,7 @@ static void check_prefixes(const char *bytes, size_t length, long end) {
     }
 }
 
-int check_connection(const char *bytes, size_t length) {
+static int check_head(const char *bytes, size_t length) {
     struct head head;
     long end = parse_head(&head, bytes, length);
 
@@ -106,9 +106,32 @@ int check_connection(const char *bytes, size_t length) {
     return head.status;
 }
 
+#ifdef REPLAY
+
+int main(int count, char *paths[]) {
+    for (int i = 1; i < count; i++) {
+        static char bytes[65536];
+        FILE *file = fopen(paths[i], "rb");
+        demand(file != NULL, "the file can be read");
+        size_t length = fread(bytes, 1, sizeof bytes, file);
+        fclose(file);
+        printf("%s\n", paths[i]);
+        fflush(stdout);
+        const char *slash = strrchr(paths[i], '/');
+        long expected = strtol(slash == NULL ? paths[i] : slash + 1, NULL, 10);
+        demand(check_head(bytes, length) == expected,
+               "the head is read as the name says");
+    }
+    return 0;
+}
+
+#else
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
-    check_connection((const char *)bytes, length);
+    check_head((const char *)bytes, length);
     return 0;
 }
+
+#endif
