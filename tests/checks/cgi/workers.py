@@ -164,18 +164,19 @@ def workers_share(test):
 def worker_hangs(test):
     """a worker that hangs is a 504 after -t; a new one takes its place without
     the server"""
-    visitor = begin(test, '-t', '1')
+    begin(test, '-t', '1')
     with working(test) as first:
+        visitor = another(test)  # -t counts from its connection
         pid = int(visitor.get('/cgi/fast').must_be(200)['X-Pid'])
         visitor.get('/cgi/fast/hang').must_be(504)
         told(test, r'script: .* \(/.*/fast\)')
         visitor.stays()
         os.kill(pid, signal.SIGKILL)
-        reply = visitor.get('/cgi/fast').must_be(200)
+        reply = another(test).get('/cgi/fast').must_be(200)
         equal('whether it is another worker', int(reply['X-Pid']) != pid, True)
         first.end(signal.SIGTERM)
     with working(test):
-        visitor.get('/cgi/fast').must_be(200, b'you wrote: ')
+        another(test).get('/cgi/fast').must_be(200, b'you wrote: ')
 
 
 @check(CGI)
