@@ -41,6 +41,12 @@
 #: make browse       check the pages in a browser
 #: make prove-handout
 #:                   prove that students can work in a hand-out
+#: make prove-copies prove that what builds on 08 has missed no change in it
+#:
+#: Beyond the ladder:
+#: make cgi          build 08-http/cgi/server: 08, and programs make answers
+#: make test-cgi     run its checks, and those of 08 on it
+#: make diff-cgi     show what it changes in 08
 #:
 #: Variables, from the environment or the command line:
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
@@ -94,6 +100,7 @@ hide := $(if $(filter 1,$(V)),,@)
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
 .PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
 .PHONY: prove-handout prove-messages prove-steps pages browse wire mutants
+.PHONY: prove-copies cgi test-cgi diff-cgi
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -108,6 +115,26 @@ $(every_program): %: %.c .flags
                 $(wildcard 08-http/*.h)
 08-http/stub: $(filter-out %/request.c,$(wildcard 08-http/*.c)) \
               $(wildcard 08-http/*.h)
+
+# Beyond the ladder: what is in the folder, and what is not of 08.
+cgi := $(wildcard 08-http/cgi/*.c)
+cgi += $(filter-out %/stub.c $(cgi:08-http/cgi/%=08-http/%),\
+         $(wildcard 08-http/*.c))
+
+cgi: 08-http/cgi/server
+
+08-http/cgi/server: $(cgi) $(wildcard 08-http/*.h 08-http/cgi/*.h) .flags
+	$(if $(hide),@echo '$(CC) $@')
+	$(hide)$(build) -I08-http/cgi -I08-http -o $@ $(filter %.c,$^) $(LDLIBS)
+
+test-cgi: 08-http/cgi/server
+	@$(check) cgi $(only)
+	@$(check) 08 $(only) --program 08-http/cgi/server
+
+diff-cgi:
+	@tests/page sh -c 'for new in 08-http/cgi/*.[ch]; do \
+	    old=08-http/$${new##*/}; [ -e "$$old" ] || old=/dev/null; \
+	    tests/diff "$$old" "$$new"; done'
 
 # Changes, and so has everything built again, when the compiler or flags do.
 quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
@@ -179,6 +206,9 @@ prove-messages: $(answers)
 
 prove-handout:
 	@tests/upkeep/prove-handout
+
+prove-copies:
+	@tests/upkeep/copies
 
 # A stub is for students to break: only what runs it needs it to build.
 tasks := $(sort $(numbers) $(exercises))

@@ -21,5 +21,5 @@ from harness.registry import (  # noqa: F401
     Check, check, share)
 from harness.settings import MEMCHECK, NOBODY, PATIENCE  # noqa: F401
 from harness.stages import (  # noqa: F401
-    EXERCISES, ROOT, STAGES, TASKS, TESTS)
+    BEYOND, EXERCISES, ROOT, STAGES, TASKS, TESTS)
 from harness.streams import Stream  # noqa: F401

@@ -25,7 +25,7 @@ from harness.programs import RUNNING
 from harness.registry import CHECKS, TESTS_OF
 from harness.results import JsonReport, Report, Result
 from harness.settings import JOBS, MEMCHECK
-from harness.stages import ROOT, TASKS
+from harness.stages import BEYOND, PROGRAMS, ROOT
 from harness.test import Test
 from harness.valgrind import WITHOUT_VALGRIND
 from harness.web import WebTest
@@ -55,7 +55,8 @@ def try_check(check, command, directory, injector):
     for name in (check.name, f'{check.stage} {check.name}'):
         if MEMCHECK and name in WITHOUT_VALGRIND:
             return 'skipped', WITHOUT_VALGRIND[name]
-    kind = WebTest if check.stage == '08' else TESTS_OF.get(check.stage, Test)
+    kind = (WebTest if check.stage in ('08', *BEYOND)
+            else TESTS_OF.get(check.stage, Test))
     test = kind(check.stage, command, directory, injector)
     try:
         Stop.release()
@@ -129,7 +130,7 @@ def run_some(numbers, options, round, directory, injector):
 def program_of(check, options):
     """Returns the command of the program under test."""
     return options.program or shlex.quote(os.path.join(
-        options.programs or ROOT, TASKS[check.stage].program))
+        options.programs or ROOT, PROGRAMS[check.stage].program))
 
 
 def wait_for(future, portion, end, progress):

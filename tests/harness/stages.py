@@ -73,3 +73,8 @@ def find_exercises(root=ROOT):
 STAGES = find_stages()
 EXERCISES = find_exercises()
 TASKS = dict(sorted({**STAGES, **EXERCISES}.items()))  # all with a stub
+
+# What builds on 08, beyond the ladder. tests/check runs these checks only if
+# they are asked for by name.
+BEYOND = {'cgi': Stage('cgi', '08-http/cgi/server')}
+PROGRAMS = {**TASKS, **BEYOND}
