@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 
+from harness import settings
 from harness.clients import converse, data
 from harness.failures import (Failure, Skip, counted, difference, said_error,
                               shown)
@@ -340,6 +341,8 @@ class WebTest(Test):
         """Starts the server, on a folder; else on the one beside it."""
         if not self.any:
             folder = ['-d', str(root)] if root else []
+            if settings.TLS:
+                folder += ['-s', settings.TLS]
             return super().server(*folder, *options, **others)
         if '{root}' in ' '.join(self.words):
             root = root or self.site()
