@@ -116,6 +116,7 @@ cgi: 08-http/cgi/server
 	$(hide)$(build) -I08-http/cgi -I08-http -o $@ $(filter %.c,$^) $(LDLIBS)
 
 test-cgi: 08-http/cgi/server
+	@$(check) cgi $(only)
 	@$(check) 08 $(only) --program 08-http/cgi/server
 
 diff-cgi:

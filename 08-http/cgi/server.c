@@ -7,6 +7,9 @@
 #include "address.h"
 #include "http.h"
 #include "log.h"
+#include "process.h"
+#include "running.h"
+#include "script.h"
 #include "tree.h"
 
 #include <arpa/inet.h>
@@ -153,11 +156,11 @@ static bool can_log(void);
 /* Fills the sets with the descriptors to watch, since select leaves only the
    ready ones in them. Drops the clients that have timed out, and stores the
    time until the next one is due, at most a day. Returns nfds, the highest
-   descriptor plus 1. */
+   descriptor plus 1; that of a program's output may be higher still. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
-    int last = highest;
+    int last = highest, output = -1;
 
     due = earlier(due, flush_log(now));
     FD_ZERO(readable);
@@ -167,22 +170,25 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
-        if (fd != listener && timeout > 0) {
-            if (has_timed_out(connection, timeout, now)) {
+        long limit = limit_of(&connection->http, timeout);
+        if (fd != listener && limit > 0) {
+            if (has_timed_out(connection, limit, now)) {
                 remove_connection(connection, listener);
                 continue;
             }
-            due = earlier(due, connection->last_activity + 1000 * timeout);
+            due = earlier(due, connection->last_activity + 1000 * limit);
         }
         highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
+        else if (connection->http.state == RUNNING)
+            output = watch_output(&connection->http, fd, readable, output);
         else
             FD_SET(fd, connection->http.state == SENDING ? writable : readable);
     }
     left->tv_sec = (time_t)((due - now) / 1000);
     left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);
-    return highest + 1;
+    return (output > highest ? output : highest) + 1;
 }
 
 /* Returns the earlier of two times. */
@@ -192,27 +198,38 @@ static long long earlier(long long one, long long other) {
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
 static bool handle_ready(int fd, int listener) {
+    struct connection *connection = &connections[fd];
+
     if (fd == wake_up[0])
         return handle_signal();
     if (fd == listener)
         accept_clients(listener);
-    else if (!serve_client(&connections[fd]))
-        remove_connection(&connections[fd], listener);
+    else if (!connection->open)
+        connection = &connections[client_of(fd)];  /* whose program it is */
+    if (fd != listener && connection->open && !serve_client(connection))
+        remove_connection(connection, listener);
     return true;
 }
 
-/* Handles the signal whose number is in the pipe. Returns false if that is to
-   end the program. */
+/* Handles the signals whose numbers are in the pipe: there may be one for each
+   program that has ended. Returns false if one is to end the server. */
 static bool handle_signal(void) {
-    char number = 0;
+    char numbers[256];
+    ssize_t count = read(wake_up[0], numbers, sizeof numbers);
 
-    if (read(wake_up[0], &number, 1) != 1 || number != SIGHUP)
-        return false;
-    reopen_log();
-    return true;
+    for (ssize_t i = 0; i < count; i++) {
+        if (numbers[i] == SIGHUP)
+            reopen_log();
+        else if (numbers[i] == SIGCHLD)
+            reap_processes();
+        else
+            return false;
+    }
+    return count > 0;
 }
 
 /* Returns whether a client has moved no byte for the timeout, and reports it.
+   If a program was to move one, that is killed, and its client gets a 504.
    The kernel tells whether bytes have moved since the last check, not when: so
    the timeout starts again then. */
 static bool has_timed_out(struct connection *connection, long timeout,
@@ -222,7 +239,8 @@ static bool has_timed_out(struct connection *connection, long timeout,
     if (now - connection->last_activity < 1000 * timeout)
         return false;
     note_unacknowledged(connection);
-    if (connection->unacknowledged != before) {
+    if (connection->unacknowledged != before
+        || stop_program(&connection->http)) {
         connection->last_activity = now;
         return false;
     }
@@ -395,7 +413,8 @@ static void catch_signals(void) {
         handle_error("fcntl");
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGINT, &action, NULL) == -1
-        || sigaction(SIGTERM, &action, NULL) == -1)
+        || sigaction(SIGTERM, &action, NULL) == -1
+        || sigaction(SIGCHLD, &action, NULL) == -1)
         handle_error("sigaction");
     if (sigprocmask(SIG_SETMASK, &action.sa_mask, NULL) == -1)
         handle_error("sigprocmask");
@@ -433,6 +452,7 @@ static void close_all(void) {
             end_http(&connections[fd].http);
         }
     }
+    end_processes();
     close(wake_up[0]);
     close(wake_up[1]);
     empty_cache();
@@ -465,13 +485,16 @@ static bool can_log(void) {
 
 static const char usage[] =
     "usage: server [-a ADDRESS] [-t SECONDS] [-d DIRECTORY] [-l LOGFILE] "
-    "[PORT]\n"
+    "[-c SCRIPTS] [PORT]\n"
     "  -a ADDRESS  an IPv4 or IPv6 address of this machine (127.0.0.1)\n"
     "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
     "  -d DIRECTORY\n"
     "              serve the files in it (www beside the program)\n"
     "  -l LOGFILE  log each request here; - for standard output (default: no "
     "log)\n"
+    "  -c SCRIPTS  run the scripts in this folder, below /cgi/; or this one "
+    "for all\n"
+    "              of /cgi (default: no script is run)\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
 
 /* Rejects an argument: prints the usage and exits with status 2. */
@@ -497,11 +520,15 @@ static void parse_options(int argc, char *argv[],
                           const char **directory, const char **log_file) {
     int option;
 
-    while ((option = getopt(argc, argv, "a:d:hl:t:")) != -1) {
+    while ((option = getopt(argc, argv, "a:c:d:hl:t:")) != -1) {
         switch (option) {
         case 'a':
             if (!parse_address(optarg, address))
                 usage_error(optarg);
+            break;
+        case 'c':
+            if (!serve_scripts(optarg))
+                exit(EXIT_FAILURE);
             break;
         case 'd':
             *directory = optarg;

@@ -9,9 +9,10 @@ from checks import corpus, errors, lessons, storm
 from harness.registry import arrange
 
 
-def register(ours, seeds=None):
+def register(ours, seeds=None, beyond=()):
     """Makes the list of checks, in the order in which they run: with those of
-    our own tree, if it is that, or of the storms of these seeds alone."""
+    our own tree, if it is that, or of the storms of these seeds alone; and
+    those of some that are beyond the ladder."""
     for path in sorted(pathlib.Path(__file__).parent.glob('0[1-8]_*')):
         importlib.import_module(f'checks.{path.stem}')
     arrange()
@@ -19,4 +20,6 @@ def register(ours, seeds=None):
     if ours:
         lessons.register()
         corpus.register()
-    storm.register(seeds)
+    for name in beyond:
+        importlib.import_module(f'checks.{name}')
+    storm.register(seeds, beyond)

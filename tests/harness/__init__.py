@@ -20,4 +20,4 @@ from harness.registry import (  # noqa: F401
     ADDRESSED, CHECKS, ECHO, MANY, READY, SERVERS, SERVING, TALKING, Check,
     check)
 from harness.settings import MEMCHECK, NOBODY, PATIENCE  # noqa: F401
-from harness.stages import ROOT, STAGES, TESTS  # noqa: F401
+from harness.stages import BEYOND, ROOT, STAGES, TESTS  # noqa: F401

@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +58,10 @@ enum kind {
     OPEN,
     STAT,
     READ,
+    PIPE,
+    FORK,
+    EXECVE,
+    WAITPID,
     KINDS,  /* how many there are */
 };
 
@@ -944,3 +949,31 @@ ssize_t __pread64_chk(int descriptor, void *buffer, size_t length,
                          : pread64(descriptor, buffer, length, place);
 }
 #endif
+
+/* ---------------------------------------------------------- processes */
+
+int pipe(int descriptors[2]) {
+    REAL(int, "pipe", int *);
+    return refused(PIPE, -1, 0) ? -1 : (int)noted(PIPE, real(descriptors));
+}
+
+/* The child counts its calls in the same page. */
+pid_t fork(void) {
+    REAL(pid_t, "fork", void);
+    return refused(FORK, -1, 0) ? -1 : (pid_t)noted(FORK, real());
+}
+
+int execve(const char *path, char *const arguments[],
+           char *const variables[]) {
+    REAL(int, "execve", const char *, char *const *, char *const *);
+    if (refused(EXECVE, -1, 0))
+        return -1;
+    return (int)noted(EXECVE, real(path, arguments, variables));
+}
+
+pid_t waitpid(pid_t process, int *status, int options) {
+    REAL(pid_t, "waitpid", pid_t, int *, int);
+    if (refused(WAITPID, -1, 0))
+        return -1;
+    return (pid_t)noted(WAITPID, real(process, status, options));
+}

@@ -8,7 +8,7 @@ import sys
 import time
 
 from harness.settings import MEMCHECK
-from harness.stages import STAGES
+from harness.stages import BEYOND, STAGES, program_of
 from harness.subjects import stub_of
 from harness.words import Colours, explained
 
@@ -38,14 +38,15 @@ def again(check, options):
     ours = not (options.program or options.programs)
     name, _, seed = check.name.partition('_')
     prefix = 'MEMCHECK=1 ' * MEMCHECK
-    if (stub or ours) and options.seed is None and name != 'faults':
+    if ((stub or ours) and options.seed is None and name != 'faults'
+            and check.stage in STAGES):
         return (f'{prefix}make {"try" if stub else "check"}-{check.stage} '
                 f'CHECK={check.name}')
     words = ['tests/check', check.stage, *named(check)]
     for name in ('program', 'programs', 'seed'):
         if getattr(options, name) is not None:
             words += [f'--{name}', str(getattr(options, name))]
-    program = f'{stub.name}/stub' if stub else STAGES[check.stage].program
+    program = f'{stub.name}/stub' if stub else program_of(check.stage)
     return (f'make {program} && ' * bool(stub or ours) + prefix
             + ' '.join(map(shlex.quote, words)))
 
@@ -147,7 +148,7 @@ class Report:
 
     def close(self):
         for stage, counts in sorted(self.stages.items()):
-            title = STAGES[stage].name
+            title = stage if stage in BEYOND else STAGES[stage].name
             rows = counts['kernel'] + counts['injector']
             print(f'{title:14}{counts["passed"]:4} passed' + (
                 f' (errno rows: {counts["kernel"]} by the kernel, '

@@ -26,7 +26,7 @@ from harness.registry import CHECKS
 from harness.results import JsonReport, Report, Result
 from harness.secure import reason_against
 from harness.settings import JOBS, MEMCHECK
-from harness.stages import ROOT, STAGES
+from harness.stages import BEYOND, ROOT, program_of
 from harness.test import Test
 from harness.valgrind import WITHOUT_VALGRIND
 from harness.web import WebTest
@@ -58,7 +58,7 @@ def try_check(check, command, directory, injector):
     for name in (check.name, f'{check.stage} {check.name}'):
         if MEMCHECK and name in WITHOUT_VALGRIND:
             return 'skipped', WITHOUT_VALGRIND[name]
-    kind = WebTest if check.stage == '08' else Test
+    kind = WebTest if check.stage in ('08', *BEYOND) else Test
     test = kind(check.stage, command, directory, injector)
     try:
         Stop.release()
@@ -122,15 +122,15 @@ def run_some(numbers, options, round, directory, injector):
     results = []
     for check in (CHECKS[number] for number in numbers):
         random.seed(f'{settings.SEED} {check.stage} {check.name} {round}')
-        results.append(run_check(check, program_of(check, options), directory,
+        results.append(run_check(check, command_of(check, options), directory,
                                  injector))
     return results
 
 
-def program_of(check, options):
+def command_of(check, options):
     """The command of the program that a check is to run."""
     return options.program or shlex.quote(os.path.join(
-        options.programs or ROOT, STAGES[check.stage].program))
+        options.programs or ROOT, program_of(check.stage)))
 
 
 def wait_for(future, portion, end, progress):

@@ -6,7 +6,7 @@ import pathlib
 import shlex
 import shutil
 
-from harness.stages import ROOT, STAGES
+from harness.stages import ROOT, STAGES, program_of
 
 
 class Unusable(Exception):
@@ -15,7 +15,8 @@ class Unusable(Exception):
 
 def stub_of(options):
     """The stage whose stub in this tree is checked, or None."""
-    if options.program is None or len(options.stages) != 1:
+    if options.program is None or len(options.stages) != 1 or (
+            options.stages[0] not in STAGES):
         return None
     stage = STAGES[options.stages[0]]
     stub = stage.stub.with_suffix('')
@@ -33,7 +34,7 @@ def examine(options, stages):
         paths = [examine_program(words[0])]
     else:
         root = pathlib.Path(options.programs or ROOT)
-        paths = [root / STAGES[stage].program for stage in stages]
+        paths = [root / program_of(stage) for stage in stages]
         missing = [path for path in paths if not path.exists()]
         if missing:
             which = missing[0] if options.programs else missing[0].relative_to(

@@ -264,7 +264,10 @@ class Visitor:
 
     def line(self, reply):
         while b'\r\n' not in self.buffer:
-            self.exactly(len(self.buffer) + 1, reply)
+            what = f'a line of the chunks in the {reply.status} for {reply.to}'
+            if not self.more(what):
+                raise Failure(what, f'{shown(self.buffer)}, then the end of '
+                              'the stream', FRAMING_HINT)
         return self.take(self.buffer.index(b'\r\n') + 2)
 
     def rest(self, reply=None):
