@@ -7,6 +7,9 @@
 #include "address.h"
 #include "http.h"
 #include "log.h"
+#include "process.h"
+#include "running.h"
+#include "script.h"
 #include "tls.h"
 #include "tree.h"
 
@@ -36,12 +39,11 @@ enum action {  /* what to do about a failed call */
 
 static void parse_options(int argc, char *argv[],
                           union address *address, long *timeout,
-                          const char **directory, const char **log_file,
-                          const char **pem);
+                          const char **directory, const char **log_file);
 static void open_standard_streams(void);
 static void limit_descriptors(void);
 static void catch_signals(void);
-static void start_log(const char *log_file, bool secure);
+static void start_log(const char *log_file);
 static bool add_connection(int fd, const union address *peer);
 static void log_event(const char *event, const union address *address);
 static void serve(int listener, long timeout);
@@ -55,17 +57,17 @@ int main(int argc, char *argv[]) {
     };
     socklen_t length = sizeof address;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
-    const char *directory = NULL, *log_file = NULL, *pem = NULL;
+    const char *directory = NULL, *log_file = NULL;
 
-    parse_options(argc, argv, &address, &timeout, &directory, &log_file, &pem);
+    parse_options(argc, argv, &address, &timeout, &directory, &log_file);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     signal(SIGXFSZ, SIG_IGN);  /* and write with EFBIG: see ulimit -f */
-    if (!serve_directory(directory, argv[0]) || !start_tls(pem))
+    if (!serve_directory(directory, argv[0]))
         exit(EXIT_FAILURE);
     limit_descriptors();
     catch_signals();
-    start_log(log_file, pem != NULL);
+    start_log(log_file);
     int listener = socket(address.any.sa_family, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");
@@ -158,11 +160,11 @@ static bool can_log(void);
 /* Fills the sets with the descriptors to watch, since select leaves only the
    ready ones in them. Drops the clients that have timed out, and stores the
    time until the next one is due, at most a day. Returns nfds, the highest
-   descriptor plus 1. */
+   descriptor plus 1; that of a program's output may be higher still. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
-    int last = highest;
+    int last = highest, output = -1;
 
     due = earlier(due, flush_log(now));
     FD_ZERO(readable);
@@ -172,24 +174,27 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
-        if (fd != listener && timeout > 0) {
-            if (has_timed_out(connection, timeout, now)) {
+        long limit = limit_of(&connection->http, timeout);
+        if (fd != listener && limit > 0) {
+            if (has_timed_out(connection, limit, now)) {
                 remove_connection(connection, listener);
                 continue;
             }
-            due = earlier(due, connection->last_activity + 1000 * timeout);
+            due = earlier(due, connection->last_activity + 1000 * limit);
         }
         highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         else if (connection->waits == FOR_NOTHING)
             due = now;
+        else if (connection->http.state == RUNNING)
+            output = watch_output(&connection->http, fd, readable, output);
         else
             FD_SET(fd, connection->waits == FOR_ROOM ? writable : readable);
     }
     left->tv_sec = (time_t)((due - now) / 1000);
     left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);
-    return highest + 1;
+    return (output > highest ? output : highest) + 1;
 }
 
 /* Returns the earlier of two times. */
@@ -205,28 +210,40 @@ static bool has_bytes(int fd) {
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
 static bool handle_ready(int fd, int listener) {
+    struct connection *connection = &connections[fd];
+
     if (fd == wake_up[0])
         return handle_signal();
     if (fd == listener)
         accept_clients(listener);
-    else if (!serve_client(&connections[fd]))
-        remove_connection(&connections[fd], listener);
+    else if (!connection->open)
+        connection = &connections[client_of(fd)];  /* whose program it is */
+    if (fd != listener && connection->open && !serve_client(connection))
+        remove_connection(connection, listener);
     return true;
 }
 
-/* Handles the signal whose number is in the pipe. Returns false if that is to
-   end the program. */
+/* Handles the signals whose numbers are in the pipe: there may be one for each
+   program that has ended. Returns false if one is to end the server. */
 static bool handle_signal(void) {
-    char number = 0;
+    char numbers[256];
+    ssize_t count = read(wake_up[0], numbers, sizeof numbers);
 
-    if (read(wake_up[0], &number, 1) != 1 || number != SIGHUP)
-        return false;
-    reopen_log();
-    reload_tls();
-    return true;
+    for (ssize_t i = 0; i < count; i++) {
+        if (numbers[i] == SIGHUP) {
+            reopen_log();
+            reload_tls();
+        } else if (numbers[i] == SIGCHLD) {
+            reap_processes();
+        } else {
+            return false;
+        }
+    }
+    return count > 0;
 }
 
 /* Returns whether a client has moved no byte for the timeout, and reports it.
+   If a program was to move one, that is killed, and its client gets a 504.
    The kernel tells whether bytes have moved since the last check, not when: so
    the timeout starts again then. */
 static bool has_timed_out(struct connection *connection, long timeout,
@@ -236,8 +253,10 @@ static bool has_timed_out(struct connection *connection, long timeout,
     if (now - connection->last_activity < 1000 * timeout)
         return false;
     note_unacknowledged(connection);
-    if (connection->unacknowledged != before) {
+    if (connection->unacknowledged != before
+        || stop_program(&connection->http)) {
         connection->last_activity = now;
+        connection->waits = FOR_NOTHING;  /* the state may be another one */
         return false;
     }
     if (can_log())
@@ -410,18 +429,19 @@ static void catch_signals(void) {
         handle_error("fcntl");
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGINT, &action, NULL) == -1
-        || sigaction(SIGTERM, &action, NULL) == -1)
+        || sigaction(SIGTERM, &action, NULL) == -1
+        || sigaction(SIGCHLD, &action, NULL) == -1)
         handle_error("sigaction");
     if (sigprocmask(SIG_SETMASK, &action.sa_mask, NULL) == -1)
         handle_error("sigprocmask");
 }
 
 /* Opens the log, if there is one. SIGHUP opens it anew, after another program
-   has renamed its file. It also loads a new certificate. */
-static void start_log(const char *log_file, bool secure) {
+   has renamed its file, and loads the certificate anew. */
+static void start_log(const char *log_file) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
-    if (log_file == NULL && !secure)
+    if (log_file == NULL && !has_tls())
         return;
     if (log_file != NULL && !open_log(log_file))
         exit(EXIT_FAILURE);
@@ -449,6 +469,7 @@ static void close_all(void) {
             end_http(&connections[fd].http);
         }
     }
+    end_processes();
     close(wake_up[0]);
     close(wake_up[1]);
     empty_cache();
@@ -482,13 +503,16 @@ static bool can_log(void) {
 
 static const char usage[] =
     "usage: server [-a ADDRESS] [-t SECONDS] [-d DIRECTORY] [-l LOGFILE] "
-    "[-s PEM] [PORT]\n"
+    "[-c SCRIPTS] [-s PEM] [PORT]\n"
     "  -a ADDRESS  an IPv4 or IPv6 address of this machine (127.0.0.1)\n"
     "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
     "  -d DIRECTORY\n"
     "              serve the files in it (www beside the program)\n"
     "  -l LOGFILE  log each request here; - for standard output (default: no "
     "log)\n"
+    "  -c SCRIPTS  run the scripts in this folder, below /cgi/; or this one "
+    "for all\n"
+    "              of /cgi (default: no script is run)\n"
     "  -s PEM      serve HTTPS, with the certificate chain and key in PEM\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
 
@@ -512,15 +536,18 @@ static long parse_number(const char *text, long limit) {
 /* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[],
                           union address *address, long *timeout,
-                          const char **directory, const char **log_file,
-                          const char **pem) {
+                          const char **directory, const char **log_file) {
     int option;
 
-    while ((option = getopt(argc, argv, "a:d:hl:s:t:")) != -1) {
+    while ((option = getopt(argc, argv, "a:c:d:hl:s:t:")) != -1) {
         switch (option) {
         case 'a':
             if (!parse_address(optarg, address))
                 usage_error(optarg);
+            break;
+        case 'c':
+            if (!serve_scripts(optarg))
+                exit(EXIT_FAILURE);
             break;
         case 'd':
             *directory = optarg;
@@ -533,7 +560,8 @@ static void parse_options(int argc, char *argv[],
             *log_file = optarg;
             break;
         case 's':
-            *pem = optarg;
+            if (!start_tls(optarg))
+                exit(EXIT_FAILURE);
             break;
         case 't':
             *timeout = parse_number(optarg, 86400);

@@ -15,6 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
 #include <sys/stat.h>
@@ -200,8 +201,7 @@ static long control_records(BIO *bio, int command, long number, void *pointer) {
 }
 
 bool start_tls(const char *pem) {
-    if (pem == NULL)
-        return true;
+    stop_tls();  /* of two options the last one counts */
     pem_file = pem;
     records = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
                            "records");
@@ -213,6 +213,10 @@ bool start_tls(const char *pem) {
     BIO_meth_set_write(records, send_records);
     BIO_meth_set_ctrl(records, control_records);
     context = new_context(pem);
+    return context != NULL && setenv("HTTPS", "on", 1) == 0;  /* for scripts */
+}
+
+bool has_tls(void) {
     return context != NULL;
 }
 
@@ -228,6 +232,8 @@ void reload_tls(void) {
 void stop_tls(void) {
     SSL_CTX_free(context);
     BIO_meth_free(records);
+    context = NULL;
+    records = NULL;
 }
 
 /* ------------------------------------------------------------------ content */
@@ -371,9 +377,9 @@ static enum waits find_waits(const struct session *session,
         return FOR_BYTES;
     if (SSL_want_write(ssl) || http->state == SENDING)
         return FOR_ROOM;
-    if (http->state == RECEIVING && SSL_has_pending(ssl))
-        return FOR_NOTHING;
-    return FOR_BYTES;
+    bool receives = http->state == RECEIVING
+                    || (http->state == RUNNING && has_room(http));
+    return receives && SSL_has_pending(ssl) ? FOR_NOTHING : FOR_BYTES;
 }
 
 enum waits serve_tls(struct http *http, int fd,

@@ -25,9 +25,11 @@ enum waits {
 };
 
 /* Loads the certificate chain and its key from a file, whose name must stay
-   valid; NULL stands for no TLS. Returns false, with a message, on failure.
-   Call it before atexit: OpenSSL has a handler of its own, to be run later. */
+   valid. Returns false, with a message, on failure. Without this call there is
+   no TLS. Call it before atexit: OpenSSL has a handler that must run later. */
 bool start_tls(const char *pem);
+
+bool has_tls(void);
 
 /* Loads them again, for new connections. On failure the old ones stay. */
 void reload_tls(void);
