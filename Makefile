@@ -153,7 +153,8 @@ $(pem):
 	    -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 \
 	    -keyout $@ -out $@ 2>/dev/null
 
-test-tls: tls
+test-tls: tls $(answers)
+	@$(check) tls $(only)
 	@$(check) 08 $(only) --program 08-http/tls/server
 	@$(check) 08 $(only) --program 08-http/tls/server --tls $(pem)
 

@@ -28,6 +28,8 @@ WITHOUT_TLS = {
     'listing_runs_out_of_memory': MEMORY,
     'listing_in_portions': 'a handshake takes longer than the listing',
     'shortage_ends': 'it counts calls of send',
+    'variables_no_others': 'HTTPS is one more',
+    'sees_nothing_inherited': STARTS,
 }
 
 
