@@ -46,7 +46,8 @@ STAGES = find_stages()
 
 # What builds on 08, beyond the ladder: tests/check runs these checks only if
 # they are asked for by name.
-BEYOND = {'cgi': '08-http/cgi/server', 'tls': '08-http/tls/server'}
+BEYOND = {'cgi': '08-http/cgi/server', 'tls': '08-http/tls/server',
+          'front': '08-http/server'}
 
 
 def program_of(stage):
