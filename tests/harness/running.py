@@ -24,6 +24,7 @@ from harness.privileges import act_as, prctl
 from harness.programs import RUNNING
 from harness.registry import CHECKS, TESTS_OF
 from harness.results import JsonReport, Report, Result
+from harness.secure import reason_against
 from harness.settings import JOBS, MEMCHECK
 from harness.stages import BEYOND, PROGRAMS, ROOT
 from harness.test import Test
@@ -52,6 +53,8 @@ def try_check(check, command, directory, injector):
         return 'skipped', 'options and messages of ours'
     if Stop.wanted:
         return 'skipped', 'stopped'
+    if settings.TLS and reason_against(check.name):
+        return 'skipped', reason_against(check.name)
     for name in (check.name, f'{check.stage} {check.name}'):
         if MEMCHECK and name in WITHOUT_VALGRIND:
             return 'skipped', WITHOUT_VALGRIND[name]

@@ -18,6 +18,7 @@ from harness.faults import Faults, is_loadable
 from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
+from harness.secure import secure
 from harness.settings import MEMCHECK, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
@@ -204,8 +205,13 @@ class Test:
                           f'{self.outcome(server)}', 'a server listens until '
                           'a signal ends it') from None
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = self.secured(client)
         self.closing.append(client)
         return client
+
+    def secured(self, client):
+        """The client, with TLS on its connection if the check is over TLS."""
+        return secure(client, settings.TLS) if settings.TLS else client
 
     def peer(self, handler, **options):
         peer = Peer(handler, **options)
