@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MOST_REQUESTS 8  /* that are looked at on one connection */
 #define YEAR_10000 253402300800ULL
@@ -733,10 +734,10 @@ static ssize_t receive_piece(int fd, void *buffer, size_t size) {
     return (ssize_t)piece;
 }
 
-static ssize_t send_piece(int fd, struct iovec parts[2], bool last) {
+static ssize_t send_piece(int fd, struct iovec parts[2], bool more) {
     size_t length = parts[0].iov_len + parts[1].iov_len, sent = 0;
 
-    (void)fd, (void)last;
+    (void)fd, (void)more;
     demand(length > 0, "nothing is not sent");
     demand(!client.finished, "nothing is sent after the end");
     if (client.most > 0)
@@ -756,6 +757,18 @@ static ssize_t send_piece(int fd, struct iovec parts[2], bool last) {
     return (ssize_t)sent;
 }
 
+static ssize_t send_file_piece(int fd, int file, long long start,
+                               size_t length) {
+    static char bytes[16384];
+    ssize_t count = pread(file, bytes,
+                          length < sizeof bytes ? length : sizeof bytes,
+                          (off_t)start);
+    struct iovec parts[2] = {{bytes, count > 0 ? (size_t)count : 0}, {NULL, 0}};
+
+    demand(count > 0, "a file has as many bytes as announced");
+    return send_piece(fd, parts, false);
+}
+
 static void finish(int fd) {
     (void)fd;
     demand(!client.finished, "a stream ends once");
@@ -765,7 +778,7 @@ static void finish(int fd) {
 /* Lets a client talk to the server. Returns how many bytes the answers have. */
 static size_t converse(struct text bytes, size_t most, char *answers) {
     static const struct transport transport = {receive_piece, send_piece,
-                                               finish};
+                                               finish, send_file_piece};
     union address peer = {.in.sin_family = AF_INET};
     struct http http = {.peer = &peer};
     enum http_state state = RECEIVING;
