@@ -9,7 +9,8 @@ TRIPS, BULK = 'round trips a second', 'megabytes echoed a second'
 
 
 class EchoBench(Bench):
-    """The echo servers. socat and 05 serve only some clients well at once."""
+    """The echo servers. socat and 05 serve only some numbers of clients
+    well."""
 
     OURS, SECONDS, MEMORY = '07-select', 1.0, 'Pss'
     MOST = {'05-recv-send': 1, 'socat': 64}

@@ -1,4 +1,4 @@
-"""What is printed of the measurements."""
+"""Prints the measurements."""
 
 import json
 import statistics
@@ -11,7 +11,7 @@ NOISE = 0.1  # a spread from which on a ratio says little
 
 
 def show_waits(samples):
-    """The median waits, of half and of 99 of 100."""
+    """Returns the median waits: the medians and the 99th percentiles."""
     return '/'.join(f'{statistics.median(waits):.1f}'
                     for waits in zip(*filter(None, samples)))
 

@@ -87,7 +87,7 @@ class WebBench(Bench):
             return server.memory(row.label)
 
     def count_failures(self, server):
-        """Returns how many requests of ab's have failed."""
+        """Returns how many of ab's requests failed."""
         url = f'http://127.0.0.1:{server.port}/200.html'
         output = self.machine.directory / 'ab'
         with open(output, 'wb') as file, \
@@ -105,7 +105,7 @@ class WebBench(Bench):
         return sum(map(int, failed)) + int(AB[-1]) - int(complete[1])
 
     def idle(self, row):
-        """The servers that have used less than 9/10 of their core's time."""
+        """Returns the servers that used less than 9/10 of their core."""
         parts = {name: [speed * cost / 1e6 for speed, cost
                         in zip(self.speeds[row][name], self.costs[row][name])
                         if speed and cost] for name in self.servers}
@@ -114,7 +114,7 @@ class WebBench(Bench):
                 if part and statistics.median(part) < 0.9]
 
     def measure(self):
-        # A server that keeps files in memory may not trust a new one yet.
+        # A server that caches files may not trust a new one yet.
         time.sleep(SETTLED)
         super().measure()
         idle = {row.label: self.idle(row) for row in self.speeds}

@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 
-from harness import (MANY, Failure, Skip, check, counted, data, difference,
-                     dropped, flood, guarded, reset, settings, wait_until)
+from harness import (MANY, Failure, Skip, Stream, check, counted, data,
+                     difference, dropped, flood, guarded, reset, settings,
+                     wait_until)
 
 
 @check(MANY)
@@ -70,12 +71,8 @@ def reader_awaited_by_nobody(test):
         test.echo(client, data(50000), 'O_NONBLOCK on every socket: keep what '
                   'could not be sent, and serve the others')
     greedy.shutdown(socket.SHUT_WR)
-    got = bytearray()
-    while len(got) < sent:
-        got += test.receive(greedy, min(1 << 20, sent - len(got)))
-    if bytes(got) != data(65536) * (sent // 65536) + data(65536)[:sent % 65536]:
-        raise Failure('every byte of the client that read late', 'other bytes',
-                      'keep what send did not take, and send it next')
+    Stream(greedy, sent, data(65536)).finish('keep what send did not take, and '
+                                             'send it next')
     test.ended(greedy)
 
 
@@ -215,8 +212,8 @@ def shortage_shared(test):
     began = time.monotonic()
     for _ in range(40):
         test.served(server, client)
-    if time.monotonic() - began > 2:
-        raise Failure('40 answers within 2 seconds',
+    if time.monotonic() - began > 3:
+        raise Failure('40 answers within 3 seconds',
                       f'{time.monotonic() - began:.1f} seconds',
                       'do not sleep in a shortage: leave the listener out of '
                       'the set until it is time to try again')

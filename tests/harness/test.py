@@ -229,7 +229,7 @@ class Test:
             wrote = wrote or 'nothing'
         if child.floods():
             fate += ' (it printed without end)'
-        if child.output and self.stage != '06':
+        if child.output and not self.stage.startswith('06'):
             wrote += (f'; on standard output: {shown(child.output)} (messages '
                       'go to standard error)')
         return f'{fate}; on standard error: {wrote}'
