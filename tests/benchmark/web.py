@@ -8,8 +8,7 @@ import time
 
 from benchmark.measuring import (ANSWER_CALLS, FAILED, LARGE, Bench, Goal,
                                  Row)
-from benchmark.programs import PATIENCE, Trouble
-from harness.programs import Program
+from benchmark.programs import PATIENCE, Measured, Trouble
 from harness.stages import ROOT
 
 SETTLED = 3    # seconds, after which a file is no longer a new one
@@ -91,8 +90,8 @@ class WebBench(Bench):
         url = f'http://127.0.0.1:{server.port}/200.html'
         output = self.machine.directory / 'ab'
         with open(output, 'wb') as file, \
-                Program([*AB, url], self.machine.load_core, stdout=file,
-                        stderr=file) as ab:
+                Measured([*AB, url], self.machine.load_core, stdout=file,
+                         stderr=file) as ab:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 ab.process.wait(PATIENCE)
             said = output.read_text(errors='replace')
