@@ -114,7 +114,7 @@ class Bench:
             screen.progress(f'{row.section}: {row.label}')
             self.calls[row] = {
                 name: self.attempt(self.count_calls, row, name)
-                for name in self.servers
+                for name in self.able(row)
                 if name not in self.MOST and not self.lacks_tool(row)}
 
     def disturbed(self):

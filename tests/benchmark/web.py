@@ -1,4 +1,4 @@
-"""The web server, beside nginx and lighttpd."""
+"""The web server, beside nginx, lighttpd, h2o and a bare select()."""
 
 import contextlib
 import re
@@ -13,8 +13,8 @@ from harness.stages import ROOT
 
 SETTLED = 3    # seconds, after which a file is no longer a new one
 AB = ['ab', '-q', '-k', '-c', '800', '-n', '100000']
-KEPT = 'requests a second, on connections that are kept'
-ONCE = 'requests a second, on a new connection each'
+KEPT = 'requests a second, kept connections'
+ONCE = 'requests a second, a connection each'
 IDLE = 'requests a second, others idle'
 REST = 'KB of memory at rest'
 CLIENT = 'bytes of private memory a kept connection, after a request'
@@ -44,8 +44,8 @@ class WebBench(Bench):
                      200, idle) for idle in (0, 100, 300, 600, 900)]
     SPEED_ROWS += IDLE_ROWS
     SINGLE_ROWS = [
-        Row(REST, 'Pss', None, 0, 0),
-        Row(REST, 'Rss', None, 0, 0),
+        Row(REST, 'Pss', None, 0, 200),
+        Row(REST, 'Rss', None, 0, 200),
         Row(CLIENT, '900 clients', 'get', 900, 200),
         Row(FAILED, ' '.join(['ab', *AB[2:]]), None, 800, 200),
     ]
@@ -107,7 +107,7 @@ class WebBench(Bench):
         """Returns the servers that used less than 9/10 of their core."""
         parts = {name: [speed * cost / 1e6 for speed, cost
                         in zip(self.speeds[row][name], self.costs[row][name])
-                        if speed and cost] for name in self.servers}
+                        if speed and cost] for name in self.able(row)}
         return [f'{name} {statistics.median(part):.0%}'
                 for name, part in parts.items()
                 if part and statistics.median(part) < 0.9]
