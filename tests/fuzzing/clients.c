@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MOST_CLIENTS 3
 #define MOST_ANSWERS 400000  /* bytes that are compared */
@@ -66,11 +67,11 @@ static ssize_t receive_piece(int fd, void *buffer, size_t size) {
     return piece == 0 ? -1 : (ssize_t)piece;
 }
 
-static ssize_t send_piece(int fd, struct iovec parts[2], bool last) {
+static ssize_t send_piece(int fd, struct iovec parts[2], bool more) {
     struct client *client = &clients[fd];
     size_t length = parts[0].iov_len + parts[1].iov_len, sent = 0;
 
-    (void)last;
+    (void)more;
     demand(length > 0, "nothing is not sent");
     demand(!client->finished, "nothing is sent after the end");
     length = choose_piece(length);
@@ -89,6 +90,18 @@ static ssize_t send_piece(int fd, struct iovec parts[2], bool last) {
     return length == 0 ? -1 : (ssize_t)sent;
 }
 
+static ssize_t send_file_piece(int fd, int file, long long start,
+                               size_t length) {
+    static char bytes[16384];
+    ssize_t count = pread(file, bytes,
+                          length < sizeof bytes ? length : sizeof bytes,
+                          (off_t)start);
+    struct iovec parts[2] = {{bytes, count > 0 ? (size_t)count : 0}, {NULL, 0}};
+
+    demand(count > 0, "a file has as many bytes as announced");
+    return send_piece(fd, parts, false);
+}
+
 static void finish(int fd) {
     demand(!clients[fd].finished, "a stream ends once");
     clients[fd].finished = true;
@@ -99,7 +112,7 @@ static void finish(int fd) {
 /* Lets the server serve a client once, and removes the client at its end. */
 static void serve(int fd) {
     static const struct transport transport = {receive_piece, send_piece,
-                                               finish};
+                                               finish, send_file_piece};
     struct client *client = &clients[fd];
     enum http_state state;
 

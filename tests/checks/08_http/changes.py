@@ -262,6 +262,20 @@ def replaced_while_sent(test):
 
 
 @check(WEB, open=False)
+def overwritten_while_sent(test):
+    """sends one version of a file of 1 MB that had not changed for a while,
+    even if it is overwritten before the client has received all of it"""
+    content = data(1 << 20)
+    root = settled(test, {'large': content})
+    server, visitor = halfway(test, root)
+    with open(root / 'large', 'r+b') as file:
+        file.write(content[::-1])
+    visitor.answer(request('/large')).must_be(
+        200, content, 'what waits in a socket must not change with the file')
+    visitor.get('/large').must_be(200, content[::-1], FRESH)
+
+
+@check(WEB, open=False)
 def changed_through_a_mapping(test):
     """a file that a program changes by way of a mapping, which leaves size and
     times as they are, is served as it is now, a moment later at most, and with
