@@ -6,9 +6,11 @@ tests/README.md."""
 
 import errno
 import os
+import signal
+import socket
 
-from harness import (MANY, SERVING, TALKING, Failure, check, injected,
-                     stopped_plainly)
+from harness import (ECHO, MANY, SERVING, TALKING, Failure, arrived, check,
+                     data, difference, injected, stopped_plainly, wait_until)
 
 
 @check(SERVING, open=False)
@@ -49,3 +51,26 @@ def client_unlisted(test):
         test.served(server, client, 'an error on one client\'s socket costs '
                     'that client, never the server')
         client.close()
+
+
+@check(ECHO, open=False)
+def half_close_before_the_echo(test):
+    """a client that shuts down its half while most of the echo is not sent yet
+    gets all of it"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    client = test.connect(server)
+    test.served(server, client)
+    server.signal(signal.SIGSTOP)  # so that all is there at once
+    wait_until(lambda: server.state() == 'T')
+    test.faults.set('most', 1000, 'send')
+    test.say(client, data(50000))
+    client.shutdown(socket.SHUT_WR)
+    wait_until(lambda: arrived(client))
+    server.signal(signal.SIGCONT)
+    got = test.receive(client, 50000, hint='the end of what a client sends is '
+                       'not the end of what it is to get')
+    if got != data(50000):
+        raise Failure('the echo', difference(data(50000), got))
+    test.ended(client)

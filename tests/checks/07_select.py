@@ -112,6 +112,7 @@ def last_is_served(test):
         client.sendall(data(30000))
     test.say(last, b'x')
     began = test.faults.get('calls', 'select')
+    received = test.faults.get('calls', 'recv')
     server.signal(signal.SIGCONT)
     hint = ('handle every ready descriptor after each call of select, not just '
             'the first one')
@@ -120,6 +121,11 @@ def last_is_served(test):
     if turns > 5000:
         raise Failure('the last client is served while the others are',
                       f'only after {turns} calls of select', hint)
+    received = test.faults.get('calls', 'recv') - received
+    if received > 20000:
+        raise Failure('the last client is served while the others are',
+                      f'only after {received} calls of recv', 'receive once '
+                      'from each ready client, then go on to the next')
 
 
 def switches(child):

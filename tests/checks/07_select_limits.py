@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 
+from checks.storm.page import Page
 from harness import (MANY, Failure, Server, Skip, check, flood, reset,
                      wait_until)
 
@@ -164,6 +165,34 @@ def ends_in_good_order(test):
                           'is in the set, or by pselect')
         again = test.server(port=server.port)
         test.served(again, test.connect(again))
+
+
+@check(MANY, open=False)
+def frees_everything(test):
+    """at its end all memory is freed, and every descriptor closed before it"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    first = test.connect(server)
+    first.sendall(b'GET /nothing HTTP/1.0\r\n\r\n')  # the C library, too, needs
+    first.shutdown(socket.SHUT_WR)                    # memory for a date
+    test.until_end(first)
+    first.close()
+    wait_until(lambda: server.state() == 'S')
+    before = Page(test.faults).get('blocks')
+    clients = [test.connect(server) for _ in range(3)]
+    test.served(server, clients[0])
+    flood(clients[1], block=test.plenty())
+    if test.stage == '08':
+        clients[2].sendall(b'GET /')
+        wait_until(lambda: server.state() == 'S')
+    server.signal(signal.SIGTERM)
+    server.wait_exit()
+    blocks = Page(test.faults).get('blocks')
+    if blocks > before:
+        raise Failure('all memory of the connections freed at the end',
+                      f'{blocks - before} more blocks than before them',
+                      'free what a connection needs, on every way out')
 
 
 @check(MANY, open=False)

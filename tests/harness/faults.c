@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -58,6 +59,7 @@ enum kind {
     STAT,
     READ,
     FCNTL,  /* F_SETFL alone */
+    IOCTL,  /* TIOCOUTQ alone */
     KINDS,  /* how many there are */
 };
 
@@ -879,6 +881,17 @@ FCNTL_CALL(fcntl)
 #ifdef __GLIBC__
 FCNTL_CALL(fcntl64)
 #endif
+
+int ioctl(int descriptor, unsigned long request, ...) {
+    REAL(int, "ioctl", int, unsigned long, ...);
+    va_list rest;
+    va_start(rest, request);
+    void *argument = va_arg(rest, void *);
+    va_end(rest);
+    if (request == TIOCOUTQ && control != NULL && ordered(IOCTL))
+        return -1;
+    return real(descriptor, request, argument);
+}
 
 /* ---------------------------------------------------------- files */
 

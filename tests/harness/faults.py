@@ -14,7 +14,7 @@ from harness.compiling import build, compiler
 
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
-         'stat', 'read', 'fcntl')
+         'stat', 'read', 'fcntl', 'ioctl')
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',
           'stale', 'low', 'high')

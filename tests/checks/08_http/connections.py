@@ -169,6 +169,22 @@ def sends_without_end(test):
                   '200 of them', 'discard what comes only up to a limit')
 
 
+@check(WEB, open=False)
+def answers_at_once(test):
+    """answers each request at once: no answer waits in the kernel for more"""
+    visitor = test.visitor()
+    for _ in range(4):
+        began = time.monotonic()
+        for _ in range(5):
+            visitor.get()
+        took = (time.monotonic() - began) / 5
+        if took < 0.1:  # others may keep this machine busy
+            return
+    raise Failure('an answer in less than 0.1 seconds', f'{took:.2f} seconds '
+                  'each', 'MSG_MORE and TCP_CORK hold the end of an answer '
+                  'back for 0.2 seconds: they are for the last answer alone')
+
+
 CONVERSATION = (request('/hello.txt', 'X-Filler: ' + 'x' * 20)
                 + request('/hello.txt', 'Content-Length: 5', body=b'hello')
                 + request('/hello.txt', 'Transfer-Encoding: chunked',
