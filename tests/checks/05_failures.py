@@ -9,8 +9,10 @@ import os
 import signal
 import socket
 
-from harness import (ECHO, MANY, SERVING, TALKING, Failure, arrived, check,
-                     data, difference, injected, stopped_plainly, wait_until)
+from checks.storm.page import Page
+from harness import (ECHO, FOREVER, MANY, SERVING, TALKING, Failure, arrived,
+                     check, data, difference, injected, stopped_plainly, told,
+                     wait_until)
 
 
 @check(SERVING, open=False)
@@ -26,6 +28,40 @@ def unlisted_stops(test):
 def select_unlisted(test):
     """an errno of select in no row is reported, and stops the program"""
     stopped_plainly(test, 'select', errno.EXDEV)
+
+
+@check(MANY, open=False)
+def select_shortages_apart(test):
+    """each shortage of select is reported: the second one, too"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    client = test.connect(server)
+    for number in 1, 2:
+        test.served(server, client)
+        test.faults.fail('select', errno.ENOMEM, last=FOREVER)
+        client.sendall(test.question())
+        told(test, server, 'select', 'ENOMEM', number)
+        test.faults.relent('select')
+        test.answered(client, *[] if test.stage == '08' else [test.question()])
+
+
+@check(MANY, open=False)
+def idle_takes_nothing(test):
+    """a client that is idle takes no memory but its place in a table"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    test.served(server, test.connect(server))
+    wait_until(lambda: server.state() == 'S')
+    before = Page(test.faults).get('blocks')
+    for _ in range(20):
+        test.served(server, test.connect(server))
+    wait_until(lambda: server.state() == 'S')
+    blocks = Page(test.faults).get('blocks') - before
+    if blocks > 10:
+        raise Failure('no memory for 20 idle clients', f'{blocks} blocks',
+                      'free what a client no longer needs')
 
 
 @check(TALKING, open=False)
