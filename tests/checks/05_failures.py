@@ -6,22 +6,126 @@ tests/README.md."""
 
 import errno
 import os
+import re
 import signal
 import socket
+import time
 
 from checks.storm.page import Page
-from harness import (ECHO, FOREVER, MANY, SERVING, TALKING, Failure, arrived,
-                     check, data, difference, injected, stopped_plainly, told,
-                     wait_until)
+from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
+                     arrived, check, data, difference, echoing, injected,
+                     start_client, stopped_plainly, told, wait_until)
 
 
-@check(SERVING, open=False)
+@check(SERVERS, open=False)
 def unlisted_stops(test):
     """an errno of socket, bind or listen in no row is reported, and stops the
     program"""
-    for call in 'socket', 'bind', 'listen':
-        stopped_plainly(test, call, errno.EXDEV)
+    calls = {'01': 1, '02': 2}.get(test.stage, 3)
+    for call in ('socket', 'bind', 'listen')[:calls]:
+        stopped_plainly(test, call, errno.EXDEV,
+                        [] if test.stage == '01' else ['0'])
         test.faults.relent(call)
+
+
+@check(ADDRESSED, open=False)
+def largest_numbers(test):
+    """accepts the port 65535, and -t 86400"""
+    child = test.start('65535')
+    child.wait_for(lambda: child.lines)
+    if any('usage' in line for line in child.lines):
+        raise Failure('port 65535, or that somebody has it',
+                      f'it {test.outcome(child)}', '65535 is a port, too')
+    if test.stage >= '05':
+        test.server('-t', '86400')
+        if test.stage in MANY:
+            test.served(test.children[-1], test.connect(test.children[-1]))
+
+
+@check(MANY, open=False)
+def helper_fails(test):
+    """when a call fails that prepares the program (pipe, sigaction, getrlimit
+    and so on) it says so and ends with status 1"""
+    test.need_injector()
+    options = [['0'], ['-l', '/dev/null', '0']][test.stage == '08']
+    for number in range(1, 20):
+        test.faults.fail('helper', errno.ENOBUFS, number
+                         + test.faults.get('calls', 'helper'))
+        before = test.faults.get('injected', 'helper')
+        child = test.start(*options)
+        child.wait_for(lambda: child.lines)
+        if test.faults.get('injected', 'helper') == before:
+            break  # it makes no more such calls
+        line = rf'\w+: {os.strerror(errno.ENOBUFS)}'
+        if child.wait_exit() != 1 or not re.fullmatch(line, child.lines[0]):
+            raise Failure(f'the line "CALL: {os.strerror(errno.ENOBUFS)}" and '
+                          'status 1', f'it {test.outcome(child)}',
+                          f'look at what each call returns (it is no. {number} '
+                          'that fails)')
+    if number < 4:
+        raise Failure('calls that prepare the program', f'{number - 1}')
+
+
+@check('05 06 07 08', open=False)
+def default_limit(test):
+    """gives up a silent peer after 60 seconds (06: 10) if there is no -t"""
+    test.need_injector()
+    if test.stage == '06':
+        start_client(test, test.peer(echoing).port)
+        test.attached()
+        injected_limit(test, 'setsockopt', 'low', 10001)
+        injected_limit(test, 'setsockopt', 'high', 10001)
+        return
+    server = test.server()
+    test.attached()
+    test.served(server, test.connect(server))
+    if test.stage == '05':
+        injected_limit(test, 'setsockopt', 'low', 60001)
+    else:
+        injected_limit(test, 'select', 'ended', 60)
+
+
+def injected_limit(test, call, field, limit):
+    """Demands that a limit which the injector has noted is that."""
+    if not wait_until(lambda: test.faults.get(field, call) == limit):
+        raise Failure(f'{limit // 1000 or limit} seconds', 'another limit: '
+                      f'{test.faults.get(field, call)} in {call}')
+
+
+@check('04 05 06 07 08', open=False)
+def tenth_of_a_second(test):
+    """in a shortage calls again every tenth of a second"""
+    test.need_injector()
+    for call in {'04': ['accept'], '05': ['accept', 'send'], '06': ['send']
+                 }.get(test.stage, ['accept', 'send', 'select']):
+        test.faults.relent('send')
+        test.faults.fail(call, errno.ENOMEM, last=FOREVER)
+        if test.stage == '06':
+            start_client(test, test.peer(echoing).port)
+        else:
+            if call == 'select':
+                test.faults.relent(call)
+            server = test.server()
+            client = test.connect(server)
+            if call == 'select':
+                test.faults.fail(call, errno.ENOMEM, last=FOREVER)
+            if test.stage != '04':
+                client.sendall(test.question(b'x'))
+        test.attached()
+        pauses = []
+        injected(test, call, test.faults.get('injected', call) + 1)
+        for _ in range(20):
+            calls, began = test.faults.get('calls', call), time.monotonic()
+            wait_until(lambda: test.faults.get('calls', call) != calls, 1)
+            pauses.append(time.monotonic() - began)
+            if len(pauses) > 2 and 0.08 < pauses[-1] < 0.15:
+                break  # others may keep this machine busy
+        else:
+            raise Failure(f'a tenth of a second before each new {call}',
+                          ', '.join(f'{pause:.2f}' for pause in pauses[-5:]),
+                          'sleep for 100 million nanoseconds')
+        test.faults.relent(call)
+        test.children[-1].end()
 
 
 @check(MANY, open=False)

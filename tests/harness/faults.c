@@ -60,6 +60,7 @@ enum kind {
     READ,
     FCNTL,  /* F_SETFL alone */
     IOCTL,  /* TIOCOUTQ alone */
+    HELPER,  /* what prepares a program: limits, a pipe, signals */
     KINDS,  /* how many there are */
 };
 
@@ -75,7 +76,8 @@ struct plan {
     int32_t last_error;   /* errno of the last of these */
     int32_t too_short;    /* accept: an address, but no length for it */
     int32_t inside;       /* the descriptor + 2 such a call is waiting for */
-    int32_t ended;        /* recv: open sockets on which it has returned 0 */
+    int32_t ended;        /* recv: open sockets on which it has returned 0;
+                             select: the seconds of its last timeout */
     int32_t again;        /* recv: calls on those; select: see note_sets */
     int32_t stale;        /* select: see note_timeout */
     int32_t low, high;    /* select: see note_sets; setsockopt: the limits of
@@ -563,6 +565,7 @@ static void note_timeout(const struct timeval *timeout) {
                    && memcmp(&time_before, &time_after, size) != 0
                    && timeout->tv_usec % 1000 != 0;
     time_before = *timeout;
+    plan->ended = (int32_t)timeout->tv_sec + (timeout->tv_usec > 0);
 }
 
 int select(int count, fd_set *reading, fd_set *writing, fd_set *exceptional,
@@ -881,6 +884,37 @@ FCNTL_CALL(fcntl)
 #ifdef __GLIBC__
 FCNTL_CALL(fcntl64)
 #endif
+
+#ifdef __GLIBC__
+#define RESOURCE __rlimit_resource_t
+#else
+#define RESOURCE int
+#endif
+
+#define HELPER_CALL(name, parameters, arguments)                              \
+    int name parameters {                                                     \
+        static int (*real) parameters;                                        \
+        if (real == NULL)                                                     \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);                        \
+        return control != NULL && ordered(HELPER) ? -1 : real arguments;      \
+    }
+
+#define LIMIT_CALLS(bits)                                                     \
+    HELPER_CALL(getrlimit##bits, (RESOURCE kind,                   \
+                                  struct rlimit##bits *limit), (kind, limit)) \
+    HELPER_CALL(setrlimit##bits, (RESOURCE kind,                   \
+                                  const struct rlimit##bits *limit),          \
+                (kind, limit))
+
+LIMIT_CALLS()
+#ifdef __GLIBC__
+LIMIT_CALLS(64)
+#endif
+HELPER_CALL(pipe, (int ends[2]), (ends))
+HELPER_CALL(sigaction, (int number, const struct sigaction *action,
+                        struct sigaction *before), (number, action, before))
+HELPER_CALL(sigprocmask, (int how, const sigset_t *mask, sigset_t *before),
+            (how, mask, before))
 
 int ioctl(int descriptor, unsigned long request, ...) {
     REAL(int, "ioctl", int, unsigned long, ...);

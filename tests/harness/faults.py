@@ -14,7 +14,8 @@ from harness.compiling import build, compiler
 
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
-         'stat', 'read', 'fcntl', 'ioctl')
+         'stat', 'read', 'fcntl', 'ioctl',
+         'helper')
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',
           'stale', 'low', 'high')
