@@ -169,6 +169,27 @@ def silent_client(test):
 
 
 @check(MANY, open=False)
+def dropped_in_time(test):
+    """with -t 2 drops a silent client after two seconds, not later, and wakes
+    up once for that"""
+    test.need_injector()
+    server = test.server('-t', '2')
+    test.attached()
+    for _ in range(3):
+        client = test.connect(server)
+        test.served(server, client)
+        began, calls = time.monotonic(), test.faults.get('calls', 'select')
+        test.ended(client)
+        took = time.monotonic() - began
+        calls = test.faults.get('calls', 'select') - calls
+        if took < 2.4 and calls < 10:
+            return  # others may keep this machine busy
+    raise Failure('an end after 2 seconds', f'after {took:.1f} s and {calls} '
+                  'calls of select', 'select\'s timeout is the time until the '
+                  'first client is due')
+
+
+@check(MANY, open=False)
 def client_never_reads(test):
     """with -t 1 drops a client that never reads, and no other"""
     server = test.server('-t', '1')

@@ -16,6 +16,9 @@ from harness import (MANY, Failure, Server, Skip, check, flood, reset,
                      wait_until)
 
 
+FD_SETSIZE = 1024
+
+
 @check(MANY)
 def more_than_fit(test):
     """clients that do not fit in a set wait, and the others lose nothing"""
@@ -57,6 +60,22 @@ def limit_raised(test):
     for client in clients[:900]:
         test.served(server, client, hint)
     test.alive(server, f'{count} clients', hint)
+    if max(server.descriptors()) >= FD_SETSIZE:
+        raise Failure(f'no descriptor of {FD_SETSIZE} or more',
+                      f'{max(server.descriptors())}', hint)
+    if not server.wait_line('accept: EMFILE'):
+        raise Failure('the line "accept: EMFILE"',
+                      f'it {test.outcome(server)}')
+
+
+@check(MANY, open=False)
+def few_descriptors(test):
+    """opens a listener and a pipe, and nothing else, before a client comes"""
+    server = test.server()
+    test.served(server, test.connect(server))
+    if len(server.descriptors()) > 7:  # with the three standard streams
+        raise Failure('7 descriptors', f'{len(server.descriptors())}',
+                      'close what is no longer needed')
 
 
 @check(MANY, open=False)

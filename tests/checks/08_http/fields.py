@@ -2,6 +2,7 @@
 
 import calendar
 import email.utils
+import http.client
 import os
 import re
 import time
@@ -294,6 +295,23 @@ def pages_of_ours(test):
             if b'name="' + name + b'"' not in page:
                 raise Failure(f'{name.decode()} in the page for {target}', page)
         visitor.get(target).must_have('X-Content-Type-Options', 'nosniff')
+
+
+@check(WEB, open=False)
+def reasons(test):
+    """each status has its own reason phrase (RFC 9110, 15)"""
+    server = test.server(root=test.site())
+    for message in [*ALL_KINDS, request('/hello.txt', 'Expect: x'),
+                    request('/' + 'x' * 9000), request(version='HTTP/2.0'),
+                    request('/hello.txt', 'If-Match: "x"'),
+                    request('/hello.txt', *['X: y'] * 200),
+                    request(method='FROB')]:
+        reply = test.visitor(server=server).ask(message)
+        names = {416: 'Range Not Satisfiable', 414: 'URI Too Long'}
+        reason = names.get(reply.status,
+                           http.client.responses.get(reply.status))
+        if reply.reason != reason:
+            raise Failure(f'{reply.status} {reason}', reply)
 
 
 @check(WEB, open=False)

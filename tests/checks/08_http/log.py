@@ -203,7 +203,8 @@ def log_cannot_be_reopened(test):
     visitor.get().must_be(200)
     shutil.rmtree(log.parent)
     server.signal(signal.SIGHUP)
-    server.wait_for(lambda: len(server.lines) > 1, 1)
+    if not server.wait_line('open: '):
+        raise Failure('the line "open: ..."', f'it {test.outcome(server)}')
     for _ in range(20):
         visitor.get().must_be(200, HELLO)
     test.alive(server, 'a log that cannot be reopened')
