@@ -178,11 +178,16 @@ def dropped_in_time(test):
     for _ in range(3):
         client = test.connect(server)
         test.served(server, client)
-        began, calls = time.monotonic(), test.faults.get('calls', 'select')
+        began, other = time.monotonic(), test.connect(server)
+        time.sleep(0.3)
+        test.served(server, other)
+        wait_until(lambda: server.state() == 'S')
+        calls = test.faults.get('calls', 'select')
         test.ended(client)
         took = time.monotonic() - began
         calls = test.faults.get('calls', 'select') - calls
-        if took < 2.4 and calls < 10:
+        other.close()
+        if took < 2.4 and calls < 3:  # a message takes one, too
             return  # others may keep this machine busy
     raise Failure('an end after 2 seconds', f'after {took:.1f} s and {calls} '
                   'calls of select', 'select\'s timeout is the time until the '
