@@ -1,5 +1,5 @@
-"""The checks of 08 that are about what rarely happens: files that change between
-two calls, and files in memory that no longer are what they were."""
+"""The checks of 08 that are about what rarely happens: files that change
+between two calls, and files in memory that are no longer what they were."""
 
 import errno
 import os
@@ -64,7 +64,7 @@ def link_beside_a_folder(test):
     first, second = (test.visitor(server=server) for _ in range(2))
     first.stays()
     second.stays()
-    for _ in range(10):  # 08 reads what it has in memory again after 0.1 seconds
+    for _ in range(10):  # what is in memory is read again after 0.1 seconds
         first.get('/ab/x.txt').must_be(200, b'ab')
         second.get('/a/x.txt').must_be(200, b'a')
         server.signal(signal.SIGSTOP)  # so that both come in one turn
