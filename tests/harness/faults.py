@@ -15,7 +15,8 @@ from harness.compiling import build, compiler
 
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
-         'stat', 'read', 'fcntl', 'pipe', 'fork', 'execve', 'waitpid')
+         'stat', 'read', 'fcntl', 'pipe', 'fork', 'execve', 'waitpid',
+         'ioctl', 'helper')
 SAME = {'recvfrom': 'recv', 'sendto': 'send'}  # kinds, by other calls' names
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',

@@ -116,7 +116,8 @@ def no_permission(test):
 
 TROUBLE = {'EACCES': 403, 'ELOOP': 404, 'ENAMETOOLONG': 404, 'ENOENT': 404,
            'ENOTDIR': 404, 'ENXIO': 404, 'EMFILE': 503, 'ENFILE': 503,
-           'ENOMEM': 503, 'EIO': 500}
+           'ENOMEM': 503, 'EIO': 500, 'EILSEQ': 404, 'EINVAL': 404,
+           'EMLINK': 404}
 
 
 @check(WEB, open=False)
