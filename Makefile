@@ -16,6 +16,9 @@
 #: make watch-05     draw a run of a stage, from 03 on: calls and packets
 #: make wire         show the headers of our own packets, byte by byte
 #: make clean        remove everything that was built
+#: make try-05-framing
+#:                   the same for an exercise, beside its stage; so diff-,
+#:                   reset-, answer- and check-05-framing
 #:
 #: For teachers:
 #: make teach        print a plan for fifty minutes, and one for fifty more
@@ -28,6 +31,7 @@
 #: make lint         look for faults in all of our text
 #: make memcheck     run the checks under valgrind
 #: make fuzz         feed generated input to 08
+#: make mutants      change our programs, and print what no check notices
 #: make prove-stubs  prove that stubs and stages fit
 #: make prove-learn  prove that make learn works as documented
 #: make prove-messages
@@ -37,6 +41,15 @@
 #: make browse       check the pages in a browser
 #: make prove-handout
 #:                   prove that students can work in a hand-out
+#: make prove-copies prove that what builds on 08 has missed no change in it
+#:
+#: Beyond the ladder:
+#: make cgi          build 08-http/cgi/server: 08, and programs make answers
+#: make test-cgi     run its checks, and those of 08 on it
+#: make diff-cgi     show what it changes in 08
+#: make tls          build 08-http/tls/server: that, and TLS (needs OpenSSL)
+#: make test-tls     run its checks, and those of 08 on it, with TLS and without
+#: make diff-tls     show what it changes in 08-http/cgi
 #:
 #: Variables, from the environment or the command line:
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
@@ -55,6 +68,7 @@
 #: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
 #: SEEDS=N FROM=N STAGES='05 07'
 #:                   for make faults: how many (1000), the first (1), of what
+#: SAMPLE=N SEED=N   for make mutants: how many changes (150), and which
 #: MEMCHECK=1        check-03 and try-03 run programs under valgrind
 #: SECONDS=N         how long make fuzz looks, after the known bytes (60)
 #: PAGER=command     shows what is long on a terminal (less); cat: nothing does
@@ -70,6 +84,15 @@ numbers := $(sort $(foreach stage,$(wildcard 0[1-8]-*/.),\
 answers := $(basename $(wildcard 0[1-7]-*/server.c 0[1-7]-*/client.c)) \
            $(patsubst %/request.c,%/server,$(wildcard 08-*/request.c))
 stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
+# Exercises: 05-framing is in 05-recv-send/framing. A bare make builds none.
+exercise = $(call number,$1)-$(notdir $(patsubst %/,%,$(dir $1)))
+exercise_lessons := $(foreach lesson,$(wildcard 0[1-8]-*/*/README.md),$(if \
+  $(wildcard tests/stubs/$(call exercise,$(lesson)).c),$(lesson)))
+exercises := $(foreach lesson,$(exercise_lessons),$(call exercise,$(lesson)))
+exercise_answers := $(basename $(filter-out %/stub.c,$(wildcard \
+                      $(exercise_lessons:%/README.md=%/*.c))))
+exercise_stubs := $(basename $(wildcard \
+                    $(exercise_lessons:%/README.md=%/stub.c)))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 # Any make that it calls is to behave as if typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
@@ -79,12 +102,14 @@ hide := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
 .PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
-.PHONY: prove-handout prove-messages prove-steps pages browse wire
+.PHONY: prove-handout prove-messages prove-steps pages browse wire mutants
+.PHONY: prove-copies cgi test-cgi diff-cgi tls test-tls diff-tls
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
 
-$(answers) $(stubs): %: %.c .flags
+every_program := $(answers) $(stubs) $(exercise_answers) $(exercise_stubs)
+$(every_program): %: %.c .flags
 	$(if $(hide),@echo '$(CC) $@')
 	$(hide)$(build) -o $@ $(filter %.c,$^) $(LDLIBS)
 
@@ -93,6 +118,66 @@ $(answers) $(stubs): %: %.c .flags
                 $(wildcard 08-http/*.h)
 08-http/stub: $(filter-out %/request.c,$(wildcard 08-http/*.c)) \
               $(wildcard 08-http/*.h)
+
+# Beyond the ladder: what is in the folder, and what is not of 08.
+cgi := $(wildcard 08-http/cgi/*.c)
+cgi += $(filter-out %/stub.c $(cgi:08-http/cgi/%=08-http/%),\
+         $(wildcard 08-http/*.c))
+
+cgi: 08-http/cgi/server
+
+08-http/cgi/server: $(cgi) $(wildcard 08-http/*.h 08-http/cgi/*.h) .flags
+	$(if $(hide),@echo '$(CC) $@')
+	$(hide)$(build) -I08-http/cgi -I08-http -o $@ $(filter %.c,$^) $(LDLIBS)
+
+test-cgi: 08-http/cgi/server
+	@$(check) cgi $(only)
+	@$(check) 08 $(only) --program 08-http/cgi/server
+
+diff-cgi:
+	@tests/page sh -c 'for new in 08-http/cgi/*.[ch]; do \
+	    old=08-http/$${new##*/}; [ -e "$$old" ] || old=/dev/null; \
+	    tests/diff "$$old" "$$new"; done'
+
+# TLS: what is in its folder, then what is not of cgi, then what is not of 08.
+tls := $(wildcard 08-http/tls/*.c)
+tls += $(filter-out $(tls:08-http/tls/%=08-http/cgi/%),\
+         $(wildcard 08-http/cgi/*.c))
+tls += $(filter-out %/stub.c $(addprefix 08-http/,$(notdir $(tls))),\
+         $(wildcard 08-http/*.c))
+pem := 08-http/tls/localhost.pem
+
+tls: 08-http/tls/server $(pem)
+
+08-http/tls/server: $(tls) .flags \
+                    $(wildcard 08-http/*.h 08-http/cgi/*.h 08-http/tls/*.h)
+	@echo '#include <openssl/ssl.h>' | \
+	    $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 || \
+	    { echo 'make tls needs the headers of OpenSSL: libssl-dev'; exit 1; }
+	$(if $(hide),@echo '$(CC) $@')
+	$(hide)$(build) -I08-http/tls -I08-http/cgi -I08-http -o $@ \
+	    $(filter %.c,$^) -lssl -lcrypto $(LDLIBS)
+
+# A certificate that nobody else has signed, and its key, for a year.
+$(pem):
+	@command -v openssl >/dev/null || \
+	    { echo 'make tls needs the openssl command: openssl'; exit 1; }
+	$(if $(hide),@echo 'openssl $@')
+	$(hide)umask 077 && openssl req -x509 -days 365 -subj /CN=localhost \
+	    -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+	    -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 \
+	    -keyout $@ -out $@ 2>/dev/null
+
+test-tls: tls $(answers)
+	@$(check) tls $(only)
+	@$(check) 08 $(only) --program 08-http/tls/server
+	@$(check) 08 $(only) --program 08-http/tls/server --tls $(pem)
+
+diff-tls:
+	@tests/page sh -c 'for new in 08-http/tls/*.[ch]; do \
+	    old=08-http/cgi/$${new##*/}; [ -e "$$old" ] || \
+	    old=08-http/$${new##*/}; [ -e "$$old" ] || old=/dev/null; \
+	    tests/diff "$$old" "$$new"; done'
 
 # Changes, and so has everything built again, when the compiler or flags do.
 quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
@@ -108,12 +193,12 @@ serve: 08-http/server
 teach:
 	@tests/page cat tests/teach.txt
 
-test: $(answers)
+test: $(answers) $(exercise_answers)
 	@$(check)
 
 SEEDS ?= 1000
 FROM ?= 1
-faults: $(answers)
+faults: $(answers) $(exercise_answers)
 	@$(check) $(STAGES) --faults $(FROM)-$$(($(FROM) + $(SEEDS) - 1))
 
 handout:
@@ -131,7 +216,7 @@ bench: $(answers)
 lint:
 	@tests/upkeep/lint
 
-wire: $(answers)
+wire: $(answers) $(filter %/datagram,$(exercise_answers))
 	@tests/wire
 
 pages:
@@ -140,13 +225,17 @@ pages:
 browse: 08-http/server
 	@tests/upkeep/browse
 
-memcheck: $(answers)
+memcheck: $(answers) $(exercise_answers)
 	@MEMCHECK=1 $(check)
 
 fuzz:
 	@tests/fuzzing/run $(if $(SECONDS),--seconds '$(SECONDS)')
 
-prove-stubs: $(answers)
+mutants: $(answers)
+	@tests/upkeep/mutants $(STAGES) $(if $(SAMPLE),--sample '$(SAMPLE)') \
+	        $(if $(SEED),--seed '$(SEED)')
+
+prove-stubs: $(answers) $(exercise_answers)
 	@tests/upkeep/prove-stubs
 
 prove-steps: $(answers)
@@ -161,22 +250,33 @@ prove-messages: $(answers)
 prove-handout:
 	@tests/upkeep/prove-handout
 
+prove-copies:
+	@tests/upkeep/copies
+
 # A stub is for students to break: only what runs it needs it to build.
+tasks := $(sort $(numbers) $(exercises))
 stage_checks := $(numbers:%=check-%)
 stage_tries := $(numbers:%=try-%)
 stage_demos := $(numbers:%=demo-%)
 stage_diffs := $(numbers:%=diff-%)
-stage_resets := $(numbers:%=reset-%)
-stage_answers := $(numbers:%=answer-%)
+stage_resets := $(tasks:%=reset-%)
+stage_answers := $(tasks:%=answer-%)
+exercise_checks := $(exercises:%=check-%)
+exercise_tries := $(exercises:%=try-%)
+exercise_diffs := $(exercises:%=diff-%)
 stage_watches := $(filter-out watch-01 watch-02,$(numbers:%=watch-%))
 .PHONY: $(stage_checks) $(stage_tries) $(stage_diffs) $(stage_demos)
 .PHONY: $(stage_resets) $(stage_answers) $(stage_watches)
+.PHONY: $(exercise_checks) $(exercise_tries) $(exercise_diffs)
 
-$(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
+$(exercise_checks): $(exercise_answers) $(filter $(exercise_stubs),$(PROGRAM))
+$(stage_checks) $(exercise_checks): check-%: $(answers) \
+                                             $(filter $(stubs),$(PROGRAM))
 	@$(check) $* $(only) $(if $(PROGRAM),--program "$$PROGRAM")
 
 $(foreach stub,$(stubs),$(eval try-$(call number,$(stub)): $(stub)))
-$(stage_tries): try-%: $(answers)
+$(foreach stub,$(exercise_stubs),$(eval try-$(call exercise,$(stub)): $(stub)))
+$(stage_tries) $(exercise_tries): try-%: $(answers)
 	@$(check) $* $(only) --program $(filter %/stub,$^) --first
 
 $(stage_demos): demo-%: $(answers)
@@ -207,10 +307,17 @@ diff-06: change = 05-recv-send/server.c 06-client/client.c
 diff-07: change = 05-recv-send/server.c 07-select/server.c
 diff-08: change = 07-select/server.c 08-http/server.c
 
+# An exercise changes the program of its stage.
+diff-04-datagram: change = 04-accept/server.c 04-accept/datagram/datagram.c
+diff-05-framing: change = 05-recv-send/server.c 05-recv-send/framing/server.c
+diff-06-rpc: change = 06-client/client.c 06-client/rpc/client.c
+diff-07-publish: change = 07-select/server.c 07-select/publish/server.c
+diff-07-queue: change = 07-select/server.c 07-select/queue/server.c
+
 # Where there are too many changes for one diff, they come in steps.
 stepped := $(foreach folder,$(wildcard 0[1-8]-*/steps),\
              diff-$(call number,$(folder)))
-$(filter-out $(stepped),$(stage_diffs)):
+$(filter-out $(stepped),$(stage_diffs)) $(exercise_diffs):
 	@tests/diff $(change)
 
 $(stepped): diff-%:
@@ -220,14 +327,15 @@ watch-01 watch-02:
 	$(error nothing passes between a server and a client before 03)
 
 check-% try-% demo-% diff-% reset-% answer-% watch-%:
-	$(error there is no stage $*, only $(numbers))
+	$(error there is no stage $*, only $(tasks))
 
 # In a hand-out some things are different.
 -include tests/handout.mk
 
 clean:
 	@rm -rf 0[1-8]-*/server 0[1-8]-*/client 0[1-8]-*/stub 0[1-8]-*/*.dSYM \
-	        .flags .learn
+	        0[1-8]-*/*/server 0[1-8]-*/*/client 0[1-8]-*/*/datagram \
+	        0[1-8]-*/*/stub 0[1-8]-*/*/*.dSYM .flags .learn
 	@find tests -name __pycache__ -exec rm -rf {} +
 
 help:

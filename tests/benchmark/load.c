@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: load [-s] MODE ADDRESS PORT CONNECTIONS BYTES SECONDS\n"
+    "usage: load [-s] [-i IDLE] MODE ADDRESS PORT CLIENTS BYTES SECONDS\n"
     "       load file BYTES\n"
     "MODE for an echo server:\n"
     "  round  sends messages of so many BYTES; the next one when all of the\n"
@@ -36,9 +36,12 @@ static const char usage[] =
     "  get    asks for /BYTES.html, which has so many BYTES; for the next one\n"
     "         when all of the last one has come\n"
     "  once   does so on a new connection each time\n"
+    "  zipf   asks for one of /BYTES-0.html to /BYTES-999.html: for the Nth\n"
+    "         1/N as often as for the first\n"
     "  file   only writes what /BYTES.html has to have in it\n"
     "  -s     step by step: does so for SECONDS for each line of standard\n"
     "         input, until that ends\n"
+    "  -i     keeps IDLE more connections open, which send once and then rest\n"
     "ADDRESS is one of this machine's own: 127.something.\n";
 
 enum mode {
@@ -47,11 +50,12 @@ enum mode {
     IDLE,
     GET,
     ONCE,
+    ZIPF,
 };
 
-/* Each stream is the same circle of bytes, entered at a place of its own. The
-   circle's length is a prime number and the bytes are random, so that bytes of
-   another connection, or from another place in the stream, are found out. */
+/* Each stream is the same circle of bytes, started at a different place. The
+   circle's length is prime and the bytes are random, so bytes of another
+   connection, or of another place in the stream, are detected. */
 enum {
     CIRCLE = 65521,
     STRIDE = 7919,
@@ -59,44 +63,48 @@ enum {
     PATIENCE = 10,     /* seconds */
     HEAD_MOST = 1024,  /* bytes in front of a web server's file */
     WAITS = 1 << 20,   /* microseconds: about a second */
+    FILES = 1000,      /* to ask for in a Zipf order */
 };
 
-static unsigned char circle[CIRCLE + CHUNK];  /* more than once round */
-static unsigned char buffer[CHUNK + 1];       /* a head gets a '\0' */
+static unsigned char circle[CIRCLE + CHUNK];  /* bytes of more than one round */
+static unsigned char buffer[CHUNK + 1];       /* a '\0' follows a head */
 
 struct connection {
     int socket;
-    uint64_t place;           /* where it entered the circle */
-    uint64_t goal;            /* the bytes that are to be sent by now */
-    uint64_t sent, received;  /* those that were */
+    uint64_t place;           /* where it starts on the circle */
+    uint64_t goal;            /* the bytes to send by now */
+    uint64_t sent, received;  /* the bytes sent so far */
 
-    /* With a web server all but what is sent counts bytes of files. */
+    /* With a web server, everything but `sent` counts bytes of files. */
     enum {
         HEAD,
         BODY,
         END,
-    } awaited;                /* what has to come next */
-    bool last;                /* the server ends it after this answer */
-    double asked;             /* when, in seconds */
-    size_t kept;              /* bytes of a head that has come in pieces */
+    } awaited;                /* the byte that must come next */
+    bool last;                /* the server closes it after this response */
+    uint64_t file;            /* its number, in a Zipf order */
+    double asked;             /* when it was asked for, in seconds */
+    size_t kept;              /* bytes of a head that comes in pieces */
     char head[HEAD_MOST];
 };
 
 static enum mode mode;
 static struct connection *connections;
-static long count;                         /* of connections */
+static long count;                         /* of busy connections */
+static long idle;                          /* how many rest */
 static uint64_t bytes;                     /* of a message, or on the way */
 static uint64_t all_goals, all_received;   /* of all connections */
 static int events;                         /* the epoll descriptor */
 static struct sockaddr_in address;         /* the server's */
 
 /* Of a web server only: */
-static char request[128];
-static long ending;                /* connections that the server has to end */
-static uint64_t answers;           /* how many have come, */
-static uint32_t waits[WAITS];      /* and how many in so many microseconds */
+static const char *host, *port;
+static double shares[FILES];       /* of the files up to each: see zipf */
+static long ending;                /* connections that the server must close */
+static uint64_t answers;           /* responses that came, ... */
+static uint32_t waits[WAITS];      /* and their waits in microseconds */
 
-/* Ends the program with a line: which connection, and what is wrong. */
+/* Exits with a line that says which connection failed, and how. */
 static void fail(const struct connection *connection, const char *what) {
     fprintf(stderr, "load: connection %ld, after %llu bytes sent and %llu "
                     "received: %s\n",
@@ -132,19 +140,45 @@ static void fill_circle(void) {
 }
 
 static bool is_web(void) {
-    return mode == GET || mode == ONCE;
+    return mode == GET || mode == ONCE || mode == ZIPF;
 }
 
-/* Finds what a connection's stream has from a byte on, up to a chunk of it. A
-   web server's stream is the same file again and again. */
+static void fill_shares(void) {
+    double sum = 0;
+
+    for (int file = 0; file < FILES; file++)
+        shares[file] = sum += 1.0 / (file + 1);
+}
+
+/* Draws a file. The same numbers come in every run. */
+static uint64_t draw_file(void) {
+    static uint32_t random = 2463534242;
+    size_t low = 0, high = FILES - 1;
+
+    random ^= random << 13;
+    random ^= random >> 17;
+    random ^= random << 5;
+    double drawn = random / 4294967296.0 * shares[FILES - 1];
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (shares[middle] > drawn)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Finds the bytes of a stream from a position on, up to a chunk. A web server's
+   stream is one file after another, all of the same size. */
 static const unsigned char *stream(const struct connection *connection,
                                    uint64_t from) {
     if (is_web())
-        return circle + from % bytes % CIRCLE;
+        return circle + (from % bytes + connection->file * STRIDE) % CIRCLE;
     return circle + (connection->place + from) % CIRCLE;
 }
 
-/* Says which of the bytes just received is the first wrong one. */
+/* Reports the first wrong byte of those just received. */
 static void fail_byte(struct connection *connection, const unsigned char *got,
                       size_t length) {
     const unsigned char *right = stream(connection, connection->received);
@@ -159,7 +193,7 @@ static void fail_byte(struct connection *connection, const unsigned char *got,
     fail(connection, what);
 }
 
-/* Makes a connection. No call on it is to take long. */
+/* Makes a connection that does not block. */
 static void open_connection(struct connection *connection) {
     struct timeval limit = {.tv_sec = PATIENCE};
     socklen_t size = sizeof limit, length = sizeof address;
@@ -181,8 +215,8 @@ static void open_connection(struct connection *connection) {
         fail_call(connection, "epoll_ctl");
 }
 
-/* Moves the goal on as the mode has it, and sends what the socket takes. If
-   that is not all, then an echo is on the way, and we come by again. */
+/* Decides how much to send next, and sends what the socket takes. If that is
+   not everything, an echo is on the way and this function runs again. */
 static void send_more(struct connection *connection, bool more) {
     uint64_t goal = connection->goal;
 
@@ -206,13 +240,23 @@ static void send_more(struct connection *connection, bool more) {
     }
 }
 
-/* Asks for the file again. */
+/* Requests the file again. */
 static void ask(struct connection *connection, bool more) {
-    size_t length = strlen(request);
+    char request[128], number[16] = "";
 
     if (!more || connection->goal != connection->received
         || connection->awaited == END)
         return;
+    if (mode == ZIPF) {
+        connection->file = draw_file();
+        snprintf(number, sizeof number, "-%d", (int)connection->file);
+    }
+    int written = snprintf(
+        request, sizeof request,
+        "GET /%llu%s.html HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n",
+        (unsigned long long)bytes, number, host, port,
+        mode == ONCE ? "Connection: close\r\n" : "");
+    size_t length = (size_t)written;
     connection->asked = clock_seconds();
     if (connection->socket == -1)
         open_connection(connection);
@@ -224,7 +268,7 @@ static void ask(struct connection *connection, bool more) {
     all_goals += bytes;
 }
 
-/* Sends what is to be sent next. */
+/* Sends what is due. */
 static void go_on(struct connection *connection, bool more) {
     if (is_web())
         ask(connection, more);
@@ -232,8 +276,8 @@ static void go_on(struct connection *connection, bool more) {
         send_more(connection, more);
 }
 
-/* Receives what has come, behind some bytes of the buffer. Returns how much:
-   0 at the end of the stream, -1 when there is nothing yet. */
+/* Receives into the buffer. Returns the number of bytes: 0 at the end of the
+   stream, -1 if nothing has come yet. */
 static ssize_t take(const struct connection *connection, size_t behind) {
     ssize_t got = recv(connection->socket, buffer + behind, CHUNK - behind,
                        MSG_DONTWAIT);
@@ -244,7 +288,7 @@ static ssize_t take(const struct connection *connection, size_t behind) {
     return got;
 }
 
-/* Looks at the next bytes of the stream. */
+/* Compares the next bytes of the stream. */
 static void look_at(struct connection *connection, const unsigned char *got,
                     size_t length) {
     if (memcmp(got, stream(connection, connection->received), length) != 0)
@@ -275,8 +319,8 @@ static const char *find_field(const char *line, const char *name) {
     return NULL;
 }
 
-/* Reads the head of an answer from the start of the buffer. Returns its length,
-   or 0 if it is not whole yet; it is kept until then. */
+/* Reads the head of a response from the start of the buffer. Returns its
+   length, or 0 if it is not complete; then it is kept. */
 static size_t read_head(struct connection *connection, size_t length) {
     char *head = (char *)buffer;
 
@@ -304,7 +348,7 @@ static size_t read_head(struct connection *connection, size_t length) {
     return (size_t)(end + 4 - head);
 }
 
-/* All of the answer has come. */
+/* The whole response has come. */
 static void count_answer(struct connection *connection) {
     double wait = 1e6 * (clock_seconds() - connection->asked);
 
@@ -313,7 +357,7 @@ static void count_answer(struct connection *connection) {
     answers++;
 }
 
-/* The server has ended the connection, as it should. */
+/* The server has closed the connection, as announced. */
 static void drop(struct connection *connection) {
     close(connection->socket);
     connection->socket = -1;
@@ -321,7 +365,7 @@ static void drop(struct connection *connection) {
     count_answer(connection);
 }
 
-/* Takes what has come of an answer, and looks at it. */
+/* Reads what has come of a response, and compares it. */
 static void receive_answer(struct connection *connection) {
     size_t start = 0, kept = connection->kept;
     ssize_t got;
@@ -353,7 +397,7 @@ static void receive_answer(struct connection *connection) {
     }
 }
 
-/* The server has gone silent: finds out towards whom. */
+/* The server has stopped sending: finds out to which connections. */
 static void fail_silence(void) {
     struct connection *connection = connections;
 
@@ -365,8 +409,8 @@ static void fail_silence(void) {
          : "nothing has come back for a while");
 }
 
-/* Finds the connections on which something has come. To look again for a while
-   is quicker than to be woken up: the server is to be waited for, not load. */
+/* Finds the connections that are readable. It polls for a while before it
+   sleeps: waking up is slow, and load must not be what the server waits for. */
 static int wait_for_echoes(struct epoll_event *ready, int most) {
     int found = 0;
 
@@ -379,8 +423,8 @@ static int wait_for_echoes(struct epoll_event *ready, int most) {
     return found;
 }
 
-/* Keeps the server busy until then, and takes what is still on the way. Returns
-   how many bytes had come back by then. */
+/* Keeps the server busy until a time, then takes what is still on the way.
+   Returns how many bytes had come by that time. */
 static uint64_t exchange(double end) {
     struct epoll_event ready[256];
     uint64_t before = all_received, moved = 0;
@@ -406,7 +450,8 @@ static uint64_t exchange(double end) {
     return moved;
 }
 
-/* Finds the microseconds in which so great a part of the answers had come. */
+/* Returns the microseconds within which this part of the responses had come.
+   */
 static long wait_of(double part) {
     uint64_t sum = 0;
     long wait = -1;
@@ -416,7 +461,7 @@ static long wait_of(double part) {
     return wait;
 }
 
-/* Keeps the server busy for so long, and says what came of it. */
+/* Keeps the server busy for so long, and prints the result. */
 static void measure(double seconds) {
     answers = 0;
     memset(waits, 0, sizeof waits);
@@ -435,15 +480,16 @@ static void measure(double seconds) {
                (double)moved / 1e6, seconds, (double)moved / 1e6 / seconds);
 }
 
-/* Ends all sending halves. The server has nothing to add, and ends too. */
+/* Shuts down all sending halves. The server has nothing more to send, and
+   closes too. */
 static void close_all(void) {
     char byte;
 
-    for (long number = 0; number < count; number++)
+    for (long number = 0; number < count + idle; number++)
         if (connections[number].socket != -1
             && shutdown(connections[number].socket, SHUT_WR) == -1)
             fail_call(&connections[number], "shutdown");
-    for (long number = 0; number < count; number++) {
+    for (long number = 0; number < count + idle; number++) {
         if (connections[number].socket == -1)
             continue;
         ssize_t got = recv(connections[number].socket, &byte, 1, 0);
@@ -481,17 +527,18 @@ static double parse_number(const char *text, double least, double most) {
 }
 
 static enum mode parse_mode(const char *text) {
-    static const char *const names[] = {"round", "bulk", "idle", "get", "once"};
+    static const char *const names[] = {"round", "bulk", "idle", "get",
+                                        "once", "zipf"};
 
-    for (int number = ROUND; number <= ONCE; number++)
+    for (int number = ROUND; number <= ZIPF; number++)
         if (strcmp(text, names[number]) == 0)
             return (enum mode)number;
     refuse(text);
     return ROUND;
 }
 
-/* Nothing but this machine is ever put under load. */
-static void parse_address(const char *host, const char *port) {
+/* Only this machine is ever put under load. */
+static void parse_address(void) {
     address.sin_family = AF_INET;
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
         refuse(host);
@@ -503,7 +550,7 @@ static void parse_address(const char *host, const char *port) {
     address.sin_port = htons((in_port_t)parse_number(port, 1, 65535));
 }
 
-/* Writes what the file of a web server has to have in it. */
+/* Writes the content that the web server's file must have. */
 static int write_file(void) {
     for (uint64_t at = 0; at < bytes; at += CHUNK)
         fwrite(circle + at % CIRCLE, 1,
@@ -514,39 +561,67 @@ static int write_file(void) {
     return EXIT_FAILURE;
 }
 
-int main(int argc, char *argv[]) {
-    bool steps = argc == 8 && strcmp(argv[1], "-s") == 0;
+/* Makes all connections: the busy ones lie evenly among the idle ones. */
+static void open_connections(void) {
+    long all = count + idle, busy = 0;
 
-    fill_circle();
-    if (argc == 3 && strcmp(argv[1], "file") == 0) {
-        bytes = (uint64_t)parse_number(argv[2], 1, 1 << 24);
-        return write_file();
-    }
-    if (argc != 7 + steps) {
-        fputs(usage, stderr);
-        return 2;
-    }
-    argv += steps;
-    mode = parse_mode(argv[1]);
-    parse_address(argv[2], argv[3]);
-    count = (long)parse_number(argv[4], 1, 60000);
-    bytes = (uint64_t)parse_number(argv[5], mode != IDLE, 1 << 24);
-    double seconds = parse_number(argv[6], mode != IDLE ? 0.001 : 0, 3600);
-    snprintf(request, sizeof request,
-             "GET /%llu.html HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n",
-             (unsigned long long)bytes, argv[2], argv[3],
-             mode == ONCE ? "Connection: close\r\n" : "");
-
-    connections = calloc((size_t)count, sizeof *connections);
+    connections = calloc((size_t)all, sizeof *connections);
     events = epoll_create1(0);
     if (connections == NULL || events == -1) {
         perror("load");
-        return EXIT_FAILURE;
+        exit(EXIT_FAILURE);
     }
-    for (long number = 0; number < count; number++)
-        open_connection(&connections[number]);
-    exchange(0);  /* a first message each: now the server has all of them */
-    printf("%ld connected\n", count);
+    for (long number = 0; number < all; number++) {
+        if ((number + 1) * count / all > busy)
+            open_connection(&connections[busy++]);
+        else
+            open_connection(&connections[count + number - busy]);
+    }
+}
+
+/* Sends a first message on each connection: then the server has all of them. */
+static void greet(void) {
+    long busy = count;
+
+    count += idle;
+    exchange(0);
+    count = busy;
+    printf("%ld connected\n", count + idle);
+}
+
+int main(int argc, char *argv[]) {
+    bool steps = false;
+    int option;
+
+    fill_circle();
+    while ((option = getopt(argc, argv, "si:")) != -1) {
+        if (option == '?')
+            return 2;
+        if (option == 'i')
+            idle = (long)parse_number(optarg, 0, 60000);
+        steps |= option == 's';
+    }
+    argc -= optind;
+    argv += optind;
+    if (argc == 2 && strcmp(argv[0], "file") == 0) {
+        bytes = (uint64_t)parse_number(argv[1], 1, 1 << 24);
+        return write_file();
+    }
+    if (argc != 6) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    mode = parse_mode(argv[0]);
+    host = argv[1];
+    port = argv[2];
+    parse_address();
+    count = (long)parse_number(argv[3], 1, 60000);
+    bytes = (uint64_t)parse_number(argv[4], mode != IDLE, 1 << 24);
+    double seconds = parse_number(argv[5], mode != IDLE ? 0.001 : 0, 3600);
+
+    fill_shares();
+    open_connections();
+    greet();
     if (mode != IDLE && !steps)
         measure(seconds);
     while ((mode == IDLE || steps) && next_line())

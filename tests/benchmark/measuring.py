@@ -5,6 +5,7 @@ import contextlib
 import re
 import shlex
 import shutil
+import statistics
 import sys
 import time
 
@@ -15,10 +16,12 @@ from harness.screen import Screen
 screen = Screen(sys.stderr)  # says what is under way
 TURN = 0.2     # seconds
 
-# What is measured: the section and line of the table, the work for load, and
-# the ratio to the first column that is the goal.
-Row = collections.namedtuple('Row', 'section label mode clients bytes goal',
-                             defaults=(None,))
+# What is measured: the section and line of the table, and the work for load.
+Row = collections.namedtuple('Row', 'section label mode clients bytes idle',
+                             defaults=(0,))
+# A ratio of our figure to others' that is to be reached: of the speed, at least;
+# else of the processor time, at most. The hardest of these servers counts.
+Goal = collections.namedtuple('Goal', 'row servers ratio least')
 LARGE = 'megabytes a second'
 FAILED = 'failed requests'
 TRIP_CALLS = 'system calls a round trip'
@@ -27,7 +30,7 @@ TOOLS = {TRIP_CALLS: 'strace', ANSWER_CALLS: 'strace', FAILED: 'ab'}
 
 
 class Bench:
-    """All that is measured, and the samples: by row, then by server."""
+    """Everything that is measured, and the samples: by row, then by server."""
 
     def __init__(self, machine, options):
         self.machine = machine
@@ -44,7 +47,7 @@ class Bench:
         self.servers = self.find_servers()
 
     def find_others(self, others):
-        """Returns the commands of what else is to be measured."""
+        """Returns the steps of the remaining measurements."""
         if self.options.program:
             return {'program': shlex.split(self.options.program)}
         for name in others:
@@ -54,8 +57,8 @@ class Bench:
                 if shutil.which(name)}
 
     def attempt(self, action, *arguments):
-        """Does it. A trouble costs only what it is about: then None comes
-        back."""
+        """Runs a measurement. A failure costs only that one: the result is
+        None."""
         try:
             return action(*arguments)
         except Trouble as trouble:
@@ -73,7 +76,8 @@ class Bench:
                                 + self.CALLS_ROWS))
 
     def lacks_tool(self, row):
-        """Whether a row takes a program that is not here. Notes that."""
+        """Returns whether a row needs a program that is not installed; notes
+        it."""
         tool = TOOLS.get(row.section)
         if not tool or shutil.which(tool):
             return False
@@ -83,16 +87,16 @@ class Bench:
         return True
 
     def goals(self):
-        """What was to be reached: see WebBench."""
+        """Returns the goals: see WebBench."""
         return ()
 
     def able(self, row):
-        """The servers that are measured with so many clients."""
+        """Returns the servers that are measured with this many clients."""
         return [name for name in self.servers
                 if row.clients <= self.MOST.get(name, row.clients)]
 
-    def serve(self, name, *prefix):
-        return Server(name, [*prefix, *self.servers[name]], self.machine)
+    def serve(self, name, row, *prefix):
+        return Server(name, [*prefix, *self.servers[name]], self.machine, row)
 
     def measure(self):
         for number in range(self.rounds):
@@ -110,15 +114,16 @@ class Bench:
             screen.progress(f'{row.section}: {row.label}')
             self.calls[row] = {
                 name: self.attempt(self.count_calls, row, name)
-                for name in self.servers
+                for name in self.able(row)
                 if name not in self.MOST and not self.lacks_tool(row)}
 
     def disturbed(self):
-        """Whether others have used more than a little of the machine."""
+        """Returns whether others have used more than a little of the
+        machine."""
         return self.others > 0.1 * self.passed
 
     def take_turns(self, row):
-        """Measures speed: all servers wait, and one at a time has work."""
+        """Measures speed: all servers wait, and one at a time works."""
         names = self.able(row)
         with contextlib.ExitStack() as stack:
             pairs = {name: self.attempt(self.connect, stack, row, name)
@@ -135,13 +140,14 @@ class Bench:
                 self.attempt(load.finish)
 
     def connect(self, stack, row, name):
-        server = stack.enter_context(self.serve(name))
+        server = stack.enter_context(self.serve(name, row))
         load = stack.enter_context(Load(server, row, TURN, self.machine))
         return server, load
 
     def measure_speed(self, server, load):
-        """Returns how much a second, microseconds of the server each, and
-        milliseconds within which half and 99 of 100 answers came."""
+        """Returns the work per second, the server's microseconds for each
+        piece of it, and the median and 99th percentile of the waits in
+        milliseconds."""
         start, busy = time.monotonic(), busy_time()
         server_before, load_before = server.processor(), load.processor()
         figures = load.run()
@@ -154,10 +160,10 @@ class Bench:
         return (moved / TURN, 1e6 * used / moved, waits) if moved else None
 
     def measure_memory(self, row, name):
-        """Returns KB for a client."""
+        """Returns the memory of a client, in KB."""
         clients = min(row.clients, self.MOST.get(name, row.clients))
         row = row._replace(clients=clients)
-        with self.serve(name) as server:
+        with self.serve(name, row) as server:
             server.rest()
             before = server.memory(self.MEMORY)
             with Load(server, row, TURN, self.machine) as load:
@@ -171,8 +177,8 @@ class Bench:
     def count_calls(self, row, name):
         """Returns how many calls of each name a round trip takes."""
         summary = self.machine.directory / 'calls'
-        with self.serve(name, 'strace', '-f', '-c', '-o', str(summary)) \
-                as server:
+        with self.serve(name, row, 'strace', '-f', '-c', '-o',
+                        str(summary)) as server:
             with Load(server, row, 1, self.machine) as load:
                 trips = load.run()[0]
                 load.finish()
@@ -182,6 +188,15 @@ class Bench:
                 if call != 'total' and int(count) / trips >= 0.01}
 
 
-def find_ratios(samples, yardsticks):
-    return [sample / yardstick for sample, yardstick
-            in zip(samples, yardsticks) if sample and yardstick]
+def find_ratio(samples, others):
+    """The median of the ratios of samples taken in the same turn, and half of
+    what the middle half of the ratios spans, as a part of it."""
+    ratios = [sample / other for sample, other in zip(samples, others)
+              if sample and other]
+    if not ratios:
+        return None, 0
+    ratio = statistics.median(ratios)
+    if len(ratios) < 2:
+        return ratio, 0
+    low, _, high = statistics.quantiles(ratios, n=4)
+    return ratio, (high - low) / 2 / ratio

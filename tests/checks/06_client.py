@@ -3,6 +3,7 @@
 To add one, start from `echo_line`, a short one; see "Add a check" in
 tests/README.md."""
 
+import errno
 import re
 import socket
 import threading
@@ -169,6 +170,24 @@ def sockets_closed(test):
     if status != 1:
         raise Failure('exit status 1: no address answers',
                       f'it {test.outcome(child)}')
+
+
+@check('06', open=False)
+def sockets_closed_when_interrupted(test):
+    """after EINTR connects again on a new socket, and closes the old one"""
+    test.need_injector()
+    peer = test.peer(echoing)
+    test.faults.set('descriptors', 3 + 3)
+    test.faults.fail('connect', errno.EINTR, last=8)
+    child = start_client(test, peer.port)
+    test.attached()
+    succeeded(test, child, hint='close the socket of an attempt that failed, '
+              'whatever the reason')
+    if test.faults.get('calls', 'socket') != 9:
+        raise Failure('9 sockets for 9 attempts',
+                      f'{test.faults.get("calls", "socket")}',
+                      'after EINTR the connection may be under way: a second '
+                      'connect on that socket fails')
 
 
 @check('06', open=False)

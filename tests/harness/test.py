@@ -19,8 +19,17 @@ from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
 from harness.privileges import is_user
+from harness.secure import secure
 from harness.settings import MEMCHECK, NOBODY, PATIENCE
 from harness.valgrind import VALGRIND, complaints
+
+
+def small_client(size):
+    """A socket whose receive buffer has the size from the first packet on."""
+    client = socket.socket()
+    client.settimeout(PATIENCE)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+    return client
 
 
 class Test:
@@ -190,11 +199,15 @@ class Test:
         raise Failure('a server that accepts connections on {port}',
                       self.outcome(server))
 
-    def connect(self, server, **options):
+    def connect(self, server, receive_buffer=0, **options):
         """A client of the server, to be closed when the check ends."""
+        there = server.host, server.port
         try:
-            client = socket.create_connection((server.host, server.port),
-                                              PATIENCE, **options)
+            if receive_buffer:
+                client = small_client(receive_buffer)
+                client.connect(there)
+            else:
+                client = socket.create_connection(there, PATIENCE, **options)
         except (socket.timeout, TimeoutError):
             raise Failure('a connection to the server', 'no answer; the server '
                           f'{self.outcome(server)}', 'is the backlog of listen '
@@ -208,8 +221,13 @@ class Test:
                           f'{self.outcome(server)}', 'a server listens until '
                           'a signal ends it') from None
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = self.secured(client)
         self.closing.append(client)
         return client
+
+    def secured(self, client):
+        """The client, with TLS on its connection if the check is over TLS."""
+        return secure(client, settings.TLS) if settings.TLS else client
 
     def peer(self, handler, **options):
         peer = Peer(handler, **options)
@@ -233,7 +251,7 @@ class Test:
             wrote = wrote or 'nothing'
         if child.floods():
             fate += ' (it printed without end)'
-        if child.output and self.stage != '06':
+        if child.output and not self.stage.startswith('06'):
             wrote += (f'; on standard output: {shown(child.output)} (messages '
                       'go to standard error)')
         return f'{fate}; on standard error: {wrote}'

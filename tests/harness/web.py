@@ -1,5 +1,5 @@
-"""How the checks of 08 speak HTTP: the files to be served, requests, and
-connections. How responses are read is in replies.py."""
+"""How the checks of 08 speak HTTP: the files that are served, requests, and
+connections. replies.py parses the responses."""
 
 import functools
 import os
@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 
+from harness import settings
 from harness.clients import converse, data
 from harness.failures import Failure, Skip, counted, said_error, shown
 from harness.programs import wait_until
@@ -29,7 +30,7 @@ CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e]*)?\r\n')
 
 def request(target='/hello.txt', *fields, method='GET', version='HTTP/1.1',
             host='ladder', body=b''):
-    """The bytes of a request."""
+    """Returns the bytes of a request."""
     fields = [field for field in (host is not None and f'Host: {host}',
                                   *fields) if field]
     lines = [f'{method} {target} {version}', *fields, '', '']
@@ -37,7 +38,8 @@ def request(target='/hello.txt', *fields, method='GET', version='HTTP/1.1',
 
 
 def chunked(*pieces, extension=b'', trailer=b''):
-    """Pieces in the chunked coding, to the last chunk and the trailer."""
+    """Returns a body in the chunked coding, with the last chunk and the
+    trailer."""
     return b''.join(b'%x%b\r\n%b\r\n' % (len(piece), extension, piece)
                     for piece in pieces) + b'0\r\n' + trailer + b'\r\n'
 
@@ -47,8 +49,8 @@ LONGEST = 15 * PATIENCE  # seconds that a response may take
 
 
 class Visitor:
-    """A client that speaks HTTP on a connection; on a new one, if there is a
-    way to have it, when the server has said that it ends the old one."""
+    """A client that speaks HTTP. When the server announces that it closes the
+    connection, the next request uses a new one."""
 
     longest = 1 << 20  # bytes of a body: no check reads more, unless it says so
 
@@ -70,7 +72,7 @@ class Visitor:
                           hint) from None
 
     def feed(self, message):
-        """Sends what the caller does not want to wait for."""
+        """Sends a message in a thread."""
         converse(self.socket, message, [], end=False)
 
     def get(self, target='/hello.txt', *fields, hint='', **parts):
@@ -84,7 +86,8 @@ class Visitor:
         return self.answer(message, hint)
 
     def answer(self, message=b'GET', hint=''):
-        """Reads the response to a message, the interim ones before it too."""
+        """Reads the response to a message, including interim responses before
+        it."""
         self.deadline = time.monotonic() + LONGEST
         for _ in range(100):
             reply = self.head(message, hint)
@@ -154,7 +157,7 @@ class Visitor:
         return self.take(size)
 
     def read_body(self, reply, method, hint=''):
-        """Reads as much as the fields promise."""
+        """Reads as many bytes as the fields announce."""
         lengths = reply.values('Content-Length')
         codings = reply.values('Transfer-Encoding')
         if reply.status == 204:
@@ -213,7 +216,7 @@ class Visitor:
         return self.take(self.buffer.index(b'\r\n') + 2)
 
     def rest(self, reply=None):
-        """Reads what comes until the server closes the connection."""
+        """Reads until the server closes the connection."""
         if not reply:
             self.deadline = time.monotonic() + LONGEST
         if reply and not reply.last:
@@ -225,7 +228,7 @@ class Visitor:
         return self.take(len(self.buffer))
 
     def ended(self, hint=''):
-        """Demands that the server has nothing to add, and ends it."""
+        """Demands that the server sends nothing more and closes."""
         try:
             self.more('the end of the stream', hint or 'close the connection')
         except Failure as failure:
@@ -242,18 +245,18 @@ class Visitor:
 
 
 def closed(failure):
-    """Whether a failure is that the server has closed without an answer."""
+    """Returns whether the server has closed without an answer."""
     return bool(re.search('^nothing, then (the end of the stream|ECONNRESET)|'
                           'EPIPE|ECONNRESET', str(failure.got)))
 
 
 def rests(server):
-    """Waits until the server sleeps: it has taken in all that was sent."""
+    """Waits until the server sleeps: it has then received everything."""
     wait_until(lambda: server.state() == 'S')
 
 
 def fill(folder, files):
-    """Makes files, by their names, of their contents."""
+    """Creates files with these names and contents."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -270,14 +273,15 @@ class WebTest(Test):
 
     def environment(self):
         environment = super().environment()
-        if self.measured:  # a sanitizer keeps for a while what was freed
+        if self.measured:  # a sanitizer keeps freed memory for a while
             environment['ASAN_OPTIONS'] = ':'.join(filter(None, (
                 environment.get('ASAN_OPTIONS'), 'quarantine_size_mb=0',
                 'thread_local_quarantine_size_kb=0')))
         return environment
 
     def site(self, files=USUAL):
-        """A new folder to be served, with these files, to every user."""
+        """Makes a new folder to serve, with these files, readable by every
+        user."""
         root = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
         os.chmod(self.directory, 0o711)
         root.chmod(0o755)
@@ -285,9 +289,11 @@ class WebTest(Test):
         return fill(root, files)
 
     def server(self, *options, root=None, **others):
-        """Starts the server, on a folder; else on the one beside it."""
+        """Starts the server on a folder, or on the one beside its program."""
         if not self.any:
             folder = ['-d', str(root)] if root else []
+            if settings.TLS:
+                folder += ['-s', settings.TLS]
             return super().server(*folder, *options, **others)
         if '{root}' in ' '.join(self.words):
             root = root or self.site()
@@ -297,7 +303,8 @@ class WebTest(Test):
         return self._any_server(others.get('port', 0), root=root or WWW)
 
     def visitor(self, *options, server=None):
-        """A client of a server, of a new one with the usual files if none."""
+        """Returns a client of a server, or of a new server with the usual
+        files."""
         if server is None:
             self.root = self.site()
             server = self.server(*options, root=self.root)
@@ -306,7 +313,7 @@ class WebTest(Test):
                        self.longest + 100)
 
     def persists(self, server):
-        """Whether the server keeps a connection after a response."""
+        """Returns whether the server keeps a connection after a response."""
         if not self.any:
             return True
         if self.kept is None:

@@ -3,9 +3,11 @@
 import mmap
 import os
 import shutil
+import signal
 import time
 
-from harness import Failure, check, data
+from .fields import MOMENT
+from harness import Failure, Skip, check, data
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 FRESH = ('what was true of a path at the last request need not be true now: '
@@ -42,6 +44,30 @@ def changed_after_a_while(test):
                       'page', FRESH)
     (root / 'empty.txt').write_bytes(b'no more')
     visitor.get('/empty.txt').must_be(200, b'no more', FRESH)
+
+
+@check(WEB, open=False)
+def thousands_of_files(test):
+    """serves thousands of small files, each time the right one, and goes on
+    after they are gone"""
+    names = [f'{number:04}' for number in range(3000)]
+    root = settled(test, {'hello.txt': HELLO,
+                          **{name: name.encode() for name in names}})
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    for status in 200, 200, 404:
+        if status == 404:
+            for name in names:
+                (root / name).unlink()
+        visitor.feed(b''.join(request('/' + name) for name in names))
+        for name in names:
+            reply = visitor.answer(hint=FRESH).must_be(status)
+            if status == 200 and reply.body != name.encode():
+                raise Failure(name, reply.body)
+    server.signal(signal.SIGTERM)
+    if server.wait_exit() != 0:
+        raise Failure('exit status 0 after SIGTERM',
+                      f'it {test.outcome(server)}')
 
 
 @check(WEB, open=False)
@@ -154,6 +180,31 @@ def folder_replaced(test):
 
 
 @check(WEB, open=False)
+def folders_exchanged(test):
+    """serves the new file after two folders whose files have equal sizes and
+    times were exchanged"""
+    root = fill(test.site(), {'a/x.txt': b'one', 'b/x.txt': b'two'})
+    paths = [root / name / 'x.txt' for name in 'ab']
+    for _ in range(200):  # until both have the same tick of the clock
+        for path in paths:
+            os.utime(path, (MOMENT, MOMENT))
+        if len({os.stat(path).st_ctime_ns for path in paths}) == 1:
+            break
+    else:
+        raise Skip('this file system has a finer clock')
+    time.sleep(3.2)  # see settled
+    visitor = test.visitor(server=test.server(root=root))
+    contents = [b'one', b'two']
+    for _ in range(20):  # 08 reads what it has cached again after 0.1 seconds
+        visitor.get('/a/x.txt').must_be(200, contents[0], FRESH)
+        (root / 'a').rename(root / 'c')
+        (root / 'b').rename(root / 'a')
+        (root / 'c').rename(root / 'b')
+        contents.reverse()
+        visitor.get('/a/x.txt').must_be(200, contents[0], FRESH)
+
+
+@check(WEB, open=False)
 def index_comes_and_goes(test):
     """serves index.html as soon as it exists"""
     root = test.site()
@@ -231,6 +282,20 @@ def replaced_while_sent(test):
     other.answer(request('/large')).must_be(200, content[::-1], FRESH)
     visitor.answer(request('/large')).must_be(200, content)
     visitor.get('/large').must_be(404)
+
+
+@check(WEB, open=False)
+def overwritten_while_sent(test):
+    """sends one version of a file of 1 MB that had not changed for a while,
+    even if it is overwritten before the client has received all of it"""
+    content = data(1 << 20)
+    root = settled(test, {'large': content})
+    server, visitor = halfway(test, root)
+    with open(root / 'large', 'r+b') as file:
+        file.write(content[::-1])
+    visitor.answer(request('/large')).must_be(
+        200, content, 'what waits in a socket must not change with the file')
+    visitor.get('/large').must_be(200, content[::-1], FRESH)
 
 
 @check(WEB, open=False)

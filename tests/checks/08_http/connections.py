@@ -127,6 +127,7 @@ def last_response_on_its_way(test):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         client.settimeout(10)
         client.connect((server.host, server.port))
+        client = test.secured(client)
         client.sendall(message)
         rests(server)
         client.sendall(extra)
@@ -134,6 +135,57 @@ def last_response_on_its_way(test):
         Visitor(client).answer(message, 'a reset destroys what the client has '
                                'not acknowledged: shutdown, then recv until it '
                                'closes').must_be(200, DATA + DATA[:6000])
+
+
+@check(WEB, open=False)
+def large_last_response(test):
+    """a large last response arrives though the client sends more meanwhile"""
+    large = data(8 << 20)
+    server = test.server(root=test.site({'large': large}))
+    for message in (request('/large', 'Connection: close'),
+                    request('/large', version='HTTP/1.0')):
+        client = Visitor(test.connect(server))
+        client.send(message)
+        client.head()
+        client.send(b'GET /')
+        got = bytes(client.buffer)
+        got += test.receive(client.socket, len(large) - len(got))
+        if got != large:
+            raise Failure('the whole file', 'part of it', 'a reset destroys '
+                          'what the client has not acknowledged: shutdown, '
+                          'then recv until it closes')
+
+
+@check(WEB, open=False)
+def sends_without_end(test):
+    """drops a client that sends more and more after its last response"""
+    visitor = test.visitor()
+    visitor.send(b'nonsense\r\n\r\n')
+    visitor.answer().must_be(400)
+    piece = data(1 << 20)
+    try:
+        for _ in range(200):
+            visitor.socket.sendall(piece)
+    except OSError:
+        return
+    raise Failure('an end of the connection after some megabytes', 'it takes '
+                  '200 of them', 'discard what comes only up to a limit')
+
+
+@check(WEB, open=False)
+def answers_at_once(test):
+    """answers each request at once: no answer waits in the kernel for more"""
+    visitor = test.visitor()
+    for _ in range(4):
+        began = time.monotonic()
+        for _ in range(5):
+            visitor.get()
+        took = (time.monotonic() - began) / 5
+        if took < 0.1:  # others may keep this machine busy
+            return
+    raise Failure('an answer in less than 0.1 seconds', f'{took:.2f} seconds '
+                  'each', 'MSG_MORE and TCP_CORK hold the end of an answer '
+                  'back for 0.2 seconds: they are for the last answer alone')
 
 
 CONVERSATION = (request('/hello.txt', 'X-Filler: ' + 'x' * 20)

@@ -1,16 +1,18 @@
 """The checks of 08 that are about its log."""
 
+import errno
 import os
 import re
 import resource
 import shutil
 import signal
 import time
+import urllib.parse
 
 from .fields import MOMENT, seconds_of
-from .options import LOG_HINT, LOG_LINE, logged
-from harness import Failure, Server, Skip, check, shown, wait_until
-from harness.web import HELLO, WEB, request
+from .options import LOG_HINT, LOG_LINE, cannot_start, logged
+from harness import (FOREVER, Failure, Server, Skip, check, shown, wait_until)
+from harness.web import HELLO, WEB, fill, request
 
 
 def logging(test, *options):
@@ -78,6 +80,21 @@ def log_in_order(test):
 
 
 @check(WEB, open=False)
+def log_of_long_lines(test):
+    """loses no line of a log that grows fast: 1 MB of lines at once"""
+    _, visitor, log = logging(test)
+    filler = 'User-Agent: ' + 'x' * 8000
+    visitor.feed(b''.join(request(f'/hello.txt?{number}', filler)
+                          for number in range(120)))
+    for _ in range(120):
+        visitor.answer().must_be(200, HELLO)
+    got = [line[2].split()[1] for line in logged(log, 120)]
+    if got != [f'/hello.txt?{number}' for number in range(120)]:
+        raise Failure('120 lines in their order', got[:5],
+                      'write the lines when there are many')
+
+
+@check(WEB, open=False)
 def log_escaped(test):
     """nothing that a client sends breaks a line of the log, or controls a
     terminal"""
@@ -95,6 +112,37 @@ def log_escaped(test):
     lines = logged(log, len(messages))
     if not re.search(r'\\(x1[bB]|033|e)', lines[4][2]):
         raise Failure('the ESC in a request line, escaped', lines[4][2])
+    odd = re.search(rb'[^ -~\n]', log.read_bytes())
+    if odd:
+        raise Failure('no byte below 0x20 or from 0x7f on', repr(odd[0]),
+                      'escape them: a terminal may take 0x9b for ESC [')
+
+
+@check(WEB, open=False)
+def messages_escaped(test):
+    """no name of a file in a message controls a terminal"""
+    test.need_injector()
+    name = 'a\x1b[31m\x9b\\".txt'
+    root = fill(test.site(), {name: HELLO})
+    server = test.server(root=root)
+    test.attached()
+    test.faults.fail('open', errno.EIO, last=FOREVER)
+    test.visitor(server=server).get('/' + urllib.parse.quote(name)).must_be(500)
+    server.wait_for(lambda: len(server.lines) > 1)
+    odd = re.search(rb'[^ -~\n]', bytes(server.errors))
+    if odd or len(server.lines) != 2:
+        raise Failure('one line without a byte below 0x20 or from 0x7f on',
+                      f'{odd and odd[0]!r} in {bytes(server.errors)!r}',
+                      'escape them, as in the log')
+
+
+@check(WEB, open=False)
+def log_pipe_without_reader(test):
+    """does not wait for the reader of a pipe that -l names: it ends"""
+    root = test.site()
+    pipe = test.site({}) / 'pipe'
+    os.mkfifo(pipe)
+    cannot_start(test, '-d', str(root), '-l', str(pipe), about=str(pipe))
 
 
 @check(WEB, open=False)
@@ -155,7 +203,8 @@ def log_cannot_be_reopened(test):
     visitor.get().must_be(200)
     shutil.rmtree(log.parent)
     server.signal(signal.SIGHUP)
-    server.wait_for(lambda: len(server.lines) > 1, 1)
+    if not server.wait_line('open: '):
+        raise Failure('the line "open: ..."', f'it {test.outcome(server)}')
     for _ in range(20):
         visitor.get().must_be(200, HELLO)
     test.alive(server, 'a log that cannot be reopened')
@@ -189,8 +238,11 @@ def log_unread(test):
         child.port = int(child.wait_line(r'listening on .*:(\d+)$')[1])
         visitor = test.visitor(server=child)
         for _ in range(2000):  # lines for more than a pipe and a buffer hold
-            visitor.get(hint='nobody is to wait for who reads the log'
+            visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 500,
+                        hint='nobody is to wait for who reads the log'
                         ).must_be(200, HELLO)
+        test.alive(child, '2000 requests', 'no line may be written beyond the '
+                   'end of a buffer')
         child.signal(signal.SIGTERM)
         if child.wait_exit() != 0:
             raise Failure('exit status 0', f'it {test.outcome(child)}')
@@ -265,3 +317,7 @@ def log_limited(test):
     if broken or len(lines) < 12:
         raise Failure('whole lines alone, three of them new', broken or lines,
                       'complete the line of which part was written')
+    if len(lines) > 25:
+        raise Failure('no lines of the time when the log was full',
+                      f'{len(lines)} lines', 'drop what cannot be written: the '
+                      'lines would need more and more memory')

@@ -12,6 +12,8 @@ from harness import (SIGPIPE_HINT, Failure, Skip, Stream, data, flood, idles,
                      vanish, wait_until)
 from harness.privileges import is_user
 
+RECEIVING = '05 05-framing 07 07-publish 07-queue 08'
+
 
 @kernel('socket', 'EMFILE', '01 02 03 04 05 07 08')
 def socket_without_descriptors(test):
@@ -94,8 +96,8 @@ def out_of_descriptors(test):
                           'client\'s socket on every way out')
 
 
-@kernel('recv', 'EAGAIN', '05')
-@kernel('recv', 'EWOULDBLOCK', '05')
+@kernel('recv', 'EAGAIN', '05 05-framing')
+@kernel('recv', 'EWOULDBLOCK', '05 05-framing')
 def silent_too_long(test):
     if test.any:
         raise Skip('-t is an option of ours')
@@ -108,26 +110,26 @@ def silent_too_long(test):
         raise Failure('the client is dropped after 1 second of silence (-t 1)',
                       f'after {time.monotonic() - began:.2f} s')
     told(test, server, 'recv', 'EAGAIN')
-    test.echo(test.connect(server), b'the next one')
+    test.served(server, test.connect(server))
 
 
-@kernel('send', 'EAGAIN', '05')
-@kernel('send', 'EWOULDBLOCK', '05')
+@kernel('send', 'EAGAIN', '05 05-framing')
+@kernel('send', 'EWOULDBLOCK', '05 05-framing')
 def never_reading(test):
     if test.any:
         raise Skip('-t is an option of ours')
     server = test.server('-t', '1')
     client = test.connect(server)
     next_client = test.connect(server)
-    flood(client)
+    flood(client, block=test.plenty())
     told(test, server, 'send', 'EAGAIN', hint='send waits for a client that '
          'does not read: SO_SNDTIMEO limits that')
     test.alive(server, 'a client that does not read')
-    test.echo(next_client, b'the next one', 'SO_SNDTIMEO makes send fail with '
-              'EAGAIN after -t seconds: close the client')
+    test.served(server, next_client, 'SO_SNDTIMEO makes send fail with EAGAIN '
+                'after -t seconds: close the client')
 
 
-@kernel('recv', 'ECONNRESET', '05 07 08')
+@kernel('recv', 'ECONNRESET', RECEIVING)
 def reset_while_received(test):
     server = test.server()
     client = test.connect(server)
@@ -149,24 +151,24 @@ def gone_before_send(test, name, half_close):
     test.alive(server, f'send has failed with {name}', SIGPIPE_HINT)
 
 
-@kernel('send', 'ECONNRESET', '05 07 08')
+@kernel('send', 'ECONNRESET', RECEIVING)
 def reset_before_send(test):
     gone_before_send(test, 'ECONNRESET', False)
 
 
-@kernel('send', 'EPIPE', '05 07 08')
+@kernel('send', 'EPIPE', RECEIVING)
 def closed_before_send(test):
     gone_before_send(test, 'EPIPE', True)
 
 
-@kernel('recv', 'EINTR', '05')
+@kernel('recv', 'EINTR', '05 05-framing')
 def interrupted_recv(test):
     server = test.server()
     client = test.connect(server)
-    test.echo(client, b'before')
+    test.served(server, client)
     until_interrupted(test, server, 'recv')
-    test.echo(client, b'after', 'with SO_RCVTIMEO recv fails with EINTR after '
-              'SIGSTOP and SIGCONT, even without a handler: call it again')
+    test.served(server, client, 'with SO_RCVTIMEO recv fails with EINTR after '
+                'SIGSTOP and SIGCONT, even without a handler: call it again')
     not_told(test, server, 'recv')
 
 
