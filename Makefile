@@ -31,6 +31,7 @@
 #: make lint         look for faults in all of our text
 #: make memcheck     run the checks under valgrind
 #: make fuzz         feed generated input to 08
+#: make mutants      change our programs, and print what no check notices
 #: make prove-stubs  prove that stubs and stages fit
 #: make prove-learn  prove that make learn works as documented
 #: make prove-messages
@@ -64,6 +65,7 @@
 #: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
 #: SEEDS=N FROM=N STAGES='05 07'
 #:                   for make faults: how many (1000), the first (1), of what
+#: SAMPLE=N SEED=N   for make mutants: how many changes (150), and which
 #: MEMCHECK=1        check-03 and try-03 run programs under valgrind
 #: SECONDS=N         how long make fuzz looks, after the known bytes (60)
 #: PAGER=command     shows what is long on a terminal (less); cat: nothing does
@@ -96,7 +98,7 @@ hide := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
 .PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
-.PHONY: prove-handout prove-messages prove-steps pages browse wire
+.PHONY: prove-handout prove-messages prove-steps pages browse wire mutants
 .PHONY: prove-copies cgi test-cgi diff-cgi
 .DELETE_ON_ERROR:
 
@@ -184,6 +186,10 @@ memcheck: $(answers) $(exercise_answers)
 
 fuzz:
 	@tests/fuzzing/run $(if $(SECONDS),--seconds '$(SECONDS)')
+
+mutants: $(answers)
+	@tests/upkeep/mutants $(STAGES) $(if $(SAMPLE),--sample '$(SAMPLE)') \
+	        $(if $(SEED),--seed '$(SEED)')
 
 prove-stubs: $(answers) $(exercise_answers)
 	@tests/upkeep/prove-stubs

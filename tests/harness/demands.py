@@ -120,14 +120,15 @@ def stopped(test, child, call, name):
                       'call exit(EXIT_FAILURE) after the message')
 
 
-def stopped_plainly(test, call):
-    """Demands the action STOP of a call without rows, such as setsockopt."""
+def stopped_plainly(test, call, number=errno.ENOBUFS):
+    """Demands the action STOP of a call without rows, such as setsockopt, or
+    without a row for this errno."""
     test.need_injector()
-    test.faults.fail(call, errno.ENOBUFS)
+    test.faults.fail(call, number, test.faults.get('calls', call) + 1)
     child = test.start('0')
     test.attached()
     status = child.wait_exit()
-    line = f'{call}: {os.strerror(errno.ENOBUFS)}'
+    line = f'{call}: {os.strerror(number)}'
     if status != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}', f'{call} can fail, too: if '

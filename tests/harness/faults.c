@@ -58,6 +58,7 @@ enum kind {
     OPEN,
     STAT,
     READ,
+    FCNTL,  /* F_SETFL alone */
     PIPE,
     FORK,
     EXECVE,
@@ -868,6 +869,25 @@ void free(void *block) {
     counted(block, -1);
     real_free(block);
 }
+
+/* ---------------------------------------------------------- flags */
+
+#define FCNTL_CALL(name)                                                      \
+    int name(int descriptor, int command, ...) {                              \
+        REAL(int, #name, int, int, ...);                                      \
+        va_list rest;                                                         \
+        va_start(rest, command);                                              \
+        void *argument = va_arg(rest, void *);                                \
+        va_end(rest);                                                         \
+        if (command == F_SETFL && control != NULL && ordered(FCNTL))          \
+            return -1;                                                        \
+        return real(descriptor, command, argument);                           \
+    }
+
+FCNTL_CALL(fcntl)
+#ifdef __GLIBC__
+FCNTL_CALL(fcntl64)
+#endif
 
 /* ---------------------------------------------------------- files */
 

@@ -15,7 +15,7 @@ from harness.compiling import build, compiler
 
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
-         'stat', 'read', 'pipe', 'fork', 'execve', 'waitpid')
+         'stat', 'read', 'fcntl', 'pipe', 'fork', 'execve', 'waitpid')
 SAME = {'recvfrom': 'recv', 'sendto': 'send'}  # kinds, by other calls' names
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',

@@ -186,10 +186,23 @@ class Child(Program):
     def state(self):
         return self.stat()[0]
 
+    def states(self):
+        """Returns the states of the program and of those it has started."""
+        pids, states = [self.pid], []
+        for pid in pids:
+            with contextlib.suppress(OSError):  # it may have ended
+                for task in os.listdir(f'/proc/{pid}/task'):
+                    with open(f'/proc/{pid}/task/{task}/children') as file:
+                        pids += map(int, file.read().split())
+            with contextlib.suppress(OSError):
+                with open(f'/proc/{pid}/stat') as file:
+                    states.append(file.read().rpartition(')')[2].split()[0])
+        return states
+
     def is_busy(self, seconds):
         """Samples the program's state. Returns whether it is runnable most of
         the time, however little processor time it gets."""
-        samples = [time.sleep(seconds / 25) or self.state() == 'R'
+        samples = [time.sleep(seconds / 25) or 'R' in self.states()
                    for _ in range(25)]
         return sum(samples) > 8 and not MEMCHECK  # valgrind is always busy
 
