@@ -16,6 +16,9 @@
 #: make watch-05     draw a run of a stage, from 03 on: calls and packets
 #: make wire         show the headers of our own packets, byte by byte
 #: make clean        remove everything that was built
+#: make try-05-framing
+#:                   the same for an exercise, beside its stage; so diff-,
+#:                   reset-, answer- and check-05-framing
 #:
 #: For teachers:
 #: make teach        print a plan for fifty minutes, and one for fifty more
@@ -28,6 +31,7 @@
 #: make lint         look for faults in all of our text
 #: make memcheck     run the checks under valgrind
 #: make fuzz         feed generated input to 08
+#: make mutants      change our programs, and print what no check notices
 #: make prove-stubs  prove that stubs and stages fit
 #: make prove-learn  prove that make learn works as documented
 #: make prove-messages
@@ -64,6 +68,7 @@
 #: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
 #: SEEDS=N FROM=N STAGES='05 07'
 #:                   for make faults: how many (1000), the first (1), of what
+#: SAMPLE=N SEED=N   for make mutants: how many changes (150), and which
 #: MEMCHECK=1        check-03 and try-03 run programs under valgrind
 #: SECONDS=N         how long make fuzz looks, after the known bytes (60)
 #: PAGER=command     shows what is long on a terminal (less); cat: nothing does
@@ -79,6 +84,14 @@ numbers := $(sort $(foreach stage,$(wildcard 0[1-8]-*/.),\
 answers := $(basename $(wildcard 0[1-7]-*/server.c 0[1-7]-*/client.c)) \
            $(patsubst %/request.c,%/server,$(wildcard 08-*/request.c))
 stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
+# Exercises: 05-framing is in 05-recv-send/framing. A bare make builds none.
+exercise = $(call number,$1)-$(notdir $(patsubst %/,%,$(dir $1)))
+exercise_lessons := $(wildcard 0[1-7]-*/*/README.md)
+exercises := $(foreach lesson,$(exercise_lessons),$(call exercise,$(lesson)))
+exercise_answers := $(basename $(filter-out %/stub.c,$(wildcard \
+                      $(exercise_lessons:%/README.md=%/*.c))))
+exercise_stubs := $(basename $(wildcard \
+                    $(exercise_lessons:%/README.md=%/stub.c)))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 # Any make that it calls is to behave as if typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
@@ -88,13 +101,14 @@ hide := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
 .PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
-.PHONY: prove-handout prove-messages prove-steps pages browse wire
+.PHONY: prove-handout prove-messages prove-steps pages browse wire mutants
 .PHONY: prove-copies cgi test-cgi diff-cgi tls test-tls diff-tls
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
 
-$(answers) $(stubs): %: %.c .flags
+every_program := $(answers) $(stubs) $(exercise_answers) $(exercise_stubs)
+$(every_program): %: %.c .flags
 	$(if $(hide),@echo '$(CC) $@')
 	$(hide)$(build) -o $@ $(filter %.c,$^) $(LDLIBS)
 
@@ -178,12 +192,12 @@ serve: 08-http/server
 teach:
 	@tests/page cat tests/teach.txt
 
-test: $(answers)
+test: $(answers) $(exercise_answers)
 	@$(check)
 
 SEEDS ?= 1000
 FROM ?= 1
-faults: $(answers)
+faults: $(answers) $(exercise_answers)
 	@$(check) $(STAGES) --faults $(FROM)-$$(($(FROM) + $(SEEDS) - 1))
 
 handout:
@@ -201,7 +215,7 @@ bench: $(answers)
 lint:
 	@tests/upkeep/lint
 
-wire: $(answers)
+wire: $(answers) $(filter %/datagram,$(exercise_answers))
 	@tests/wire
 
 pages:
@@ -210,13 +224,17 @@ pages:
 browse: 08-http/server
 	@tests/upkeep/browse
 
-memcheck: $(answers)
+memcheck: $(answers) $(exercise_answers)
 	@MEMCHECK=1 $(check)
 
 fuzz:
 	@tests/fuzzing/run $(if $(SECONDS),--seconds '$(SECONDS)')
 
-prove-stubs: $(answers)
+mutants: $(answers)
+	@tests/upkeep/mutants $(STAGES) $(if $(SAMPLE),--sample '$(SAMPLE)') \
+	        $(if $(SEED),--seed '$(SEED)')
+
+prove-stubs: $(answers) $(exercise_answers)
 	@tests/upkeep/prove-stubs
 
 prove-steps: $(answers)
@@ -235,21 +253,29 @@ prove-copies:
 	@tests/upkeep/copies
 
 # A stub is for students to break: only what runs it needs it to build.
+tasks := $(sort $(numbers) $(exercises))
 stage_checks := $(numbers:%=check-%)
 stage_tries := $(numbers:%=try-%)
 stage_demos := $(numbers:%=demo-%)
 stage_diffs := $(numbers:%=diff-%)
-stage_resets := $(numbers:%=reset-%)
-stage_answers := $(numbers:%=answer-%)
+stage_resets := $(tasks:%=reset-%)
+stage_answers := $(tasks:%=answer-%)
+exercise_checks := $(exercises:%=check-%)
+exercise_tries := $(exercises:%=try-%)
+exercise_diffs := $(exercises:%=diff-%)
 stage_watches := $(filter-out watch-01 watch-02,$(numbers:%=watch-%))
 .PHONY: $(stage_checks) $(stage_tries) $(stage_diffs) $(stage_demos)
 .PHONY: $(stage_resets) $(stage_answers) $(stage_watches)
+.PHONY: $(exercise_checks) $(exercise_tries) $(exercise_diffs)
 
-$(stage_checks): check-%: $(answers) $(filter $(stubs),$(PROGRAM))
+$(exercise_checks): $(exercise_answers) $(filter $(exercise_stubs),$(PROGRAM))
+$(stage_checks) $(exercise_checks): check-%: $(answers) \
+                                             $(filter $(stubs),$(PROGRAM))
 	@$(check) $* $(only) $(if $(PROGRAM),--program "$$PROGRAM")
 
 $(foreach stub,$(stubs),$(eval try-$(call number,$(stub)): $(stub)))
-$(stage_tries): try-%: $(answers)
+$(foreach stub,$(exercise_stubs),$(eval try-$(call exercise,$(stub)): $(stub)))
+$(stage_tries) $(exercise_tries): try-%: $(answers)
 	@$(check) $* $(only) --program $(filter %/stub,$^) --first
 
 $(stage_demos): demo-%: $(answers)
@@ -280,10 +306,17 @@ diff-06: change = 05-recv-send/server.c 06-client/client.c
 diff-07: change = 05-recv-send/server.c 07-select/server.c
 diff-08: change = 07-select/server.c 08-http/server.c
 
+# An exercise changes the program of its stage.
+diff-04-datagram: change = 04-accept/server.c 04-accept/datagram/datagram.c
+diff-05-framing: change = 05-recv-send/server.c 05-recv-send/framing/server.c
+diff-06-rpc: change = 06-client/client.c 06-client/rpc/client.c
+diff-07-publish: change = 07-select/server.c 07-select/publish/server.c
+diff-07-queue: change = 07-select/server.c 07-select/queue/server.c
+
 # Where there are too many changes for one diff, they come in steps.
 stepped := $(foreach folder,$(wildcard 0[1-8]-*/steps),\
              diff-$(call number,$(folder)))
-$(filter-out $(stepped),$(stage_diffs)):
+$(filter-out $(stepped),$(stage_diffs)) $(exercise_diffs):
 	@tests/diff $(change)
 
 $(stepped): diff-%:
@@ -293,14 +326,15 @@ watch-01 watch-02:
 	$(error nothing passes between a server and a client before 03)
 
 check-% try-% demo-% diff-% reset-% answer-% watch-%:
-	$(error there is no stage $*, only $(numbers))
+	$(error there is no stage $*, only $(tasks))
 
 # In a hand-out some things are different.
 -include tests/handout.mk
 
 clean:
 	@rm -rf 0[1-8]-*/server 0[1-8]-*/client 0[1-8]-*/stub 0[1-8]-*/*.dSYM \
-	        08-http/cgi/server 08-http/tls/server .flags .learn
+	        0[1-8]-*/*/server 0[1-8]-*/*/client 0[1-8]-*/*/datagram \
+	        0[1-8]-*/*/stub 0[1-8]-*/*/*.dSYM .flags .learn
 	@find tests -name __pycache__ -exec rm -rf {} +
 
 help:

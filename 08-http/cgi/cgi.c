@@ -13,13 +13,11 @@
 #include "process.h"
 #include "response.h"
 #include "script.h"
-#include "status.h"
 #include "upload.h"
 #include "variables.h"
 #include "worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +28,7 @@
 #define MOST_DISCARDED 1048576  /* bytes of output that nobody gets */
 
 struct cgi {
+    struct script script;
     struct upload upload;
     struct process *process;    /* or NULL */
     int output;                 /* what the program writes; -1: nothing more */
@@ -39,26 +38,28 @@ struct cgi {
     long long left;             /* bytes of the body to come, or -1 */
     size_t length;              /* of the head of the output so far: ... */
     char head[MOST_SCRIPT_HEAD];
-    char name[];                /* of the script */
 };
 
 /* ------------------------------------------------------------------- begin */
 
 int begin_cgi(struct cgi **cgi, const struct request *request) {
-    static struct script script;
-    int status = find_script(request, &script);
+    struct cgi *new = malloc(sizeof *new);
+    int status;
 
-    if (status != 0)
-        return status;
-    if (request->length > MOST_UPLOAD)
-        return 413;
-    *cgi = malloc(sizeof **cgi + strlen(script.name) + 1);
-    if (*cgi == NULL) {
-        report_failure("malloc", NULL, NULL, script.name);
+    if (new == NULL) {
+        report_failure("malloc", NULL, NULL, request->path);
         return 503;
     }
-    memset(*cgi, 0, offsetof(struct cgi, head));
-    strcpy((*cgi)->name, script.name);
+    status = find_script(request, &new->script);
+    if (status == 0 && request->length > MOST_UPLOAD)
+        status = 413;
+    if (status != 0) {
+        free(new);
+        return status;
+    }
+    memset(&new->upload, 0,
+           offsetof(struct cgi, head) - offsetof(struct cgi, upload));
+    *cgi = new;
     (*cgi)->output = (*cgi)->upload.fd = -1;
     if (request->length > 0 || request->chunked)
         (*cgi)->upload = open_upload();
@@ -75,22 +76,16 @@ size_t take_body(struct cgi *cgi, struct body *body, const char *bytes,
 
 /* --------------------------------------------------------------------- run */
 
-/* Opens what the program reads: the body, or nothing. Returns -1 on failure. */
-static int open_input(struct cgi *cgi) {
-    if (cgi->upload.fd == -1)
-        cgi->upload.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    else if (lseek(cgi->upload.fd, 0, SEEK_SET) == -1)
-        return -1;
-    return cgi->upload.fd;
-}
+/* Starts the program, or calls the worker, which has a copy of the output then.
+   Returns 0 or a status. */
+static int start(struct cgi *cgi, struct variables *variables, int output) {
+    int input = cgi->upload.fd != -1 ? cgi->upload.fd : empty_file();
+    const struct script *script = &cgi->script;
 
-/* Starts the program, or calls the worker, which has a copy of these two
-   descriptors then. Returns 0 or a status. */
-static int start(struct cgi *cgi, const struct script *script,
-                 struct variables *variables, int input, int output) {
+    if (cgi->upload.fd != -1 && lseek(input, 0, SEEK_SET) == -1)
+        return status_of_failure("lseek", script->name);
     int status = start_process(&cgi->process, script, variables->names, input,
                                output);
-
     if (status == 0 && script->worker)
         status = call_worker(script->name, variables, input, output);
     return status;
@@ -98,25 +93,20 @@ static int start(struct cgi *cgi, const struct script *script,
 
 int run_cgi(struct cgi *cgi, const struct request *request, int socket,
             const union address *peer) {
-    static struct script script;
     static struct variables variables;
     union address local = *peer;
     socklen_t size = sizeof local;
-    int output[2], status = find_script(request, &script);
+    int output[2], status;
 
-    if (status != 0)
-        return status;
     if (getsockname(socket, (struct sockaddr *)&local, &size) == -1)
-        return status_of_failure("getsockname", script.name);
-    set_variables(&variables, request, &script, cgi->upload.length, peer,
+        return status_of_failure("getsockname", cgi->script.name);
+    set_variables(&variables, request, &cgi->script, cgi->upload.length, peer,
                   &local);
-    if (open_input(cgi) == -1)
-        return status_of_error("open", script.name);
     status = open_output(output);
     if (status != 0)
         return status;
     cgi->output = output[0];
-    status = start(cgi, &script, &variables, cgi->upload.fd, output[1]);
+    status = start(cgi, &variables, output[1]);
     close(output[1]);  /* the end of the output comes when no copy is left */
     close_upload(&cgi->upload);
     return status;
@@ -158,7 +148,7 @@ static void fail(struct cgi *cgi, int status) {
 /* Reports what is wrong with the output. */
 static void complain(const struct cgi *cgi, const char *fault) {
     errno = 0;
-    report_failure("script", "output", fault, cgi->name);
+    report_failure("script", "output", fault, cgi->script.name);
 }
 
 bool stop_cgi(struct cgi *cgi) {
@@ -284,7 +274,7 @@ char *continue_cgi(struct cgi *cgi, const struct request *request, char *to) {
         return take_end(cgi, to);
     if (count == -1) {
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-            report_failure("read", NULL, NULL, cgi->name);
+            report_failure("read", NULL, NULL, cgi->script.name);
             fail(cgi, 500);
         }
         return to;

@@ -123,10 +123,12 @@ static void add_error(struct http *http, struct buffers *buffers, int status,
 /* Prepares for the body, and once that is complete has a program answer.
    Returns 0, or the status of an error. */
 static int find_program(struct http *http, const struct request *request) {
-    int status = 0;
+    bool late = http->cgi == NULL && http->body.state == NONE
+                && (request->chunked || request->length > 0);
+    int status = http->cgi == NULL ? begin_cgi(&http->cgi, request) : 0;
 
-    if (http->cgi == NULL)
-        status = begin_cgi(&http->cgi, request);
+    if (status == 0 && late)
+        status = 503;  /* it was not possible before: the body is lost */
     if (status == 0 && http->body.state == NONE)
         status = run_cgi(http->cgi, request, http->socket, http->peer);
     if (status != 0)
@@ -292,10 +294,8 @@ static bool take_request(struct http *http, struct buffers *buffers) {
 static void finish_program(struct http *http, struct buffers *buffers,
                            const struct request *request) {
     struct progress progress = *progress_of(http->cgi);
-    struct response response = {
-        .status = progress.status,
-        .persistent = is_persistent(request),
-    };
+    struct response response = {.status = progress.status,
+                                .persistent = is_persistent(request)};
 
     end_cgi(http);
     buffers->used += http->head;
@@ -503,7 +503,7 @@ enum http_state serve_http(struct http *http, int fd,
         return http->state = RUNNING;
     if (has_output(http) || http->more)
         return http->state = SENDING;
-    if (!http->closing)
+    if (!http->closing && !http->ended)
         return http->state = RECEIVING;
     transport->finish(fd);
     return http->state = LINGERING;

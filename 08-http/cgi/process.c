@@ -18,6 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum {  /* what to do when no response depends on the call */
+    AGAIN = 0,     /* call again */
+    REPORT = 500,  /* report it, nothing else */
+};
+
 /* While its group may have to be killed, a process is not waited for: even
    after it has ended, its number then stands for no other process. */
 struct process {
@@ -27,17 +32,29 @@ struct process {
 };
 
 static struct process processes[MOST_PROCESSES];
-static bool shortage;  /* which has been reported */
+static bool shortage;   /* which has been reported */
+static int empty = -1;  /* /dev/null */
 
 /* ------------------------------------------------------------------- start */
+
+bool open_empty_file(void) {
+    if (empty == -1)
+        empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (empty == -1)
+        report_failure("open", NULL, NULL, "/dev/null");
+    return empty != -1;
+}
+
+int empty_file(void) {
+    return empty;
+}
 
 int open_output(int output[2]) {
     if (pipe(output) == -1)
         return status_of_failure("pipe", "output");
     if (output[0] < FD_SETSIZE
         && fcntl(output[0], F_SETFL, O_NONBLOCK) != -1
-        && fcntl(output[0], F_SETFD, FD_CLOEXEC) != -1
-        && fcntl(output[1], F_SETFD, FD_CLOEXEC) != -1)
+        && fcntl(output[0], F_SETFD, FD_CLOEXEC) != -1)
         return 0;
     close(output[0]);
     close(output[1]);
@@ -60,11 +77,13 @@ static void become(const struct script *script, char *variables[], int input,
     signal(SIGXFSZ, SIG_DFL);
     if (dup2(input, STDIN_FILENO) == -1 || dup2(output, STDOUT_FILENO) == -1)
         status_of_failure("dup2", script->name);
-    else if (chdir(script->folder > 0 ? folder : "/") == -1)
+    else if (close(output) == -1
+             || chdir(script->folder > 0 ? folder : "/") == -1)
         status_of_failure("chdir", script->name);
     else if (execve(script->name, arguments, variables) == -1)
         status_of_failure("execve", script->name);
-    _exit(127);  /* not exit: what atexit has registered is for the server */
+    /* Not exit: what atexit has registered is for the server. */
+    _exit(127);
 }
 
 /* Returns one that is free, or NULL. */
@@ -106,7 +125,7 @@ static void reap(struct process *process) {
 
     while (process->pid > 0
            && (ended = waitpid(process->pid, NULL, WNOHANG)) == -1)
-        if (status_of_failure("waitpid", "a script") != 0)
+        if (status_of_failure("waitpid", "a script") != AGAIN)
             break;
     process->used = ended == 0;
 }
@@ -131,6 +150,8 @@ void end_processes(void) {
     for (int i = 0; i < MOST_PROCESSES; i++)
         if (processes[i].used)
             kill_process(&processes[i]);
+    if (empty != -1)
+        close(empty);
 }
 
 /* ------------------------------------------------------ when a call fails */
@@ -138,7 +159,7 @@ void end_processes(void) {
 struct failure {
     const char *name;  /* of a call, or of an errno that it may fail with */
     int number;        /* the errno; 0 in a call's row: any other errno */
-    int status;        /* of the response; 0: call again */
+    int status;        /* of the response */
     const char *meaning;
 };
 
@@ -170,10 +191,10 @@ static const struct failure failures[] = {
     {E(ENOTDIR),      500, "a part of its interpreter's name is no directory"},
     {E(EPERM),        500, "the file system, or a tracer, forbids it"},
     {E(ETXTBSY),      500, "another program has it open for writing"},
-    {"waitpid", 0, 500, NULL},
-    {E(ECHILD), 500, "no such child: somebody else has waited for it"},
-    {E(EINTR),  0,   "a signal came first"},
-    {E(EINVAL), 500, "an invalid option: a bug in this program"},
+    {"waitpid", 0, REPORT, NULL},
+    {E(ECHILD), REPORT, "no such child: something else has waited for it"},
+    {E(EINTR),  AGAIN,  "a signal came first"},
+    {E(EINVAL), REPORT, "an invalid option: a bug in this program"},
     {"connect", 0, 500, NULL},
     {E(EACCES),       403, "no permission to write to the socket"},
     {E(EAGAIN),       503, "the worker's queue is full"},

@@ -14,7 +14,12 @@
 
 struct process;
 
-/* Makes a pipe for the output of a program: output[0] does not block. No
+/* Opens what a program without a body reads: an empty file. Returns false, with
+   a message, on failure. */
+bool open_empty_file(void);
+int empty_file(void);
+
+/* Makes a pipe for the output of a program: output[0] does not block, and no
    program inherits it. Returns 0, or the status of the response: 500, 503. */
 int open_output(int output[2]);
 
@@ -36,7 +41,7 @@ void release_process(struct process *process);
 /* Takes the exit status of all that have ended: see SIGCHLD in signal(7). */
 void reap_processes(void);
 
-/* Kills all that are left. */
+/* Kills all that are left, and closes the empty file. */
 void end_processes(void);
 
 /* Reports a failed call about a file; a shortage only once, until a script has

@@ -11,6 +11,7 @@
 #include "script.h"
 
 #include "log.h"
+#include "process.h"
 #include "status.h"
 
 #include <fcntl.h>
@@ -21,7 +22,8 @@
 
 #define PREFIX "/cgi"  /* of the paths that are for scripts */
 
-static char *scripts;  /* the name of the folder or file; NULL: none */
+static char *scripts;   /* the name of the folder or file; NULL: none */
+static bool is_folder;  /* which of the two it is */
 
 /* Keeps the descriptors that we have inherited from the scripts: of others the
    call fails. */
@@ -39,8 +41,10 @@ bool serve_scripts(const char *name) {
     free(scripts);
     scripts = realpath(name, NULL);
     if (scripts != NULL && strlen(scripts) < MAX_ROOT
-        && stat(scripts, &status) == 0)
-        return true;
+        && stat(scripts, &status) == 0) {
+        is_folder = S_ISDIR(status.st_mode);
+        return open_empty_file();
+    }
     report_failure("realpath", NULL, NULL, name);
     return false;
 }
@@ -91,10 +95,10 @@ static int examine(struct script *script) {
         return status_of_error("lstat", script->name);
     if (S_ISDIR(status.st_mode))
         return 301;
-    script->worker = S_ISSOCK(status.st_mode);
+    script->worker = S_ISSOCK(status.st_mode);  /* connect checks the rest */
     if (!script->worker && !S_ISREG(status.st_mode))
         return 404;
-    if (access(script->name, script->worker ? W_OK : X_OK) == -1)
+    if (!script->worker && access(script->name, X_OK) == -1)
         return status_of_error("access", script->name);
     script->folder = (size_t)(strrchr(script->name, '/') - script->name);
     return 0;
@@ -110,7 +114,8 @@ int find_script(const struct request *request, struct script *script) {
         return 404;
     char *end = stpcpy(script->name, scripts);
     script->length = strlen(PREFIX);
-    while ((status = examine(script)) == 301) {
+    status = is_folder ? 301 : examine(script);
+    while (status == 301) {
         const char *segment = path + script->length;
         size_t length = *segment == '/' ? 1 + strcspn(segment + 1, "/") : 0;
         if (length < 2 || segment[1] == '.')
@@ -119,6 +124,7 @@ int find_script(const struct request *request, struct script *script) {
         end += length;
         *end = '\0';
         script->length += length;
+        status = examine(script);
     }
     return status;
 }

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define MOST_AT_ONCE 4096  /* bytes that any socket takes */
+
 /* Room for the message that carries two descriptors: cmsg(3). */
 union control {
     struct cmsghdr align;
@@ -63,7 +65,8 @@ static bool send_all(int fd, const struct variables *variables, int input,
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = CMSG_LEN(sizeof descriptors);
     memcpy(CMSG_DATA(head), descriptors, sizeof descriptors);
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == -1)
+    if (variables->used > MOST_AT_ONCE
+        && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == -1)
         return false;
     return sendmsg(fd, &message, 0) == (ssize_t)variables->used;
 }

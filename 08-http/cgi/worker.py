@@ -12,15 +12,43 @@ SPDX-License-Identifier: 0BSD"""
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import socket
 import sys
-from wsgiref.handlers import BaseCGIHandler
+import traceback
 
 
-class Handler(BaseCGIHandler):
-    os_environ = {}  # the application sees only the variables of the request
+class Response:
+    """Writes what a WSGI application answers (PEP 3333), as a script would."""
+
+    def __init__(self, pipe):
+        self.pipe, self.head, self.begun = pipe, b'', False
+
+    def start(self, status, fields, error=None):
+        if error and self.begun:
+            raise error[1].with_traceback(error[2])
+        lines = [f'Status: {status}', *map(': '.join, fields), '', '']
+        self.head = '\r\n'.join(lines).encode('latin-1')
+        return self.write
+
+    def write(self, piece):
+        piece, self.head, self.begun = self.head + piece, b'', True
+        while piece:
+            piece = piece[os.write(self.pipe, piece):]
+
+    def run(self, application, variables):
+        pieces = application(variables, self.start)
+        try:
+            for piece in pieces:
+                if piece:
+                    self.write(piece)
+            if not self.begun:
+                self.write(b'')
+        finally:
+            if hasattr(pieces, 'close'):
+                pieces.close()
 
 
 def receive(connection):
@@ -32,6 +60,25 @@ def receive(connection):
     return dict(line.split('=', 1) for line in lines), descriptors
 
 
+def answer(application, variables, body, pipe):
+    """Calls the application for one request."""
+    response = Response(pipe)
+    variables.update({
+        'wsgi.version': (1, 0), 'wsgi.input': body, 'wsgi.errors': sys.stderr,
+        'wsgi.url_scheme': 'https' if 'HTTPS' in variables else 'http',
+        'wsgi.multithread': False, 'wsgi.multiprocess': True,
+        'wsgi.run_once': False})
+    try:
+        response.run(application, variables)
+    except BrokenPipeError:
+        pass  # the client has gone
+    except Exception:
+        traceback.print_exc()
+        if not response.begun:
+            response.start('500 Internal Server Error',
+                           [('Content-Type', 'text/plain')])(b'An error.\n')
+
+
 def serve(listener, application):
     """Answers one request after the other."""
     while True:
@@ -40,11 +87,16 @@ def serve(listener, application):
             variables, descriptors = receive(connection)
         if len(descriptors) != 2:
             continue
-        with contextlib.suppress(BrokenPipeError), \
-                open(descriptors[0], 'rb') as body, \
-                open(descriptors[1], 'wb') as response:
-            Handler(body, response, sys.stderr, variables, multithread=False,
-                    multiprocess=True).run(application)
+        file, pipe = descriptors
+        try:
+            if 'CONTENT_LENGTH' in variables:
+                with open(file, 'rb', closefd=False) as body:
+                    answer(application, variables, body, pipe)
+            else:
+                answer(application, variables, io.BytesIO(), pipe)
+        finally:
+            os.close(file)
+            os.close(pipe)
 
 
 def main(name, target, count='1'):

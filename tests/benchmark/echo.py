@@ -8,7 +8,8 @@ TRIPS, BULK = 'round trips a second', 'megabytes echoed a second'
 
 
 class EchoBench(Bench):
-    """The echo servers. socat and 05 serve only some clients well at once."""
+    """The echo servers. socat and 05 serve only some numbers of clients
+    well."""
 
     YARDSTICK, SECONDS, MEMORY = 'epoll', 1.0, 'Pss'
     SPREAD, CALLS = False, 4  # what is shown

@@ -1,7 +1,7 @@
 /*
- * epoll: an echo server with nothing in it but what speed needs, as a yardstick
- * for tests/bench. It forgives itself what 07-select must not: it knows no
- * errors but the ordinary ones, and drops nobody for silence. For Linux.
+ * epoll: the fastest echo server that we know how to write, as a yardstick for
+ * tests/bench. It is for Linux, handles only ordinary errors, and has no
+ * timeouts.
  */
 #define _GNU_SOURCE  /* accept4 */
 
@@ -18,14 +18,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What a client has not taken yet. Others have no bytes of their own. */
+/* What a client has not taken yet. Other clients have no buffer of their own.
+   */
 struct client {
     int socket;
     char *bytes;
     size_t start, end;
 };
 
-static char buffer[65536];  /* for all clients: a hot one is a fast one */
+static char buffer[65536];  /* for all clients: it stays in the cache */
 static int events;          /* the epoll descriptor */
 
 static void stop(const char *call) {
@@ -77,14 +78,14 @@ static void accept_clients(int listener) {
         stop("accept4");
 }
 
-/* Waits for what the client is to do next: to write, or to read. */
+/* Waits until the client can be written to, or else read from. */
 static bool wait_for(struct client *client, uint32_t what) {
     struct epoll_event event = {.events = what, .data.ptr = client};
 
     return epoll_ctl(events, EPOLL_CTL_MOD, client->socket, &event) == 0;
 }
 
-/* Puts bytes aside that the client does not take now. */
+/* Keeps the bytes that the client does not take now. */
 static bool keep(struct client *client, size_t start, size_t end) {
     client->bytes = malloc(end - start);
     if (client->bytes == NULL)
@@ -95,7 +96,7 @@ static bool keep(struct client *client, size_t start, size_t end) {
     return wait_for(client, EPOLLOUT);
 }
 
-/* Each returns whether the client is still there. */
+/* Each returns whether the client is still connected. */
 static bool echo(struct client *client) {
     ssize_t received = recv(client->socket, buffer, sizeof buffer, 0);
 

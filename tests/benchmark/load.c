@@ -49,9 +49,9 @@ enum mode {
     ONCE,
 };
 
-/* Each stream is the same circle of bytes, entered at a place of its own. The
-   circle's length is a prime number and the bytes are random, so that bytes of
-   another connection, or from another place in the stream, are found out. */
+/* Each stream is the same circle of bytes, started at a different place. The
+   circle's length is prime and the bytes are random, so bytes of another
+   connection, or of another place in the stream, are detected. */
 enum {
     CIRCLE = 65521,
     STRIDE = 7919,
@@ -61,24 +61,24 @@ enum {
     WAITS = 1 << 20,   /* microseconds: about a second */
 };
 
-static unsigned char circle[CIRCLE + CHUNK];  /* more than once round */
-static unsigned char buffer[CHUNK + 1];       /* a head gets a '\0' */
+static unsigned char circle[CIRCLE + CHUNK];  /* bytes of more than one round */
+static unsigned char buffer[CHUNK + 1];       /* a '\0' follows a head */
 
 struct connection {
     int socket;
-    uint64_t place;           /* where it entered the circle */
-    uint64_t goal;            /* the bytes that are to be sent by now */
-    uint64_t sent, received;  /* those that were */
+    uint64_t place;           /* where it starts on the circle */
+    uint64_t goal;            /* the bytes to send by now */
+    uint64_t sent, received;  /* the bytes sent so far */
 
-    /* With a web server all but what is sent counts bytes of files. */
+    /* With a web server, everything but `sent` counts bytes of files. */
     enum {
         HEAD,
         BODY,
         END,
-    } awaited;                /* what has to come next */
-    bool last;                /* the server ends it after this answer */
-    double asked;             /* when, in seconds */
-    size_t kept;              /* bytes of a head that has come in pieces */
+    } awaited;                /* the byte that must come next */
+    bool last;                /* the server closes it after this response */
+    double asked;             /* when it was asked for, in seconds */
+    size_t kept;              /* bytes of a head that comes in pieces */
     char head[HEAD_MOST];
 };
 
@@ -92,11 +92,11 @@ static struct sockaddr_in address;         /* the server's */
 
 /* Of a web server only: */
 static char request[128];
-static long ending;                /* connections that the server has to end */
-static uint64_t answers;           /* how many have come, */
-static uint32_t waits[WAITS];      /* and how many in so many microseconds */
+static long ending;                /* connections that the server must close */
+static uint64_t answers;           /* responses that came, ... */
+static uint32_t waits[WAITS];      /* and their waits in microseconds */
 
-/* Ends the program with a line: which connection, and what is wrong. */
+/* Exits with a line that says which connection failed, and how. */
 static void fail(const struct connection *connection, const char *what) {
     fprintf(stderr, "load: connection %ld, after %llu bytes sent and %llu "
                     "received: %s\n",
@@ -135,8 +135,8 @@ static bool is_web(void) {
     return mode == GET || mode == ONCE;
 }
 
-/* Finds what a connection's stream has from a byte on, up to a chunk of it. A
-   web server's stream is the same file again and again. */
+/* Finds the bytes of a stream from a position on, up to a chunk. A web
+   server's stream is the same file again and again. */
 static const unsigned char *stream(const struct connection *connection,
                                    uint64_t from) {
     if (is_web())
@@ -144,7 +144,7 @@ static const unsigned char *stream(const struct connection *connection,
     return circle + (connection->place + from) % CIRCLE;
 }
 
-/* Says which of the bytes just received is the first wrong one. */
+/* Reports the first wrong byte of those just received. */
 static void fail_byte(struct connection *connection, const unsigned char *got,
                       size_t length) {
     const unsigned char *right = stream(connection, connection->received);
@@ -159,7 +159,7 @@ static void fail_byte(struct connection *connection, const unsigned char *got,
     fail(connection, what);
 }
 
-/* Makes a connection. No call on it is to take long. */
+/* Makes a connection that does not block. */
 static void open_connection(struct connection *connection) {
     struct timeval limit = {.tv_sec = PATIENCE};
     socklen_t size = sizeof limit, length = sizeof address;
@@ -181,8 +181,8 @@ static void open_connection(struct connection *connection) {
         fail_call(connection, "epoll_ctl");
 }
 
-/* Moves the goal on as the mode has it, and sends what the socket takes. If
-   that is not all, then an echo is on the way, and we come by again. */
+/* Decides how much to send next, and sends what the socket takes. If that is
+   not everything, an echo is on the way and this function runs again. */
 static void send_more(struct connection *connection, bool more) {
     uint64_t goal = connection->goal;
 
@@ -206,7 +206,7 @@ static void send_more(struct connection *connection, bool more) {
     }
 }
 
-/* Asks for the file again. */
+/* Requests the file again. */
 static void ask(struct connection *connection, bool more) {
     size_t length = strlen(request);
 
@@ -224,7 +224,7 @@ static void ask(struct connection *connection, bool more) {
     all_goals += bytes;
 }
 
-/* Sends what is to be sent next. */
+/* Sends what is due. */
 static void go_on(struct connection *connection, bool more) {
     if (is_web())
         ask(connection, more);
@@ -232,8 +232,8 @@ static void go_on(struct connection *connection, bool more) {
         send_more(connection, more);
 }
 
-/* Receives what has come, behind some bytes of the buffer. Returns how much:
-   0 at the end of the stream, -1 when there is nothing yet. */
+/* Receives into the buffer. Returns the number of bytes: 0 at the end of the
+   stream, -1 if nothing has come yet. */
 static ssize_t take(const struct connection *connection, size_t behind) {
     ssize_t got = recv(connection->socket, buffer + behind, CHUNK - behind,
                        MSG_DONTWAIT);
@@ -244,7 +244,7 @@ static ssize_t take(const struct connection *connection, size_t behind) {
     return got;
 }
 
-/* Looks at the next bytes of the stream. */
+/* Compares the next bytes of the stream. */
 static void look_at(struct connection *connection, const unsigned char *got,
                     size_t length) {
     if (memcmp(got, stream(connection, connection->received), length) != 0)
@@ -275,8 +275,8 @@ static const char *find_field(const char *line, const char *name) {
     return NULL;
 }
 
-/* Reads the head of an answer from the start of the buffer. Returns its length,
-   or 0 if it is not whole yet; it is kept until then. */
+/* Reads the head of a response from the start of the buffer. Returns its
+   length, or 0 if it is not complete; then it is kept. */
 static size_t read_head(struct connection *connection, size_t length) {
     char *head = (char *)buffer;
 
@@ -304,7 +304,7 @@ static size_t read_head(struct connection *connection, size_t length) {
     return (size_t)(end + 4 - head);
 }
 
-/* All of the answer has come. */
+/* The whole response has come. */
 static void count_answer(struct connection *connection) {
     double wait = 1e6 * (clock_seconds() - connection->asked);
 
@@ -313,7 +313,7 @@ static void count_answer(struct connection *connection) {
     answers++;
 }
 
-/* The server has ended the connection, as it should. */
+/* The server has closed the connection, as announced. */
 static void drop(struct connection *connection) {
     close(connection->socket);
     connection->socket = -1;
@@ -321,7 +321,7 @@ static void drop(struct connection *connection) {
     count_answer(connection);
 }
 
-/* Takes what has come of an answer, and looks at it. */
+/* Reads what has come of a response, and compares it. */
 static void receive_answer(struct connection *connection) {
     size_t start = 0, kept = connection->kept;
     ssize_t got;
@@ -353,7 +353,7 @@ static void receive_answer(struct connection *connection) {
     }
 }
 
-/* The server has gone silent: finds out towards whom. */
+/* The server has stopped sending: finds out to which connections. */
 static void fail_silence(void) {
     struct connection *connection = connections;
 
@@ -365,8 +365,8 @@ static void fail_silence(void) {
          : "nothing has come back for a while");
 }
 
-/* Finds the connections on which something has come. To look again for a while
-   is quicker than to be woken up: the server is to be waited for, not load. */
+/* Finds the connections that are readable. It polls for a while before it
+   sleeps: waking up is slow, and load must not be what the server waits for. */
 static int wait_for_echoes(struct epoll_event *ready, int most) {
     int found = 0;
 
@@ -379,8 +379,8 @@ static int wait_for_echoes(struct epoll_event *ready, int most) {
     return found;
 }
 
-/* Keeps the server busy until then, and takes what is still on the way. Returns
-   how many bytes had come back by then. */
+/* Keeps the server busy until a time, then takes what is still on the way.
+   Returns how many bytes had come by that time. */
 static uint64_t exchange(double end) {
     struct epoll_event ready[256];
     uint64_t before = all_received, moved = 0;
@@ -406,7 +406,8 @@ static uint64_t exchange(double end) {
     return moved;
 }
 
-/* Finds the microseconds in which so great a part of the answers had come. */
+/* Returns the microseconds within which this part of the responses had come.
+   */
 static long wait_of(double part) {
     uint64_t sum = 0;
     long wait = -1;
@@ -416,7 +417,7 @@ static long wait_of(double part) {
     return wait;
 }
 
-/* Keeps the server busy for so long, and says what came of it. */
+/* Keeps the server busy for so long, and prints the result. */
 static void measure(double seconds) {
     answers = 0;
     memset(waits, 0, sizeof waits);
@@ -435,7 +436,8 @@ static void measure(double seconds) {
                (double)moved / 1e6, seconds, (double)moved / 1e6 / seconds);
 }
 
-/* Ends all sending halves. The server has nothing to add, and ends too. */
+/* Shuts down all sending halves. The server has nothing more to send, and
+   closes too. */
 static void close_all(void) {
     char byte;
 
@@ -490,7 +492,7 @@ static enum mode parse_mode(const char *text) {
     return ROUND;
 }
 
-/* Nothing but this machine is ever put under load. */
+/* Only this machine is ever put under load. */
 static void parse_address(const char *host, const char *port) {
     address.sin_family = AF_INET;
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
@@ -503,7 +505,7 @@ static void parse_address(const char *host, const char *port) {
     address.sin_port = htons((in_port_t)parse_number(port, 1, 65535));
 }
 
-/* Writes what the file of a web server has to have in it. */
+/* Writes the content that the web server's file must have. */
 static int write_file(void) {
     for (uint64_t at = 0; at < bytes; at += CHUNK)
         fwrite(circle + at % CIRCLE, 1,
@@ -545,7 +547,7 @@ int main(int argc, char *argv[]) {
     }
     for (long number = 0; number < count; number++)
         open_connection(&connections[number]);
-    exchange(0);  /* a first message each: now the server has all of them */
+    exchange(0);  /* now the server has accepted them all */
     printf("%ld connected\n", count);
     if (mode != IDLE && !steps)
         measure(seconds);

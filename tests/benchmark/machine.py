@@ -1,4 +1,4 @@
-"""What we measure on."""
+"""The machine that we measure on."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ from harness.stages import ROOT
 
 
 class Machine:
-    """What we measure on: programs in a directory, and a core for each side."""
+    """The machine: programs in a folder, and a core for each side."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -30,7 +30,7 @@ class Machine:
         raise_limit()
 
     def build(self, name, *sources):
-        """Compiles a program, whatever has been built before: all alike."""
+        """Compiles a program, always with the same flags."""
         complaint = build(self.directory / name, '-O2',
                           *(ROOT / source for source in sources))
         if complaint:
@@ -38,7 +38,8 @@ class Machine:
                      + ' '.join(sources))
 
     def write_file(self, size):
-        """Writes a file for web servers, as load expects it."""
+        """Writes a file for web servers, with the content that load
+        expects."""
         with open(self.files / f'{size}.html', 'wb') as file:
             subprocess.run([str(self.directory / 'load'), 'file', str(size)],
                            stdout=file, check=True)
@@ -55,7 +56,7 @@ class Machine:
 
 
 def siblings(core):
-    """The cores that share one in truth, and with it their speed."""
+    """Returns the logical cores that share a physical one, and its speed."""
     try:
         with open(f'/sys/devices/system/cpu/cpu{core}/topology/'
                   'thread_siblings_list') as file:
@@ -67,7 +68,7 @@ def siblings(core):
 
 
 def busy_time():
-    """Seconds that all cores together have been busy so far."""
+    """Returns the seconds that all cores together have been busy so far."""
     with open('/proc/stat') as file:
         times = [int(word) for word in file.readline().split()[1:]]
     return (sum(times) - times[3] - times[4]) / os.sysconf('SC_CLK_TCK')

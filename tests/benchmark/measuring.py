@@ -16,7 +16,7 @@ screen = Screen(sys.stderr)  # says what is under way
 TURN = 0.2     # seconds
 
 # What is measured: the section and line of the table, the work for load, and
-# the ratio to the first column that is the goal.
+# the goal as a ratio to the first column.
 Row = collections.namedtuple('Row', 'section label mode clients bytes goal',
                              defaults=(None,))
 LARGE = 'megabytes a second'
@@ -27,7 +27,7 @@ TOOLS = {TRIP_CALLS: 'strace', ANSWER_CALLS: 'strace', FAILED: 'ab'}
 
 
 class Bench:
-    """All that is measured, and the samples: by row, then by server."""
+    """Everything that is measured, and the samples: by row, then by server."""
 
     def __init__(self, machine, options):
         self.machine = machine
@@ -44,7 +44,7 @@ class Bench:
         self.servers = self.find_servers()
 
     def find_others(self, others):
-        """Returns the commands of what else is to be measured."""
+        """Returns the steps of the remaining measurements."""
         if self.options.program:
             return {'program': shlex.split(self.options.program)}
         for name in others:
@@ -54,8 +54,8 @@ class Bench:
                 if shutil.which(name)}
 
     def attempt(self, action, *arguments):
-        """Does it. A trouble costs only what it is about: then None comes
-        back."""
+        """Runs a measurement. A failure costs only that one: the result is
+        None."""
         try:
             return action(*arguments)
         except Trouble as trouble:
@@ -73,7 +73,8 @@ class Bench:
                                 + self.CALLS_ROWS))
 
     def lacks_tool(self, row):
-        """Whether a row takes a program that is not here. Notes that."""
+        """Returns whether a row needs a program that is not installed; notes
+        it."""
         tool = TOOLS.get(row.section)
         if not tool or shutil.which(tool):
             return False
@@ -83,11 +84,11 @@ class Bench:
         return True
 
     def goals(self):
-        """What was to be reached: see WebBench."""
+        """Returns the goals: see WebBench."""
         return ()
 
     def able(self, row):
-        """The servers that are measured with so many clients."""
+        """Returns the servers that are measured with this many clients."""
         return [name for name in self.servers
                 if row.clients <= self.MOST.get(name, row.clients)]
 
@@ -114,11 +115,12 @@ class Bench:
                 if name not in self.MOST and not self.lacks_tool(row)}
 
     def disturbed(self):
-        """Whether others have used more than a little of the machine."""
+        """Returns whether others have used more than a little of the
+        machine."""
         return self.others > 0.1 * self.passed
 
     def take_turns(self, row):
-        """Measures speed: all servers wait, and one at a time has work."""
+        """Measures speed: all servers wait, and one at a time works."""
         names = self.able(row)
         with contextlib.ExitStack() as stack:
             pairs = {name: self.attempt(self.connect, stack, row, name)
@@ -140,8 +142,9 @@ class Bench:
         return server, load
 
     def measure_speed(self, server, load):
-        """Returns how much a second, microseconds of the server each, and
-        milliseconds within which half and 99 of 100 answers came."""
+        """Returns the work per second, the server's microseconds for each
+        piece of it, and the median and 99th percentile of the waits in
+        milliseconds."""
         start, busy = time.monotonic(), busy_time()
         server_before, load_before = server.processor(), load.processor()
         figures = load.run()
@@ -154,7 +157,7 @@ class Bench:
         return (moved / TURN, 1e6 * used / moved, waits) if moved else None
 
     def measure_memory(self, row, name):
-        """Returns KB for a client."""
+        """Returns the memory of a client, in KB."""
         clients = min(row.clients, self.MOST.get(name, row.clients))
         row = row._replace(clients=clients)
         with self.serve(name) as server:

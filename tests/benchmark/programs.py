@@ -1,4 +1,4 @@
-"""Programs that are measured: servers, and the load for them."""
+"""The programs of a measurement: servers, and the load for them."""
 
 import contextlib
 import os
@@ -46,7 +46,7 @@ mimetype.assign = (".html" => "text/html")
 
 
 class Trouble(Exception):
-    """A measurement that comes to nothing: whose, and why."""
+    """A measurement has failed: of which program, and why."""
 
     def __init__(self, name, why):
         super().__init__(f'{name}: {why}')
@@ -62,11 +62,11 @@ class Measured(Program):
             os.sched_setaffinity(self.pid, {core})
 
     def end(self):
-        """Ends it, politely at first."""
+        """Ends it: first by SIGTERM."""
         super().end(signal.SIGTERM)
 
     def members(self):
-        """Its processes. It was started as the leader of a session."""
+        """Returns its processes. It leads a session."""
         for entry in os.listdir('/proc'):
             with contextlib.suppress(ProcessLookupError):
                 if (entry.isdigit()
@@ -74,7 +74,7 @@ class Measured(Program):
                     yield int(entry)
 
     def processor(self):
-        """Seconds of processor time so far, to the nanosecond."""
+        """Returns the seconds of processor time so far, to the nanosecond."""
         seconds = 0.0
         for process in self.members():
             with contextlib.suppress(OSError):
@@ -82,7 +82,7 @@ class Measured(Program):
         return seconds
 
     def memory(self, kind='Pss'):
-        """KB in main memory. Pss counts once what processes share."""
+        """Returns the KB in memory. Pss counts shared pages once."""
         size = 0
         for process in self.members():
             with contextlib.suppress(OSError):
@@ -92,7 +92,7 @@ class Measured(Program):
         return size
 
     def rest(self):
-        """Waits until it has nothing more to do."""
+        """Waits until it is idle."""
         used = None
         while used != self.processor():
             used = self.processor()
@@ -154,8 +154,8 @@ class Load(Measured):
         self.result()
 
     def run(self):
-        """Lets it do its work once. Returns how much that was, and what else
-        there is in figures."""
+        """Makes it do its work once. Returns how much it did, and other
+        figures."""
         if self.trouble is not None:
             raise self.trouble
         with contextlib.suppress(BrokenPipeError):
@@ -164,7 +164,7 @@ class Load(Measured):
         return self.result()
 
     def finish(self):
-        """Lets it disconnect; the server has to end all connections, too."""
+        """Makes it disconnect; the server must close all connections too."""
         try:
             self.process.stdin.close()
             if self.process.wait(PATIENCE) == 0:

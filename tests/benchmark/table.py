@@ -1,4 +1,4 @@
-"""What is printed of the measurements."""
+"""Prints the measurements."""
 
 import json
 import statistics
@@ -8,13 +8,13 @@ from benchmark.measuring import find_ratios, screen
 
 
 def show_waits(samples):
-    """The median waits, of half and of 99 of 100."""
+    """Returns the median waits: the medians and the 99th percentiles."""
     return '/'.join(f'{statistics.median(waits):.1f}'
                     for waits in zip(*filter(None, samples)))
 
 
 class Table:
-    """What is printed of a bench, a column for each server."""
+    """The table of a bench, with a column for each server."""
 
     def __init__(self, bench):
         self.bench = bench
@@ -26,8 +26,8 @@ class Table:
                + ''.join(f'{cell:>{other}}' for cell in cells[1:])).rstrip())
 
     def cell(self, samples, yardsticks, digits):
-        """The median, that of the ratios to the yardstick's samples, and how
-        far these scatter."""
+        """Returns the median, the median of the ratios to the yardstick, and
+        the spread of these."""
         good = [sample for sample in samples if sample is not None]
         if not good:
             return ''

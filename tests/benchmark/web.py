@@ -76,7 +76,7 @@ class WebBench(Bench):
             return server.memory(row.label)
 
     def count_failures(self, server):
-        """Returns how many requests of ab's have failed."""
+        """Returns how many of ab's requests failed."""
         url = f'http://127.0.0.1:{server.port}/200.html'
         output = self.machine.directory / 'ab'
         with open(output, 'wb') as file, \
@@ -94,7 +94,7 @@ class WebBench(Bench):
         return sum(map(int, failed)) + int(AB[-1]) - int(complete[1])
 
     def idle(self, row):
-        """The servers that have used less than 9/10 of their core's time."""
+        """Returns the servers that used less than 9/10 of their core."""
         parts = {name: [speed * cost / 1e6 for speed, cost
                         in zip(self.speeds[row][name], self.costs[row][name])
                         if speed and cost] for name in self.servers}
@@ -108,7 +108,7 @@ class WebBench(Bench):
         return statistics.median(ratios) if ratios else None
 
     def measure(self):
-        # A server that keeps files in memory may not trust a new one yet.
+        # A server that caches files may not trust a new one yet.
         time.sleep(SETTLED)
         super().measure()
         idle = {row.label: self.idle(row) for row in self.speeds}
@@ -121,8 +121,8 @@ class WebBench(Bench):
                 for label, parts in idle.items() if parts) + ').')
 
     def goals(self):
-        """What was to be reached: what, the figure or None, how to say it, the
-        goal, and whether that is the least or the most."""
+        """Returns the goals: what, the figure or None, its format, the goal,
+        and whether that is a minimum or a maximum."""
         for row in self.speeds:
             yield (row.label, self.ratio(self.speeds[row]),
                    '{:.3f} x the speed of nginx', row.goal, 'at least')

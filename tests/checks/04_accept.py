@@ -71,6 +71,26 @@ def descriptors_closed(test):
 
 
 @check(SERVING, after='descriptors_closed')
+def children_end(test):
+    """a program that starts a process for each client leaves none behind:
+    neither a zombie nor one that runs on"""
+    server = test.server()
+    for _ in range(20):
+        client = test.connect(server)
+        test.served(server, client)
+        client.close()
+    if not wait_until(lambda: server.states().count('Z') < 10):
+        raise Failure('no more than a few zombies after 20 clients',
+                      f'{server.states().count("Z")}',
+                      'a process that has ended is a zombie until its parent '
+                      'calls waitpid')
+    if server.spins():
+        raise Failure('no processor time after the clients have gone',
+                      'a process spins', 'when recv returns 0 the process of '
+                      'that client ends')
+
+
+@check(SERVING, after='descriptors_closed')
 def restart_at_once(test):
     """can be restarted on its port at once after serving clients"""
     server = test.server()

@@ -3,13 +3,14 @@
 To add one, start from `greeting`, a short one; see "Add a check" in
 tests/README.md."""
 
+import errno
 import os
 import resource
 import tempfile
 
 from checks.clients import compares, failed
 from harness import (Failure, Skip, check, data, echoing, feed, reset,
-                     start_client)
+                     start_client, succeeded)
 
 
 @check('06')
@@ -151,3 +152,37 @@ def output_cut(test):
                       f'{test.outcome(child)}', 'write may take only some of '
                       'the bytes, and returns how many: write the rest, and '
                       'report an error')
+
+
+@check('06', open=False)
+def connect_unlisted(test):
+    """an errno of connect in no row is reported, and the next address tried"""
+    test.need_injector()
+    peer = test.peer(echoing)
+    test.faults.resolve('127.0.0.2', '127.0.0.1')
+    test.faults.fail('connect', errno.EXDEV)
+    child = start_client(test, peer.port, host='localhost')
+    test.attached()
+    succeeded(test, child, hint='an errno in no row is an address that is '
+              'lost, too')
+    line = (f'connect: {os.strerror(errno.EXDEV)} (127.0.0.2:{peer.port})')
+    if line not in child.lines:
+        raise Failure(f'the line "{line}"', '; '.join(child.lines),
+                      'connect has a row of its own for any other errno')
+
+
+@check('06', open=False)
+def transfer_unlisted(test):
+    """an errno of recv or send in no row is reported: status 1"""
+    test.need_injector()
+    for call in 'recv', 'send':
+        test.faults.fail(call, errno.EXDEV,
+                         test.faults.get('calls', call) + 1)
+        child = start_client(test, test.peer(echoing).port)
+        status = child.wait_exit()
+        test.attached()
+        line = f'{call}: {os.strerror(errno.EXDEV)}'
+        if status != 1 or line not in child.lines:
+            raise Failure(f'the line "{line}" and status 1',
+                          f'it {test.outcome(child)}',
+                          f'{call} has a row of its own for any other errno')

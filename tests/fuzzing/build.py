@@ -1,17 +1,27 @@
-"""How the programs are built that read what clients send, and how it is told
-what they have found: for tests/fuzzing/run and for the check of the corpus."""
+"""Builds the programs that read what clients send, runs those that replay
+files, and reports what they find: for tests/fuzzing/run and for the check of
+the corpus."""
 
 import collections
+import os
+import pathlib
 import re
 import subprocess
 
-from harness import ROOT, STAGES, TESTS, build, compiler
+from harness import STAGES, TESTS, build, compiler
 
 FUZZING = TESTS / 'fuzzing'
 CORPUS = FUZZING / 'corpus'
 SERVER = STAGES['08'].folder
 SANITIZERS = '-fsanitize=address,undefined', '-fno-sanitize-recover=all'
-FLAGS = '-std=c99', '-g', '-O1', '-fno-omit-frame-pointer', f'-I{SERVER}'
+FLAGS = '-std=c99', '-g', '-O2', '-fno-omit-frame-pointer', f'-I{SERVER}'
+READER = 'demand', 'heads', 'bodies'  # all targets use it
+TARGETS = {'pure': 'parsers', 'answers': 'answers', 'clients': 'clients'}
+PARSERS = 'request.c', 'body.c', 'text.c'
+MODIFIED = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT
+SITE = {'index.html': 13, 'a': 13, 'e': 0, 'b': 20800, 'c': 1300000,
+        's/index.html': 26, 's/b': 10400, 'l/<&">.html': 13, 'l/%41 b': 13000,
+        'l/n': 0}  # files by their names, and how many bytes they have
 PATIENCE = 30  # seconds, for all files; they take less than one
 REASON = re.compile(r'^untrue: (.*)|^SUMMARY: (.*)|(runtime error: .*)',
                     re.MULTILINE)
@@ -19,13 +29,27 @@ REASON = re.compile(r'^untrue: (.*)|^SUMMARY: (.*)|(runtime error: .*)',
 Finding = collections.namedtuple('Finding', 'path untrue output')
 
 
-def build_reader(program, command, *files):
-    """Compiles fuzz.c, and all of the server but its main. Returns what the
-    compiler has to say if that fails, else None."""
-    server = [path for path in sorted(SERVER.glob('*.c'))
-              if path.name not in ('server.c', 'stub.c')]
-    return build(program, *FLAGS, FUZZING / 'fuzz.c', *files, *server,
+def build_reader(program, command, *words, pure=False):
+    """Compiles the targets, and all of the server but its main; if pure, only
+    its parsers. Returns what the compiler has to say if that fails, else
+    None."""
+    server = sorted(SERVER.glob('*.c'))
+    readers = TARGETS.values()
+    if pure:
+        server = [path for path in server if path.name in PARSERS]
+        readers = ['parsers']
+    return build(program, *FLAGS, *words,
+                 *(FUZZING / f'{name}.c' for name in (*READER, *readers)),
+                 *(path for path in server
+                   if path.name not in ('server.c', 'stub.c')),
                  command=command)
+
+
+def build_target(program, command, name):
+    """Builds a target for libFuzzer. Returns None, or what the compiler
+    complains of."""
+    return build_reader(program, command, f'-DTARGET=check_{TARGETS[name]}',
+                        FUZZING / 'target.c', pure=name == 'pure')
 
 
 def build_replay(program):
@@ -36,11 +60,25 @@ def build_replay(program):
             and build_reader(program, compiler(), source))
 
 
+def make_site(directory):
+    """Makes the folder that the targets have served: files that are kept in
+    memory and such that are not, folders, and one that is listed."""
+    site = pathlib.Path(directory, 'site')
+    for name, size in SITE.items():
+        path = site / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'0123456789\r\nH' * (size // 13))
+        os.utime(path, (MODIFIED, MODIFIED))
+    (site / 'l' / 'm').mkdir()
+    os.utime(site / 'l' / 'm', (MODIFIED, MODIFIED))
+
+
 def replay(program, paths):
     """Has the files checked. Returns what was found, or None."""
+    make_site(os.path.dirname(program))
     try:
         done = subprocess.run(
-            [program, *paths], cwd=ROOT, timeout=PATIENCE,
+            [program, *paths], cwd=os.path.dirname(program), timeout=PATIENCE,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
     except subprocess.TimeoutExpired as late:

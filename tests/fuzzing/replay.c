@@ -1,7 +1,7 @@
 /*
- * Checks inputs that are in files: no fuzzer is needed for that. A name that
- * begins with a status, as 400-no-host does, says how the last answer to the
- * client has to be; 000 means that more has to come.
+ * Checks inputs that are in files, with all targets: no fuzzer is needed for
+ * that. A name that begins with a status, such as 400-no-host, gives the status
+ * of the last answer to the client; 000 means that more has to come.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -53,7 +53,9 @@ int main(int count, char **paths) {
             return 2;
         printf("%s\n", paths[i]);
         fflush(stdout);
-        int status = check_connection(bytes, length);
+        check_parsers(bytes, length);
+        check_clients(bytes, length);
+        int status = check_answers(bytes, length);
         free(bytes);
         if (expected(paths[i]) != -1 && status != expected(paths[i])) {
             fprintf(stderr, "untrue: the answer is %03d, as the name says: "

@@ -1,14 +1,14 @@
-"""What GitHub needs to grade at every push: a workflow, and the results of a
-run as the reporter of GitHub Classroom reads them."""
+"""What GitHub needs to grade every push: a workflow, and results in the form
+that the reporter of GitHub Classroom reads."""
 
 import base64
 import json
 
 from grading.report import by_reason, cut
 from grading.submission import number
-from harness.stages import STAGES
+from harness.stages import TASKS
 
-# The names of the workflow and of its job are those that Classroom looks for.
+# Classroom looks for these names of the workflow and of its job.
 WORKFLOW = """\
 # .github/workflows/classroom.yml of the assignment, made by
 # tests/grade --classroom. Points:
@@ -56,8 +56,8 @@ def runner(stage):
 
 
 def workflow(stages, points):
-    """The text of a workflow that grades these stages."""
-    rows = [(STAGES[stage].name, points.of_stage(stage)) for stage in stages]
+    """Returns a workflow that grades these stages."""
+    rows = [(TASKS[stage].title, points.of_stage(stage)) for stage in stages]
     rows.append(('total', number(sum(most for _, most in rows))))
     return WORKFLOW.format(
         points='\n'.join(f'#     {name:14}{most:>4}' for name, most in rows),
@@ -69,8 +69,8 @@ def workflow(stages, points):
 
 
 def test(name, checks, passed=False):
-    """Some checks as one test, as the reporter knows tests. It prints names
-    and points; why a check has failed is in the log of the step before."""
+    """Returns several checks as one test of the reporter, which prints names
+    and points. The log of the step before says why a check failed."""
     cents = sum(check['cents'] for check in checks)
     return {'name': name, 'status': 'pass' if passed else 'fail',
             'score': number(cents / 100) if passed else 0, 'message': '',
@@ -78,9 +78,9 @@ def test(name, checks, passed=False):
 
 
 def tests(result):
-    """A stage as tests: those passed together, and one for each reason why
-    others were not. All of it has to go into one variable of a program's
-    environment, so it is kept short."""
+    """Returns the tests of a stage: one for all checks that passed, and one
+    for each reason of a failure. All tests must fit one environment variable,
+    so they are short."""
     if result.problem or not result.checks:
         return [test(f'{result.title}: {cut(result.problem)}', [])]
     passed = [check for check in result.checks if check['verdict'] == 'passed']
@@ -98,7 +98,7 @@ def tests(result):
 
 
 def write_outputs(path, results):
-    """Adds a step's outputs to a file: for each stage its results."""
+    """Appends a step's outputs to a file: the results of each stage."""
     with open(path, 'a') as file:
         for stage, result in results.items():
             all_tests = tests(result)

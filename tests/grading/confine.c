@@ -42,7 +42,7 @@ static const char usage[] =
     "  -l         only tell which of these protections there are here:\n"
     "             files, signals\n";
 
-/* Ends the program over a wrong argument. */
+/* Exits because of an invalid argument. */
 static void refuse(const char *argument) {
     fprintf(stderr, "confine: not understood: %s\n%s", argument, usage);
     exit(125);
@@ -76,7 +76,7 @@ static void become(uid_t user) {
 
 /* ------------------------------------------------------------ files */
 
-/* <linux/landlock.h> says the same, but is missing on systems of 2020. */
+/* <linux/landlock.h> has the same, but systems of 2020 lack it. */
 enum {
     EXECUTE = 1 << 0,
     WRITE_FILE = 1 << 1,
@@ -92,10 +92,10 @@ static const char *const system_folders[] = {
     "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc",
     "/opt", "/nix", "/etc/resolv.conf", "/dev/urandom", "/proc/self"};
 
-static int rules = -1;       /* of Landlock, or -1 if this kernel has none */
-static uint64_t everything;  /* all that these rules can forbid */
+static int rules = -1;       /* Landlock's version; -1: none */
+static uint64_t everything;  /* everything that these rules can forbid */
 
-/* Begins a set of rules, which forbids all that is not allowed after that. */
+/* Begins a set of rules. It forbids whatever is not allowed later. */
 static void make_rules(void) {
     static const int rights[] = {0, 13, 14, 15, 15, 16};
     long version = syscall(LANDLOCK_CREATE, NULL, 0, 1);
@@ -147,7 +147,7 @@ static void enforce_rules(void) {
 #define ARCHITECTURE AUDIT_ARCH_RISCV64
 #endif
 
-/* What reaches other processes, or leaves something behind. */
+/* Calls that affect other processes, or leave something behind. */
 static const int forbidden[] = {
     SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp,
     SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_setpriority,
@@ -158,7 +158,7 @@ static const int forbidden[] = {
     424 /* pidfd_send_signal */, 434 /* pidfd_open */,
     425 /* io_uring_setup */, 440 /* process_madvise */};
 
-/* Those whose first argument is a process, which has to be the program's. */
+/* Calls whose first argument is a process, which must be the program's own. */
 static const int with_process[] = {
     SYS_kill, SYS_tkill, SYS_tgkill, SYS_prlimit64};
 
@@ -186,7 +186,7 @@ static void answer(uint32_t verdict) {
 #define FIRST offsetof(struct seccomp_data, args[0])   /* the lower half, */
 #define SECOND offsetof(struct seccomp_data, args[1])  /* little-endian   */
 
-/* Refuses a call unless its argument is one of the two values. */
+/* Refuses a call unless its argument is one of these two values. */
 static void demand(int call, size_t place, uint32_t value, uint32_t other) {
     step(IS, (uint32_t)call, 0, 5);
     load(place);
@@ -196,7 +196,7 @@ static void demand(int call, size_t place, uint32_t value, uint32_t other) {
     answer(REFUSED);
 }
 
-/* Refuses a call if its second argument is this. */
+/* Refuses a call if its second argument is this one. */
 static void refuse_order(int call, uint32_t order) {
     step(IS, (uint32_t)call, 0, 4);
     load(SECOND);
@@ -205,7 +205,7 @@ static void refuse_order(int call, uint32_t order) {
     load(offsetof(struct seccomp_data, nr));
 }
 
-/* Writes the filter that looks at every call of the program. */
+/* Writes the filter that examines each call of the program. */
 static void write_filter(void) {
 #ifdef ARCHITECTURE
     uint32_t self = (uint32_t)getpid();
@@ -220,11 +220,11 @@ static void write_filter(void) {
         step(IS, (uint32_t)forbidden[i], 0, 1);
         answer(REFUSED);
     }
-    /* clone3 may be refused, if with this: then clone is called instead. */
+    /* clone3 fails with ENOSYS, so that libraries fall back on clone. */
     step(IS, 435, 0, 1);
     answer(SECCOMP_RET_ERRNO | ENOSYS);
     for (size_t i = 0; i < sizeof with_process / sizeof *with_process; i++)
-        demand(with_process[i], FIRST, self, 0);  /* 0: its own group, too */
+        demand(with_process[i], FIRST, self, 0);  /* 0: its own process group */
     refuse_order(SYS_fcntl, F_SETOWN);
     refuse_order(SYS_fcntl, F_SETOWN_EX);
     refuse_order(SYS_ioctl, FIOSETOWN);
@@ -233,7 +233,7 @@ static void write_filter(void) {
 #endif
 }
 
-/* Returns whether the kernel takes the filter. */
+/* Returns whether the kernel accepts the filter. */
 static bool filter_calls(void) {
     struct sock_fprog program = {0, steps};
 
@@ -302,14 +302,14 @@ int main(int argc, char *argv[]) {
 
     make_rules();
     uid_t user = parse_options(argc, argv);
-    setsid();  /* fails if it leads a session already: then all is well */
+    setsid();  /* fails if it leads a session already, which is fine */
     limit(RLIMIT_CORE, 0);
     if (user != getuid())
         become(user);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         fail("prctl");
     enforce_rules();
-    if (preload != NULL)  /* meant for the program alone, not for this one */
+    if (preload != NULL)  /* for the program only, not for this one */
         setenv("LD_PRELOAD", preload, 1);
     filter_calls();
     execvp(argv[optind], argv + optind);

@@ -1,4 +1,4 @@
-"""What is said of a submission, for Autolab and for Gradescope."""
+"""The results of a submission, for Autolab and for Gradescope."""
 
 import json
 import os
@@ -15,7 +15,7 @@ def autolab_line(results):
 
 
 def gradescope_tests(result):
-    """A stage as Gradescope's tests: one for each check."""
+    """Returns a stage as Gradescope's tests: one for each check."""
     if result.problem or not result.checks:
         return [{'score': 0, 'max_score': result.most, 'status': 'failed',
                  'name': result.title, 'name_format': 'text',
@@ -38,7 +38,7 @@ def gradescope_tests(result):
 
 
 def write_gradescope(path, results, problem, seconds):
-    """Writes results.json, whole or not at all."""
+    """Writes results.json, completely or not at all."""
     tests = [test for result in results.values()
              for test in gradescope_tests(result)]
     document = {'tests': tests, 'execution_time': round(seconds, 1),

@@ -1,6 +1,6 @@
-"""Keeps watch over programs that nobody trusts. confine.c starts them;
-here is chosen as which user, and watched how much they use, and everything
-that they have started is ended."""
+"""Guards programs that nobody trusts. confine.c starts them; this module
+chooses the user that they run as, watches what they use, and ends everything
+that they have started."""
 
 import contextlib
 import os
@@ -35,13 +35,13 @@ OPEN_TO_ALL = ('/tmp', '/var/tmp', '/dev/shm')
 
 
 class Unsafe(Exception):
-    """Nothing can be run here with care, for this reason."""
+    """Nothing can be run safely here, for this reason."""
 
 
 # ---------------------------------------------------------------- processes
 
 class Process:
-    """What /proc says of a process."""
+    """What /proc says about a process."""
 
     def __init__(self, pid):
         self.pid = pid
@@ -60,7 +60,7 @@ class Process:
 
 
 def all_processes():
-    """Every process there is, by its number."""
+    """Returns every process, by number."""
     table = {}
     for name in os.listdir('/proc'):
         if name.isdecimal():
@@ -70,8 +70,8 @@ def all_processes():
 
 
 def descendants(table):
-    """Those that come of this process, however they were started: it is the
-    subreaper, to which go those whose parents have ended."""
+    """Returns the descendants of this process, however they were started. It
+    is the subreaper, so orphans become its children."""
     children = {}
     for process in table.values():
         children.setdefault(process.parent, []).append(process)
@@ -89,8 +89,8 @@ def kill(process):
 
 
 def reap(but=0):
-    """Buries the dead that have come to us, up to this one. Returns whether
-    there are others: the kernel knows, however fast they fork."""
+    """Reaps our children that have exited, up to this one. Returns whether any
+    others are left."""
     try:
         while True:
             dead = os.waitid(os.P_ALL, 0,
@@ -105,8 +105,8 @@ def reap(but=0):
 # ---------------------------------------------------------------- users
 
 def free_user():
-    """A user for what is to be run, and a mark that it is taken, so that no
-    two graders choose the same."""
+    """A user to run programs as, and a lock on it, so that two graders never
+    choose the same one."""
     in_use = {process.user() for process in all_processes().values()}
     for user in USERS:
         mark = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -128,7 +128,7 @@ def has_name(user):
 
 
 def end_user(user):
-    """Ends all processes of a user at one stroke: from one that is his, too."""
+    """Kills all processes of a user at once, from a process of that user."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -145,14 +145,15 @@ def end_user(user):
 # ---------------------------------------------------------------- files
 
 def least_free(places):
-    """The free megabytes of each file system that these places are on."""
+    """Returns the free megabytes of each file system that holds these
+    places."""
     return {os.stat(place).st_dev: shutil.disk_usage(place).free >> 20
             for place in places}
 
 
 def written(places, user):
-    """The megabytes that files in these places have, of a user or, if that is
-    None, of all users. Counts no other file system that is mounted there."""
+    """Returns the megabytes of the files in these places that a user owns, or
+    all users if that is None. Does not enter other file systems."""
     whose = [] if user is None else ['-user', str(user)]
     listed = subprocess.run(['find', *places, '-xdev', *whose, '-printf',
                              '%b\n'], stdout=subprocess.PIPE,
@@ -161,7 +162,8 @@ def written(places, user):
 
 
 def unnamed(processes):
-    """The megabytes of files without a name that these processes have open."""
+    """Returns the megabytes of unnamed files that these processes have
+    open."""
     found = {}
     for process in processes:
         with contextlib.suppress(OSError):  # it has ended
@@ -175,21 +177,21 @@ def unnamed(processes):
 # ---------------------------------------------------------------- the guard
 
 class Guard:
-    """Runs programs, and ends all that they leave behind."""
+    """Runs programs, and ends everything that they leave behind."""
 
     def __init__(self, folder, stopped):
         self.folder = pathlib.Path(folder)
         self.confine = self.folder / 'confine'
-        self.stopped = stopped  # a function: whether nothing more is wanted
+        self.stopped = stopped  # a function: whether to stop early
         self.user = self.mark = None
         self.trusted = {os.getsid(0)}
         self.complaint = ''
         self.places = [self.folder, *filter(os.path.isdir, OPEN_TO_ALL)]
         self.free = least_free(self.places)
-        self.lacks = []  # the protections that there are not
+        self.lacks = []  # the protections that this system lacks
 
     def prepare(self):
-        """Does what has to be done before anything can be run."""
+        """Does what is needed before anything can be run."""
         if not sys.platform.startswith('linux'):
             raise Unsafe('this needs Linux')
         hide()
@@ -213,7 +215,7 @@ class Guard:
         self.confine.chmod(0o755)
 
     def look_around(self):
-        """Finds out which protections there are, and which are not."""
+        """Finds out which protections this system has."""
         try:
             told = subprocess.run([self.confine, '-l'], text=True,
                                   stdout=subprocess.PIPE).stdout.split()
@@ -238,7 +240,8 @@ class Guard:
                               'the grading')
 
     def count_own_processes(self):
-        """The limit of processes counts threads, and all that the user has."""
+        """The limit of processes counts threads, and everything else of the
+        user."""
         own = sum(process.threads for process in all_processes().values()
                   if process.user() == os.geteuid())
         self.processes = own + PROCESSES
@@ -248,17 +251,18 @@ class Guard:
                          f'the checks need {own + THREADS}')
 
     def starter(self, *options):
-        """The command that starts a program with all due care."""
+        """Returns the command that starts a program safely."""
         return [str(word) for word in (
             self.confine, '-m', MEMORY, '-f', FILE_SIZE, '-c', PROCESSOR, '-n',
             self.processes, *options)]
 
     def as_user(self):
-        """What it needs besides if it is root who starts the program."""
+        """Returns what the command needs if root starts the program."""
         return [] if self.user is None else ['-u', str(self.user)]
 
     def python(self):
-        """A Python that its user may read, too: it loads modules late."""
+        """Returns a Python that the programs' user may read: it loads modules
+        late."""
         for path in (sys.executable, shutil.which('python3', path=os.defpath)):
             with contextlib.suppress(OSError, TypeError):
                 subprocess.run([path, '-c', 'import encodings.idna'],
@@ -268,20 +272,20 @@ class Guard:
         raise Unsafe('there is no Python that others than root may run')
 
     def unnamed_files(self):
-        """Lets tmpfile() work, unless that would lay open our own folder."""
+        """Makes tmpfile() work, unless that would expose our own folder."""
         private = (self.user is not None
                    or pathlib.Path('/tmp') not in self.folder.resolve().parents)
         return ['-t', '/tmp'] if private else []
 
     def give(self, path):
-        """Makes the user of the programs the owner of a folder."""
+        """Makes the programs' user the owner of a folder."""
         if self.user is not None:
             os.chown(path, self.user, self.user)
 
     def run(self, command, seconds, folder, output, errors=subprocess.STDOUT,
             scratch=None, trusted=False):
-        """Runs a command to its end, and watches what comes of it. Returns its
-        status, or None if there was no time left for it."""
+        """Runs a command to its end, and watches what it uses. Returns its
+        status, or None if the time was up."""
         environment = {name: os.environ[name] for name in ENVIRONMENT
                        if name in os.environ}
         environment.update(LC_ALL='C', TMPDIR=str(scratch or folder))
@@ -299,7 +303,8 @@ class Guard:
         return None
 
     def watch(self, pid):
-        """Ends what has got away from its parent, or all if it is too much."""
+        """Kills what has got away from its parent, or everything if it uses
+        too much."""
         strangers = [process for process in descendants(all_processes())
                      if process.session not in self.trusted]
         memory = sum(process.memory for process in strangers) >> 20
@@ -318,9 +323,10 @@ class Guard:
         reap(pid)
 
     def disk_used(self, strangers):
-        """How many megabytes of files the programs have made. Looks only when
-        so many are gone that it may be too much; others may have taken them.
-        Without a user of its own a program can write but into our folder."""
+        """Returns how many megabytes of files the programs have written.
+        Counts only when the free space has shrunk enough to matter: others may
+        have used it. Without a user of its own, a program can write only to
+        our folder."""
         free = least_free(self.places)
         if all(self.free[place] - free[place] <= DISK for place in free):
             return 0
@@ -328,7 +334,7 @@ class Guard:
         return written(places, self.user) + unnamed(strangers)
 
     def end_all(self):
-        """Ends everything that was started, however it tries to get away."""
+        """Ends everything that was started, even if it tries to get away."""
         crowd = threading.Event()
         for attempt in range(300):
             if self.user is not None:
@@ -337,7 +343,7 @@ class Guard:
                 kill(process)
             if not reap():
                 break
-            if attempt == 20:  # it forks faster than we look: take all places
+            if attempt == 20:  # it forks faster than we kill
                 self.crowd_out(crowd)
             time.sleep(0.01)
         else:
@@ -345,7 +351,7 @@ class Guard:
         crowd.set()
 
     def crowd_out(self, crowd):
-        """Takes so many threads that a process of this user cannot fork."""
+        """Starts so many threads that no process of this user can fork."""
         threading.stack_size(65536)
         with contextlib.suppress(RuntimeError):
             for _ in range(self.processes + THREADS):

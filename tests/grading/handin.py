@@ -1,5 +1,5 @@
-"""Takes from what a student has handed in only what is to be built: sources,
-plain files, not too many and not too large. Nothing else is opened."""
+"""Takes only what is built from a hand-in: sources, plain files, not too many
+and not too large. Nothing else is opened."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Refused(Exception):
-    """A stage is not taken, for this reason."""
+    """A stage is not accepted, for this reason."""
 
 
 @contextlib.contextmanager
@@ -36,8 +36,8 @@ def opened(path, flags, folder=None):
 
 
 def by_tool(name):
-    """Whether macOS, git, Emacs, VS Code, Python and others name so what they
-    add on their own."""
+    """Returns whether macOS, git, Emacs, VS Code, Python and others add files
+    of this name on their own."""
     return name.startswith('.') or name in ('__MACOSX', '__pycache__')
 
 
@@ -48,7 +48,8 @@ def is_folder(name, folder):
 
 
 def look_into(path):
-    """The names of the folders in a folder, and whether it has sources."""
+    """Returns the names of the folders in a folder, and whether it has
+    sources."""
     with opened(path, FOLDER) as handle:
         names = sorted(name for name in os.listdir(handle)
                        if not by_tool(name))[:MOST_NAMES]
@@ -57,8 +58,10 @@ def look_into(path):
 
 
 def find_stage(path, title, single):
-    """The folder of a stage. An archive often has a folder around all. And if
-    there is but one stage to be graded, it may come without its folder."""
+    """Returns the folder of a stage, or of an exercise in it. An archive often
+    has a folder around everything; a single stage may come without its
+    folder."""
+    title, _, exercise = title.partition('/')
     titles = {stage.name for stage in STAGES.values()}
     level = [path]
     for _ in range(DEPTH):
@@ -67,7 +70,10 @@ def find_stage(path, title, single):
         if len(places) > 1:
             raise Refused(f'there is more than one folder {title}')
         if places:
-            return os.path.join(places[0], title)
+            found = os.path.join(places[0], title)
+            if exercise and exercise not in look_into(found)[0]:
+                break
+            return os.path.join(found, exercise)
         if any(titles & set(folders) for folders, _ in inside.values()):
             break
         bare = [place for place in level if single and inside[place][1]]
@@ -95,7 +101,7 @@ def copy_stage(path, title, target, single):
 
 
 def read_file(name, folder, most=MOST_BYTES):
-    """The bytes of a plain file, one more than there may be at most."""
+    """Returns the bytes of a plain file, at most one more than allowed."""
     with opened(name, FILE, folder) as handle:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise Refused(f'{name} is no plain file')
@@ -104,8 +110,8 @@ def read_file(name, folder, most=MOST_BYTES):
 
 
 def sources(folder, program):
-    """What the program is built of: server.c or client.c, or else stub.c. 08
-    has many sources, of which the stub is request.c."""
+    """Returns what the program is built from: server.c or client.c, or else
+    stub.c. 08 has many sources, and its stub stands in for request.c."""
     names = sorted(path.name for path in folder.glob('*.c'))
     if folder.name == STAGES['08'].name:
         unwanted = 'stub.c' if 'request.c' in names else ''
@@ -119,8 +125,8 @@ def sources(folder, program):
 
 
 def take_program(path, target):
-    """Copies what was built, away from where its builder may write. Returns
-    what is wrong with it, or nothing."""
+    """Copies the program to where its builder cannot write. Returns what is
+    wrong with it, or None."""
     try:
         program = read_file(path, None, MOST_PROGRAM)
     except Refused as reason:

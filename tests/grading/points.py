@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from harness.stages import STAGES, TESTS
+from harness.stages import STAGES, TASKS, TESTS
 
 ALL = '(all)'
 TABLE = pathlib.Path(__file__).with_name('points.tsv')
@@ -20,11 +20,11 @@ VISIBILITIES = ('visible', 'hidden', 'after_due_date', 'after_published')
 
 
 class WrongPoints(Exception):
-    """points.tsv cannot be used, for this reason."""
+    """points.tsv is invalid, for this reason."""
 
 
 class Points:
-    """The file, read and looked through."""
+    """The file, parsed and checked."""
 
     def __init__(self, path):
         self.path = path
@@ -35,7 +35,7 @@ class Points:
                 self.complain(1, f'the columns are not {", ".join(COLUMNS)}')
             for row in reader:
                 self.add(reader.line_num, row)
-        self.stages = sorted(self.rows)
+        self.stages = [stage for stage in sorted(self.rows) if stage in TASKS]
         for stage, rows in self.rows.items():
             if ALL not in rows:
                 self.complain(f'{stage} has no row {ALL}')
@@ -51,7 +51,7 @@ class Points:
             weight = float(row['weight'])
         except (TypeError, ValueError):
             weight = -1
-        if stage not in STAGES or not name:
+        if stage[:2] not in STAGES or not name:
             self.complain(line, 'a stage, from 01 to 08, and a check')
         if name in rows:
             self.complain(line, f'{stage} {name} is there twice')
@@ -63,14 +63,14 @@ class Points:
         rows[name] = weight, visibility
 
     def of_stage(self, stage):
-        """How many points there are for a stage."""
+        """Returns the points of a stage."""
         if stage not in self.rows:
             self.complain(f'there is no stage {stage} in it')
         weight, _ = self.rows[stage][ALL]
         return int(weight) if weight == int(weight) else weight
 
     def row_for(self, stage, check):
-        """The name in the row that a check is weighed by."""
+        """Returns the name in the row that a check's weight comes from."""
         fitting = [name for name in self.rows[stage] if name == check
                    or name.endswith('*') and check.startswith(name[:-1])]
         if not fitting:
@@ -78,8 +78,9 @@ class Points:
         return max(fitting, key=lambda name: (name == check, len(name)))
 
     def worth(self, stage, checks):
-        """The cents and the visibility of each check. All cents together are
-        those of the stage, so some are worth one more than others."""
+        """Returns the cents and the visibility of each check. The cents add up
+        to those of the stage, so some checks are worth one more than
+        others."""
         rows = [self.rows[stage][self.row_for(stage, check)]
                 for check in checks]
         total = sum(weight for weight, _ in rows)
@@ -93,7 +94,8 @@ class Points:
         return result
 
     def print_all(self):
-        """Tells what every check is worth. Returns 1 if a row is for none."""
+        """Prints what each check is worth. Returns 1 if a row matches no
+        check."""
         used = set()
         for stage in self.stages:
             names = checks_of(stage)
@@ -112,7 +114,7 @@ class Points:
 
 
 def checks_of(stage):
-    """The names of a stage's checks on a program."""
+    """Returns the names of a stage's checks of a program."""
     done = subprocess.run(
         [sys.executable, TESTS / 'check', stage, '--list', '--json',
          '--program', shutil.which('true')], stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What is said of a submission, for a person."""
+"""The report of a submission, for people."""
 
 import re
 import sys
@@ -8,13 +8,14 @@ from harness.words import Colours, clean, explained, wrapped
 
 
 def cut(text):
-    """A message of a program's, harmless and of a bearable length."""
+    """Returns a program's message without control characters, and not too
+    long."""
     text = clean(str(text))
     return text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + ' ...'
 
 
 def message(check):
-    """Why a check was not passed, in lines for a person."""
+    """Returns the lines that say why a check failed."""
     if check['verdict'] == 'skipped':
         return explained(check['what'], '', cut(check['reason']), '', True)
     return explained(check['what'], cut(check['expected']), cut(check['got']),
@@ -25,9 +26,9 @@ ROW = re.compile(r'([a-z]+)_E[A-Z0-9]+')  # a check's name: recv_EINTR
 
 
 def reason(check):
-    """Stands for why a check has failed: two that have it in common differ by
-    an errno's name, or by a number, at most. Of two rows of one table it
-    matters what was expected, not in which words the program failed."""
+    """Returns a key that is the same for checks that failed for one reason.
+    Their messages differ at most by the name of an errno, or by a number. For
+    two rows of one table only what was expected counts."""
     if check['name'].startswith('faults_'):  # each seed fails in its own way
         return ['faults']
     row = ROW.fullmatch(check['name'])
@@ -38,7 +39,7 @@ def reason(check):
 
 
 def by_reason(checks):
-    """The checks in groups that have failed for one reason."""
+    """Returns the failed checks in groups, one for each reason."""
     groups = []
     for check in checks:
         for group in groups:
@@ -51,7 +52,7 @@ def by_reason(checks):
 
 
 def print_failed(checks, colours):
-    """Explains failed checks, those with one reason as one entry."""
+    """Explains the failed checks, one entry for each reason."""
     for group in by_reason(checks):
         first, *others = group
         cost = sum(check['cents'] for check in group) / 100
@@ -65,7 +66,7 @@ def print_failed(checks, colours):
 
 
 def hides(options):
-    """Whether students see what is printed."""
+    """Returns whether students see the output."""
     return options.autolab or options.github
 
 
@@ -106,7 +107,7 @@ def print_stage(result, options, colours):
 
 
 def print_skipped(checks):
-    """Names what was not checked, once for each reason."""
+    """Names the skipped checks, once for each reason."""
     for reason in sorted({check['reason'] for check in checks}):
         some = [check for check in checks if check['reason'] == reason]
         cost = sum(check['cents'] for check in some) / 100

@@ -1,4 +1,4 @@
-"""One submission: what is built of it, and what has become of the checks."""
+"""One submission: what is built from it, and the results of its checks."""
 
 import contextlib
 import itertools
@@ -13,7 +13,7 @@ import time
 
 from grading import guard, handin
 from harness.compiling import compiler
-from harness.stages import ROOT, STAGES, TESTS
+from harness.stages import ROOT, TASKS, TESTS
 
 FLAGS = '-std=c99 -O2 -g -Wall -Wextra -Wpedantic -fmax-errors=20'.split()
 BUILD_TIME = 20    # seconds for one program
@@ -27,11 +27,11 @@ class CannotGrade(Exception):
 
 
 class Result:
-    """What has become of a stage."""
+    """The result of a stage."""
 
     def __init__(self, number, most):
         self.number, self.most = number, most
-        self.title = STAGES[number].name
+        self.title = TASKS[number].title
         self.problem = 'it has not been checked'  # why there are no points
         self.details = ''  # what the compiler said
         self.checks = []
@@ -44,17 +44,17 @@ class Result:
 
 
 def number(value):
-    """As short as it can be written: 10 and not 10.0."""
+    """Returns a number in its shortest form: 10, not 10.0."""
     return int(value) if value == int(value) else round(value, 2)
 
 
 class Grading:
-    """One submission: its files, its programs, and their results. It has a
-    folder laid out like ours, with a copy of the checks and what was built."""
+    """One submission: its files, programs and results. It has a folder with
+    our layout, with a copy of the checks and of the programs."""
 
     def __init__(self, options, points, results, wanted):
         self.options, self.points, self.results = options, points, results
-        self.wanted = wanted  # the signals that have asked for an end
+        self.wanted = wanted  # the signals that ask us to stop
         self.end = time.monotonic() + options.time
         self.notes = []
         self.work = pathlib.Path(tempfile.mkdtemp(
@@ -96,15 +96,16 @@ class Grading:
 
     def make(self, result):
         """Copies and builds a stage's program."""
+        stage = TASKS[result.number]
         folder = self.work / 'copy' / result.title
-        target = self.work / STAGES[result.number].program
-        target.parent.mkdir()
-        pages = ROOT / result.title / 'www'
-        if pages.is_dir():  # what 08 serves unless told otherwise
+        target = self.work / stage.program
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pages = ROOT / stage.name / 'www'
+        if pages.is_dir():  # what 08 serves by default
             shutil.copytree(pages, target.parent / 'www')
         single = len(self.results) == 1
         try:
-            handin.copy_stage(self.options.folder, result.title, folder, single)
+            handin.copy_stage(self.options.folder, stage.name, folder, single)
             sources = handin.sources(folder, target.name)
             result.details = self.compile(folder, sources, target)
             result.problem = result.details and 'it does not build'
@@ -112,7 +113,7 @@ class Grading:
             result.problem = str(reason)
 
     def compile(self, folder, sources, target):
-        """Builds a program. Returns what went wrong, or nothing."""
+        """Builds a program. Returns what went wrong, or None."""
         scratch = self.work / 'scratch' / folder.name
         scratch.mkdir()
         self.guard.give(scratch)
@@ -132,7 +133,7 @@ class Grading:
         return handin.take_program(scratch / 'program', target)
 
     def check(self, built):
-        """Runs the checks of all that has been built, at once."""
+        """Runs the checks of everything that was built, at once."""
         if not built:
             return
         jobs = self.options.jobs or 8 * (os.cpu_count() or 1)
@@ -147,7 +148,7 @@ class Grading:
             self.check_again(failed)
 
     def check_again(self, failed):
-        """A few may have failed because the machine was slow."""
+        """Some may have failed because the machine was slow."""
         for entry in self.run_checks(*zip(*failed), jobs=2):
             key = entry['stage'], entry['name']
             if key in failed and entry['verdict'] == 'passed':
@@ -156,7 +157,7 @@ class Grading:
                                   'again.')
 
     def run_checks(self, stages, names=(), jobs=1):
-        """Returns what has become of the checks, as tests/check tells it."""
+        """Returns the results, as tests/check reports them."""
         seconds = max(1, int(self.left()))
         command = self.check_command(stages, names, jobs, seconds)
         with tempfile.TemporaryFile() as document, \
@@ -177,7 +178,7 @@ class Grading:
         checks = self.work / 'checks'
         self.guard.give(checks)
         folders = [word for stage in stages for word in (
-            '-r', self.work / STAGES[stage].name)]
+            '-r', self.work / TASKS[stage].name)]
         starter = self.guard.starter(*folders, '-w', checks,
                                      *self.guard.unnamed_files(), '--')
         owner = self.guard.user
@@ -201,9 +202,9 @@ class Grading:
 
 
 def remove(folder):
-    """Removes a folder, even if there are some in it that may not be read, or
-    so many in each other that no path can name them all."""
-    folders = [os.fspath(folder)]  # as they come: those inside are moved up
+    """Removes a folder, even if folders in it are unreadable, or nested so
+    deeply that no path can name them all."""
+    folders = [os.fspath(folder)]  # moves nested folders up, one at a time
     count = itertools.count()
     while folders:
         place = folders.pop()

@@ -17,7 +17,9 @@ from harness.network import (  # noqa: F401
 from harness.programs import (  # noqa: F401
     Child, Program, Server, wait_until)
 from harness.registry import (  # noqa: F401
-    ADDRESSED, CHECKS, ECHO, MANY, READY, SERVERS, SERVING, TALKING, Check,
-    check)
+    ADDRESSED, CHECKS, ECHO, MANY, READY, SERVERS, SERVING, TALKING, TESTS_OF,
+    Check, check, share)
 from harness.settings import MEMCHECK, NOBODY, PATIENCE  # noqa: F401
-from harness.stages import BEYOND, ROOT, STAGES, TESTS  # noqa: F401
+from harness.stages import (  # noqa: F401
+    BEYOND, EXERCISES, ROOT, STAGES, TASKS, TESTS)
+from harness.streams import Stream  # noqa: F401

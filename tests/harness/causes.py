@@ -1,6 +1,6 @@
-"""What probably went wrong, judged by what the program under test has done: how
-it ended, what it printed, which calls it made and in which one it waits. The
-hint about such a cause goes before a check's own."""
+"""Finds the likeliest cause of a failed check from what the program did: how
+it ended, what it printed, which calls it made, and in which call it waits. The
+hint about such a cause is printed before the check's own hint."""
 
 import re
 import signal
@@ -19,10 +19,12 @@ LOOP = {'03': 'wait with pause() after listen()',
 
 
 class Causes:
-    """The causes of a failed check, those first that explain the most."""
+    """The causes of a failed check; those that explain most come first."""
 
     def __init__(self, test, check):
         self.test, self.check, self.stage = test, check, test.stage
+        if self.stage == '05-framing':  # in all of this it is like its stage
+            self.stage = '05'
         self.faults, self.child = test.faults, test.children[-1]
         self.status = self.child.wait_exit(0.2)
         self.told = '\n'.join(self.child.lines)
@@ -32,7 +34,7 @@ class Causes:
         return self.faults.get(name, call) if self.attached else None
 
     def first(self):
-        """The likeliest cause, or nothing."""
+        """Returns the likeliest cause, or None."""
         rules = [self.signals, self.exits]
         if not self.test.any and self.attached and not MEMCHECK:
             rules += [self.missing_calls, self.sets, self.nfds, self.timeout,
@@ -60,7 +62,7 @@ class Causes:
         return any(number in self.child.signalled for number in numbers)
 
     def exits(self):
-        """An end, though a server goes on until a signal comes."""
+        """The server has exited, although nothing has stopped it."""
         if (self.stage not in LOOP and self.stage not in ('07', '08')
                 or 'listening on' not in self.told
                 or self.sent(signal.SIGTERM, signal.SIGINT, signal.SIGKILL)):
@@ -90,7 +92,7 @@ class Causes:
             'connect'))
 
     def missing_calls(self):
-        """A call that is never made, though the program has gone on."""
+        """A call that is never made, although the program has gone on."""
         if self.status not in (0, None) or 'usage: ' in self.told + str(
                 self.child.output):
             return ''
@@ -107,7 +109,7 @@ class Causes:
         return ''
 
     def nfds(self):
-        """select is not told of every descriptor in its sets."""
+        """A descriptor in a set is not below nfds."""
         nfds, high = self.get('low', 'select'), self.get('high', 'select')
         if high:
             return (f'select() was called with nfds {nfds}, but descriptor '
@@ -116,7 +118,7 @@ class Causes:
         return ''
 
     def timeout(self):
-        """select's timeout is not set again."""
+        """The timeout of select is not set again."""
         if self.get('stale', 'select'):
             return ('select() was called with the time that the call before '
                     'had left in its timeout: Linux stores the time left '
@@ -124,7 +126,7 @@ class Causes:
         return ''
 
     def sets(self):
-        """The sets are not filled again."""
+        """The sets of select are not filled again."""
         if self.get('again', 'select'):
             return ('select() was called with the set that the call before '
                     'had left: select leaves only the ready descriptors in a '
@@ -132,7 +134,7 @@ class Causes:
         return ''
 
     def end_ignored(self):
-        """recv has returned 0, but the socket stays open."""
+        """recv has returned 0, but the socket is still open."""
         if self.stage not in ('05', '07') or not self.get('ended', 'recv'):
             return ''
         return ('recv() has returned 0, which means that the client has '
@@ -157,7 +159,7 @@ class Causes:
                 'each time select says that it is ready')
 
     def sleeps_on_client(self):
-        """A call blocks, though others have to be served."""
+        """A call blocks while other clients need to be served."""
         if self.stage < '07' or self.status is not None:
             return ''
         for call in ('recv', 'send'):
@@ -170,7 +172,7 @@ class Causes:
         return ''
 
     def no_shutdown(self):
-        """Client and server wait for each other's end."""
+        """Client and server each wait for the other to close."""
         if (self.stage != '06' or self.get('calls', 'shutdown')
                 or self.waits_in('recv') is None or self.status is not None
                 or self.check.name in LIMITED
@@ -181,7 +183,7 @@ class Causes:
                 'sees the end of the stream')
 
     def limits(self):
-        """The options of the socket that -t asks for."""
+        """The socket options that -t asks for."""
         command = self.child.command
         if self.stage not in ('05', '06'):
             return ''
@@ -216,7 +218,7 @@ class Causes:
 
 
 def likely_cause(test, check):
-    """A hint about the likeliest cause of a failure, or nothing."""
+    """Returns a hint about the likeliest cause of a failure, or ''."""
     if not test.children:
         return ''
     return Causes(test, check).first()

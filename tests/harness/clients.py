@@ -1,4 +1,5 @@
-"""How clients behave towards a server, and how the client under test is run."""
+"""The ways in which clients talk to a server, and how the client under test is
+run."""
 
 import signal
 import socket
@@ -12,18 +13,21 @@ from harness.programs import wait_until
 
 
 def data(size, seed=1):
-    """So many bytes, all values, without a short period."""
+    """Returns this many bytes: all values, and no short period."""
     block = bytes((i * i + 7 * i + seed + settings.SEED) % 251 + (i >> 3) % 5
                   for i in range(65521))
-    return (block * (size // len(block) + 1))[:size]
+    count, rest = divmod(size, len(block))
+    return b''.join([block] * count + [block[:rest]])  # copied once
 
 
 def flood(client, most=1 << 28, block=b''):
-    """Sends without reading until nothing more is taken. Returns how much."""
-    block = block or data(65536)  # not as a default: it depends on the seed
+    """Sends without reading until the server takes no more. Returns how many
+    bytes it took."""
+    block = block or data(65536)  # not a default: the seed decides
     client.setblocking(False)
     sent, quiet = 0, time.monotonic() + 0.3
-    while time.monotonic() < quiet and sent < most:
+    end = time.monotonic() + 3 * settings.PATIENCE
+    while time.monotonic() < min(quiet, end) and sent < most:
         try:
             at = sent % len(block)
             sent += client.send(block[at:])
@@ -37,8 +41,8 @@ def flood(client, most=1 << 28, block=b''):
 
 
 def converse(client, message, failures, end=True):
-    """Sends in one thread what the caller receives; both at once. Then ends
-    the client's half, or leaves it open for more."""
+    """Sends a message in a thread while the caller receives. Then shuts down
+    the sending half, or leaves it open."""
     def write():
         try:
             client.sendall(message)
@@ -52,8 +56,8 @@ def converse(client, message, failures, end=True):
 
 
 def vanish(test, server, half_close):
-    """While the server is stopped a client sends and resets. When it goes on,
-    recv still finds the data, and send fails."""
+    """While the server is stopped, a client sends and resets. When the server
+    continues, recv still finds the data, and send fails."""
     client = test.connect(server)
     if test.persists(server):
         test.served(server, client)
@@ -75,7 +79,7 @@ def guarded(function, argument, complaints):
 
 
 def knock(child):
-    """Connects, if that is possible, to a server that may be ending."""
+    """Connects, if possible, to a server that may be exiting."""
     ready = child.wait_line(r'listening on (\S+):(\d+)$')
     with socket.socket() as client:
         client.settimeout(1)
@@ -83,7 +87,8 @@ def knock(child):
 
 
 def start_on_free_port(test):
-    """Starts the server on a port of ours; anew, if another was quicker."""
+    """Starts the server on a port that we chose; tries another one if that has
+    been taken meanwhile."""
     for _ in range(5):
         port = free_port()
         child = test.start(str(port))
@@ -104,7 +109,7 @@ def echoing(connection):
 
 
 def feed(test, child, message):
-    """Gives the client its whole input."""
+    """Writes all of the client's input."""
     def write():
         try:
             child.process.stdin.write(message)
@@ -116,7 +121,7 @@ def feed(test, child, message):
 
 def start_client(test, port, *options, host='127.0.0.1', message=b'hello\n',
                  stdout=subprocess.PIPE):
-    """Starts the client; it gets the message as its input, unless None."""
+    """Starts the client with this message as its input, unless it is None."""
     if test.any:
         child = test.start(stdin=subprocess.PIPE, stdout=stdout, host=host,
                            port=port)

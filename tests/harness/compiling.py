@@ -6,12 +6,12 @@ import subprocess
 
 
 def compiler():
-    """The command that CC names, in words; cc if it names none."""
+    """Returns the compiler that CC names, as words; cc by default."""
     return shlex.split(os.environ.get('CC') or 'cc')
 
 
 def build(target, *words, command=None, folder=None):
-    """Compiles. Returns what the compiler complains of, or None."""
+    """Compiles a source. Returns the compiler's messages, or None."""
     done = subprocess.run(
         [*(command or compiler()), '-o', target, *words], cwd=folder,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What is demanded of a program by many checks: its messages and its end."""
+"""What many checks demand of a program: its messages, and how it exits."""
 
 import errno
 import os
@@ -17,14 +17,14 @@ STRTOL_SKIPS_HINT = ('strtol skips blanks and takes a sign: look at the first '
 
 
 def strtol_hint(text):
-    """What to think about if a text is taken for a number."""
+    """A hint about text that was accepted as a number."""
     if not text:
         return 'an empty argument is not a number: strtol returns 0 for it'
     return STRTOL_SKIPS_HINT if text[0] in ' +-' else STRTOL_HINT
 
 
 def bytes_hint(child, port):
-    """What is probably wrong with an address that was printed."""
+    """A hint about an address that was printed wrong."""
     match = re.search(r' (\S+):(\d+)$', '\n'.join(child.lines))
     swapped = (port & 255) << 8 | port >> 8
     if match and int(match[2]) == swapped:
@@ -41,7 +41,7 @@ def bytes_hint(child, port):
 
 
 def refuses(test, *arguments, hint=''):
-    """Demands that arguments are rejected."""
+    """Demands that the program rejects these arguments."""
     child = test.start(*arguments)
     status = child.wait_exit()
     if status != 2 or child.output or b'usage: ' not in child.errors:
@@ -52,7 +52,7 @@ def refuses(test, *arguments, hint=''):
 
 
 def names(name):
-    """What a message may call an errno: by any name of the same number."""
+    """The names that a message may give an errno: all names of its number."""
     number = getattr(errno, name)
     same = [other for other in dir(errno)
             if getattr(errno, other) == number and other.isupper()]
@@ -60,7 +60,7 @@ def names(name):
 
 
 def told(test, child, call, name, times=1, hint=''):
-    """Demands the line 'CALL: ERRNO...' on standard error, so many times."""
+    """Demands this many lines 'CALL: ERRNO...' on standard error."""
     if test.any:
         return
     pattern = rf'{call}: {names(name)}\b'
@@ -80,8 +80,7 @@ def told(test, child, call, name, times=1, hint=''):
 
 
 def hint_about_line(test, child, call, name, count):
-    """Why a line about a failed call is probably missing, or printed so
-    often."""
+    """A hint why the line about a failed call is missing, or repeated."""
     text = os.strerror(getattr(errno, name))
     if count:
         return ('report a shortage once, when it begins; after a success the '
@@ -97,7 +96,7 @@ def hint_about_line(test, child, call, name, count):
 
 
 def not_told(test, child, call):
-    """Demands that an ordinary failure is not worth a line."""
+    """Demands that an ordinary failure prints nothing."""
     lines = [line for line in child.lines if line.startswith(call + ':')]
     if lines and not test.any:
         raise Failure(f'no line about {call}: the action is RETRY', lines[0],
@@ -105,7 +104,7 @@ def not_told(test, child, call):
 
 
 def stopped(test, child, call, name):
-    """Demands the action STOP: one line and status 1."""
+    """Demands the action STOP: one line, and exit status 1."""
     status = child.wait_exit()
     if status is None:
         raise Failure(
@@ -121,14 +120,15 @@ def stopped(test, child, call, name):
                       'call exit(EXIT_FAILURE) after the message')
 
 
-def stopped_plainly(test, call):
-    """Demands the action STOP of a call that has no rows: setsockopt, say."""
+def stopped_plainly(test, call, number=errno.ENOBUFS):
+    """Demands the action STOP of a call without rows, such as setsockopt, or
+    without a row for this errno."""
     test.need_injector()
-    test.faults.fail(call, errno.ENOBUFS)
+    test.faults.fail(call, number, test.faults.get('calls', call) + 1)
     child = test.start('0')
     test.attached()
     status = child.wait_exit()
-    line = f'{call}: {os.strerror(errno.ENOBUFS)}'
+    line = f'{call}: {os.strerror(number)}'
     if status != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}', f'{call} can fail, too: if '
@@ -146,8 +146,8 @@ def injected(test, call, times=1):
 
 
 def idles(test, server, call, name, again=True):
-    """Demands that a shortage is waited out, without using the processor, and
-    that the call is made again meanwhile."""
+    """Demands that the program waits for the end of a shortage: it uses no
+    processor time, and tries the call again."""
     hint = (f'{name} is a shortage that may pass (WAIT): sleep for a tenth of '
             f'a second, then call {call} again')
     test.alive(server, f'{call} has failed with {name}', hint)
@@ -166,7 +166,7 @@ def idles(test, server, call, name, again=True):
 
 
 def succeeded(test, child, message=b'hello\n', hint=''):
-    """Demands exit status 0 and the whole echo on standard output."""
+    """Demands exit status 0, and the whole echo on standard output."""
     status = child.wait_exit()
     outcome = f'it {test.outcome(child)}'
     if status is None:
@@ -185,7 +185,7 @@ def succeeded(test, child, message=b'hello\n', hint=''):
 def dropped(test, server, client, began, hint='note when the last byte moved, '
             'for each client; select\'s timeout is the time until the first '
             'client is due'):
-    """Demands that a silent client is dropped after a second."""
+    """Demands that a silent client is dropped after one second."""
     port = client.getsockname()[1]
     line = f'dropped 127.0.0.1:{port}: no byte moved for 1 second'
     if not server.wait_line(line, 8):

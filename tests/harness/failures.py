@@ -1,5 +1,4 @@
-"""How a check says that something does not hold, or cannot be tried; and how
-values are put into words for that."""
+"""How a check reports that it has failed, or that it cannot run here."""
 
 import errno
 import socket
@@ -16,20 +15,20 @@ FEW_DESCRIPTORS = ('tests/check itself may not open enough files: ulimit -n '
 
 
 class Failure(Exception):
-    """A check does not hold: what was expected, what came, a hint."""
+    """A check has failed: what it expected, what it got, and a hint."""
 
     def __init__(self, expected, got, hint=''):
-        super().__init__(expected, got, hint)  # all of it, to be pickled
+        super().__init__(expected, got, hint)  # all of it, for pickle
         self.expected, self.got, self.hint = expected, got, hint
 
 
 class Skip(Exception):
-    """A check cannot be made here, for this reason."""
+    """A check cannot run here, for this reason."""
 
 
 class Stop(BaseException):
-    """The check that runs, and all that would follow, is not wanted any more.
-    Raised by a signal, but not while it is held."""
+    """Ends the checks of this process. A signal raises it, but not while it is
+    held back."""
     held = wanted = False
 
     @classmethod
@@ -46,7 +45,7 @@ class Stop(BaseException):
 
 
 def said_error(error):
-    """The name of an errno and its text, as a program would print them."""
+    """Returns the name of an errno and its text, as a program prints them."""
     if isinstance(error, (socket.timeout, TimeoutError)):
         return f'nothing for {PATIENCE} seconds'
     if error.errno is None:
@@ -60,7 +59,7 @@ def counted(number, noun='byte'):
 
 
 def difference(expected, got):
-    """Where two runs of bytes differ."""
+    """Returns where two byte strings differ."""
     if len(expected) != len(got) and expected[:len(got)] == got:
         return (f'only the first {counted(len(got))} of {len(expected)}'
                 if got else f'none of the {counted(len(expected))}')
@@ -76,7 +75,7 @@ ESCAPES = {0: '\\0', 7: '\\a', 8: '\\b', 9: '\\t', 10: '\\n', 11: '\\v',
 
 
 def literal(piece):
-    """Bytes as C writes them in a string."""
+    """Returns bytes as a C string literal shows them."""
     text = ''
     for byte, following in zip(piece, [*piece[1:], 0]):
         digit = chr(following) in '0123456789'
@@ -90,7 +89,7 @@ def literal(piece):
 
 
 def shown(piece, most=60):
-    """Bytes as a person reads them, cut to a readable length."""
+    """Returns bytes as a C string literal, cut to a readable length."""
     if not piece:
         return 'nothing'
     if len(piece) <= most:

@@ -38,8 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* With _GNU_SOURCE glibc takes any address of a socket without a cast, for it
-   is a union there. That the functions below fit is no matter of ISO C. */
+/* With _GNU_SOURCE, glibc declares socket addresses as a transparent union,
+   which takes any address without a cast. ISO C knows nothing of that. */
 #pragma GCC diagnostic ignored "-Wpedantic"
 
 enum kind {
@@ -58,6 +58,7 @@ enum kind {
     OPEN,
     STAT,
     READ,
+    FCNTL,  /* F_SETFL alone */
     PIPE,
     FORK,
     EXECVE,
@@ -65,7 +66,7 @@ enum kind {
     KINDS,  /* how many there are */
 };
 
-/* The orders for one kind of call, and what became of them. */
+/* The orders for one kind of call, and what happened to those calls. */
 struct plan {
     int32_t first, last;  /* of these calls, counted from 1, each fails ... */
     int32_t error;        /* ... with this errno */
@@ -73,10 +74,10 @@ struct plan {
     int32_t most;         /* no call moves more bytes than this, if not 0 */
     int32_t calls;        /* made so far */
     int32_t injected;     /* failed to order */
-    int32_t failed;       /* failed of themselves: the kernel refused */
+    int32_t failed;       /* failed without an order: the kernel refused */
     int32_t last_error;   /* errno of the last of these */
     int32_t too_short;    /* accept: an address, but no length for it */
-    int32_t inside;       /* the descriptor + 2 such a call is waiting for */
+    int32_t inside;       /* the descriptor + 2 that such a call waits for */
     int32_t ended;        /* recv: open sockets on which it has returned 0 */
     int32_t again;        /* recv: calls on those; select: see note_sets */
     int32_t stale;        /* select: see note_timeout */
@@ -89,27 +90,27 @@ enum effect {
     FAILS,     /* it fails; the next one may succeed */
     LASTS,     /* it fails, and so do all others for a while: a shortage */
     LOSES,     /* it fails, and the connection is lost */
-    HINDERS,   /* it fails; so a client may not get what it has asked for */
-    SHORTENS,  /* from now on such calls move a few bytes at most */
+    HINDERS,   /* it fails, so a client may not get its response */
+    SHORTENS,  /* from now on such calls move only a few bytes */
 };
 
 struct event {
     int32_t kind, effect;
-    int32_t client;    /* its number, 0: whoever it is for */
+    int32_t client;    /* its number; 0: of any client */
     int32_t position;  /* how much such calls have done before: see done */
     int32_t error;     /* an errno */
     int32_t most;      /* SHORTENS: bytes, or 0 for all; LASTS: milliseconds */
     int32_t tries;     /* how many calls it has hit */
-    int32_t end;       /* LASTS: when, by the clock */
+    int32_t end;       /* LASTS: until when, by the clock */
     int32_t over;
 };
 
-/* What is done for a connection. They are numbered from 1, in the order in
-   which accept or connect makes them; [0] is for the calls of none. */
+/* The calls made for one connection. Connections are numbered from 1, in the
+   order in which accept or connect makes them; [0] is for calls without one. */
 struct client {
-    int32_t port;         /* the other side's, by which it is known again */
+    int32_t port;         /* the other side's; it identifies the connection */
     int32_t lost;         /* by an event */
-    int32_t done[KINDS];  /* of RECV, SEND bytes, of the others calls */
+    int32_t done[KINDS];  /* RECV, SEND: bytes; others: calls */
     int32_t most[KINDS];  /* bytes that a call may move, if not 0 */
 };
 
@@ -118,9 +119,9 @@ struct storm {
     int32_t made;        /* connections */
     int32_t came;        /* events, of those planned */
     int32_t planned;
-    int32_t hindered;    /* how many of them were to hinder */
+    int32_t hindered;    /* how many of them made a call fail */
     int32_t edges;       /* the program waits for edges (EPOLLET) */
-    int32_t blocks;      /* of memory that are allocated, and not yet freed */
+    int32_t blocks;      /* blocks of memory that are allocated and not freed */
     struct client clients[16];
     struct event events[200];
     int32_t order[200];  /* in which they came */
@@ -134,13 +135,13 @@ struct control {
     int32_t user;         /* the user to be from the start of main, if not 0 */
     int32_t family, type, protocol;     /* of the first socket() */
     int32_t bound_port, bound_address;  /* of the first bind(), host order */
-    char addresses[96];   /* what every host name stands for, if not empty */
+    char addresses[96];   /* what every host name resolves to, if not empty */
     struct plan plans[KINDS];
     struct storm storm;
 };
 
 static struct control *control;
-static __thread int current;  /* the client that was dealt with last */
+static __thread int current;  /* the client of the last call */
 static int16_t clients[1024];  /* by their descriptors; 0: not known */
 
 /* The real function behind ours. */
@@ -154,7 +155,7 @@ __attribute__((constructor)) static void attach(void) {
     const char *path = getenv("LADDER_FAULTS");
     const char *program = getenv("LADDER_PROGRAM");
     if (program != NULL && strcmp(program, program_invocation_short_name) != 0)
-        return;  /* this is not the program yet, but what starts it */
+        return;  /* this is not the program yet, but its starter */
     int file = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
     if (file == -1)
         return;
@@ -180,7 +181,7 @@ __attribute__((constructor)) static void attach(void) {
 static __thread int waiting_for;  /* the descriptor of the present call */
 static char at_end[1024];  /* descriptors on which recv has returned 0 */
 
-/* Notes that a descriptor is closed, or stands for another connection. */
+/* Notes that a descriptor is closed, or is a new connection. */
 static void forget_end(int descriptor) {
     if (control != NULL && descriptor >= 0 && descriptor < COUNT(at_end)
         && at_end[descriptor]) {
@@ -208,7 +209,7 @@ static void enter(enum kind kind, int descriptor) {
         plan->again++;
 }
 
-/* Counts a call. Returns whether it fails to order, and sets errno if so. */
+/* Counts a call. Returns whether it must fail, and sets errno if so. */
 static int ordered(enum kind kind) {
     if (control == NULL)
         return 0;
@@ -223,8 +224,8 @@ static int ordered(enum kind kind) {
     return 1;
 }
 
-/* Returns the port of the other side, or 0. An address of IPv6 has it in the
-   same place; of the rest of it there is no need. */
+/* Returns the port of the peer, or 0. IPv4 and IPv6 addresses have it in the
+   same place. */
 static int port_of_peer(int descriptor) {
     struct sockaddr_in address = {0};
     socklen_t size = sizeof address;
@@ -237,8 +238,8 @@ static int port_of_peer(int descriptor) {
     return ntohs(address.sin_port);
 }
 
-/* Returns the number of the client on the other side, or -1. A connection
-   that is over has no other side, but may have been seen when it had. */
+/* Returns the number of the peer, or -1. After the end of a connection the
+   kernel no longer knows its peer, so earlier answers are remembered. */
 static int find_client(int descriptor) {
     struct storm *storm = &control->storm;
     int port = port_of_peer(descriptor);
@@ -264,7 +265,8 @@ static void enroll(int descriptor, int port) {
         clients[descriptor] = (int16_t)current;
 }
 
-/* Whether the call may wait for ever, and so never fail with EAGAIN. */
+/* Returns whether the call blocks without a limit, so that it can never fail
+   with EAGAIN. */
 static int waits(enum kind kind, int descriptor, int flags) {
     struct timeval limit = {0};
     socklen_t size = sizeof limit;
@@ -283,7 +285,7 @@ static int32_t milliseconds(void) {
     return (int32_t)(now.tv_sec % 1000000 * 1000 + now.tv_nsec / 1000000);
 }
 
-/* Whose count of what is done, and whose events, are those of a call. */
+/* Returns the client whose counters and events apply to a call. */
 static struct client *client_for(enum kind kind) {
     struct storm *storm = &control->storm;
     int own = kind == RECV || kind == SEND || kind >= MALLOC;
@@ -292,7 +294,7 @@ static struct client *client_for(enum kind kind) {
     return storm->raging && number >= 0 ? &storm->clients[number] : NULL;
 }
 
-/* Returns the next event for the client's calls of a kind, or NULL. */
+/* Returns the next event for this client's calls of a kind, or NULL. */
 static struct event *next_event(enum kind kind, const struct client *client) {
     struct storm *storm = &control->storm;
 
@@ -305,7 +307,8 @@ static struct event *next_event(enum kind kind, const struct client *client) {
     return NULL;
 }
 
-/* Lets an event hit a call. Returns whether that fails; sets errno if so. */
+/* Applies an event to a call. Returns whether the call fails; sets errno if
+   so. */
 static int hit(struct event *event, struct client *client) {
     struct storm *storm = &control->storm;
 
@@ -328,7 +331,7 @@ static int hit(struct event *event, struct client *client) {
     return event->effect != SHORTENS;
 }
 
-/* Returns whether an event that is due lets a call fail; sets errno if so. */
+/* Returns whether an event that is due makes a call fail; sets errno if so. */
 static int struck(enum kind kind, int descriptor, int flags) {
     struct client *client = client_for(kind);
     struct event *event;
@@ -344,7 +347,7 @@ static int struck(enum kind kind, int descriptor, int flags) {
     return 0;
 }
 
-/* Returns whether a call fails, to order or by an event; sets errno if so. */
+/* Returns whether a call fails, by order or event; sets errno if so. */
 static int refused(enum kind kind, int descriptor, int flags) {
     if (control == NULL)
         return 0;
@@ -378,9 +381,10 @@ static size_t least(size_t length, int32_t most) {
     return most > 0 && length > (size_t)most ? (size_t)most : length;
 }
 
-/* How many of so many bytes a call may move. In a storm, only those before the
-   next event: so it has its place among them, however the kernel cuts them. A
-   program that waits for edges may take a short call as a sign to wait. */
+/* Returns how many of these bytes a call may move. In a storm these are only
+   the bytes before the next event, so that it always has the same place in the
+   stream. A program that waits for edges may take a short count as a sign to
+   wait. */
 static size_t clipped(enum kind kind, size_t length, int flags) {
     if (control == NULL)
         return length;
@@ -444,7 +448,8 @@ int listen(int descriptor, int backlog) {
     return (int)noted(LISTEN, real(descriptor, backlog));
 }
 
-/* Notes an address that accept cannot fill in: its length was not set. */
+/* Notes an address that accept cannot fill in because its length was not set.
+   */
 static void check_length(const struct sockaddr *address,
                          const socklen_t *length) {
     if (control != NULL && address != NULL && length != NULL
@@ -452,7 +457,7 @@ static void check_length(const struct sockaddr *address,
         control->plans[ACCEPT].too_short = 1;
 }
 
-/* Gives a client that accept has returned its number. Returns its socket. */
+/* Gives a number to a client that accept has returned. Returns its socket. */
 static int accepted(int descriptor) {
     forget_end(descriptor);
     if (descriptor != -1)
@@ -489,7 +494,7 @@ int connect(int descriptor, const struct sockaddr *address, socklen_t length) {
     return result;
 }
 
-/* Notes a limit of the time that recv or send may take. */
+/* Notes a time limit of recv or send. */
 static void note_limit(int name, const struct timeval *limit) {
     struct plan *plan = &control->plans[SETSOCKOPT];
     int32_t value = (int32_t)(limit->tv_sec * 1000 + limit->tv_usec / 1000 + 1);
@@ -539,8 +544,8 @@ static fd_set set_before, set_after;  /* of the last select, for reading */
 static struct timeval time_before, time_after;
 
 /* Notes a descriptor in a set that nfds leaves out, as low (nfds) and high
-   (the descriptor + 1), and counts calls with the very set that the call
-   before has left, with the ready ones alone. */
+   (the descriptor + 1). Counts calls with the set exactly as the call before
+   has left it, with only the ready descriptors. */
 static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     struct plan *plan = &control->plans[SELECT];
     int highest = highest_in(reading), other = highest_in(writing);
@@ -555,8 +560,8 @@ static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     set_before = *reading;
 }
 
-/* Counts calls with the very timeout that the call before has left, which is
-   the time that was left then: no program computes that to the microsecond. */
+/* Counts calls with the timeout exactly as the call before has left it: the
+   time that remained. No program computes the same microsecond by chance. */
 static void note_timeout(const struct timeval *timeout) {
     struct plan *plan = &control->plans[SELECT];
     size_t size = sizeof *timeout;
@@ -608,8 +613,8 @@ int close(int descriptor) {
     return real(descriptor);
 }
 
-/* To wait for edges means to be told once: a call that is cut short would have
-   to be repeated, though the kernel lets programs wait then (epoll(7)). */
+/* With edges, a program is notified once. If we shorten a call, the program
+   has to be notified again, although the kernel lets it wait (epoll(7)). */
 int epoll_ctl(int descriptor, int operation, int file,
               struct epoll_event *event) {
     REAL(int, "epoll_ctl", int, int, int, struct epoll_event *);
@@ -619,9 +624,9 @@ int epoll_ctl(int descriptor, int operation, int file,
 }
 
 /*
- * However a program receives and sends, it is one kind of call each. read and
- * write count on sockets, and read on files, as another kind. Who only peeks
- * has not received.
+ * All ways to receive are one kind of call, and so are all ways to send. read
+ * and write count on sockets; read counts on files too, as another kind. A
+ * call with MSG_PEEK does not count.
  */
 ssize_t recv(int descriptor, void *buffer, size_t length, int flags) {
     REAL(ssize_t, "recv", int, void *, size_t, int);
@@ -682,8 +687,8 @@ ssize_t write(int descriptor, const void *bytes, size_t length) {
     return noted(SEND, real(descriptor, bytes, clipped(SEND, length, 0)));
 }
 
-/* Returns the message, or, if that is too long for a call, a part of its first
-   piece: it is made in the places given. */
+/* Returns the message or, if it is too long for one call, a part of its first
+   piece, which is built in the places given. */
 static const struct msghdr *cut(enum kind kind, const struct msghdr *message,
                                 int flags, struct msghdr *part,
                                 struct iovec *piece) {
@@ -746,7 +751,7 @@ ssize_t readv(int descriptor, const struct iovec *pieces, int count) {
                                  : real(descriptor, pieces, count);
 }
 
-/* What -D_FORTIFY_SOURCE makes of them. */
+/* What -D_FORTIFY_SOURCE turns them into. */
 ssize_t __recv_chk(int descriptor, void *buffer, size_t length, size_t size,
                    int flags) {
     return length > size ? (abort(), -1)
@@ -790,8 +795,8 @@ int getaddrinfo(const char *host, const char *service,
 
 /* ---------------------------------------------------------- memory */
 
-/* The functions of a sanitizer, in a program that was built with one: it needs
-   memory before anything else works, and looks for leaks itself. */
+/* The functions of a sanitizer, in a program built with one. It needs memory
+   before anything else works, and looks for leaks itself. */
 #define THEIRS __attribute__((weak))
 THEIRS void *__interceptor_malloc(size_t size);
 THEIRS void *__interceptor_calloc(size_t count, size_t size);
@@ -802,8 +807,8 @@ static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t),
     *(*real_realloc)(void *, size_t);
 static void (*real_free)(void *);
 
-/* Returns whether the real functions are known. Until they are, dlsym, which
-   may call them itself, has to do without. */
+/* Returns whether the real functions are known. Until then dlsym, which may
+   call them itself, must do without. */
 static int memory_known(void) {
     static int looking;
 
@@ -824,7 +829,7 @@ static int memory_refused(void) {
     return 0;
 }
 
-/* Counts the blocks of this process, not of a child that it has forked. */
+/* Counts the blocks of this process, but not of a child that it forks. */
 static void *counted(void *block, int32_t change) {
     if (block != NULL && control != NULL && getpid() == control->attached)
         __atomic_add_fetch(&control->storm.blocks, change, __ATOMIC_SEQ_CST);
@@ -865,6 +870,25 @@ void free(void *block) {
     real_free(block);
 }
 
+/* ---------------------------------------------------------- flags */
+
+#define FCNTL_CALL(name)                                                      \
+    int name(int descriptor, int command, ...) {                              \
+        REAL(int, #name, int, int, ...);                                      \
+        va_list rest;                                                         \
+        va_start(rest, command);                                              \
+        void *argument = va_arg(rest, void *);                                \
+        va_end(rest);                                                         \
+        if (command == F_SETFL && control != NULL && ordered(FCNTL))          \
+            return -1;                                                        \
+        return real(descriptor, command, argument);                           \
+    }
+
+FCNTL_CALL(fcntl)
+#ifdef __GLIBC__
+FCNTL_CALL(fcntl64)
+#endif
+
 /* ---------------------------------------------------------- files */
 
 static int mode_of(int flags, va_list rest) {
@@ -872,7 +896,7 @@ static int mode_of(int flags, va_list rest) {
     return makes ? va_arg(rest, int) : 0;
 }
 
-/* Each call has a twin whose name ends in 64, for files of any length. */
+/* Each call has a twin whose name ends in 64, for large files. */
 #define FILE_CALLS(bits)                                                      \
     int open##bits(const char *path, int flags, ...) {                        \
         REAL(int, "open" #bits, const char *, int, ...);                      \

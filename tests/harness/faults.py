@@ -1,4 +1,5 @@
-"""Faults in the calls that a program makes: orders to harness/faults.c."""
+"""Injects faults into the calls of a program: the orders to
+harness/faults.c."""
 
 import mmap
 import os
@@ -14,7 +15,8 @@ from harness.compiling import build, compiler
 
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
-         'stat', 'read', 'pipe', 'fork', 'execve', 'waitpid')
+         'stat', 'read', 'fcntl', 'pipe', 'fork', 'execve', 'waitpid')
+SAME = {'recvfrom': 'recv', 'sendto': 'send'}  # kinds, by other calls' names
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',
           'stale', 'low', 'high')
@@ -28,7 +30,7 @@ SOURCE = pathlib.Path(__file__).with_name('faults.c')
 
 
 class Faults:
-    """The page shared with harness/faults.c: orders to it, counts from it."""
+    """The page shared with harness/faults.c: it holds orders, and counters."""
 
     def __init__(self, directory):
         handle, self.path = tempfile.mkstemp(dir=directory)
@@ -39,7 +41,8 @@ class Faults:
     def _offset(self, name, call):
         if call is None:
             return 4 * HEADER.index(name)
-        return PLANS + PLAN * KINDS.index(call) + 4 * FIELDS.index(name)
+        kind = KINDS.index(SAME.get(call, call))
+        return PLANS + PLAN * kind + 4 * FIELDS.index(name)
 
     def get(self, name, call=None):
         return struct.unpack_from('i', self.page, self._offset(name, call))[0]
@@ -48,7 +51,7 @@ class Faults:
         struct.pack_into('i', self.page, self._offset(name, call), value)
 
     def fail(self, call, number, first=1, last=None):
-        """Lets the first to the last of these calls fail with an errno."""
+        """Makes a range of these calls fail with an errno."""
         self.set('error', number, call)
         self.set('last', first if last is None else last, call)
         self.set('first', first, call)
@@ -57,14 +60,14 @@ class Faults:
         self.set('last', 0, call)
 
     def resolve(self, *addresses):
-        """Lets every host name stand for these addresses."""
+        """Makes every host name resolve to these addresses."""
         text = ' '.join(addresses).encode() + b'\0'
         self.page[ADDRESSES:ADDRESSES + len(text)] = text
 
 
 def build_injector(directory):
-    """Compiles faults.c. Returns the library's path, or None; and, if it cannot
-    be used although it should, why not."""
+    """Compiles faults.c. Returns the path of the library, or None; and the
+    reason if it should work here but does not."""
     library = os.path.join(directory, 'faults.so')
     if not sys.platform.startswith('linux'):
         return None, ''
@@ -83,7 +86,7 @@ def build_injector(directory):
 
 
 def can_be_loaded(library):
-    """Whether a program can be started with the library in it."""
+    """Returns whether a program starts with the library loaded."""
     faults = Faults(os.path.dirname(library))
     subprocess.run([sys.executable, '-S', '-E', '-c', ''],
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -97,8 +100,8 @@ def can_be_loaded(library):
 
 
 def loader_of(path):
-    """What loads a program's libraries: its kind of ELF file and the path of
-    its dynamic loader, or None if it is no such program."""
+    """Returns what loads a program's libraries: the kind of its ELF file and
+    the path of its dynamic loader. None if it has none."""
     try:
         with open(path, 'rb') as file:
             data = file.read(4096)
@@ -119,7 +122,8 @@ def loader_of(path):
 
 
 def is_loadable(program):
-    """Whether the injector, which is built for the system's own C library, may
-    be loaded into a program: with another one, it would not even start."""
+    """Returns whether the injector can be loaded into a program. The injector
+    is built for the system's own C library; with another one, the program
+    would not even start."""
     loader = loader_of(program)
     return loader is None or loader == loader_of(sys.executable)

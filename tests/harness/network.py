@@ -15,8 +15,8 @@ from harness.settings import PATIENCE
 
 
 class Peer:
-    """A server for the client under test: every connection is handed to a
-    function, in a thread of its own."""
+    """A server for the client under test. It runs a function for each
+    connection, in a thread of its own."""
 
     def __init__(self, handler, host='127.0.0.1', port=0, backlog=50):
         self.listener = socket.create_server((host, port), backlog=backlog)
@@ -60,14 +60,15 @@ class Peer:
 
 
 def reset(connection):
-    """Closes a connection with a reset instead of an orderly end."""
+    """Closes a connection with a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                           struct.pack('ii', 1, 0))
     connection.close()
 
 
 def reset_for_sure(connection):
-    """Resets a connection, and waits until the other side's kernel knows."""
+    """Resets a connection, and waits until the other side's kernel has seen
+    it."""
     try:
         ours, theirs = connection.getsockname()[1], connection.getpeername()[1]
     except OSError:  # the other side has reset it already
@@ -83,13 +84,14 @@ def reset_for_sure(connection):
 
 
 def arrived(connection):
-    """Whether the other side's kernel has everything that was sent."""
+    """Returns whether the other side's kernel has received everything."""
     unacknowledged = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
     return struct.unpack('i', unacknowledged)[0] == 0
 
 
 def end_half(connection):
-    """Ends the sending half, and waits until the other side's kernel knows."""
+    """Shuts down the sending half, and waits until the other side's kernel has
+    seen it."""
     connection.shutdown(socket.SHUT_WR)
     fin_wait_2 = 5  # the first byte of struct tcp_info is the state
     wait_until(lambda: connection.getsockopt(
@@ -97,8 +99,8 @@ def end_half(connection):
 
 
 def listening(port):
-    """Whether a socket listens on a port, without a connection; or None if
-    this system does not tell."""
+    """Returns whether a socket listens on a port, without connecting to it;
+    None if this system does not tell."""
     known = False
     for path in '/proc/net/tcp', '/proc/net/tcp6':
         try:
@@ -112,7 +114,7 @@ def listening(port):
 
 
 def free_port():
-    """A port that was free just now, below the ephemeral ones."""
+    """Returns a port that is free now, below the ephemeral ports."""
     seed = os.getpid() * 7919 + time.monotonic_ns() // 1000
     for step in range(2000):
         port = 10000 + (seed + step * 37) % 20000

@@ -1,4 +1,4 @@
-"""As which user this process acts, and who may look into it."""
+"""The user that this process acts as, and who may inspect it."""
 
 import ctypes
 import functools
@@ -11,14 +11,14 @@ def prctl(option, value):
 
 
 def hide():
-    """Lets no process of the same user look into this one, or trace it."""
+    """Keeps processes of the same user from inspecting or tracing this one."""
     pr_set_dumpable = 4
     prctl(pr_set_dumpable, 0)
 
 
 def act_as(user):
-    """Has root act as another user: files are his, and so are all programs
-    that are started. But he cannot signal this process, nor be root again."""
+    """Makes root act as another user: that user owns the files and runs the
+    programs. This process can still not be signalled by it."""
     os.setgroups([])
     os.setegid(user)
     os.seteuid(user)

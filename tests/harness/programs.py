@@ -1,5 +1,5 @@
-"""Programs while they run. Whoever starts one does it here: then it is ended,
-too, whatever comes."""
+"""Programs while they run. Every program is started here, so that it is ended
+whatever happens."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ RUNNING = []  # every program that this process has started and not yet ended
 
 
 class Program:
-    """A running program, with all that it starts: a session of its own, unless
-    the options for Popen say otherwise."""
+    """A running program and everything that it starts, in a session of its own
+    unless the options for Popen say otherwise."""
 
     def __init__(self, command, **options):
         self.command = command
         self.signalled = set()
         self.leads = options.setdefault('start_new_session', True)
-        Stop.held = True  # or nobody would know that it has to be ended
+        Stop.held = True  # otherwise nobody knows that it must be ended
         try:
             self.process = subprocess.Popen(command, **options)
             self.pid = self.process.pid
@@ -44,14 +44,15 @@ class Program:
         return self.process.poll() is None
 
     def wait_exit(self, patience=PATIENCE):
-        """Returns the exit status (minus a signal), or None if it runs on."""
+        """Returns the exit status, or minus a signal; None if it still
+        runs."""
         try:
             return self.process.wait(patience)
         except subprocess.TimeoutExpired:
             return None
 
     def signal(self, number):
-        """Signals the program and, if it leads a session, all of that."""
+        """Signals the program, or its whole session if it leads one."""
         self.signalled.add(number)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self.leads:
@@ -60,7 +61,7 @@ class Program:
                 self.process.send_signal(number)
 
     def end(self, *numbers, patience=2):
-        """Kills it, unless one of these signals ends it before, in time."""
+        """Sends these signals in turn, and then SIGKILL if it still runs."""
         for number in numbers:
             self.signal(number)
             if self.wait_exit(patience) is not None:
@@ -81,13 +82,13 @@ class Program:
 
 
 class Child(Program):
-    """A program whose output is read as it comes."""
+    """A program whose output is read while it runs."""
 
     def __init__(self, command, environment, stdin, stdout=subprocess.PIPE,
                  stderr=subprocess.PIPE, **options):
         self.output = bytearray()
         self.errors = bytearray()
-        self.known_lines, self.split = [], 0  # the lines up to that byte
+        self.known_lines, self.split = [], 0  # the lines before that byte
         self.changed = threading.Condition()
         self.readers = []
         try:
@@ -120,7 +121,7 @@ class Child(Program):
                 return
 
     def closed(self):
-        """Whether nobody is left who could print something."""
+        """Returns whether no process can print anything more."""
         return not any(reader.is_alive() for reader in self.readers)
 
     def floods(self):
@@ -129,16 +130,17 @@ class Child(Program):
 
     @property
     def lines(self):
-        """The whole lines on standard error so far."""
+        """The complete lines on standard error so far."""
         start, end = self.split, self.errors.rfind(b'\n') + 1
-        if end > start:  # only what is new: it may be much
+        if end > start:  # only the new part: there may be much
             text = bytes(self.errors[start:end]).decode(errors='replace')
             self.known_lines += text.split('\n')[:-1]
             self.split = end
         return self.known_lines
 
     def wait_for(self, condition, patience=PATIENCE):
-        """Waits until the condition holds of the output. Returns its value."""
+        """Waits until the condition is true of the output. Returns its
+        value."""
         end = time.monotonic() + patience
         with self.changed:
             while True:
@@ -172,7 +174,7 @@ class Child(Program):
         return status
 
     def stop_and_continue(self):
-        """Ctrl-Z and fg."""
+        """Stops and continues it, like Ctrl-Z and fg."""
         self.signal(signal.SIGSTOP)
         wait_until(lambda: self.state() == 'T')
         self.signal(signal.SIGCONT)
@@ -184,16 +186,29 @@ class Child(Program):
     def state(self):
         return self.stat()[0]
 
+    def states(self):
+        """Returns the states of the program and of those it has started."""
+        pids, states = [self.pid], []
+        for pid in pids:
+            with contextlib.suppress(OSError):  # it may have ended
+                for task in os.listdir(f'/proc/{pid}/task'):
+                    with open(f'/proc/{pid}/task/{task}/children') as file:
+                        pids += map(int, file.read().split())
+            with contextlib.suppress(OSError):
+                with open(f'/proc/{pid}/stat') as file:
+                    states.append(file.read().rpartition(')')[2].split()[0])
+        return states
+
     def is_busy(self, seconds):
-        """Watches the program. Returns whether it wants the processor most of
-        the time, however much of it others leave it."""
-        samples = [time.sleep(seconds / 25) or self.state() == 'R'
+        """Samples the program's state. Returns whether it is runnable most of
+        the time, however little processor time it gets."""
+        samples = [time.sleep(seconds / 25) or 'R' in self.states()
                    for _ in range(25)]
         return sum(samples) > 8 and not MEMCHECK  # valgrind is always busy
 
     def spins(self, seconds=0.25):
-        """Returns whether the program is busy, and not just for a while: to do
-        a little may take long on a machine that has much to do."""
+        """Returns whether the program stays busy. On a loaded machine a short
+        task may take long too."""
         return all(self.is_busy(seconds) for _ in range(4))
 
     def descriptors(self):
@@ -202,7 +217,7 @@ class Child(Program):
                       or number < highest_descriptor() - VALGRINDS_OWN)
 
     def limit_files(self, size):
-        """Lets it write no file larger than that, nor leave a core."""
+        """Limits the size of the files that it writes, and forbids a core."""
         try:
             for limit, most in ((resource.RLIMIT_FSIZE, size),
                                 (resource.RLIMIT_CORE, 0)):
@@ -213,7 +228,7 @@ class Child(Program):
                                    f'--fsize={size}:', '--core=0:'])
 
     def limit_descriptors(self, count):
-        """Sets the soft limit of open files. Returns the old one."""
+        """Sets its soft limit of open files. Returns the old one."""
         try:
             soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
@@ -225,8 +240,8 @@ class Child(Program):
         return soft
 
     def memory(self):
-        """The memory that it has in use, in KB, without what is mapped from
-        files: of libraries the kernel maps as much as it happens to have."""
+        """Returns the memory in use, in KB, without pages that are mapped from
+        files: the kernel decides how many of those are present."""
         with open(f'/proc/{self.pid}/status') as file:
             return int(re.search(r'RssAnon:\s+(\d+)', file.read())[1])
 
@@ -237,7 +252,7 @@ class Child(Program):
 
 
 class Server(Child):
-    """A server that is ready, and where."""
+    """A server that is ready, and its address."""
     port = 0
     host = '127.0.0.1'
 
@@ -253,7 +268,8 @@ def wait_until(condition, patience=PATIENCE):
 
 
 def raise_limit():
-    """Lets this process, and what it starts, open as many files as it may."""
+    """Raises this process's limit of open files, which its children
+    inherit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

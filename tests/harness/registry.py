@@ -1,12 +1,13 @@
-"""The list of all checks, and how a function gets onto it."""
+"""The list of all checks, and how a function is added to it."""
 
 import collections
 
 Check = collections.namedtuple(
     'Check', 'stage name function what origin open after', defaults=[''])
 CHECKS = []
+TESTS_OF = {}  # by the stage: its own kind of Test
 
-# The stages that have something in common, as @check(READY) names them.
+# Stages that share a property, for use as @check(READY).
 SERVERS = '01 02 03 04 05 07 08'
 ADDRESSED = '02 03 04 05 07 08'  # those with -a ADDRESS and PORT
 READY = '03 04 05 07 08'         # those that say when they are ready
@@ -17,10 +18,10 @@ MANY = '07 08'                   # those that serve many clients at once
 
 
 def check(stages, open=True, after=''):
-    """Makes a check of a function: its name, its docstring (what must hold),
-    for these stages; open: also for programs with other words and options.
-    Checks run in the order of their files, and a student is shown the first
-    that fails; `after` names one that should come right before this one."""
+    """Registers a function as a check of these stages. Its docstring says what
+    must hold. open: the check suits programs with other messages and options.
+    Checks run in the order of their files, and a student sees the first that
+    fails; `after` names the check that this one follows."""
     def register(function):
         what = ' '.join((function.__doc__ or '').split())
         for stage in stages.split():
@@ -30,9 +31,19 @@ def check(stages, open=True, after=''):
     return register
 
 
+def share(exercise, names):
+    """Has an exercise pass these checks of its stage, too."""
+    for name in names.split():
+        found = [check for check in CHECKS
+                 if (check.stage, check.name) == (exercise[:2], name)]
+        CHECKS.extend(check._replace(stage=exercise) for check in found)
+        if not found:
+            raise ValueError(f'{exercise[:2]} has no check {name}')
+
+
 def arrange():
-    """Puts each check that names another right behind it, in every stage that
-    has both."""
+    """Moves each check that names another one to right behind it, in every
+    stage that has both."""
     for moved in [check for check in CHECKS if check.after]:
         for other in CHECKS:
             if (other.stage, other.name) == (moved.stage, moved.after):

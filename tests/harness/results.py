@@ -1,4 +1,4 @@
-"""What has become of the checks, for a person or for a program."""
+"""Reports the results of checks, to a person or to a program."""
 
 import collections
 import json
@@ -8,7 +8,7 @@ import sys
 import time
 
 from harness.settings import MEMCHECK
-from harness.stages import BEYOND, STAGES, program_of
+from harness.stages import BEYOND, PROGRAMS
 from harness.subjects import stub_of
 from harness.words import Colours, explained
 
@@ -20,39 +20,40 @@ def origin(check):
 
 
 def described(check):
-    """What a JSON document says of every check."""
+    """What the JSON document says about each check."""
     return {'stage': check.stage, 'name': check.name, 'origin': check.origin,
             'what': check.what}
 
 
 def named(check):
-    """The options of tests/check that ask for a check alone."""
+    """The options of tests/check that run one check alone."""
     name, _, seed = check.name.partition('_')
     return ['--faults', seed] if name == 'faults' else ['-k', check.name]
 
 
 def again(check, options):
-    """The command that runs a check alone, after building its program anew if
-    the Makefile can."""
+    """The command that runs one check alone, after building its program again
+    if the Makefile can."""
     stub = stub_of(options)
     ours = not (options.program or options.programs)
     name, _, seed = check.name.partition('_')
     prefix = 'MEMCHECK=1 ' * MEMCHECK
     if ((stub or ours) and options.seed is None and name != 'faults'
-            and check.stage in STAGES):
+            and check.stage not in BEYOND):
         return (f'{prefix}make {"try" if stub else "check"}-{check.stage} '
                 f'CHECK={check.name}')
     words = ['tests/check', check.stage, *named(check)]
     for name in ('program', 'programs', 'seed'):
         if getattr(options, name) is not None:
             words += [f'--{name}', str(getattr(options, name))]
-    program = f'{stub.name}/stub' if stub else program_of(check.stage)
+    program = (f'{stub.name}/stub' if stub
+               else PROGRAMS[check.stage].program)
     return (f'make {program} && ' * bool(stub or ours) + prefix
             + ' '.join(map(shlex.quote, words)))
 
 
 class JsonReport:
-    """The results as one document for other programs, printed at the end."""
+    """Prints the results as one JSON document at the end."""
 
     def __init__(self, options):
         self.options = options
@@ -60,7 +61,7 @@ class JsonReport:
         self.checks = []
 
     def show_progress(self, *_):
-        """Standard output is for the document alone."""
+        """Standard output is for the document only."""
 
     hide_progress = show_progress
 
@@ -88,7 +89,7 @@ class JsonReport:
 
 
 class Report:
-    """Says what has come of the checks, in their order."""
+    """Prints the results, in the order of the checks."""
 
     def __init__(self, options):
         self.options = options
@@ -113,7 +114,7 @@ class Report:
             self.shown = text
 
     def hide_progress(self):
-        """Clears its line, by means that every terminal understands."""
+        """Clears the line, in a way that every terminal understands."""
         if self.shown:
             print('\r' + ' ' * len(self.shown), end='\r', flush=True)
             self.shown = ''
@@ -148,7 +149,7 @@ class Report:
 
     def close(self):
         for stage, counts in sorted(self.stages.items()):
-            title = stage if stage in BEYOND else STAGES[stage].name
+            title = PROGRAMS[stage].title
             rows = counts['kernel'] + counts['injector']
             print(f'{title:14}{counts["passed"]:4} passed' + (
                 f' (errno rows: {counts["kernel"]} by the kernel, '

@@ -1,4 +1,4 @@
-"""Runs checks: some at a time, in processes that can be ended together with
+"""Runs checks, several at a time, in processes that can be ended together with
 everything that they have started."""
 
 import collections
@@ -22,11 +22,11 @@ from harness.causes import likely_cause
 from harness.faults import build_injector
 from harness.privileges import act_as, prctl
 from harness.programs import RUNNING
-from harness.registry import CHECKS
+from harness.registry import CHECKS, TESTS_OF
 from harness.results import JsonReport, Report, Result
 from harness.secure import reason_against
 from harness.settings import JOBS, MEMCHECK
-from harness.stages import BEYOND, ROOT, program_of
+from harness.stages import BEYOND, PROGRAMS, ROOT
 from harness.test import Test
 from harness.valgrind import WITHOUT_VALGRIND
 from harness.web import WebTest
@@ -35,7 +35,7 @@ LATE = 'skipped', 'no time was left'
 
 
 def run_check(*arguments):
-    """Runs one check. Returns its verdict, and the failure or a reason."""
+    """Runs one check. Returns its verdict, and the failure or the reason."""
     try:
         return try_check(*arguments)
     except Stop:
@@ -43,7 +43,7 @@ def run_check(*arguments):
     except OSError as error:  # a program may have removed what we need
         return 'failed', Failure('files that the check needs',
                                  said_error(error))
-    finally:  # also if a stop came when the check was about to clean up
+    finally:  # also if a signal came during the cleanup
         for child in list(RUNNING):
             child.end()
 
@@ -58,7 +58,8 @@ def try_check(check, command, directory, injector):
     for name in (check.name, f'{check.stage} {check.name}'):
         if MEMCHECK and name in WITHOUT_VALGRIND:
             return 'skipped', WITHOUT_VALGRIND[name]
-    kind = WebTest if check.stage in ('08', *BEYOND) else Test
+    kind = (WebTest if check.stage in ('08', *BEYOND)
+            else TESTS_OF.get(check.stage, Test))
     test = kind(check.stage, command, directory, injector)
     try:
         Stop.release()
@@ -75,7 +76,7 @@ def try_check(check, command, directory, injector):
         return 'failed', Failure(check.what, said_error(error) + (
             f'; the program {test.outcome(test.children[-1])}'
             if test.children else ''), likely_cause(test, check))
-    except Exception:  # a program may do what no check has thought of
+    except Exception:  # a program may do what no check expects
         return 'failed', Failure(check.what,
                                          traceback.format_exc(limit=-4))
     finally:
@@ -85,15 +86,15 @@ def try_check(check, command, directory, injector):
 
 
 def end_now(*_):
-    """Ends this process at once, and what it has started."""
+    """Ends this process at once, and everything that it has started."""
     for child in RUNNING:
         child.signal(signal.SIGKILL)
     os._exit(143)
 
 
 def prepare_worker(pids, owner):
-    """Notes a process for stop_workers, and lets it end when its parent is
-    killed (Linux)."""
+    """Registers a process for stop_workers. On Linux it ends when its parent
+    is killed."""
     signal.signal(signal.SIGTERM, end_now)
     signal.signal(signal.SIGUSR1, Stop.now)
     Stop.held = True
@@ -106,7 +107,8 @@ def prepare_worker(pids, owner):
 
 
 def stop_workers(pids):
-    """Lets the checks that still run be ended, with all they have started."""
+    """Ends the checks that still run, and everything that they have
+    started."""
     pids.seek(0)
     for pid in pids.read().split():
         try:
@@ -116,26 +118,27 @@ def stop_workers(pids):
 
 
 def run_some(numbers, options, round, directory, injector):
-    """Runs checks one after the other, in a process of their own: none slows
-    down another by Python's one lock. Returns what run_check does, of each."""
+    """Runs checks one after another in a process of their own, so that
+    Python's global lock does not make checks wait for each other. Returns what
+    run_check returns for each."""
     settings.ROUND = round
     results = []
     for check in (CHECKS[number] for number in numbers):
         random.seed(f'{settings.SEED} {check.stage} {check.name} {round}')
-        results.append(run_check(check, command_of(check, options), directory,
+        results.append(run_check(check, program_of(check, options), directory,
                                  injector))
     return results
 
 
-def command_of(check, options):
-    """The command of the program that a check is to run."""
+def program_of(check, options):
+    """Returns the command of the program under test."""
     return options.program or shlex.quote(os.path.join(
-        options.programs or ROOT, program_of(check.stage)))
+        options.programs or ROOT, PROGRAMS[check.stage].program))
 
 
 def wait_for(future, portion, end, progress):
-    """Returns what has become of a portion, even if it is not done in time or
-    its process was killed."""
+    """Returns the results of a portion, even if it takes too long or its
+    process is killed."""
     while True:
         progress()
         try:
@@ -150,7 +153,8 @@ def wait_for(future, portion, end, progress):
 
 
 def portions(checks):
-    """What is run in one go: single checks, but a lesson's blocks together."""
+    """Returns what runs in one process: a single check, or all blocks of a
+    lesson."""
     lessons = collections.defaultdict(list)
     for check in checks:
         if check.name.startswith('lesson_block'):
@@ -162,13 +166,13 @@ def portions(checks):
 
 
 def jobs(options):
-    """How many checks there are at a time. Storms wait even more."""
-    return ((4 if options.faults else 1) * JOBS
-            * (os.cpu_count() or 1))
+    """Returns how many checks run at a time: at most 16, since each takes some
+    memory. Storms mostly wait, so more fit."""
+    return (4 if options.faults else 1) * min(16, JOBS * (os.cpu_count() or 1))
 
 
 def run_all(checks, options, directory):
-    """Runs the checks, some at a time, and reports them in their order."""
+    """Runs the checks, several at a time, and reports them in order."""
     injector, trouble = build_injector(directory)
     if trouble:
         options.warnings.append('the injector of errors is left out, and the '
@@ -180,7 +184,7 @@ def run_all(checks, options, directory):
             for portion in portions(checks)]
     if options.seed is not None:
         random.Random(options.seed).shuffle(todo)
-    pids = tempfile.TemporaryFile(buffering=0)  # without a name: ours alone
+    pids = tempfile.TemporaryFile(buffering=0)  # without a name: only ours
     with concurrent.futures.ProcessPoolExecutor(
             options.jobs or jobs(options),
             multiprocessing.get_context('fork'), prepare_worker,
@@ -201,8 +205,8 @@ def run_all(checks, options, directory):
 
 
 def report_all(todo, futures, options, report):
-    """Waits for the portions in turn, and adds them to the report. Returns
-    whether there was not enough time."""
+    """Waits for the portions in turn, and reports them. Returns whether the
+    time was up before the end."""
     end = time.monotonic() + (options.time or threading.TIMEOUT_MAX)
     total, done, late = sum(len(portion) for portion, _ in todo), [], False
     for (portion, _), future in zip(todo, futures):

@@ -1,5 +1,5 @@
-"""The screen of the person who runs a script: lines, in colour and written
-over where it is a terminal."""
+"""A terminal or file that a person reads: lines, in colour and with progress
+on a terminal."""
 
 import os
 
@@ -13,7 +13,7 @@ class Screen:
         self.stream = stream
         self.terminal = stream.isatty() and os.environ.get('TERM') != 'dumb'
         self.colours = Colours(stream)
-        self.unfinished = False  # the line the cursor is in is written over
+        self.unfinished = False  # whether the current line is to be overwritten
 
     def paint(self, text, colour):
         return f'{colour}{text}{self.colours.off}' if colour else text
@@ -22,7 +22,7 @@ class Screen:
         self.write(self.paint(text, colour) + '\n')
 
     def progress(self, text):
-        """Shows what goes on, until something else is shown."""
+        """Shows progress, until something else is shown."""
         if self.terminal:
             self.write(text)
             self.unfinished = True

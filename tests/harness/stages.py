@@ -1,4 +1,5 @@
-"""The stages of the ladder, and where the files of each are."""
+"""The stages of the ladder, the exercises beside them, and where their files
+are."""
 
 import pathlib
 
@@ -8,12 +9,13 @@ HANDOUT = (TESTS / 'handout.mk').exists()  # whether answers may be missing
 
 
 class Stage:
-    """A stage, in our tree or in a copy of it elsewhere."""
+    """A stage, in our tree or in a copy of it."""
 
     def __init__(self, number, program, root=ROOT):
         self.number = number
         self.program = program                     # 05-recv-send/server
-        self.name = program.partition('/')[0]      # 05-recv-send
+        self.name = program.rpartition('/')[0]     # 05-recv-send
+        self.title = self.name
         self.place = f'{self.name}/stub.c'
         self.folder = root / self.name
         self.stub = root / self.place
@@ -21,20 +23,34 @@ class Stage:
         self.handed_out = root / 'tests' / 'stubs' / f'{number}.c'
 
     def answer(self):
-        """The source that the stub stands in for: of 08 one of several."""
+        """Returns the source that the stub stands in for; 08 has several
+        sources."""
         name = {'06': 'client.c', '08': 'request.c'}.get(self.number,
                                                          'server.c')
         return self.folder / name
 
 
+class Exercise(Stage):
+    """An exercise, in a sub-folder of the stage that it starts from."""
+
+    def __init__(self, number, program, root=ROOT):
+        super().__init__(number, program, root)
+        self.title = number                        # 05-framing
+        self.stage = number[:2]
+        self.source = root / f'{program}.c'
+
+    def answer(self):
+        return self.source
+
+
 def missing(path):
-    """The line that says that a file was not handed out."""
+    """The message about a file that is not in this hand-out."""
     return (f'{path.relative_to(ROOT)} is not part of this hand-out: your '
             'teacher has it.')
 
 
 def find_stages(root=ROOT):
-    """The stages, by their numbers, of a tree laid out like ours."""
+    """Returns the stages of a tree with our layout, by number."""
     programs = ('01-socket/server', '02-bind/server', '03-listen/server',
                 '04-accept/server', '05-recv-send/server', '06-client/client',
                 '07-select/server', '08-http/server')
@@ -42,14 +58,25 @@ def find_stages(root=ROOT):
             for program in programs}
 
 
+def find_exercises(root=ROOT):
+    """The exercises that there are in a tree laid out like ours, by their
+    names."""
+    programs = ('04-accept/datagram/datagram', '05-recv-send/framing/server',
+                '06-client/rpc/client', '07-select/publish/server',
+                '07-select/queue/server')
+    exercises = (Exercise(f'{program[:2]}-{program.split("/")[1]}', program,
+                          root) for program in programs)
+    return {exercise.number: exercise for exercise in exercises
+            if exercise.folder.exists()}
+
+
 STAGES = find_stages()
+EXERCISES = find_exercises()
+TASKS = dict(sorted({**STAGES, **EXERCISES}.items()))  # all with a stub
 
-# What builds on 08, beyond the ladder: tests/check runs these checks only if
+# What builds on 08, beyond the ladder. tests/check runs these checks only if
 # they are asked for by name.
-BEYOND = {'cgi': '08-http/cgi/server', 'tls': '08-http/tls/server',
-          'front': '08-http/server'}
-
-
-def program_of(stage):
-    """The path of a stage's program in our tree."""
-    return BEYOND.get(stage) or STAGES[stage].program
+BEYOND = {'cgi': Stage('cgi', '08-http/cgi/server'),
+          'tls': Stage('tls', '08-http/tls/server'),
+          'front': Stage('front', '08-http/server')}
+PROGRAMS = {**TASKS, **BEYOND}

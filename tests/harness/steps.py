@@ -1,5 +1,5 @@
-"""The steps from one stage to the next: patches in NN-*/steps, each with a
-heading and a text, which turn one program into another."""
+"""The steps from one stage to the next: patches in NN-*/steps. Each has a
+heading and a text, and turns one program into the next."""
 
 import collections
 import re
@@ -13,7 +13,7 @@ Step = collections.namedtuple('Step', 'number heading text diff program')
 
 
 class Unfit(Exception):
-    """A patch does not fit the program that it should change."""
+    """A patch does not fit its program."""
 
 
 def folder_of(stage):
@@ -26,16 +26,16 @@ def program_of(stage):
 
 
 def other_sources(stage):
-    """The sources that the program of each step is compiled with: 08 consists
-    of several, and its steps change only one of them."""
+    """The other sources that each step is compiled with: 08 has several, and
+    its steps change only one of them."""
     return sorted(path for path in folder_of(stage).parent.glob('*.c')
                   if path.name not in ('server.c', 'stub.c'))
 
 
 def patch(lines, diff):
-    """The lines, changed as the hunks of a unified diff say."""
+    """Returns the lines after applying the hunks of a unified diff."""
     changed, place = [], 0
-    for line in diff[2:]:  # behind the names of the two files
+    for line in diff[2:]:  # after the names of the two files
         hunk = HUNK.match(line)
         if hunk:
             begin = int(hunk[1]) - (hunk[2] != '0')

@@ -1,4 +1,4 @@
-"""The programs under test: whether they are there, and newer than their
+"""The programs under test: whether they exist, and are newer than their
 sources."""
 
 import os
@@ -6,7 +6,7 @@ import pathlib
 import shlex
 import shutil
 
-from harness.stages import ROOT, STAGES, program_of
+from harness.stages import PROGRAMS, ROOT, STAGES
 
 
 class Unusable(Exception):
@@ -14,11 +14,10 @@ class Unusable(Exception):
 
 
 def stub_of(options):
-    """The stage whose stub in this tree is checked, or None."""
-    if options.program is None or len(options.stages) != 1 or (
-            options.stages[0] not in STAGES):
+    """Returns the stage whose stub in this tree is checked, or None."""
+    if options.program is None or len(options.stages) != 1:
         return None
-    stage = STAGES[options.stages[0]]
+    stage = PROGRAMS[options.stages[0]]
     stub = stage.stub.with_suffix('')
     words = shlex.split(options.program)
     return stage if (len(words) == 1 and stub.exists()
@@ -27,14 +26,14 @@ def stub_of(options):
 
 
 def examine(options, stages):
-    """Rejects a program that cannot be run. Returns the warnings about those
+    """Rejects a program that cannot be run. Returns warnings about programs
     that are older than their sources."""
     if options.program:
         words = shlex.split(options.program) or ['']
         paths = [examine_program(words[0])]
     else:
         root = pathlib.Path(options.programs or ROOT)
-        paths = [root / program_of(stage) for stage in stages]
+        paths = [root / PROGRAMS[stage].program for stage in stages]
         missing = [path for path in paths if not path.exists()]
         if missing:
             which = missing[0] if options.programs else missing[0].relative_to(
@@ -46,8 +45,8 @@ def examine(options, stages):
 
 
 def examine_program(word):
-    """Rejects a word that names no program. Returns its path, or None if it
-    is found by PATH."""
+    """Rejects a word that names no program. Returns its path, or None if PATH
+    finds it."""
     path = pathlib.Path(word)
     if path.suffix in ('.c', '.h', '.o') and path.exists():
         built = path.with_suffix('')
@@ -70,7 +69,7 @@ def examine_program(word):
 
 
 def builder(path):
-    """The command that builds a program."""
+    """Returns the command that builds a program."""
     path = pathlib.Path(os.path.abspath(path))
     if ROOT in path.parents and path.with_name(path.name + '.c').exists():
         return f'make {path.relative_to(ROOT)}'
@@ -78,7 +77,7 @@ def builder(path):
 
 
 def stale(path):
-    """A warning if a program is older than a source beside it."""
+    """Yields a warning if a program is older than a source beside it."""
     if path is None or not path.exists():
         return
     newer = [source for source in sources(path)
@@ -90,7 +89,7 @@ def stale(path):
 
 
 def sources(path):
-    """The sources that a program is probably built from."""
+    """Returns the sources that a program is probably built from."""
     source = path.with_name(path.name + '.c')
     if not source.exists():
         return []

@@ -23,6 +23,14 @@ from harness.settings import MEMCHECK, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
 
+def small_client(size):
+    """A socket whose receive buffer has the size from the first packet on."""
+    client = socket.socket()
+    client.settimeout(PATIENCE)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+    return client
+
+
 class Test:
     """One run of one check: starts programs, and ends them whatever comes."""
 
@@ -175,11 +183,15 @@ class Test:
         raise Failure('a server that accepts connections on {port}',
                       self.outcome(server))
 
-    def connect(self, server, **options):
+    def connect(self, server, receive_buffer=0, **options):
         """A client of the server, to be closed when the check ends."""
+        there = server.host, server.port
         try:
-            client = socket.create_connection((server.host, server.port),
-                                              PATIENCE, **options)
+            if receive_buffer:
+                client = small_client(receive_buffer)
+                client.connect(there)
+            else:
+                client = socket.create_connection(there, PATIENCE, **options)
         except (socket.timeout, TimeoutError):
             raise Failure('a connection to the server', 'no answer; the server '
                           f'{self.outcome(server)}', 'is the backlog of listen '
@@ -223,7 +235,7 @@ class Test:
             wrote = wrote or 'nothing'
         if child.floods():
             fate += ' (it printed without end)'
-        if child.output and self.stage != '06':
+        if child.output and not self.stage.startswith('06'):
             wrote += (f'; on standard output: {shown(child.output)} (messages '
                       'go to standard error)')
         return f'{fate}; on standard error: {wrote}'

@@ -10,8 +10,8 @@ Todo = collections.namedtuple('Todo', 'number line text checks')
 
 
 def find(source):
-    """The TODOs that a source has, in the order of their numbers: the line
-    each begins in, what it asks for, and the checks that it names."""
+    """Returns the TODOs of a source in the order of their numbers: the line
+    where each begins, its text, and the checks that it names."""
     return sorted(Todo(int(found[1]), source.count('\n', 0, found.start()) + 1,
                        without_checks(found[2]), checks_named(found[2]))
                   for found in WHOLE.finditer(source))
@@ -26,6 +26,6 @@ def without_checks(text):
 
 
 def checks_named(text):
-    """The names that a TODO ends with: of checks, or with a * of several."""
+    """Returns the names at the end of a TODO: checks, or NAME* for several."""
     found = re.search(r'Proved by ([^.]*)\.', words(text))
     return re.findall(r'[\w*]+', found[1]) if found else []

@@ -1,5 +1,5 @@
-"""How the checks of 08 speak HTTP: the files to be served, requests, and
-responses, which are read as strictly as RFC 9112 has them."""
+"""How the checks of 08 speak HTTP: the files that are served, requests, and
+connections. replies.py parses the responses."""
 
 import functools
 import os
@@ -11,9 +11,9 @@ import time
 
 from harness import settings
 from harness.clients import converse, data
-from harness.failures import (Failure, Skip, counted, difference, said_error,
-                              shown)
+from harness.failures import Failure, Skip, counted, said_error, shown
 from harness.programs import wait_until
+from harness.replies import FRAMING_HINT, Reply
 from harness.settings import PATIENCE
 from harness.stages import STAGES
 from harness.test import Test
@@ -25,19 +25,12 @@ USUAL = {'hello.txt': HELLO, 'data.bin': DATA, 'empty.txt': b'',
          'page.html': b'<!doctype html>\n<title>a page</title>\n',
          'sub/index.html': b'<!doctype html>\n<title>sub</title>\n',
          'sub/inner.txt': b'further down\n', 'list/one.txt': b'1\n'}
-TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-STATUS_LINE = re.compile(rb'HTTP/(1\.[01]) ([1-5]\d\d) '
-                         rb'([\t\x20-\x7e\x80-\xff]*)')
-FIELD = re.compile(rb'(' + TOKEN + rb'):[ \t]*'
-                   rb'((?:[\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*)?)')
 CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e]*)?\r\n')
-FRAMING_HINT = ('a response is a status line, fields, an empty line, all of '
-                'them ended by CRLF, and as many bytes as Content-Length says')
 
 
 def request(target='/hello.txt', *fields, method='GET', version='HTTP/1.1',
             host='ladder', body=b''):
-    """The bytes of a request."""
+    """Returns the bytes of a request."""
     fields = [field for field in (host is not None and f'Host: {host}',
                                   *fields) if field]
     lines = [f'{method} {target} {version}', *fields, '', '']
@@ -45,93 +38,25 @@ def request(target='/hello.txt', *fields, method='GET', version='HTTP/1.1',
 
 
 def chunked(*pieces, extension=b'', trailer=b''):
-    """Pieces in the chunked coding, to the last chunk and the trailer."""
+    """Returns a body in the chunked coding, with the last chunk and the
+    trailer."""
     return b''.join(b'%x%b\r\n%b\r\n' % (len(piece), extension, piece)
                     for piece in pieces) + b'0\r\n' + trailer + b'\r\n'
 
 
-class Reply:
-    """A response: its status, its fields, its body; and to what it is one."""
-
-    def __init__(self, head, to):
-        self.to = to
-        line, *fields = head[:-4].split(b'\r\n')
-        match = STATUS_LINE.fullmatch(line)
-        if not match:
-            raise Failure(f'a status line, "HTTP/1.1 200 OK", for {to}',
-                          shown(line), FRAMING_HINT)
-        self.version, self.status = match[1].decode(), int(match[2])
-        self.reason = match[3].decode('latin-1')
-        self.fields, self.body = [], b''
-        for field in fields:
-            match = FIELD.fullmatch(field)
-            if not match:
-                raise Failure(f'fields like "Name: value" in the {self.status} '
-                              f'for {to}', shown(field), FRAMING_HINT)
-            self.fields.append((match[1].decode().lower(),
-                                match[2].decode('latin-1').rstrip(' \t')))
-
-    def __str__(self):
-        return f'{self.status} {self.reason}, {shown(self.body)}'
-
-    def values(self, name):
-        return [value for other, value in self.fields if other == name.lower()]
-
-    def __getitem__(self, name):
-        """The value of a field, or an empty string if there is none."""
-        return ', '.join(self.values(name))
-
-    def tokens(self, name):
-        return [token.strip().lower() for token in self[name].split(',')
-                if token.strip()]
-
-    @property
-    def last(self):
-        """Whether the server has said that it will close."""
-        options = self.tokens('Connection')
-        return 'close' in options or (self.version == '1.0'
-                                      and 'keep-alive' not in options)
-
-    def must_be(self, statuses, body=None, hint=''):
-        """Demands one of the statuses, and the body if there is one given."""
-        statuses = (statuses,) if isinstance(statuses, int) else statuses
-        if self.status not in statuses:
-            wanted = (' or '.join(map(str, sorted(statuses)))
-                      if len(statuses) < 5 else
-                      f'{min(statuses)} to {max(statuses)}')
-            raise Failure(f'{wanted} for {self.to}', str(self), hint)
-        if body is not None and self.body != body:
-            raise Failure(f'the body of the response to {self.to}: '
-                          f'{shown(body)}', f'{shown(self.body)}: '
-                          f'{difference(body, self.body)}', hint)
-        return self
-
-    def must_have(self, name, value, hint=''):
-        """Demands that a field has the value."""
-        if self[name] != value:
-            raise Failure(f'"{name}: {value}" in the {self.status} for '
-                          f'{self.to}', f'"{name}: {self[name]}"'
-                          if self.values(name) else f'no {name}', hint)
-        return self
-
-    def must_lack(self, name, hint=''):
-        """Demands that there is no such field."""
-        if self.values(name):
-            raise Failure(f'no {name} in the {self.status} for {self.to}',
-                          f'"{name}: {self[name]}"', hint)
-        return self
-
-
-LONGEST_HEAD, LONGEST_BODY = 1 << 20, 40 << 20  # bytes of a response
-LONGEST = 15 * PATIENCE                        # seconds that it may take
+LONGEST_HEAD = 1 << 20   # bytes
+LONGEST = 15 * PATIENCE  # seconds that a response may take
 
 
 class Visitor:
-    """A client that speaks HTTP on a connection; on a new one, if there is a
-    way to have it, when the server has said that it ends the old one."""
+    """A client that speaks HTTP. When the server announces that it closes the
+    connection, the next request uses a new one."""
 
-    def __init__(self, connection, connect=None):
+    longest = 4 << 20  # bytes of a body: no check reads more
+
+    def __init__(self, connection, connect=None, longest=0):
         self.socket, self.connect = connection, connect
+        self.longest = max(self.longest, longest)
         self.buffer = bytearray()
         self.over = False
         self.deadline = 0  # of the response that is being read
@@ -147,7 +72,7 @@ class Visitor:
                           hint) from None
 
     def feed(self, message):
-        """Sends what the caller does not want to wait for."""
+        """Sends a message in a thread."""
         converse(self.socket, message, [], end=False)
 
     def get(self, target='/hello.txt', *fields, hint='', **parts):
@@ -161,12 +86,16 @@ class Visitor:
         return self.answer(message, hint)
 
     def answer(self, message=b'GET', hint=''):
-        """Reads the response to a message, the interim ones before it too."""
+        """Reads the response to a message, including interim responses before
+        it."""
         self.deadline = time.monotonic() + LONGEST
-        while True:
+        for _ in range(100):
             reply = self.head(message, hint)
             if reply.status >= 200:
                 break
+        else:
+            raise Failure(f'a response to {reply.to}',
+                          'interim ones (1xx) without end')
         self.read_body(reply, message.split(b' ')[0], hint)
         self.over, self.deadline = reply.last, 0
         return reply
@@ -177,7 +106,7 @@ class Visitor:
         to = shown(message.lstrip(b'\r\n').split(b'\r\n')[0], 100)
         while b'\r\n\r\n' not in self.buffer:
             if len(self.buffer) > LONGEST_HEAD:
-                raise Failure(f'a response to {to}', f'{shown(self.buffer)} '
+                raise Failure(f'a response to {to}', f'{self.emptied()} '
                               'without an empty line', hint or FRAMING_HINT)
             if not self.more(f'a response to {to}', hint):
                 raise Failure(f'a whole response to {to}',
@@ -187,28 +116,37 @@ class Visitor:
 
     def more(self, what, hint=''):
         """Receives something. Returns whether it is not the end."""
-        if len(self.buffer) > LONGEST_BODY + LONGEST_HEAD:
-            raise Failure(what, f'more than {LONGEST_BODY >> 20} MB, and no '
-                          'end', hint)
+        if len(self.buffer) > self.longest + LONGEST_HEAD:
+            raise Failure(what, f'more and more: {self.emptied()}', hint)
         if self.deadline and time.monotonic() > self.deadline:
-            raise Failure(what, f'{shown(self.buffer)}, and no end in '
-                          f'{LONGEST} seconds', hint)
+            raise Failure(what, f'{self.emptied()}, and no end in {LONGEST} '
+                          'seconds', hint)
         try:
-            piece = self.socket.recv(1 << 18)
+            piece = self.socket.recv(1 << 16)
         except OSError as error:
             raise Failure(what, f'{shown(self.buffer)}, then '
                           f'{said_error(error)}', hint) from None
         self.buffer += piece
         return bool(piece)
 
+    def emptied(self):
+        """Empties the buffer, since a failure keeps it as long as it lives.
+        Returns what was in it, for a message."""
+        said = shown(self.buffer)
+        self.buffer = bytearray()
+        return said
+
     def take(self, size):
+        if size == len(self.buffer) > 1 << 20:  # without a copy
+            piece, self.buffer = self.buffer, bytearray()
+            return piece
         piece = bytes(self.buffer[:size])
         del self.buffer[:size]
         return piece
 
     def exactly(self, size, reply, hint=''):
-        if size > LONGEST_BODY:
-            raise Failure(f'a body of at most {LONGEST_BODY >> 20} MB in the '
+        if size > self.longest:
+            raise Failure(f'a body of at most {self.longest} bytes in the '
                           f'{reply.status} for {reply.to}', f'one of {size} '
                           'bytes', hint)
         while len(self.buffer) < size:
@@ -219,7 +157,7 @@ class Visitor:
         return self.take(size)
 
     def read_body(self, reply, method, hint=''):
-        """Reads as much as the fields promise."""
+        """Reads as many bytes as the fields announce."""
         lengths = reply.values('Content-Length')
         codings = reply.values('Transfer-Encoding')
         if reply.status == 204:
@@ -243,7 +181,7 @@ class Visitor:
 
     def chunks(self, reply):
         """Reads a body in the chunked coding."""
-        body = b''
+        body = bytearray()
         while True:
             line = self.line(reply)
             match = CHUNK_SIZE.fullmatch(line)
@@ -253,25 +191,32 @@ class Visitor:
             if size == 0:
                 break
             body += self.exactly(size, reply)
-            if len(body) > LONGEST_BODY:
+            if len(body) > self.longest:
                 raise Failure('an end of the chunks',
-                              f'more than {LONGEST_BODY >> 20} MB of them')
+                              f'more than {self.longest} bytes of them')
             if self.exactly(2, reply) != b'\r\n':
                 raise Failure('CRLF after a chunk', 'something else')
-        while self.line(reply) != b'\r\n':  # the trailer
-            continue
-        return body
+        trailer = 0
+        while (line := self.line(reply)) != b'\r\n':
+            trailer += len(line)
+            if trailer > LONGEST_HEAD:
+                raise Failure('an end of the trailer',
+                              f'more than {LONGEST_HEAD} bytes of it')
+        return bytes(body)
 
     def line(self, reply):
         while b'\r\n' not in self.buffer:
-            what = f'a line of the chunks in the {reply.status} for {reply.to}'
-            if not self.more(what):
-                raise Failure(what, f'{shown(self.buffer)}, then the end of '
-                              'the stream', FRAMING_HINT)
+            if len(self.buffer) > LONGEST_HEAD:
+                raise Failure(f'the end of a line in the {reply.status} for '
+                              f'{reply.to}', self.emptied())
+            if not self.more(f'a line in the {reply.status} for {reply.to}'):
+                raise Failure(f'a line in the {reply.status} for {reply.to}',
+                              f'{shown(self.buffer)}, then the end of the '
+                              'stream', FRAMING_HINT)
         return self.take(self.buffer.index(b'\r\n') + 2)
 
     def rest(self, reply=None):
-        """Reads what comes until the server closes the connection."""
+        """Reads until the server closes the connection."""
         if not reply:
             self.deadline = time.monotonic() + LONGEST
         if reply and not reply.last:
@@ -283,7 +228,7 @@ class Visitor:
         return self.take(len(self.buffer))
 
     def ended(self, hint=''):
-        """Demands that the server has nothing to add, and ends it."""
+        """Demands that the server sends nothing more and closes."""
         try:
             self.more('the end of the stream', hint or 'close the connection')
         except Failure as failure:
@@ -300,18 +245,18 @@ class Visitor:
 
 
 def closed(failure):
-    """Whether a failure is that the server has closed without an answer."""
+    """Returns whether the server has closed without an answer."""
     return bool(re.search('^nothing, then (the end of the stream|ECONNRESET)|'
                           'EPIPE|ECONNRESET', str(failure.got)))
 
 
 def rests(server):
-    """Waits until the server sleeps: it has taken in all that was sent."""
+    """Waits until the server sleeps: it has then received everything."""
     wait_until(lambda: server.state() == 'S')
 
 
 def fill(folder, files):
-    """Makes files, by their names, of their contents."""
+    """Creates files with these names and contents."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -323,25 +268,28 @@ class WebTest(Test):
     """A run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
+    longest = 0       # bytes of a file that is served
     kept = None       # whether connections are; not known yet
 
     def environment(self):
         environment = super().environment()
-        if self.measured:  # a sanitizer keeps for a while what was freed
+        if self.measured:  # a sanitizer keeps freed memory for a while
             environment['ASAN_OPTIONS'] = ':'.join(filter(None, (
                 environment.get('ASAN_OPTIONS'), 'quarantine_size_mb=0',
                 'thread_local_quarantine_size_kb=0')))
         return environment
 
     def site(self, files=USUAL):
-        """A new folder to be served, with these files, to every user."""
+        """Makes a new folder to serve, with these files, readable by every
+        user."""
         root = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
         os.chmod(self.directory, 0o711)
         root.chmod(0o755)
+        self.longest = max(self.longest, *map(len, files.values()), 0)
         return fill(root, files)
 
     def server(self, *options, root=None, **others):
-        """Starts the server, on a folder; else on the one beside it."""
+        """Starts the server on a folder, or on the one beside its program."""
         if not self.any:
             folder = ['-d', str(root)] if root else []
             if settings.TLS:
@@ -355,15 +303,17 @@ class WebTest(Test):
         return self._any_server(others.get('port', 0), root=root or WWW)
 
     def visitor(self, *options, server=None):
-        """A client of a server, of a new one with the usual files if none."""
+        """Returns a client of a server, or of a new server with the usual
+        files."""
         if server is None:
             self.root = self.site()
             server = self.server(*options, root=self.root)
         connect = functools.partial(self.connect, server)
-        return Visitor(connect(), connect if self.any else None)
+        return Visitor(connect(), connect if self.any else None,
+                       self.longest + 100)
 
     def persists(self, server):
-        """Whether the server keeps a connection after a response."""
+        """Returns whether the server keeps a connection after a response."""
         if not self.any:
             return True
         if self.kept is None:

@@ -1,5 +1,4 @@
-"""How results are put into words: in colour and in lines that fit, on a
-terminal."""
+"""How results are worded: in colour, and in lines that fit the terminal."""
 
 import os
 import sys
@@ -18,8 +17,9 @@ class Colours:
 
 
 def wrapped(start, text, always=False):
-    """Lines of 79 columns, after a start. Those with breaks of their own stay
-    as they are, and words are not broken, unless it has to fit always."""
+    """Returns lines of 79 columns after a start. Texts with line breaks of
+    their own stay as they are; long words are broken only if everything must
+    fit."""
     if '\n' in text.strip('\n') and not always:
         return start + text
     return '\n'.join(
@@ -30,7 +30,7 @@ def wrapped(start, text, always=False):
 
 
 def explained(what, expected, got, hint, always=False):
-    """The lines that say why a check has failed; what is empty is left out."""
+    """Returns the lines that explain a failure; empty parts are left out."""
     lines = [wrapped(' ' * 6, what, always)]
     for title, text in (('expected:', expected), ('got:', got),
                         ('hint:', hint)):
@@ -40,12 +40,12 @@ def explained(what, expected, got, hint, always=False):
 
 
 def clean(text):
-    """A text without characters that a terminal obeys."""
+    """Returns a text without control characters."""
     return ''.join(character if character.isprintable() or character == '\n'
                    else ascii(character)[1:-1]
                    for character in text.expandtabs())
 
 
 def print_anything():
-    """Escapes what the encoding of standard output lacks."""
+    """Makes standard output escape what its encoding lacks."""
     sys.stdout.reconfigure(errors='backslashreplace')

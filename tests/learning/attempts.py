@@ -29,8 +29,7 @@ class Runner:
         self.watch = watch
 
     def run(self, command, progress):
-        """Runs a command to its end. Returns its status, what it printed, and
-        what it complained of."""
+        """Runs a command to its end. Returns its status, output and errors."""
         with tempfile.TemporaryFile() as output, \
                 tempfile.TemporaryFile() as errors:
             try:
@@ -52,7 +51,7 @@ class Runner:
                 for file in (output, errors))
 
     def attend(self, program, progress):
-        """Watches a program, and the stubs, until it ends."""
+        """Watches a program, and the stubs, until it exits."""
         begun = time.monotonic()
         while program.wait_exit(POLL / 4) is None:
             if self.watch.saved():
@@ -62,7 +61,7 @@ class Runner:
                                         if seconds >= PATIENCE else ''))
 
     def prepare(self):
-        """Demands what is needed, and has the flags of today noted."""
+        """Makes sure that the tools exist, and that .flags is up to date."""
         for tool in ('make', compiler()[0]):
             if not shutil.which(tool):
                 raise Unable(f'{tool} is not installed. On Debian: sudo '
@@ -73,7 +72,7 @@ class Runner:
         """Builds a stub, new or not. Returns the compiler's warnings."""
         status, _, text = self.run(
             ['make', '-W', stage.place, f'{stage.name}/stub'],
-            f'  {stage.name:14}compiling')
+            f'  {stage.title:14}compiling')
         found = diagnostics(text)
         if status == 0:
             return [block for kind, block in found if kind == 'warning']
@@ -86,12 +85,12 @@ class Runner:
             *first[-LINES:], *others(len(errors) - 1, 'error')]))
 
     def check(self, stage):
-        """Checks a stub, up to the first failure. Returns how it passes, or
-        else None, and what the checks say of that failure."""
+        """Checks a stub, up to the first failure. Returns how it passed, or
+        None, and the failure."""
         _, text, errors = self.run(
             [str(TESTS / 'check'), stage.number, '--program',
              f'{stage.name}/stub', '--first', '--json'],
-            f'  {stage.name:14}checking')
+            f'  {stage.title:14}checking')
         try:
             document = json.loads(text)
         except ValueError:
@@ -110,7 +109,7 @@ class Runner:
 
     def attempt(self, stage):
         """Builds and checks a stub as it is now."""
-        source(stage)  # or there is Trouble
+        source(stage)  # otherwise Trouble was raised
         key = state(stage)
         warnings = self.build(stage)
         if state(stage) != key:
@@ -124,8 +123,8 @@ class Runner:
 
 
 def diagnostics(text):
-    """What compiler and linker say, in blocks of a few lines, each with its
-    kind: error, fatal error, warning or, for all else, nothing."""
+    """Yields the blocks of lines that a compiler or linker prints, each with
+    its kind: error, fatal error, warning, or '' for anything else."""
     starts = re.compile(r'\S+:\d+(:\d+)?: ((fatal )?error|warning|)')
     blocks = []
     for line in clean(text.replace(f'{ROOT}/', '')).splitlines():
@@ -139,5 +138,5 @@ def diagnostics(text):
 
 
 def others(count, what):
-    """Says how many others there are, if any."""
+    """Says how many more there are, if any."""
     return [f'({count} {what}{"s" if count > 1 else ""} more)'] * (count > 0)

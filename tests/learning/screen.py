@@ -1,4 +1,4 @@
-"""The screen of the student: the ladder, and paragraphs with titles."""
+"""The student's screen: the ladder, and paragraphs with titles."""
 
 import sys
 import textwrap
@@ -10,7 +10,7 @@ LINES = 5        # of a message: enough to know it
 
 
 class LadderScreen(Screen):
-    """Where the student reads."""
+    """The screen that the student reads."""
 
     def clear(self):
         if self.terminal:
@@ -19,10 +19,10 @@ class LadderScreen(Screen):
             self.show('-' * WIDTH)
 
     def row(self, stage, text, colour=''):
-        self.show(f'  {stage.name:14}{self.paint(text, colour)}'.rstrip())
+        self.show(f'  {stage.title:14}{self.paint(text, colour)}'.rstrip())
 
     def entry(self, title, text):
-        """Shows a paragraph with a title, as tests/check has them."""
+        """Shows a paragraph with a title, as tests/check does."""
         self.show(textwrap.fill(
             text, WIDTH, initial_indent=f'  {title + ":" if title else "":10}',
             subsequent_indent=' ' * 12, break_long_words=False,

@@ -4,7 +4,7 @@ import fnmatch
 import re
 
 from harness import todos
-from harness.stages import ROOT
+from harness.stages import EXERCISES, ROOT
 from harness.words import explained
 from learning.attempts import others
 from learning.screen import screen
@@ -20,14 +20,15 @@ def listed(some):
 
 
 def named(some, check):
-    """The TODOs that a check proves, first those that have its very name."""
+    """Returns the TODOs that name a check; those with its exact name come
+    first."""
     found = [todo for todo in some if any(fnmatch.fnmatchcase(check, name)
                                           for name in todo.checks)]
     return sorted(found, key=lambda todo: check not in todo.checks)
 
 
 def show_todo(stage, check):
-    """Shows which TODO a failed check is about, or where else to look."""
+    """Shows the TODO of a failed check, or where else to look."""
     left = todos.find(source(stage))
     about = named(left, check)
     former = named(todos.find(as_handed_out(stage)), check)
@@ -51,8 +52,8 @@ def show_todo(stage, check):
 
 
 def show_calls(stage, check):
-    """Shows where a stub makes the call that a check is about, if it is about
-    one: the name is the call's and an errno's then."""
+    """Shows where a stub makes the call that a check is about, if the check's
+    name is that of a call and an errno."""
     call, _, error = check.partition('_E')
     calls = [f'{stage.place}:{line}: {text.strip()}' for line, text
              in enumerate(source(stage).splitlines(), 1)
@@ -62,9 +63,10 @@ def show_calls(stage, check):
 
 
 def lesson(stage, check):
-    """Where the lessons speak of a check."""
+    """Returns where the lesson explains a check."""
     heading = f'## When {check.partition("_E")[0]}() fails'
-    for other in reversed(LADDER[:LADDER.index(stage) + 1]):
+    before = [other for other in LADDER if other.number <= stage.number]
+    for other in reversed(before + [stage]):
         path = other.folder / 'README.md'
         if path.exists() and heading in path.read_text().splitlines():
             return f'{other.name}/README.md, {heading[3:]}'
@@ -72,7 +74,7 @@ def lesson(stage, check):
 
 
 def show_failure(stage, failure):
-    """Shows the first check that failed, and the place in the stub."""
+    """Shows the first failed check, and the place in the stub."""
     colours, check = screen.colours, failure['name']
     screen.show(f'{screen.paint("FAIL", colours.red)}  {stage.number} '
                 f'{screen.paint(check, colours.bold)}:')
@@ -96,10 +98,16 @@ def show_warnings(stage, warnings):
 
 def show_done(stage, result, when=''):
     screen.row(stage, f'done: {result}{when}', screen.colours.green)
+    for exercise in EXERCISES.values():
+        if exercise.stage == stage.number and there(exercise):
+            done = Notes().result(exercise)
+            screen.row(exercise, f'done: {done}' if done else
+                       f'an exercise, if you like: make try-{exercise.number}',
+                       screen.colours.green if done else '')
 
 
 def show_rest(stages):
-    """Shows the stages after the one that is next."""
+    """Shows the stages after the next one."""
     notes = Notes()
     for stage in stages:
         result = there(stage) and notes.result(stage)
@@ -110,7 +118,7 @@ def show_rest(stages):
 
 
 def show_next(stage, show, *arguments):
-    """Shows the rows that are left, and then what is wrong with a stub."""
+    """Shows the remaining rows, and then what is wrong with a stub."""
     screen.row(stage, 'next', screen.colours.bold)
     show_rest(LADDER[LADDER.index(stage) + 1:])
     screen.show()

@@ -1,10 +1,10 @@
-"""The stubs: what is in them, which have passed, and when one is saved."""
+"""The stubs: their contents, which have passed, and when one is saved."""
 
 import hashlib
 import os
 import time
 
-from harness.stages import ROOT, STAGES, TESTS
+from harness.stages import EXERCISES, ROOT, STAGES, TESTS
 from learning.screen import screen
 
 LADDER = [STAGES[number] for number in sorted(STAGES)]
@@ -14,24 +14,24 @@ PATIENCE = 2     # seconds for an editor to finish, or to go without a word
 
 
 class Trouble(Exception):
-    """What keeps a stub from being checked, in lines for the student."""
+    """A stub cannot be checked, for a reason that is shown to the student."""
 
 
 class Unable(Exception):
-    """Nothing can be done here, for this reason."""
+    """The command cannot be carried out, for this reason."""
 
 
 class Saved(Exception):
-    """A stub was saved meanwhile: what is known of it is out of date."""
+    """A stub was saved meanwhile, so the result is out of date."""
 
 
 def there(stage):
-    """Whether there is a stub, or one to be handed out."""
+    """Returns whether there is a stub, or one to hand out."""
     return stage.stub.exists() or stage.handed_out.exists()
 
 
 def source(stage):
-    """What the student's stub has in it."""
+    """Returns the text of the student's stub."""
     try:
         return stage.stub.read_text(errors='replace')
     except FileNotFoundError:
@@ -43,7 +43,7 @@ def source(stage):
 
 
 def state(stage):
-    """Stands for all that decides whether the stub passes."""
+    """Returns a digest of everything that decides whether the stub passes."""
     digest = hashlib.sha256()
     files = [TESTS / 'check', TESTS / 'errors.tsv',
              *TESTS.glob('checks/**/*.py'), *TESTS.glob('harness/*.*')]
@@ -51,14 +51,14 @@ def state(stage):
                  *sorted(stage.folder.glob('*.[ch]'))]:
         try:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError:  # a folder, or gone, or not for us to read
+        except OSError:  # a folder, or gone, or unreadable
             content = '-'
         digest.update(f'{path.relative_to(ROOT)} {content}\n'.encode())
     return digest.hexdigest()
 
 
 def as_handed_out(stage):
-    """What the stub had in it at first."""
+    """Returns the text of the stub as it was handed out."""
     try:
         return stage.handed_out.read_text()
     except OSError as error:
@@ -67,7 +67,7 @@ def as_handed_out(stage):
 
 
 class Notes:
-    """Remembers which stubs have passed, and for which contents."""
+    """Remembers which stubs have passed, and with which contents."""
 
     def __init__(self):
         try:
@@ -79,7 +79,8 @@ class Notes:
                       in (field for field in fields if len(field) == 3)}
 
     def result(self, stage):
-        """How its stub has passed as it is now, or None."""
+        """Returns the result of the stub if it has passed as it is now, or
+        None."""
         key, result = self.known.get(stage.number, ('', ''))
         return result if key and key == state(stage) else None
 
@@ -92,7 +93,7 @@ class Notes:
 
 
 class Watch:
-    """Sees when a stub is saved, if it is to."""
+    """Notices when a stub is saved, if asked to."""
 
     def __init__(self, wanted):
         self.wanted = wanted
@@ -100,9 +101,10 @@ class Watch:
 
     @staticmethod
     def stamps():
-        """What changes with each file that is saved: None for no file."""
+        """Returns what changes whenever a file is saved; None without a
+        file."""
         stamps = {}
-        for stage in LADDER:
+        for stage in [*LADDER, *EXERCISES.values()]:
             try:
                 status = stage.stub.stat()
                 stamps[stage.stub] = (status.st_mtime_ns, status.st_size,
@@ -120,8 +122,8 @@ class Watch:
         self.settle()
 
     def settle(self):
-        """Waits until the files rest: an editor may take one away and write
-        another, piece by piece."""
+        """Waits until the files stay the same: an editor may remove a file and
+        write it again, in pieces."""
         before, end = self.seen, time.monotonic() + PATIENCE
         while True:
             self.seen = self.stamps()
@@ -133,8 +135,8 @@ class Watch:
 
 
 def keep(stage):
-    """Copies the student's stub beside it. Returns the name of the copy,
-    which is no file's that was there before, and no source's."""
+    """Copies the student's stub beside it, under a new name that no tool takes
+    for a source. Returns the name."""
     content = stage.stub.read_bytes()
     number = 1
     while True:
@@ -148,7 +150,7 @@ def keep(stage):
 
 
 def reset(stage):
-    """Puts a stub back as it was handed out."""
+    """Restores a stub as it was handed out."""
     text, note = as_handed_out(stage), ''
     if stage.stub.exists():
         if source(stage) == text:

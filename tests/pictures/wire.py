@@ -50,7 +50,8 @@ def shown(name, bits, number):
 
 
 def headers(packet):
-    """Yields the title, the layout and the bytes of each header."""
+    """Yields the title, the layout and the bytes of each header. A title
+    begins with the protocol's name."""
     if packet.version == 4:
         yield 'IPv4 header (RFC 791, 3.1)', IPV4, packet.network[:20]
     if packet.protocol == packets.TCP:
@@ -105,13 +106,18 @@ def remarks(packet, first=None):
                       f'{packet.target[0]}, in the same byte order.'))
     if packet.protocol == packets.TCP:
         found += tcp_remarks(packet, first)
+    else:
+        found.append((packet.transport[4:6], 'is the length: 8 bytes of '
+                      f'header and {len(packet.payload)} of data.'))
     checksum = packet.transport[16:18] if packet.protocol == packets.TCP \
         else packet.transport[6:8]
     found.append((checksum, checksum_remark(packet, checksum)))
     if packet.payload:
         text = packet.payload[:16]
         found.append((text, f'is the data: {len(packet.payload)} '
-                      'bytes, exactly as passed to send.'))
+                      'bytes, exactly as passed to ' + (
+                          'send.' if packet.protocol == packets.TCP
+                          else 'sendto.')))
     return found
 
 
@@ -152,6 +158,8 @@ def checksum_remark(packet, checksum):
     number = struct.unpack('!H', checksum)[0]
     if packet.version != 4:
         return 'is the checksum.'
+    if number == 0 and packet.protocol == packets.UDP:
+        return 'is no checksum: a sender of UDP may leave it out.'
     right = packets.transport_checksum(packet)
     if number == right:
         return 'is the checksum, and correct.'
@@ -177,18 +185,19 @@ def title(packet):
 
 def choose(found):
     """The packets to show of a capture: a SYN and the first data behind it,
-    or else the first datagram; as (packet, the SYN before it)."""
+    and the first datagram; as (packet, the SYN before it)."""
+    datagrams = [(packet, None) for packet in found
+                 if packet.protocol == packets.UDP and packet.version == 4][:1]
     first = next((packet for packet in found
                   if packet.protocol == packets.TCP
                   and packet.flags & (packets.SYN | packets.ACK)
                   == packets.SYN and packet.version == 4), None)
     if first is None:
-        return [(packet, None) for packet in found
-                if packet.protocol == packets.UDP][:1]
+        return datagrams
     data = next((packet for packet in found if packet.payload
                  and (packet.source, packet.target)
                  == (first.source, first.target)), None)
-    return [(first, None)] + ([(data, first)] if data else [])
+    return [(first, None)] + ([(data, first)] if data else []) + datagrams
 
 
 # -------------------------------------------------------------- the terminal
@@ -270,7 +279,8 @@ def page(path):
     parts = []
     for packet, first in choose(packets.read_pcap(path)):
         kind, _, ends = title(packet).partition(', ')
-        heading = 'The SYN' if kind == 'SYN' else 'The first data'
+        heading = {'SYN': 'The SYN', 'UDP': 'The datagram'}.get(
+            kind, 'The first data')
         parts.append(f'<h2>{heading}</h2>\n<p>From <code>'
                      f'{ends.replace(" to ", "</code> to <code>")}</code>. '
                      'On the left, the bytes as they passed by; beside them '

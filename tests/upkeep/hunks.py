@@ -5,7 +5,7 @@ import collections
 import difflib
 import re
 
-from harness import STAGES, todos
+from harness import TASKS, todos
 
 Todo = collections.namedtuple('Todo', 'number text place')
 Hunk = collections.namedtuple('Hunk', 'begin end lines first last')
@@ -17,7 +17,7 @@ class Unproved(Exception):
 
 def program(number):
     """The lines of what a stage's stub stands in for."""
-    return without_head(STAGES[number].answer())
+    return without_head(TASKS[number].answer())
 
 
 def without_head(path):
@@ -103,6 +103,17 @@ def slack(old, new, lines, removed):
         lines.insert(0, lines.pop())
         count += 1
     return count
+
+
+def slid_down(hunk):
+    """An insertion that begins with the end of a function, and so ends without
+    that of its last one, as the same insertion one function further down."""
+    if hunk.begin != hunk.end:
+        return hunk
+    lines, place = hunk.lines, hunk.begin
+    while place < hunk.last and lines[0][:1] in ('', '}'):
+        lines, place = lines[1:] + lines[:1], place + 1
+    return hunk._replace(begin=place, end=place, lines=lines)
 
 
 def pieces(lines, count):

@@ -16,7 +16,7 @@ import termios
 import time
 
 from harness.programs import RUNNING, Program
-from harness.stages import ROOT, find_stages
+from harness.stages import ROOT, find_exercises, find_stages
 
 PATIENCE = 60  # seconds for what takes a few on an idle machine
 BUILT = shutil.ignore_patterns('.git', '.learn', '.flags', '__pycache__',
@@ -36,6 +36,7 @@ class Copy:
         self.root = pathlib.Path(directory, 'ladder')
         shutil.copytree(ROOT, self.root, ignore=BUILT)
         self.stages = find_stages(self.root)
+        self.exercises = find_exercises(self.root)
         for number in self.numbers():
             shutil.copy(self.handed_out(number), self.stub(number))
 

@@ -2,5 +2,5 @@
 they are made of."""
 
 from . import (  # noqa: F401
-    methods, connections, bodies, heads, limits, targets, files, folders,
+    methods, connections, bodies, heads, names, limits, targets, files, folders,
     fields, conditions, ranges, changes, options, log, patience, tools)

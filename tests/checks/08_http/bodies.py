@@ -57,7 +57,10 @@ CHUNKED = {
     'capital digits': b'A\r\n0123456789\r\n0\r\n\r\n',
     'small digits': b'a\r\n0123456789\r\n0\r\n\r\n',
     'an extension of the last chunk': b'5\r\nhello\r\n0;last\r\n\r\n',
-    'many chunks': chunked(*[b'x'] * 1000),
+    'thousands of chunks': chunked(*[b'x'] * 20000),
+    'a tab before an extension': chunked(b'hello', extension=b'\t;a'),
+    'tabs and spaces before an extension':
+        chunked(b'hello', extension=b' \t \t;a=b'),
     'CRLF in the data': chunked(b'\r\n0\r\n\r\n', b'\r\n'),
 }
 

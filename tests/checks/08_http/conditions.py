@@ -1,5 +1,6 @@
 """The checks of 08 that are about requests with conditions."""
 
+import datetime
 import os
 import time
 
@@ -19,6 +20,7 @@ def dated(test):
 THEN = 'Sun, 06 Nov 1994 08:49:37 GMT'
 BEFORE, AFTER = THEN.replace('37', '36'), THEN.replace('37', '38')
 FORMS = (THEN, 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994')
+YEAR = min(time.gmtime().tm_year, 2043)  # 94 is 2094 after that
 NO_DATES = ('yesterday', '', '784111777', 'Sun, 06 Nov 2030 08:49:37 +0000',
             'Sun, 06 Nov 2030 08:49:37', 'Sun, 06 Nix 2030 08:49:37 GMT',
             'Sun, 06 Nov 2030 08:49:37 GMT x', '06 Nov 2030 08:49:37 GMT')
@@ -29,6 +31,13 @@ NEVER = ('Sun, 31 Feb 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 25:49:37 GMT',
          'Sun,06Nov203008:49:37GMT', 'Sunday,06-Nov-3008:49:37GMT',
          'SunNov0608:49:372030', 'Sun, 06 Nov -800 08:49:37 GMT',
          'Sun Nov  6 08:49:37 -800')
+
+
+def new_year(year):
+    """The first moment of a year, in the form with two digits."""
+    day = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
+           'Sunday')[datetime.date(year, 1, 1).weekday()]
+    return f'{day}, 01-Jan-{year % 100:02} 00:00:00 GMT'
 
 
 def conditional(test, status, *fields, hint='', method='GET'):
@@ -75,6 +84,10 @@ CONDITIONS = {
         [(304, f'If-Modified-Since: {form}') for form in FORMS]
         + [(200, f'If-Modified-Since: {form.replace(":37", ":36")}')
            for form in FORMS]),
+    'if_modified_since_years': (
+        'takes two digits of a year for one at most 50 years ahead', [
+            (304, f'If-Modified-Since: {new_year(YEAR + 49)}'),
+            (200, f'If-Modified-Since: {new_year(YEAR - 48)}')]),
     'if_modified_since_invalid': (
         'ignores invalid dates',
         [(200, f'If-Modified-Since: {no_date}') for no_date in NO_DATES]),
@@ -88,7 +101,8 @@ CONDITIONS = {
             (200, 'If-Match: "x", {tag}'), (412, 'If-Match: "x"')]),
     'if_match_weak': (
         'If-Match compares strongly: a weak ETag never matches',
-        [(412, 'If-Match: W/{tag}')]),
+        [(412, 'If-Match: W/{tag}'), (412, 'If-Match: "x", W/{tag}'),
+         (412, 'If-Match: W/{tag}, "x"'), (200, 'If-Match: W/"x", {tag}')]),
     'if_unmodified_since': (
         'answers with 412 if If-Unmodified-Since is before the file\'s date', [
             (200, f'If-Unmodified-Since: {THEN}'),

@@ -137,6 +137,39 @@ def last_response_on_its_way(test):
                                'closes').must_be(200, DATA + DATA[:6000])
 
 
+@check(WEB, open=False)
+def large_last_response(test):
+    """a large last response arrives though the client sends more meanwhile"""
+    large = data(8 << 20)
+    server = test.server(root=test.site({'large': large}))
+    for message in (request('/large', 'Connection: close'),
+                    request('/large', version='HTTP/1.0')):
+        client = Visitor(test.connect(server))
+        client.send(message)
+        client.head()
+        client.send(b'GET /')
+        if client.rest() != large:
+            raise Failure('the whole file', 'part of it', 'a reset destroys '
+                          'what the client has not acknowledged: shutdown, '
+                          'then recv until it closes')
+
+
+@check(WEB, open=False)
+def sends_without_end(test):
+    """drops a client that sends more and more after its last response"""
+    visitor = test.visitor()
+    visitor.send(b'nonsense\r\n\r\n')
+    visitor.answer().must_be(400)
+    piece = data(1 << 20)
+    try:
+        for _ in range(200):
+            visitor.socket.sendall(piece)
+    except OSError:
+        return
+    raise Failure('an end of the connection after some megabytes', 'it takes '
+                  '200 of them', 'discard what comes only up to a limit')
+
+
 CONVERSATION = (request('/hello.txt', 'X-Filler: ' + 'x' * 20)
                 + request('/hello.txt', 'Content-Length: 5', body=b'hello')
                 + request('/hello.txt', 'Transfer-Encoding: chunked',

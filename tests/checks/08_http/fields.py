@@ -290,6 +290,7 @@ def pages_of_ours(test):
         for name in (b'viewport', b'color-scheme'):
             if b'name="' + name + b'"' not in page:
                 raise Failure(f'{name.decode()} in the page for {target}', page)
+        visitor.get(target).must_have('X-Content-Type-Options', 'nosniff')
 
 
 @check(WEB, open=False)

@@ -171,6 +171,74 @@ def read_fails(test):
 
 
 @check(WEB, open=False)
+def read_interrupted(test):
+    """reads on after EINTR, at whichever read of a file it comes"""
+    test.need_injector()
+    large = data(3 << 20)  # more than is kept in memory
+    root = fill(test.site(), {'large': large, **{
+        f'small{number}': HELLO for number in range(1, 4)}})
+    server = test.server(root=root)
+    test.attached()
+    for number in range(1, 4):
+        for name, content, most in ((f'small{number}', HELLO, 5),
+                                    ('large', large, 0)):
+            test.faults.set('most', most, 'read')
+            before = test.faults.get('injected', 'read')
+            test.faults.fail('read', errno.EINTR,
+                             test.faults.get('calls', 'read') + number)
+            test.visitor(server=server).get('/' + name).must_be(
+                200, content, f'read no. {number} fails with EINTR: read again')
+            if test.faults.get('injected', 'read') == before:
+                raise Failure(f'{number} reads of {name}', 'fewer')
+
+
+@check(WEB, open=False)
+def spare_descriptors(test):
+    """serves a file to every client that it accepts, even if the hard limit of
+    descriptors is low"""
+    test.need_injector()
+    root = fill(test.site(), {f'{number}.txt': HELLO for number in range(40)})
+    test.faults.set('descriptors', 30)
+    server = test.server(root=root)
+    test.attached()
+    visitors = [test.visitor(server=server) for _ in range(40)]
+    server.wait_line('accept: EMFILE')
+    for number, visitor in enumerate(visitors):
+        visitor.get(f'/{number}.txt', hint='keep descriptors for the files: '
+                    'accept fewer clients').must_be(200, HELLO)
+        visitor.socket.close()
+
+
+@check(WEB, open=False)
+def slow_files_shared(test):
+    """a client that asks for many files that are not in memory makes no other
+    wait for all of them"""
+    test.need_injector()
+    root = fill(test.site(), {f'{number}.txt': HELLO for number in range(100)})
+    later = os.stat(root).st_mtime + 3600  # so that they look just written
+    for path in root.glob('[0-9]*.txt'):
+        os.utime(path, (later, later))
+    server = test.server(root=root)
+    test.attached()
+    greedy, other = (test.visitor(server=server) for _ in range(2))
+    greedy.stays()
+    other.stays()
+    server.signal(signal.SIGSTOP)  # so that select finds both of them ready
+    wait_until(lambda: server.state() == 'T')
+    test.faults.set('stop', test.faults.get('calls', 'open') + 20, 'open')
+    greedy.send(b''.join(request(f'/{number}.txt') for number in range(100)))
+    other.send(request())
+    server.signal(signal.SIGCONT)
+    wait_until(lambda: server.state() == 'T')
+    other.answer(hint='handle one slow request a turn of the loop').must_be(
+        200, HELLO)
+    test.faults.set('stop', 0, 'open')
+    server.signal(signal.SIGCONT)
+    for _ in range(100):
+        greedy.answer().must_be(200, HELLO)
+
+
+@check(WEB, open=False)
 def search_permission(test):
     """a folder that may be entered but not read (mode 711) serves its files; a
     listing of it is a 403"""

@@ -1,16 +1,18 @@
 """The checks of 08 that are about its log."""
 
+import errno
 import os
 import re
 import resource
 import shutil
 import signal
 import time
+import urllib.parse
 
 from .fields import MOMENT, seconds_of
-from .options import LOG_HINT, LOG_LINE, logged
-from harness import Failure, Server, Skip, check, shown, wait_until
-from harness.web import HELLO, WEB, request
+from .options import LOG_HINT, LOG_LINE, cannot_start, logged
+from harness import (FOREVER, Failure, Server, Skip, check, shown, wait_until)
+from harness.web import HELLO, WEB, fill, request
 
 
 def logging(test, *options):
@@ -95,6 +97,37 @@ def log_escaped(test):
     lines = logged(log, len(messages))
     if not re.search(r'\\(x1[bB]|033|e)', lines[4][2]):
         raise Failure('the ESC in a request line, escaped', lines[4][2])
+    odd = re.search(rb'[^ -~\n]', log.read_bytes())
+    if odd:
+        raise Failure('no byte below 0x20 or from 0x7f on', repr(odd[0]),
+                      'escape them: a terminal may take 0x9b for ESC [')
+
+
+@check(WEB, open=False)
+def messages_escaped(test):
+    """no name of a file in a message controls a terminal"""
+    test.need_injector()
+    name = 'a\x1b[31m\x9b\\".txt'
+    root = fill(test.site(), {name: HELLO})
+    server = test.server(root=root)
+    test.attached()
+    test.faults.fail('open', errno.EIO, last=FOREVER)
+    test.visitor(server=server).get('/' + urllib.parse.quote(name)).must_be(500)
+    server.wait_for(lambda: len(server.lines) > 1)
+    odd = re.search(rb'[^ -~\n]', bytes(server.errors))
+    if odd or len(server.lines) != 2:
+        raise Failure('one line without a byte below 0x20 or from 0x7f on',
+                      f'{odd and odd[0]!r} in {bytes(server.errors)!r}',
+                      'escape them, as in the log')
+
+
+@check(WEB, open=False)
+def log_pipe_without_reader(test):
+    """does not wait for the reader of a pipe that -l names: it ends"""
+    root = test.site()
+    pipe = test.site({}) / 'pipe'
+    os.mkfifo(pipe)
+    cannot_start(test, '-d', str(root), '-l', str(pipe), about=str(pipe))
 
 
 @check(WEB, open=False)
@@ -265,3 +298,7 @@ def log_limited(test):
     if broken or len(lines) < 12:
         raise Failure('whole lines alone, three of them new', broken or lines,
                       'complete the line of which part was written')
+    if len(lines) > 25:
+        raise Failure('no lines of the time when the log was full',
+                      f'{len(lines)} lines', 'drop what cannot be written: the '
+                      'lines would need more and more memory')

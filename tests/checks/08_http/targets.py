@@ -146,6 +146,18 @@ def host_escaped(test):
         test.visitor().get(host=name).must_be(400)
 
 
+@check(WEB, open=False)
+def host_characters(test):
+    """accepts the characters that a host may have (RFC 3986, 3.2.2), and no
+    other"""
+    server = test.server(root=test.site())
+    for byte in map(chr, (*range(0x21, 0x7f), 0xff)):
+        valid = byte.isalnum() and byte != '\xff' or byte in "-._~!$&'()*+,;="
+        test.visitor(server=server).get(host=f'a{byte}b').must_be(
+            200 if valid else 400, hint=f'the Host a{byte}b')
+    test.visitor(server=server).get(host='a:0123456789').must_be(200)
+
+
 @check(WEB)
 def target_outside(test):
     """serves no file outside the folder, however the target is written"""

@@ -2,4 +2,4 @@
 
 from . import (  # noqa: F401
     variables, bodies, answers, heads, paths, processes, rows, workers,
-    frameworks)
+    frameworks, lesson)

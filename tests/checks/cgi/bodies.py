@@ -1,13 +1,16 @@
 """The body of a request to a script: it is in a file before the script runs."""
 
+import errno
 import os
+import re
 import socket
 import threading
 import time
 
-from checks.cgi.scripts import (CGI, ECHO, ENVIRONMENT, HELLO, SHELL, another,
+from checks.cgi.scripts import (CGI, ECHO, ENVIRONMENT, HELLO, PLAIN, SHELL,
+                                another,
                                 equal, serve, variables)
-from harness import Failure, check, data, wait_until
+from harness import Failure, Skip, check, data, wait_until
 from harness.web import HELLO as FILE
 from harness.web import chunked, request
 
@@ -88,14 +91,18 @@ def body_first(test):
 @check(CGI)
 def body_of_a_client_that_only_sends(test):
     """a client that sends all before it reads does not stall the script"""
-    visitor = serve(test, '-t', '20', echo=ECHO)
-    body = data(8 << 20)
+    visitor = serve(test, '-t', '20', both=PLAIN
+                    + 'head -c 1000000 /dev/zero; wc -c\n')
+    body = data(16 << 20)
     visitor.socket.settimeout(20)
-    visitor.send(request('/cgi/echo', f'Content-Length: {len(body)}',
+    visitor.send(request('/cgi/both', f'Content-Length: {len(body)}',
                          method='POST', body=body),
                  'a script that writes while it reads waits for the client, '
                  'and that for the script: receive the body first')
-    visitor.answer(b'POST').must_be(200, body)
+    reply = visitor.answer(b'POST').must_be(200)
+    equal('zeros, and the bytes read', (reply.body[:1000000].count(0),
+                                        reply.body[1000000:].strip()),
+          (1000000, b'%d' % len(body)))
 
 
 @check(CGI)
@@ -170,6 +177,26 @@ def body_for_nobody(test):
 
 
 @check(CGI)
+def body_lost(test):
+    """a body that could not be kept, for want of memory, is a 503: the script
+    does not run without it"""
+    test.need_injector()
+    visitor = serve(test, echo=ECHO)
+    test.attached()
+    visitor.stays()
+    first = test.faults.get('calls', 'malloc') + 1
+    test.faults.fail('malloc', errno.ENOMEM, first)
+    visitor.send(request('/cgi/echo', 'Content-Length: 5', method='POST'))
+    another(test).stays()
+    if not test.faults.get('injected', 'malloc'):
+        raise Skip('the injector does not reach malloc in this program')
+    visitor.send(b'hello')
+    visitor.answer(b'POST').must_be(503)
+    visitor.ask(request('/cgi/echo', 'Content-Length: 5', method='POST',
+                        body=b'again')).must_be(200, b'again')
+
+
+@check(CGI)
 def body_malformed(test):
     """a malformed chunk is a 400, and the script is not started"""
     visitor = serve(test, mark=SHELL + 'touch started; echo Status: 204; echo')
@@ -214,7 +241,7 @@ def body_leaves_nothing(test):
         visitor.stays()
         names = [name for name in map(name_of(test.running),
                                       test.running.descriptors())
-                 if '/ladder-' in name]
+                 if re.search(r'/ladder-\w{6}( \(deleted\))?$', name)]
         equal('the file of the body, without a name',
               [name.endswith(' (deleted)') for name in names], [True])
         if end == 'whole':

@@ -1,7 +1,11 @@
 """The head that a script writes: RFC 3875, 6."""
 
+import os
+import subprocess
+
 from checks.cgi.scripts import CGI, PYTHON, equal, serve, told
-from harness import check
+from fuzzing.script_heads import CORPUS, build_heads
+from harness import Failure, check
 from harness.web import request
 
 
@@ -140,3 +144,19 @@ def head_for_old_clients(test):
     equal('the version', reply.version, '1.1')
     reply = visitor.ask(request('/cgi/own', version='HTTP/1.0'))
     reply.must_be(200, b'body').must_lack('Transfer-Encoding')
+
+
+@check(CGI, open=False)
+def heads_replayed(test):
+    """what scripts have written before is read as it has to be, in whatever
+    pieces it comes: tests/fuzzing/script-heads"""
+    program = os.path.join(test.directory, 'replay-heads')
+    complaint = build_heads(program, '-DREPLAY')
+    if complaint:
+        raise Failure('tests/fuzzing/script_head.c compiles', complaint)
+    done = subprocess.run([program, *sorted(CORPUS.iterdir())],
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise Failure('every head is read as its name says',
+                      done.stdout.splitlines()[-1] + ': ' + done.stderr,
+                      'tests/fuzzing/run-heads reads them again')

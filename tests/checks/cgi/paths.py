@@ -3,11 +3,12 @@
 import os
 import socket
 
-from checks.cgi.scripts import (CGI, ENVIRONMENT, HELLO, SHELL, at_rest, equal,
-                                folder, serve, told, variables)
+from checks.cgi.scripts import (CGI, ENVIRONMENT, HELLO, SHELL, SLEEP, another,
+                                at_rest, equal, folder, pids, runs, serve,
+                                told, variables)
 from harness import Failure, Skip, check
 from harness.web import HELLO as FILE
-from harness.web import Visitor
+from harness.web import Visitor, request
 
 
 @check(CGI)
@@ -47,11 +48,18 @@ def not_executable(test):
 @check(CGI)
 def no_interpreter(test):
     """a script that cannot be executed is a 500, with the reason on standard
-    error"""
-    visitor = serve(test, lost='#!/nonexistent/interpreter\n')
+    error; its process does not do what the server's end does"""
+    visitor = serve(test, '-t', '0', lost='#!/nonexistent/interpreter\n',
+                    sleep=SLEEP)
+    sleeper = another(test)
+    sleeper.send(request('/cgi/sleep'))
+    others = pids(test, 2)
     visitor.get('/cgi/lost').must_be(500)
     told(test, r'execve: ENOENT: .* \(/.*/lost\)')
     visitor.stays()
+    equal('whether other scripts still run', all(map(runs, others)), True,
+          'end the child with _exit')
+    sleeper.socket.close()
     at_rest(test, 'after a failed execve')
 
 

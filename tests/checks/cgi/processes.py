@@ -37,8 +37,7 @@ def sees_three_descriptors(test):
 def sees_nothing_inherited(test):
     """a descriptor that the server has inherited is not passed on"""
     place = folder(test, fds=SHELL + 'echo Content-Type: text/plain; echo; '
-                   'for fd in 3 4 5 6 7 8 9 20; do [ -e /proc/$$/fd/$fd ] && '
-                   'readlink /proc/$$/fd/$fd; done; true\n')
+                   'exec ls -l /proc/self/fd\n')
     secret = test.site({'secret': b'x'}) / 'secret'
     handle = os.open(secret, os.O_RDONLY)
     with os.fdopen(handle):
@@ -212,6 +211,18 @@ def server_ends(test):
 
 
 @check(CGI)
+def server_ends_later(test):
+    """when the server ends, so do scripts that go on after their answer"""
+    visitor = serve(test, later=SHELL + 'echo Status: 204; echo; exec >&-; '
+                    'echo $$ >>pids; sleep 600 & echo $! >>pids; wait\n')
+    visitor.get('/cgi/later').must_be(204)
+    processes = pids(test, 2)
+    test.running.process.send_signal(signal.SIGTERM)
+    equal('the exit status after SIGTERM', test.running.wait_exit(), 0)
+    gone(processes, 'the server has ended')
+
+
+@check(CGI)
 def signals_come_through(test):
     """while scripts end all the time, SIGHUP and SIGTERM are not lost"""
     log = test.site({}) / 'log'
@@ -262,4 +273,5 @@ def idle_with_a_script(test):
     if test.running.spins():
         raise Failure('a server that waits', 'it spins', 'watch the client '
                       'only while there is room for its requests')
+    time.sleep(2.5)  # after so long a client that has closed counts as gone
     equal('children', len(children(test.running)), 1)

@@ -11,10 +11,10 @@ import time
 
 from checks.cgi.scripts import (CGI, PYTHON, another, at_rest, equal, folder,
                                 serve, told)
-from harness import (BEYOND, ROOT, Failure, Program, check, data, wait_until)
+from harness import BEYOND, Failure, Program, check, data, wait_until
 from harness.web import request
 
-WORKER = ROOT / os.path.dirname(BEYOND['cgi']) / 'worker.py'
+WORKER = BEYOND['cgi'].folder / 'worker.py'
 APPLICATION = '''
 import os, time
 count = 0
@@ -164,18 +164,19 @@ def workers_share(test):
 def worker_hangs(test):
     """a worker that hangs is a 504 after -t; a new one takes its place without
     the server"""
-    visitor = begin(test, '-t', '1')
+    begin(test, '-t', '1')
     with working(test) as first:
+        visitor = another(test)  # -t counts from its connection
         pid = int(visitor.get('/cgi/fast').must_be(200)['X-Pid'])
         visitor.get('/cgi/fast/hang').must_be(504)
         told(test, r'script: .* \(/.*/fast\)')
         visitor.stays()
         os.kill(pid, signal.SIGKILL)
-        reply = visitor.get('/cgi/fast').must_be(200)
+        reply = another(test).get('/cgi/fast').must_be(200)
         equal('whether it is another worker', int(reply['X-Pid']) != pid, True)
         first.end(signal.SIGTERM)
     with working(test):
-        visitor.get('/cgi/fast').must_be(200, b'you wrote: ')
+        another(test).get('/cgi/fast').must_be(200, b'you wrote: ')
 
 
 @check(CGI)
@@ -184,7 +185,7 @@ def worker_gone(test):
     request makes it a 500"""
     visitor = begin(test)
     with working(test) as worker:
-        worker.signal(signal.SIGKILL)
+        worker.signal(signal.SIGKILL)  # it, and its workers
         worker.wait_exit()
         wait_until(lambda: not ready(test.scripts / 'fast'))
         visitor.get('/cgi/fast').must_be(503).must_have('Retry-After', '1')
@@ -194,6 +195,24 @@ def worker_gone(test):
         threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
         visitor.get('/cgi/fast/hang').must_be(500)
         visitor.get('/cgi/fast').must_be(200)
+
+
+@check(CGI)
+def worker_with_a_queue(test):
+    """a worker whose queue is full is a 503 at once, and nobody waits"""
+    visitor = begin(test, '-t', '20')
+    listener = socket.socket(socket.AF_UNIX)
+    test.closing.append(listener)
+    listener.bind(str(test.scripts / 'full'))
+    listener.listen(0)
+    for _ in range(5):
+        filler = socket.socket(socket.AF_UNIX)
+        test.closing.append(filler)
+        filler.setblocking(False)
+        filler.connect_ex(str(test.scripts / 'full'))
+    visitor.get('/cgi/full').must_be(503, hint='connect must not block')
+    told(test, 'connect: EAGAIN: ')
+    visitor.stays()
 
 
 @check(CGI)

@@ -6,9 +6,9 @@ import errno
 
 from checks.errors import client, server  # noqa: F401
 from checks.errors.kernel import KERNEL
-from checks.errors.actions import CLIENT, CONNECTION, LISTENER
+from checks.errors.actions import ACTIONS_OF, CLIENT, CONNECTION, LISTENER
 from checks.errors.table import CALLS, ROWS, action_of
-from harness import CHECKS, FOREVER, Check, Skip
+from harness import CHECKS, FOREVER, TASKS, Check, Skip
 
 
 def make_row_check(stage, row):
@@ -22,7 +22,9 @@ def make_row_check(stage, row):
         test.faults.fail(call, number)
         if action == 'WAIT':
             test.faults.fail(call, number, last=FOREVER)
-        if stage == '06':
+        if stage in ACTIONS_OF:
+            ACTIONS_OF[stage][action](test, call, name)
+        elif stage == '06':
             CLIENT[action](test, call, name)
         elif call in ('recv', 'send'):
             CONNECTION[action](test, call, name)
@@ -40,6 +42,7 @@ def make_row_check(stage, row):
 def register():
     """Adds the rows' checks, after those of what the programs are for."""
     for stage, calls in CALLS.items():
-        for row in ROWS:
-            if row['call'] in calls.split():
+        for row in ROWS if stage in TASKS else ():
+            if (row['call'] in calls.split()
+                    and action_of(row, stage) != '-'):
                 CHECKS.append(make_row_check(stage, row))

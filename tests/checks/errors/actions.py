@@ -143,5 +143,8 @@ def wait_client(test, call, name):
     told(test, child, call, name)
 
 
+# Of the exercises that do not act like a server or the client: by the
+# exercise, and the action, the check.
+ACTIONS_OF = {}
 CLIENT = {'STOP': stop_client, 'NEXT': next_address, 'RETRY': retry_client,
           'WAIT': wait_client}

@@ -7,8 +7,8 @@ import time
 
 from checks.errors.kernel import kernel, until_interrupted
 from checks.errors.actions import attached
-from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, data, flood, idles,
-                     not_told, reset, stopped, told, vanish, wait_until)
+from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, Stream, data, flood,
+                     idles, not_told, reset, stopped, told, vanish, wait_until)
 
 
 @kernel('socket', 'EMFILE', '01 02 03 04 05 07 08')
@@ -91,8 +91,8 @@ def out_of_descriptors(test):
                           'client\'s socket on every way out')
 
 
-@kernel('recv', 'EAGAIN', '05')
-@kernel('recv', 'EWOULDBLOCK', '05')
+@kernel('recv', 'EAGAIN', '05 05-framing')
+@kernel('recv', 'EWOULDBLOCK', '05 05-framing')
 def silent_too_long(test):
     if test.any:
         raise Skip('-t is an option of ours')
@@ -105,26 +105,26 @@ def silent_too_long(test):
         raise Failure('the client is dropped after 1 second of silence (-t 1)',
                       f'after {time.monotonic() - began:.2f} s')
     told(test, server, 'recv', 'EAGAIN')
-    test.echo(test.connect(server), b'the next one')
+    test.served(server, test.connect(server))
 
 
-@kernel('send', 'EAGAIN', '05')
-@kernel('send', 'EWOULDBLOCK', '05')
+@kernel('send', 'EAGAIN', '05 05-framing')
+@kernel('send', 'EWOULDBLOCK', '05 05-framing')
 def never_reading(test):
     if test.any:
         raise Skip('-t is an option of ours')
     server = test.server('-t', '1')
     client = test.connect(server)
     next_client = test.connect(server)
-    flood(client)
+    flood(client, block=test.plenty())
     told(test, server, 'send', 'EAGAIN', hint='send waits for a client that '
          'does not read: SO_SNDTIMEO limits that')
     test.alive(server, 'a client that does not read')
-    test.echo(next_client, b'the next one', 'SO_SNDTIMEO makes send fail with '
-              'EAGAIN after -t seconds: close the client')
+    test.served(server, next_client, 'SO_SNDTIMEO makes send fail with EAGAIN '
+                'after -t seconds: close the client')
 
 
-@kernel('recv', 'ECONNRESET', '05 07 08')
+@kernel('recv', 'ECONNRESET', '05 05-framing 07 08')
 def reset_while_received(test):
     server = test.server()
     client = test.connect(server)
@@ -146,24 +146,24 @@ def gone_before_send(test, name, half_close):
     test.alive(server, f'send has failed with {name}', SIGPIPE_HINT)
 
 
-@kernel('send', 'ECONNRESET', '05 07 08')
+@kernel('send', 'ECONNRESET', '05 05-framing 07 08')
 def reset_before_send(test):
     gone_before_send(test, 'ECONNRESET', False)
 
 
-@kernel('send', 'EPIPE', '05 07 08')
+@kernel('send', 'EPIPE', '05 05-framing 07 08')
 def closed_before_send(test):
     gone_before_send(test, 'EPIPE', True)
 
 
-@kernel('recv', 'EINTR', '05')
+@kernel('recv', 'EINTR', '05 05-framing')
 def interrupted_recv(test):
     server = test.server()
     client = test.connect(server)
-    test.echo(client, b'before')
+    test.served(server, client)
     until_interrupted(test, server, 'recv')
-    test.echo(client, b'after', 'with SO_RCVTIMEO recv fails with EINTR after '
-              'SIGSTOP and SIGCONT, even without a handler: call it again')
+    test.served(server, client, 'with SO_RCVTIMEO recv fails with EINTR after '
+                'SIGSTOP and SIGCONT, even without a handler: call it again')
     not_told(test, server, 'recv')
 
 
@@ -175,13 +175,8 @@ def interrupted_send(test):
     until_interrupted(test, server, 'send')
     test.alive(server, 'SIGSTOP and SIGCONT')
     client.shutdown(socket.SHUT_WR)
-    got = bytearray()
-    while len(got) < sent:
-        got += test.receive(client, min(sent - len(got), 1 << 20),
-                            hint='the action for EINTR is RETRY: call send '
-                            'again')
-    if bytes(got) != data(65536) * (sent // 65536) + data(65536)[:sent % 65536]:
-        raise Failure('every byte once and in order', 'other bytes',
-                      'after EINTR nothing was sent: send the same bytes again')
+    Stream(client, sent, data(65536)).finish(
+        'the action for EINTR is RETRY: nothing was sent, so call send again '
+        'with the same bytes')
     test.ended(client)
     not_told(test, server, 'send')

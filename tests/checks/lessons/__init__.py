@@ -8,10 +8,11 @@ from checks.errors.table import CALLS, ROWS, action_of, meaning_of
 from checks.lessons.scenes import read_scenes
 from checks.lessons.shells import run_lesson
 from checks.lessons.tables import compare_tables, tables_of_program
-from harness import CHECKS, ROOT, STAGES, Check, Failure, Skip, settings
+from harness import (CHECKS, EXERCISES, ROOT, TASKS, Check, Failure, Skip,
+                     settings)
 
 outcomes = {}  # of the blocks, by round and stage
-locks = {stage: threading.Lock() for stage in STAGES}
+locks = {stage: threading.Lock() for stage in TASKS}
 
 
 def outcome_of(stage, name):
@@ -19,9 +20,8 @@ def outcome_of(stage, name):
     with locks[stage]:
         key = settings.ROUND, stage
         if key not in outcomes:
-            folder = STAGES[stage].folder
             outcomes[key] = {outcome.name: outcome for outcome
-                             in run_lesson(folder, ROOT)}
+                             in run_lesson(TASKS[stage].folder, ROOT)}
         return outcomes[key][name]
 
 
@@ -44,7 +44,7 @@ def make_block_check(stage, block):
 
 def make_table_check(stage):
     def compare(test):
-        complaints = compare_tables(STAGES[stage].folder, ROOT)
+        complaints = compare_tables(TASKS[stage])
         if complaints:
             raise Failure('the same rows in the lesson, in the program and in '
                           'tests/errors.tsv', '; '.join(complaints))
@@ -54,8 +54,9 @@ def make_table_check(stage):
 
 def make_program_check(stage):
     def compare(test):
-        tables = tables_of_program(STAGES[stage].folder)
-        for call in CALLS[stage].split():
+        tables = tables_of_program(TASKS[stage].folder)
+        calls = CALLS.get(stage, '').split()
+        for call in {*calls, *tables} if stage in EXERCISES else calls:
             listed = {(f'`{row["errno"]}`', action_of(row, stage),
                        meaning_of(row, stage))
                       for row in ROWS if row['call'] == call
@@ -71,11 +72,11 @@ def make_program_check(stage):
 
 def register():
     """Adds the checks of the lessons that there are."""
-    for number, stage in sorted(STAGES.items()):
+    for number, stage in TASKS.items():
         if not stage.lesson.exists():
             continue
         CHECKS.append(make_table_check(number))
-        if number in CALLS:
+        if number in CALLS or number in EXERCISES:
             CHECKS.append(make_program_check(number))
         for scene in read_scenes(stage.lesson.read_text()):
             for block in scene:

@@ -131,11 +131,12 @@ def run_scene(blocks: list[Block], folder: pathlib.Path,
 
 def build_stages(folders: set[str], root: pathlib.Path, copy: pathlib.Path,
                  port: str) -> str:
-    """Copies all stages, and builds these. Returns what the compiler says if
-    that fails."""
-    for source in root.glob('[0-9][0-9]-*/*.[ch]'):
+    """Copies all stages and exercises, and builds these. Returns what the
+    compiler says if that fails."""
+    for source in [*root.glob('[0-9][0-9]-*/*.[ch]'),
+                   *root.glob('[0-9][0-9]-*/*/*.[ch]')]:
         target = copy / source.relative_to(root)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source.read_text().replace(PORT, port))
     for pages in root.glob('[0-9][0-9]-*/www'):
         shutil.copytree(pages, copy / pages.relative_to(root))
@@ -143,18 +144,21 @@ def build_stages(folders: set[str], root: pathlib.Path, copy: pathlib.Path,
     def make(folder: str) -> Optional[str]:
         sources = [path.name for path in (copy / folder).glob('*.c')
                    if path.name != 'stub.c']
-        program = 'client' if 'client.c' in sources else 'server'
+        program = sources[0][:-2] if len(sources) == 1 else 'server'
         return build(program, *sources, folder=copy / folder)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         return ''.join(filter(None, pool.map(make, folders)))
 
 
 def run_lesson(folder: pathlib.Path, root: pathlib.Path) -> list[Outcome]:
-    """Runs the console blocks of a stage's lesson, in a copy of the stages."""
+    """Runs the console blocks of the lesson of a stage or an exercise, in a
+    copy of them all."""
+    name = str(folder.relative_to(root))
     scenes = read_scenes((folder / 'README.md').read_text())
     blocks = [block for scene in scenes for block in scene]
     typed = ' '.join(' '.join(block.commands) for block in blocks)
-    folders = {folder.name, *re.findall(r'\.\./(\d\d-[\w-]+)/', typed)}
+    folders = {name, name.partition('/')[0],
+               *re.findall(r'\.\./(\d\d-[\w-]+)/', typed)}
     port = str(free_port())
     with tempfile.TemporaryDirectory() as directory:
         copy = pathlib.Path(directory)
@@ -162,4 +166,4 @@ def run_lesson(folder: pathlib.Path, root: pathlib.Path) -> list[Outcome]:
         if error:
             return [block.outcome(error) for block in blocks]
         return [outcome for scene in scenes
-                for outcome in run_scene(scene, copy / folder.name, port)]
+                for outcome in run_scene(scene, copy / name, port)]

@@ -1,12 +1,12 @@
 """Compares the lessons' error tables with the programs', and those with
 tests/errors.tsv."""
 
-import csv
 import difflib
 import pathlib
 import re
 
-from checks.errors.table import meaning_of
+from checks.errors.table import ROWS, action_of, meaning_of
+from harness import ROOT, STAGES
 
 COLUMNS = ['errno', 'action', 'meaning', 'to see it']
 REFUSED = 'openat'  # of 08: whoever asked is refused, so it has a status
@@ -17,7 +17,8 @@ Row = tuple[str, ...]   # errno, action or status, meaning
 def tables_of_program(folder: pathlib.Path) -> dict[str, list[Row]]:
     """The rows of the table `failures` of a stage's program, by the call that
     heads them, and the table of refusals, if it has one."""
-    sources = [folder / name for name in ('client.c', 'server.c', 'status.c')]
+    sources = [folder / name for name in ('client.c', 'server.c', 'status.c',
+                                          f'{folder.name}.c')]
     source = ''.join(path.read_text() for path in sources if path.exists())
     failures = re.search(r'struct failure failures\[\] = \{\n(.*?)\n\};',
                          source, re.DOTALL)
@@ -45,14 +46,22 @@ def tables_of_lesson(folder: pathlib.Path) -> dict[str, list[list[str]]]:
     return tables
 
 
-def compare_tables(folder: pathlib.Path, root: pathlib.Path) -> list[str]:
+def tables_before(stage) -> dict[str, list[Row]]:
+    """Those of the program that a stage or exercise starts from."""
+    if stage.number not in STAGES:
+        return tables_of_program(stage.folder.parent)
+    earlier = [path.parent for path in ROOT.glob('[0-9][0-9]-*/server.c')
+               if not (stage.folder / 'client.c').exists()
+               and path.parent.name < stage.name]
+    return tables_of_program(max(earlier)) if earlier else {}
+
+
+def compare_tables(stage) -> list[str]:
     """Compares a lesson's error tables with the program's, and those with
     tests/errors.tsv. Returns complaints."""
     complaints: list[str] = []
-    side = 'client' if (folder / 'client.c').exists() else 'server'
-    program, lesson = tables_of_program(folder), tables_of_lesson(folder)
-    with open(root / 'tests' / 'errors.tsv', newline='') as file:
-        known = list(csv.DictReader(file, delimiter='\t'))
+    program = tables_of_program(stage.folder)
+    lesson = tables_of_lesson(stage.folder)
 
     def compare(call: str, first: str, rows: list[Row],
                 second: str, others: list[Row]) -> None:
@@ -62,16 +71,15 @@ def compare_tables(folder: pathlib.Path, root: pathlib.Path) -> list[str]:
                 where = first if line[0] == '+' else second
                 complaints.append(f'{call}: only {where} has here: {line[2:]}')
 
-    earlier = [path.parent for path in root.glob('[0-9][0-9]-*/server.c')
-               if side == 'server' and path.parent.name < folder.name]
-    old = tables_of_program(max(earlier)) if earlier else {}
     complaints += [f'{call}: the lesson has no table of it'
-                   for call in program if call not in {*old, *lesson}]
+                   for call in program
+                   if call not in {*tables_before(stage), *lesson}]
     for call, table in lesson.items():
         rows = program.get(call, [])
-        listed = [(f'`{row["errno"]}`', row[side].split(',')[0],
-                   meaning_of(row, folder.name)) for row in known
-                  if row['call'] == call and row[side] != '-']
+        listed = [(f'`{row["errno"]}`', action_of(row, stage.number),
+                   meaning_of(row, stage.number)) for row in ROWS
+                  if row['call'] == call
+                  and action_of(row, stage.number) != '-']
         columns = REFUSED_COLUMNS if call == REFUSED else COLUMNS
         if table[:1] != [columns]:
             complaints.append(f'{call}: the columns are not {columns}')
@@ -82,4 +90,4 @@ def compare_tables(folder: pathlib.Path, root: pathlib.Path) -> list[str]:
         if call != REFUSED:  # the actions are what errors.tsv has
             compare(call, 'the program', sorted(rows), 'errors.tsv',
                     sorted(listed))
-    return [f'{folder.name}: {complaint}' for complaint in complaints]
+    return [f'{stage.title}: {complaint}' for complaint in complaints]

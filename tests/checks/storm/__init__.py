@@ -9,19 +9,23 @@ come to rest. What may differ from run to run is the clock, and so how often a
 shortage is met with; and the calls of select, for memory and for files, which
 can only be counted."""
 
+from checks.storm.cgi import CgiStorm
 from checks.storm.client import ClientStorm
+from checks.storm.framing import Framer
 from checks.storm.guests import Guest, Knock
 from checks.storm.storms import ServerStorm
 from checks.storm.web import WebStorm
-from harness import BEYOND, CHECKS, Check
+from harness import CHECKS, TASKS, Check
 
 FIXED = 13, 22, 23, 24, 28, 45  # the seeds of `make test`: all kinds of faults
 STORMS = {
     '04': lambda test, seed: ServerStorm(test, seed, Knock),
     '05': lambda test, seed: ServerStorm(test, seed, Guest),
+    '05-framing': lambda test, seed: ServerStorm(test, seed, Framer),
     '06': ClientStorm,
     '07': lambda test, seed: ServerStorm(test, seed, Guest),
     '08': WebStorm,
+    'cgi': CgiStorm,
 }
 WHAT = 'loses nothing under random faults that they do not explain'
 
@@ -38,5 +42,4 @@ def register(seeds=None, beyond=()):
     if seeds is not None:
         CHECKS.clear()
     CHECKS.extend(make_check(stage, seed) for stage in STORMS
-                  if stage in beyond or stage not in BEYOND
-                  for seed in seeds or FIXED)
+                  if stage in (*TASKS, *beyond) for seed in seeds or FIXED)

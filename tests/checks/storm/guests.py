@@ -64,9 +64,10 @@ class Guest:
 
     def say(self, message):
         """Sends a little, and does not read the echo now."""
-        self.sent += message[:2000]
+        some = self.part_of(message)
+        self.sent += self.answer_to(some)
         try:
-            self.connection.sendall(message[:2000])
+            self.connection.sendall(some)
         except (socket.timeout, TimeoutError):
             self.fail('its bytes taken', 'they are not')
         except OSError:
@@ -123,6 +124,14 @@ class Guest:
     def greeting(self):
         return b'here again'
 
+    def part_of(self, message):
+        """A part of a message that can be said alone."""
+        return message[:2000]
+
+    def answer_to(self, message):
+        """What comes back to it."""
+        return message
+
     def come_back(self):
         """Is served as before, now that it is over."""
         self.doing = 'come_back'
@@ -146,7 +155,7 @@ class Guest:
 
     def exchange(self, message=b''):
         """Sends, while it takes what comes back, until that is complete."""
-        self.sent += message
+        self.sent += self.answer_to(message)
         rest = memoryview(message)
         while ((rest or not self.complete())
                and not self.ended and not self.lost()):

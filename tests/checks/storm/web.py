@@ -186,8 +186,13 @@ class Browser(Guest):
 class WebStorm(ServerStorm):
     """08 under random faults: they hit files, too."""
 
+    guests = Browser
+
     def __init__(self, test, seed):
-        super().__init__(test, seed, Browser)
+        super().__init__(test, seed, self.guests)
+
+    def options(self):
+        return []
 
     def start(self):
         folder = self.site()
@@ -195,7 +200,7 @@ class WebStorm(ServerStorm):
             return self.test.server(root=folder)
         return self.test.server('-l', os.path.join(self.test.directory,
                                                    f'log {os.getpid()}'),
-                                root=folder)
+                                *self.options(), root=folder)
 
     def site(self):
         """A folder with the files, the same for all storms, that has not

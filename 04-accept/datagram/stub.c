@@ -1,0 +1,315 @@
+/* 04 datagram, the assignment: this is 04. Make it a server and a client of
+ * UDP, which send messages without a connection.
+ * Do it:    what the TODOs say, in the order of their numbers. README.md says
+ *           exactly what the program has to do.
+ * Check it: make try-04-datagram, in the top folder. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+/* TODO 1: three more headers: of bool, of uint32_t, and of struct timeval. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum action {  /* what to do about a failed call */
+    STOP,   /* nothing sensible is left to do: exit with status 1 */
+    RETRY,  /* an ordinary failure: call again */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
+    /* TODO 2: one more action, DROP: this message is lost. The server goes on
+       with the next one, and the client exits with status 1.
+       Proved by sendto_ECONNREFUSED, sendto_unlisted. */
+};
+
+/* TODO 3: two more parameters, as in TODO 12. */
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address);
+static void open_standard_streams(void);
+static void log_event(const char *event, const struct sockaddr_in *address);
+/* TODO 4: the prototypes of echo_message (TODO 8) and ask_each_line (TODO 9),
+   in place of this one. */
+static int accept_client(int listener, struct sockaddr_in *address);
+static enum action handle_error(const char *call);
+
+int main(int argc, char *argv[]) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(15441),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
+    };
+    socklen_t length = sizeof address;
+    /* TODO 5: is this the client (-c), and its limit in seconds (-t, 1)? */
+
+    parse_options(argc, argv, &address);
+    open_standard_streams();
+    /* TODO 6: SOCK_DGRAM, without SO_REUSEADDR. With -c connect(2) the socket
+       instead, so that the kernel drops what others than the server send, call
+       ask_each_line (TODO 9), close the socket and return.
+       Proved by echo_message, port_not_shared, client_line, strangers. */
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1)
+        handle_error("socket");
+    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
+        handle_error("setsockopt");
+    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+        handle_error("bind");
+    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        handle_error("getsockname");
+    /* TODO 7: instead of all this log "bound to" with the address, and call
+       echo_message (TODO 8) in an endless loop.
+       Proved by bound_line, message_boundaries. */
+    if (listen(listener, SOMAXCONN) == -1)
+        handle_error("listen");
+    log_event("listening on", &address);
+    for (;;) {
+        struct sockaddr_in peer;
+        int client = accept_client(listener, &peer);
+        if (client == -1)
+            continue;
+        log_event("accepted", &peer);
+        close(client);
+    }
+}
+
+static enum action handle_retry(const char *call, long *waits);
+
+/* TODO 8: echo_message, in place of accept_client. It takes the socket.
+   recvfrom(2) returns one message, and stores its sender's address: set the
+   length to the size of the address before every call. sendto(2) sends the same
+   bytes to that address. A message has from 0 to 65,507 bytes, and recvfrom
+   drops what does not fit into the buffer, so let that have 65,536. It is too
+   large for the stack of some systems: make it static. If recvfrom or sendto
+   fails, handle_retry, each with its own count of waits; after the DROP of a
+   sendto leave that message.
+   Proved by longest_message, empty_message, every_byte, to_its_sender,
+   sender_gone, recvfrom_*, sendto_*. */
+
+/* TODO 9: ask_each_line, which takes the socket, the server's address and the
+   time limit. For each line of standard input it makes a request: the number of
+   the line, a uint32_t in network byte order (htonl), and then the line without
+   its newline. Call ask (TODO 10) until that has the answer; then print the
+   line and a newline, fflush(3), and read the next line. Before asking again
+   log the event "no answer yet from" with the server's address; after the
+   fourth time log "no answer from" and exit with status 1. Read the line with
+   getchar(3), since it may have any bytes, into a static buffer of 65,536: a
+   line that fills it is too long for any message, and sendto rejects it. The
+   last line may lack its newline. If reading or writing fails, handle_error
+   with "read" or "write".
+   Proved by client_line, client_lines, client_types, last_line, any_line,
+   longest_line, line_too_long, no_lines, gives_up, output_fails. */
+
+/* TODO 10: ask, which takes the socket, a request and its length, and the time
+   limit. It sends the request, and receives until the answer comes (return
+   true) or the time is over (return false). The answer is a message with the
+   same bytes as the request: skip any other. On a connected socket sendto takes
+   NULL and 0 for the address, and recvfrom two NULL. Exit after a DROP. A
+   shortage lasts at most until the time is over.
+   Before each recvfrom set SO_RCVTIMEO, a struct timeval, see socket(7), to the
+   time that is left; then recvfrom fails with EAGAIN when that is over. 0 would
+   stand for no limit. clock_gettime(2) of CLOCK_MONOTONIC has the time.
+   Proved by asks_again, answered_at_last, answer_twice, answers_late,
+   damaged_answers, junk_buys_no_time, stopped_meanwhile, client_idle,
+   recvfrom_*, sendto_*. */
+
+/* Takes the next client from the queue: accept(2). Stores its address and
+   returns its socket, or -1 if no client can be accepted now. */
+static int accept_client(int listener, struct sockaddr_in *address) {
+    static long waits;  /* tenths of a second in the present shortage */
+    socklen_t length = sizeof *address;
+    int client = accept(listener, (struct sockaddr *)address, &length);
+
+    if (client == -1)
+        handle_retry("accept", &waits);
+    else
+        waits = 0;
+    return client;
+}
+
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
+
+/* Prints an event and the address it is about. */
+static void log_event(const char *event, const struct sockaddr_in *address) {
+    char host[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
+    fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
+}
+
+static const char usage[] =
+    /* TODO 11: the usage of both, as README.md has it: the program is called
+       datagram, and -c and -t have a line each.
+       Proved by help_printed. */
+    "usage: server [-a ADDRESS] [PORT]\n"
+    "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
+    "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Parses the command line; exits on an error. */
+/* TODO 12: two more parameters, pointers to a bool and to a long. */
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address) {
+    int option;
+
+    /* TODO 13: two more options: c, and t, which takes an argument.
+       Proved by client_line, asks_again. */
+    while ((option = getopt(argc, argv, "a:h")) != -1) {
+        switch (option) {
+        case 'a':
+            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+                usage_error(optarg);
+            break;
+        /* TODO 14: -c, for the client.
+           Proved by client_line. */
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        /* TODO 15: -t, a number up to 86400.
+           Proved by asks_again. */
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        address->sin_port =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        usage_error(argv[optind]);
+    /* TODO 16: reject -t 0, and for the client port 0, which no server has.
+       Proved by wrong_arguments. */
+}
+
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
+
+#define E(name) #name, (name)  /* "EACCES", EACCES */
+
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
+    {E(EACCES),          STOP, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
+    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {"bind", 0, STOP, NULL},
+    {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
+    {E(EADDRINUSE),    STOP, "another socket has this address and port"},
+    {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
+    {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
+    {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
+    /* TODO 17: a heading row for recvfrom, with WAIT, and one for sendto, with
+       DROP, in place of listen and accept. The rows of each are in README.md,
+       with their actions.
+       Proved by recvfrom_*, sendto_*. */
+    {"listen", 0, STOP, NULL},
+    {E(EADDRINUSE), STOP, "another socket listens on this port already"},
+    {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
+    {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
+    {"accept", 0, WAIT, NULL},
+    {E(EAGAIN),       RETRY, "no connection is waiting"},
+    {E(EWOULDBLOCK),  RETRY, "no connection is waiting"},
+    {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNABORTED), RETRY, "the client left before we took its connection"},
+    {E(EINTR),        RETRY, "a signal came before a connection did"},
+    {E(EINVAL),       STOP,  "not a listening socket: a bug in this program"},
+    {E(EMFILE),       WAIT,  "this process has no descriptor left"},
+    {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
+    {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
+    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
+    {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
+    {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
+    {E(EPROTO),       RETRY, "protocol error"},
+    {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
+#ifdef ENONET  /* only Linux has these two */
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
+#endif
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s\n", call, strerror(number));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
+}
+
+/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+   a second, adds one to waits, and reports the shortage only when it begins. */
+static enum action handle_retry(const char *call, long *waits) {
+    struct timespec tenth = {.tv_nsec = 100000000};
+    enum action action = find_failure(call, errno)->action;
+
+    if (action != WAIT || *waits == 0)
+        handle_error(call);
+    if (action == WAIT) {
+        nanosleep(&tenth, NULL);
+        ++*waits;
+    }
+    return action;
+}

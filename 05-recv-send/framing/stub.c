@@ -1,0 +1,397 @@
+/* 05 framing, the assignment: this is 05. Answer messages instead of echoing.
+ * Do it:    what the TODOs say, in the order of their numbers.
+ * Check it: make try-05-framing, in the top folder. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+/* TODO 1: a header, of uint32_t. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+enum action {  /* what to do about a failed call */
+    STOP,   /* nothing sensible is left to do: exit with status 1 */
+    RETRY,  /* an ordinary failure: call again */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
+    DROP,   /* this client is lost: close it, serve the others */
+};
+
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address, long *timeout);
+static void open_standard_streams(void);
+static void log_event(const char *event, const struct sockaddr_in *address);
+static int accept_client(int listener, struct sockaddr_in *address);
+/* TODO 2: serve (TODO 6) in place of echo. */
+static void echo(int client, long timeout);
+static enum action handle_error(const char *call);
+
+int main(int argc, char *argv[]) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(15441),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
+    };
+    socklen_t length = sizeof address;
+    long timeout = 60;  /* seconds without a byte; 0 = for ever */
+
+    parse_options(argc, argv, &address, &timeout);
+    open_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1)
+        handle_error("socket");
+    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
+        handle_error("setsockopt");
+    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+        handle_error("bind");
+    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        handle_error("getsockname");
+    if (listen(listener, SOMAXCONN) == -1)
+        handle_error("listen");
+    log_event("listening on", &address);
+    for (;;) {
+        struct sockaddr_in peer;
+        int client = accept_client(listener, &peer);
+        if (client == -1)
+            continue;
+        log_event("accepted", &peer);
+        /* TODO 3: serve in place of echo.
+           Proved by reverses. */
+        echo(client, timeout);
+        close(client);
+    }
+}
+
+/* TODO 4: names for two numbers, in an enum: the 4 bytes of a length, and the
+   65536 that a message has at most. */
+
+static bool set_timeouts(int client, long timeout);
+/* TODO 5: prototypes, of the functions in TODO 7 to 11. */
+static bool send_all(int client, const char *bytes, size_t length,
+                     long timeout);
+static long long milliseconds(void);
+static enum action handle_retry(const char *call, long *waits);
+
+/* TODO 6: serve in place of echo. For each message: receive its length, 4 bytes
+   (TODO 7), and then as many bytes as it says; send the same length, and the
+   bytes in reverse order, with one call of send_all. Stop when the stream ends
+   or the client is lost; also if a length is too large, after TODO 11.
+   Proved by reverses, empty_message, several_at_once, half_close, too_long,
+   too_long_in_turn. */
+
+/* Sends back what a client sends, until it closes or fails: see recv(2). */
+static void echo(int client, long timeout) {
+    char buffer[65536];
+    bool open = set_timeouts(client, timeout);
+
+    while (open) {
+        ssize_t received = recv(client, buffer, sizeof buffer, 0);
+        if (received > 0)
+            open = send_all(client, buffer, (size_t)received, timeout);
+        else if (received == 0)  /* the client has closed its side */
+            open = false;
+        else
+            open = handle_error("recv") != DROP;
+    }
+}
+
+/* TODO 7: receive_all, which takes a client, a buffer, how many bytes to
+   receive, and whether they are inside a message. recv may return fewer, so
+   call receive (TODO 8) until all are there. Return false if the client is lost
+   or the stream has ended. An end is an error inside a message, or after the
+   first of these bytes: then print "recv: the stream ends inside a message".
+   Proved by split_anywhere, partial_receive, ends_inside, ends_inside_line. */
+
+/* TODO 8: receive, which takes a client, a buffer and its size, and returns
+   what recv(2) does. If that fails, handle_error; after a RETRY call it again.
+   Proved by reverses. */
+
+/* TODO 9: length_in, which takes 4 bytes and returns the length that they stand
+   for: memcpy(3) them into a uint32_t, and use ntohl(3). Sent as they came,
+   they are in network byte order already.
+   Proved by reverses. */
+
+/* TODO 10: reverse, which takes bytes and their number.
+   Proved by reverses. */
+
+/* TODO 11: reject, which takes a client, the length and the time limit. Print
+   "too long: a message of N bytes", and answer with the message "too long".
+   Then shutdown(2) the sending side (if that fails, print why, see perror(3))
+   and receive until the client ends or is lost: closing a socket with unread
+   bytes would be a reset, and could cost the client the answer.
+   Proved by too_long, too_long_unread, too_long_line. */
+
+/* Sends all of the bytes, though a call of send(2) may take only some of them.
+   It fails with EAGAIN whenever it has waited for a tenth of a second. Returns
+   false if the client is lost: an error, or no byte sent for the timeout. */
+static bool send_all(int client, const char *bytes, size_t length,
+                     long timeout) {
+    long blocked = 0, waits = 0;  /* tenths of a second without a byte */
+
+    while (length > 0) {
+        long long began = milliseconds();
+        ssize_t sent = send(client, bytes, length, 0);
+        if (sent != -1) {
+            bytes += sent;
+            length -= (size_t)sent;
+            blocked = waits = 0;
+        } else if (errno == EAGAIN && milliseconds() - began > 50
+                   && ++blocked < 10 * timeout) {
+            continue;  /* the client has not read for a tenth of a second */
+        } else if (handle_retry("send", &waits) == DROP
+                   || (timeout > 0 && waits >= 10 * timeout)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
+   socket(7). For send that is a tenth of a second, so that send_all can tell
+   how long no byte was sent. Returns false, after a message, on failure. */
+static bool set_timeouts(int client, long timeout) {
+    struct timeval receiving = {.tv_sec = timeout};
+    struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
+    socklen_t size = sizeof receiving;
+
+    if (setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &receiving, size) != -1
+        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size) != -1)
+        return true;
+    perror("setsockopt");
+    return false;
+}
+
+/* Returns the time in milliseconds, on a clock that nobody sets. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Takes the next client from the queue: accept(2). Stores its address and
+   returns its socket, or -1 if no client can be accepted now. */
+static int accept_client(int listener, struct sockaddr_in *address) {
+    static long waits;  /* tenths of a second in the present shortage */
+    socklen_t length = sizeof *address;
+    int client = accept(listener, (struct sockaddr *)address, &length);
+
+    if (client == -1)
+        handle_retry("accept", &waits);
+    else
+        waits = 0;
+    return client;
+}
+
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
+
+/* Prints an event and the address it is about. */
+static void log_event(const char *event, const struct sockaddr_in *address) {
+    char host[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
+    fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
+}
+
+static const char usage[] =
+    "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
+    "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
+    "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
+    "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address, long *timeout) {
+    int option;
+
+    while ((option = getopt(argc, argv, "a:ht:")) != -1) {
+        switch (option) {
+        case 'a':
+            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+                usage_error(optarg);
+            break;
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        case 't':
+            *timeout = parse_number(optarg, 86400);
+            break;
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        address->sin_port =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        usage_error(argv[optind]);
+}
+
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
+
+#define E(name) #name, (name)  /* "EACCES", EACCES */
+
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
+    {E(EACCES),          STOP, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
+    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {"bind", 0, STOP, NULL},
+    {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
+    {E(EADDRINUSE),    STOP, "another socket has this address and port"},
+    {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
+    {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
+    {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
+    {"listen", 0, STOP, NULL},
+    {E(EADDRINUSE), STOP, "another socket listens on this port already"},
+    {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
+    {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
+    {"accept", 0, WAIT, NULL},
+    {E(EAGAIN),       RETRY, "no connection is waiting"},
+    {E(EWOULDBLOCK),  RETRY, "no connection is waiting"},
+    {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNABORTED), RETRY, "the client left before we took its connection"},
+    {E(EINTR),        RETRY, "a signal came before a connection did"},
+    {E(EINVAL),       STOP,  "not a listening socket: a bug in this program"},
+    {E(EMFILE),       WAIT,  "this process has no descriptor left"},
+    {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
+    {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
+    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
+    {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
+    {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
+    {E(EPROTO),       RETRY, "protocol error"},
+    {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
+#ifdef ENONET  /* only Linux has these two */
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
+#endif
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
+    {"recv", 0, DROP, NULL},
+    {E(EAGAIN),       DROP,  "nothing came within the time limit"},
+    {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(ENOMEM),       DROP,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {"send", 0, DROP, NULL},
+    {E(EACCES),       DROP,  "no permission to write"},
+    {E(EAGAIN),       DROP,  "the other side did not read in time"},
+    {E(EWOULDBLOCK),  DROP,  "the other side did not read in time"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EDESTADDRREQ), DROP,  "no peer is set"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data was sent"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(EISCONN),      DROP,  "connected already, and an address was given"},
+    {E(EMSGSIZE),     DROP,  "too long to send in one piece"},
+    {E(ENOBUFS),      WAIT,  "the network's output queue is full"},
+    {E(ENOMEM),       WAIT,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
+    {E(EPIPE),        DROP,  "the connection is closed for sending"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s\n", call, strerror(number));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
+}
+
+/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+   a second, adds one to waits, and reports the shortage only when it begins. */
+static enum action handle_retry(const char *call, long *waits) {
+    struct timespec tenth = {.tv_nsec = 100000000};
+    enum action action = find_failure(call, errno)->action;
+
+    if (action != WAIT || *waits == 0)
+        handle_error(call);
+    if (action == WAIT) {
+        nanosleep(&tenth, NULL);
+        ++*waits;
+    }
+    return action;
+}

@@ -1,0 +1,207 @@
+/*
+ * A second reader of heads, slow and simple: what the server has taken for a
+ * request has to be one to it too. RFC 9112, 2 to 6.
+ */
+#include "posix.h"
+
+#include "demand.h"
+#include "second.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ----------------------------------------------------------------- pieces */
+
+/* Parses a copy: nothing is behind it that could be read by mistake. */
+static long parse_alone(const char *bytes, size_t length) {
+    static struct request request;
+    char *copy = malloc(length + (length == 0));
+
+    if (copy == NULL)
+        abort();
+    memcpy(copy, bytes, length);
+    long result = parse_request(&request, copy, length);
+    demand(request.line.start == NULL
+               || lies_in(request.line, copy, length),
+           "the request line is among the bytes, also if it is refused");
+    free(copy);
+    return result;
+}
+
+/* As long as too little has come there is no result, then it is this one. */
+void check_prefix(const char *bytes, size_t length, long result) {
+    long got = parse_alone(bytes, length);
+
+    demand(got == 0 || got == result,
+           "no bytes that come later change what a request is, nor the status "
+           "that it is refused with");
+    demand(result <= 0 || (got != 0) == (length >= (size_t)result),
+           "a request is there when its last byte is, and not before");
+}
+
+/* Of long inputs not every beginning is looked at: what is skipped, the bytes
+   themselves say. */
+void check_prefixes(const char *bytes, size_t length, long result) {
+    size_t most = length / 256 + 1;
+    size_t last = result > 0 ? (size_t)result : length;
+
+    for (size_t end = 0; end < length;
+         end += 1 + (unsigned char)bytes[end] % most)
+        check_prefix(bytes, end, result);
+    check_prefix(bytes, length, result);
+    check_prefix(bytes, last, result);
+    if (last > 0)
+        check_prefix(bytes, last - 1, result);
+}
+
+/* ----------------------------------------------------------- request line */
+
+/* RFC 9112, 3: a token, a target, a version, and a space between them. */
+static void check_line(struct text line, const struct request *request) {
+    struct text rest = line;
+    struct text method = cut(&rest, ' ', "a space follows a method");
+    struct text target = cut(&rest, ' ', "a space follows a target");
+
+    demand(line.start == request->line.start
+               && line.length == request->line.length,
+           "the request line is the first that is not empty");
+    demand(is_a_token(method), "a method is a token");
+    demand(is(method, "GET") == (request->method == GET)
+               && is(method, "HEAD") == (request->method == HEAD)
+               && is(method, "OPTIONS") == (request->method == OPTIONS),
+           "a method is the one that is named");
+    demand(target.length > 0 && target.length <= MAX_TARGET,
+           "a target has no more than MAX_TARGET bytes, and at least one");
+    for (size_t at = 0; at < line.length; at++)
+        demand(!is_control(line.start[at]),
+               "there are no control bytes in a request line");
+    demand(rest.length == 8 && begins(rest, "HTTP/1.")
+               && rest.start[7] >= '0' && rest.start[7] <= '9',
+           "a version is HTTP/1 and another digit");
+    demand(request->http10 == (rest.start[7] == '0'),
+           "only HTTP/1.0 is the old version");
+}
+
+/* The path is what the target means: undone once, from slash to NUL. */
+static void check_path(const struct request *request) {
+    struct text target = request->target;
+    size_t end = 0;
+
+    demand(target.length > 0 && *target.start == '/',
+           "a path begins with a slash");
+    for (size_t at = 0; at < target.length; at++) {
+        char byte = target.start[at];
+        if (byte == '%') {
+            demand(target.length - at > 2, "an escape is whole");
+            char digits[] = {target.start[at + 1], target.start[at + 2], 0};
+            demand(isxdigit((unsigned char)digits[0])
+                       && isxdigit((unsigned char)digits[1]),
+                   "an escape is of two hexadecimal digits");
+            byte = (char)strtol(digits, NULL, 16);
+            at += 2;
+        }
+        demand(byte != '\0', "there is no NUL in a path");
+        demand(request->path[end++] == byte, "a path is the target, decoded");
+    }
+    demand(request->path[end] == '\0', "a path ends where the target does");
+}
+
+/* ----------------------------------------------------------------- fields */
+
+/* What the second reader has seen in a head. */
+struct seen {
+    int fields, hosts, lengths, codings;
+};
+
+/* RFC 9110, 8.6: a list of one and the same number. */
+static void check_length(struct text value, unsigned long long length) {
+    const char *at = value.start, *end = value.start + value.length;
+    char *after;
+
+    do {
+        at += strspn(at, " \t");
+        demand(isdigit((unsigned char)*at), "a length begins with a digit");
+        demand(strtoull(at, &after, 10) == length && length <= LLONG_MAX,
+               "all lengths are the same, and the body's");
+        after += strspn(after, " \t");
+        demand(after == end || *after == ',', "a length is only digits");
+        at = after + 1;
+    } while (after < end);
+}
+
+/* Notes what a field means for where the request ends, and the connection. */
+static void check_field(struct text line, const struct request *request,
+                        struct seen *seen) {
+    struct text value = line;
+    struct text name = cut(&value, ':', "there is a colon in every field");
+
+    demand(is_a_token(name), "the name of a field is a token");
+    demand(is_plain(value), "there are no control bytes in a field");
+    seen->fields++;
+    seen->hosts += is_word(name, "Host");
+    seen->codings += is_word(name, "Transfer-Encoding");
+    if (is_word(name, "Connection") && is_word(trim(value), "close"))
+        demand(!is_persistent(request),
+               "a client may have its connection closed");
+    if (is_word(name, "Content-Length")) {
+        seen->lengths++;
+        check_length(value, request->length);
+    }
+}
+
+/* Where the body ends must be beyond doubt: RFC 9112, 6. */
+static void check_framing(const struct request *request, struct seen seen) {
+    demand(seen.hosts == 1 || (seen.hosts == 0 && request->http10),
+           "there is one host, or none in HTTP/1.0");
+    demand(seen.codings == 0 || seen.lengths == 0,
+           "there is no Content-Length beside a Transfer-Encoding");
+    demand(seen.codings == 0 || !request->http10,
+           "there is no Transfer-Encoding in HTTP/1.0");
+    demand((seen.codings > 0) == request->chunked && !request->other_coding,
+           "chunked is the only coding that is taken, and then it is noted");
+    demand(seen.lengths > 0 || request->length == 0,
+           "without a Content-Length there is no length");
+}
+
+static void check_values(const struct request *request, const char *bytes,
+                         size_t length) {
+    for (int field = 0; field < FIELDS; field++) {
+        struct text value = request->fields[field];
+        demand(lies_in(value, bytes, length), "a field is among the bytes");
+        demand(is_plain(value), "there are no control bytes in a value");
+        demand(value.length == 0
+                   || (!is_blank(*value.start)
+                       && !is_blank(value.start[value.length - 1])),
+               "there are no blanks around a value");
+    }
+}
+
+/* Reads a head that was taken once more. */
+void check_head(const struct request *request, const char *bytes,
+                size_t length) {
+    struct text rest = {bytes, length}, line;
+    struct seen seen = {0};
+
+    demand(length <= MAX_HEAD, "a head has no more than MAX_HEAD bytes");
+    do {
+        line = cut_line(&rest);
+    } while (line.length == 0);
+    check_line(line, request);
+    while ((line = cut_line(&rest)).length > 0)
+        check_field(line, request, &seen);
+    demand(rest.length == 0, "a head ends with its first empty line");
+    demand(seen.fields <= MAX_FIELDS, "there are no more than MAX_FIELDS");
+    check_framing(request, seen);
+    check_values(request, bytes, length);
+    demand(lies_in(request->lines, bytes, length),
+           "the lines of the fields are among the bytes");
+    demand(is(request->target, "/") || lies_in(request->target, bytes, length),
+           "the target is among the bytes, if it is not just a slash");
+    demand(lies_in(request->query, bytes, length)
+               && (request->query.length == 0 || *request->query.start == '?'),
+           "a query is among the bytes, and begins with a question mark");
+    if (request->target.length > 0 && !is(request->target, "*"))
+        check_path(request);
+}
