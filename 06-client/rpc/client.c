@@ -129,7 +129,7 @@ static size_t line_length(const struct buffer *buffer) {
    all of the answer has come, asks again on a new connection. */
 static void ask(int *server, const char *request, size_t length,
                 const struct addrinfo *addresses, long timeout) {
-    struct buffer answer;
+    struct buffer answer = {.count = 0};
     size_t answered = 0;
 
     if (*server != -1 && !is_quiet(*server))

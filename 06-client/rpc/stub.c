@@ -65,7 +65,7 @@ int main(int argc, char *argv[]) {
 
 static const char *name_of(const struct addrinfo *address);
 /* TODO 5: prototypes, of the functions in TODO 7 to 13 and of
-   connect_to_any. send_all returns a bool; print_echo and receive go. */
+   connect_to_any. send_all returns a bool; remove print_echo and receive. */
 static bool set_timeouts(int server, long timeout);
 static void send_all(int server, const char *bytes, size_t length,
                      long timeout);
@@ -119,7 +119,7 @@ static enum action handle_address_error(const char *call,
    fourth, reject "no answer: the server has vanished four times". Otherwise
    print "asking again in 0.1 seconds", and sleep for that time; it is 0.2 and
    0.4 seconds the next times.
-   Proved by gives_up. */
+   Proved by gives_up, waits_grow. */
 
 /* TODO 13: receive_line, which takes the connection and a buffer, which it
    empties first. Receive until a line is complete; return its length. If the
@@ -153,8 +153,8 @@ static int connect_to_any(const struct addrinfo *address, long timeout) {
                 fprintf(stderr, "trying %s next\n", name_of(address));
         }
     }
-    /* TODO 14: return -1 instead, for the server may come back. (And say so
-       above.) The next two functions, exchange and print_echo, go.
+    /* TODO 14: return -1 instead, because the server may come back; say so in
+       the comment above. Remove the next functions, exchange and print_echo.
        Proved by refused_at_first. */
     exit(EXIT_FAILURE);
 }
@@ -198,8 +198,8 @@ static void reject(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* TODO 15: receive goes; send_all returns a bool: whether all of the bytes are
-   sent.
+/* TODO 15: remove receive. send_all returns a bool: whether all of the bytes
+   are sent.
    Proved by send_*. */
 
 /* Receives some bytes: recv(2). Returns how many, 0 at the end of them. */
@@ -223,9 +223,9 @@ static void send_all(int server, const char *bytes, size_t length,
             bytes += sent;
             length -= (size_t)sent;
             waits = 0;
-        /* TODO 16: return false if the connection is lost or the shortage has
-           lasted too long; and true below, at the end.
-           Proved by send_*. */
+            /* TODO 16: return false if the connection is lost or the shortage
+               has lasted too long; and true below, at the end.
+               Proved by send_*. */
         } else if (handle_retry("send", &waits) == WAIT
                    && timeout > 0 && waits >= 10 * timeout) {
             reject("send: the shortage lasted too long");

@@ -139,3 +139,7 @@ def closed_streams(test):
                           'to a socket', 'a new descriptor gets the lowest '
                           'free number: open /dev/null first for what is '
                           'closed')
+        if (status if test.stage not in READY else status is not None):
+            raise Failure(f'with {closed} what it does else', 'an end with '
+                          f'status {status}', 'open returns -1 if it fails, '
+                          'and the descriptor else')

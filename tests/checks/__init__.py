@@ -11,9 +11,10 @@ from harness.registry import arrange
 from harness.stages import EXERCISES
 
 
-def register(ours, seeds=None):
+def register(ours, seeds=None, beyond=()):
     """Makes the list of checks, in the order in which they run: with those of
-    our own tree, if it is that, or of the storms of these seeds alone."""
+    our own tree, if it is that, or of the storms of these seeds alone; and
+    those of some programs beyond the ladder."""
     folder = pathlib.Path(__file__).parent
     for path in sorted(folder.glob('0[1-8]_*')):
         importlib.import_module(f'checks.{path.stem}')
@@ -25,4 +26,6 @@ def register(ours, seeds=None):
     if ours:
         lessons.register()
         corpus.register()
-    storm.register(seeds)
+    for name in beyond:
+        importlib.import_module(f'checks.{name}')
+    storm.register(seeds, beyond)

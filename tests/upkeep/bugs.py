@@ -1,6 +1,6 @@
 """Programs with one bug each, made from ours: the stage, the bug, the edits
-(what is replaced, and by what), and what the first failed check has to say; and
-correct programs in another style, which have to pass."""
+(old text and new text), and what the first failed check must say. And correct
+programs in another style, which must pass."""
 
 import collections
 
@@ -9,8 +9,8 @@ BUGS = []
 
 
 def bug(stages, name, says, *edits):
-    """For each stage, a program with these edits; an edit is a pair of texts,
-    the first of which has to be there."""
+    """Adds a program of each stage with these edits; an edit is a pair of
+    texts, the first of which must be in the program."""
     for stage in stages.split():
         BUGS.append(Bug(stage, name, edits, says))
 

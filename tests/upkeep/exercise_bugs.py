@@ -103,8 +103,8 @@ bug('06-rpc', 'prints the request', 'not the request',
     ('write_output(answer.bytes, answered);',
      'write_output(request, length);'))
 bug('06-rpc', 'does not ask again', 'again|come back',
-    ('        if (tries > 0)\n', '        if (tries > 0)\n            exit(1);\n'
-     '        if (tries > 0)\n'))
+    ('        if (tries > 0)\n',
+     '        if (tries > 0)\n            exit(1);\n        if (tries > 0)\n'))
 bug('06-rpc', 'gives up if nobody listens', 'come back',
     ('    return -1;\n}', '    exit(EXIT_FAILURE);\n}'))
 bug('06-rpc', 'three tries', 'four tries|four times|costs no try',
@@ -147,7 +147,8 @@ bug('06-rpc', 'connects before there is a request', 'no request|to send',
      '    size_t length;\n'))
 bug('06-rpc', 'keeps what comes with an answer', 'next request|forget',
     ('    if (answer.count > answered)', '    if (0)'),
-    ('    struct buffer answer;\n', '    static struct buffer answer;\n'),
+    ('    struct buffer answer = {.count = 0};\n',
+     '    static struct buffer answer;\n'),
     ('    for (answer->count = 0; (length',
      '    static size_t old;\n    answer->count -= old;\n'
      '    memmove(answer->bytes, answer->bytes + old, answer->count);\n'

@@ -7,8 +7,8 @@ import socket
 import struct
 import time
 
-from harness import (Failure, Skip, check, converse, counted, data, share, shown,
-                     told)
+from harness import (Failure, Skip, check, converse, counted, data, share,
+                     shown, told)
 from harness.framing import CLOSE_HINT, MOST, framed
 
 SPLIT_HINT = ('recv returns what has come so far: a length, too, may come in '
