@@ -35,7 +35,8 @@ LATE = 'skipped', 'no time was left'
 
 
 def run_check(*arguments):
-    """Runs one check. Returns its verdict, and the failure or the reason."""
+    """Runs one check. Returns its verdict, and the failure, a reason or a
+    note."""
     try:
         return try_check(*arguments)
     except Stop:
@@ -63,7 +64,7 @@ def try_check(check, command, directory, injector):
     test = kind(check.stage, command, directory, injector)
     try:
         Stop.release()
-        check.function(test)
+        note = check.function(test)
         test.examine()
     except Skip as reason:
         return 'skipped', str(reason)
@@ -82,7 +83,7 @@ def try_check(check, command, directory, injector):
     finally:
         Stop.held = True
         test.close()
-    return 'passed', None
+    return 'passed', note
 
 
 def end_now(*_):

@@ -143,9 +143,7 @@ def turned_into_a_link(test):
 def permission_taken(test):
     """answers with 403 once a file that was served, or its folder, loses its
     permission"""
-    if os.geteuid() == 0:
-        test.need_injector()
-        test.faults.set('user', NOBODY)
+    test.without_root()
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     for target, name, mode in (('/hello.txt', 'hello.txt', 0o644),

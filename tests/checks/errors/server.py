@@ -7,8 +7,10 @@ import time
 
 from checks.errors.kernel import kernel, until_interrupted
 from checks.errors.actions import attached
-from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, Stream, data, flood,
-                     idles, not_told, reset, stopped, told, vanish, wait_until)
+from harness import (SIGPIPE_HINT, Failure, Skip, Stream, data, flood, idles,
+                     namespaces, not_told, reset, settings, stopped, told,
+                     vanish, wait_until)
+from harness.privileges import is_user
 
 RECEIVING = '05 05-framing 07 07-publish 07-queue 08'
 
@@ -32,9 +34,10 @@ def socket_without_descriptors(test):
 def reserved_port(test):
     with open('/proc/sys/net/ipv4/ip_unprivileged_port_start') as file:
         if int(file.read()) < 2:
-            raise Skip('on this system ports below 1024 are not reserved')
-    test.need_injector()
-    test.faults.set('user', NOBODY if os.geteuid() == 0 else 0)
+            raise namespaces.Unavailable('ports below 1024 are not reserved')
+    if os.geteuid() == 0 and not is_user(settings.NOBODY):
+        raise namespaces.Unavailable('there is no other user than root')
+    test.without_root()
     folder = ['-d', str(test.site())] if test.stage == '08' else []
     stopped(test, attached(test, test.start(*folder, '1')), 'bind', 'EACCES')
 
