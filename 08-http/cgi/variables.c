@@ -221,7 +221,7 @@ void set_variables(struct variables *variables, const struct request *request,
                    const struct script *script, long long length,
                    const union address *peer, const union address *local) {
     struct text version = request->line, query = request->query;
-    const char *path = getenv("PATH");
+    const char *path = getenv("PATH"), *https = getenv("HTTPS");
     struct text method = take_until(&version, ' ');
 
     variables->count = variables->used = 0;
@@ -231,6 +231,8 @@ void set_variables(struct variables *variables, const struct request *request,
     else
         query = (struct text){"", 0};
     add(variables, "PATH", path != NULL ? path : DEFAULT_PATH);
+    if (https != NULL)  /* also set by hand, if a proxy in front has TLS */
+        add(variables, "HTTPS", https);
     add(variables, "GATEWAY_INTERFACE", "CGI/1.1");
     add(variables, "SERVER_SOFTWARE", "sockets-ladder");
     add_text(variables, "SERVER_PROTOCOL", version);

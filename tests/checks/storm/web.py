@@ -13,7 +13,7 @@ import time
 from checks.storm.guests import Guest
 from checks.storm.page import HINDERS, SHORTENS
 from checks.storm.storms import ServerStorm
-from harness import Failure, shown
+from harness import Failure, settings, shown
 from harness.web import Visitor, chunked, request
 
 FILES = {name: random.Random(name).randbytes(size) for name, size in (
@@ -37,6 +37,8 @@ class Browser(Guest):
 
     def connect(self):
         super().connect()
+        if settings.TLS:  # it may be about to speak to a stopped server
+            self.connection.shake_hands()
         self.visitor = Visitor(self.connection)
 
     def possible_ends(self):
