@@ -1,7 +1,7 @@
 /*
- * The target for all of the server but its sockets: several clients talk to it
- * at the same time, a few bytes each in turn, and what each is answered must be
- * what it is answered when it is alone and sends all at once.
+ * The target for the whole server except its sockets. Several clients talk to
+ * it in turn, a few bytes at a time; each must get what it gets when it is
+ * alone and sends everything at once.
  */
 #include "posix.h"
 
@@ -31,13 +31,13 @@ struct client {
 };
 
 static struct client alone[MOST_CLIENTS], together[MOST_CLIENTS];
-static struct client *clients;  /* those that talk, by their descriptors */
-static bool in_pieces;          /* they send and take a little at a time */
-static uint64_t chance;         /* is the same for the same bytes */
+static struct client *clients;  /* the clients, by their descriptors */
+static bool in_pieces;          /* they send and receive a little at a time */
+static uint64_t chance;         /* the same for the same bytes */
 
 /* --------------------------------------------------------------- transport */
 
-/* Returns a number from 0 up to below most. */
+/* Returns a number from 0 up to most - 1. */
 static size_t choose(size_t most) {
     chance ^= chance << 13;
     chance ^= chance >> 7;
@@ -45,7 +45,7 @@ static size_t choose(size_t most) {
     return (size_t)(chance % most);
 }
 
-/* Returns how many bytes pass at once, which may be none: small numbers are as
+/* Returns how many bytes pass at once, possibly none. Small numbers are as
    likely as large ones. */
 static size_t choose_piece(size_t most) {
     size_t piece = in_pieces ? choose((size_t)2 << choose(18)) : most;
@@ -109,7 +109,7 @@ static void finish(int fd) {
 
 /* ------------------------------------------------------------ conversations */
 
-/* Lets the server serve a client once, and forget it when that was all. */
+/* Lets the server serve a client once, and removes the client at its end. */
 static void serve(int fd) {
     static const struct transport transport = {receive_piece, send_piece,
                                                finish, send_file_piece};
@@ -136,8 +136,7 @@ static void begin(struct client *client, struct text bytes) {
     client->end = 0;
 }
 
-/* Leaves out what the time decides: dates, and whether a client had to be asked
-   for a body. */
+/* Removes what depends on the time: dates, and interim responses. */
 static void leave_out_chance(struct client *client) {
     static const char date[] = "\r\nDate: ";
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -156,7 +155,7 @@ static void leave_out_chance(struct client *client) {
     client->end = end;
 }
 
-/* Cuts the bytes of the next client off an input. */
+/* Takes the bytes of the next client off an input. */
 static struct text take_client(struct text *rest, bool last) {
     struct text bytes = {rest->start, 0};
     size_t length = strlen(CLIENTS_END);
@@ -226,6 +225,6 @@ void check_clients(const char *bytes, size_t length) {
         }
     }
     for (int fd = 0; fd < count; fd++)
-        if (!may_expect(streams[fd]))  /* a refusal may come before a body */
+        if (!may_expect(streams[fd]))  /* a refusal may precede the body */
             compare(&alone[fd], &together[fd]);
 }
