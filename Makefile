@@ -41,6 +41,15 @@
 #: make browse       check the pages in a browser
 #: make prove-handout
 #:                   prove that students can work in a hand-out
+#: make prove-copies prove that what builds on 08 has missed no change in it
+#:
+#: Beyond the ladder:
+#: make cgi          build 08-http/cgi/server: 08, and programs make answers
+#: make test-cgi     run its checks, and those of 08 on it
+#: make diff-cgi     show what it changes in 08
+#: make tls          build 08-http/tls/server: that, and TLS (needs OpenSSL)
+#: make test-tls     run its checks, and those of 08 on it, with TLS and without
+#: make diff-tls     show what it changes in 08-http/cgi
 #:
 #: Variables, from the environment or the command line:
 #: CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS
@@ -77,7 +86,8 @@ answers := $(basename $(wildcard 0[1-7]-*/server.c 0[1-7]-*/client.c)) \
 stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
 # Exercises: 05-framing is in 05-recv-send/framing. A bare make builds none.
 exercise = $(call number,$1)-$(notdir $(patsubst %/,%,$(dir $1)))
-exercise_lessons := $(wildcard 0[1-8]-*/*/README.md)
+exercise_lessons := $(foreach lesson,$(wildcard 0[1-8]-*/*/README.md),$(if \
+  $(wildcard tests/stubs/$(call exercise,$(lesson)).c),$(lesson)))
 exercises := $(foreach lesson,$(exercise_lessons),$(call exercise,$(lesson)))
 exercise_answers := $(basename $(filter-out %/stub.c,$(wildcard \
                       $(exercise_lessons:%/README.md=%/*.c))))
@@ -93,6 +103,7 @@ hide := $(if $(filter 1,$(V)),,@)
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
 .PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
 .PHONY: prove-handout prove-messages prove-steps pages browse wire mutants
+.PHONY: prove-copies cgi test-cgi diff-cgi tls test-tls diff-tls
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -107,6 +118,66 @@ $(every_program): %: %.c .flags
                 $(wildcard 08-http/*.h)
 08-http/stub: $(filter-out %/request.c,$(wildcard 08-http/*.c)) \
               $(wildcard 08-http/*.h)
+
+# Beyond the ladder: what is in the folder, and what is not of 08.
+cgi := $(wildcard 08-http/cgi/*.c)
+cgi += $(filter-out %/stub.c $(cgi:08-http/cgi/%=08-http/%),\
+         $(wildcard 08-http/*.c))
+
+cgi: 08-http/cgi/server
+
+08-http/cgi/server: $(cgi) $(wildcard 08-http/*.h 08-http/cgi/*.h) .flags
+	$(if $(hide),@echo '$(CC) $@')
+	$(hide)$(build) -I08-http/cgi -I08-http -o $@ $(filter %.c,$^) $(LDLIBS)
+
+test-cgi: 08-http/cgi/server
+	@$(check) cgi $(only)
+	@$(check) 08 $(only) --program 08-http/cgi/server
+
+diff-cgi:
+	@tests/page sh -c 'for new in 08-http/cgi/*.[ch]; do \
+	    old=08-http/$${new##*/}; [ -e "$$old" ] || old=/dev/null; \
+	    tests/diff "$$old" "$$new"; done'
+
+# TLS: what is in its folder, then what is not of cgi, then what is not of 08.
+tls := $(wildcard 08-http/tls/*.c)
+tls += $(filter-out $(tls:08-http/tls/%=08-http/cgi/%),\
+         $(wildcard 08-http/cgi/*.c))
+tls += $(filter-out %/stub.c $(addprefix 08-http/,$(notdir $(tls))),\
+         $(wildcard 08-http/*.c))
+pem := 08-http/tls/localhost.pem
+
+tls: 08-http/tls/server $(pem)
+
+08-http/tls/server: $(tls) .flags \
+                    $(wildcard 08-http/*.h 08-http/cgi/*.h 08-http/tls/*.h)
+	@echo '#include <openssl/ssl.h>' | \
+	    $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 || \
+	    { echo 'make tls needs the headers of OpenSSL: libssl-dev'; exit 1; }
+	$(if $(hide),@echo '$(CC) $@')
+	$(hide)$(build) -I08-http/tls -I08-http/cgi -I08-http -o $@ \
+	    $(filter %.c,$^) -lssl -lcrypto $(LDLIBS)
+
+# A certificate that nobody else has signed, and its key, for a year.
+$(pem):
+	@command -v openssl >/dev/null || \
+	    { echo 'make tls needs the openssl command: openssl'; exit 1; }
+	$(if $(hide),@echo 'openssl $@')
+	$(hide)umask 077 && openssl req -x509 -days 365 -subj /CN=localhost \
+	    -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+	    -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 \
+	    -keyout $@ -out $@ 2>/dev/null
+
+test-tls: tls $(answers)
+	@$(check) tls $(only)
+	@$(check) 08 $(only) --program 08-http/tls/server
+	@$(check) 08 $(only) --program 08-http/tls/server --tls $(pem)
+
+diff-tls:
+	@tests/page sh -c 'for new in 08-http/tls/*.[ch]; do \
+	    old=08-http/cgi/$${new##*/}; [ -e "$$old" ] || \
+	    old=08-http/$${new##*/}; [ -e "$$old" ] || old=/dev/null; \
+	    tests/diff "$$old" "$$new"; done'
 
 # Changes, and so has everything built again, when the compiler or flags do.
 quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
@@ -178,6 +249,9 @@ prove-messages: $(answers)
 
 prove-handout:
 	@tests/upkeep/prove-handout
+
+prove-copies:
+	@tests/upkeep/copies
 
 # A stub is for students to break: only what runs it needs it to build.
 tasks := $(sort $(numbers) $(exercises))

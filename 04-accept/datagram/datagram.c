@@ -134,8 +134,8 @@ static void ask_each_line(int server, const struct sockaddr_in *address,
    since the socket is connected. Returns whether the answer came. */
 static bool ask(int server, const char *request, size_t length, long timeout) {
     static char answer[SIZE];
+    static long waits;  /* tenths of a second in the present shortage */
     long long end = milliseconds() + 1000LL * timeout;
-    long waits = 0;
 
     if (!send_request(server, request, length, end))
         return false;
@@ -144,6 +144,8 @@ static bool ask(int server, const char *request, size_t length, long timeout) {
         ssize_t received = recvfrom(server, answer, SIZE, 0, NULL, NULL);
         if (received == -1 && handle_retry("recvfrom", &waits) == DROP)
             exit(EXIT_FAILURE);
+        if (received != -1)
+            waits = 0;
         if (received == (ssize_t)length && memcmp(answer, request, length) == 0)
             return true;
     } while (milliseconds() < end);
@@ -179,7 +181,7 @@ static void limit_wait(int server, long long end) {
         handle_error("setsockopt");
 }
 
-/* Returns the time of a clock that nobody sets. */
+/* Returns the time in milliseconds, on a clock that nobody sets. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -270,8 +272,6 @@ static void parse_options(int argc, char *argv[],
             exit(EXIT_SUCCESS);
         case 't':
             *timeout = parse_number(optarg, 86400);
-            if (*timeout == 0)
-                usage_error(optarg);
             break;
         default:  /* getopt has reported the error */
             fputs(usage, stderr);
@@ -283,8 +283,8 @@ static void parse_options(int argc, char *argv[],
             htons((in_port_t)parse_number(argv[optind++], 65535));
     if (optind < argc)
         usage_error(argv[optind]);
-    if (*client && address->sin_port == 0)
-        usage_error(argv[argc - 1]);
+    if (*timeout == 0 || (*client && address->sin_port == 0))
+        usage_error("0");
 }
 
 struct failure {

@@ -192,8 +192,8 @@ static void parse_options(int argc, char *argv[],
             if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
                 handle_error("write");
             exit(EXIT_SUCCESS);
-        /* TODO 15: -t, a number from 1 to 86400: reject 0.
-           Proved by asks_again, wrong_arguments. */
+        /* TODO 15: -t, a number up to 86400.
+           Proved by asks_again. */
         default:  /* getopt has reported the error */
             fputs(usage, stderr);
             exit(2);
@@ -204,7 +204,7 @@ static void parse_options(int argc, char *argv[],
             htons((in_port_t)parse_number(argv[optind++], 65535));
     if (optind < argc)
         usage_error(argv[optind]);
-    /* TODO 16: the client rejects port 0, which no server has.
+    /* TODO 16: reject -t 0, and for the client port 0, which no server has.
        Proved by wrong_arguments. */
 }
 

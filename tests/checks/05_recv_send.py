@@ -10,9 +10,9 @@ import socket
 import time
 
 from harness import (ECHO, FOREVER, SIGPIPE_HINT, TALKING, Failure, Skip,
-                     Stream, check, converse, counted, data, difference, flood, idles,
-                     refuses, reset_for_sure, shown, strtol_hint, told, vanish,
-                     wait_until)
+                     Stream, check, converse, counted, data, difference, flood,
+                     idles, refuses, reset_for_sure, shown, strtol_hint, told,
+                     vanish, wait_until)
 
 REST_HINT = ('send may take only some of the bytes, and returns how many: send '
              'the rest, in a loop')

@@ -232,7 +232,11 @@ def says_what_getaddrinfo_says(test, host, port):
         raise Skip(f'this system knows {host} {port}')
     except socket.gaierror as error:
         line = f'getaddrinfo: {error.strerror} ({host} {port})'
-    if status != 1 or line not in child.lines:
+    found = line in child.lines
+    if not test.loadable:  # another C library has messages of its own
+        form = rf'getaddrinfo: \S.* \({re.escape(f"{host} {port}")}\)'
+        found = any(re.fullmatch(form, said) for said in child.lines)
+    if status != 1 or not found:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}', 'its result is not an '
                       'errno: gai_strerror has its messages')

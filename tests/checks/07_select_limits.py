@@ -159,7 +159,8 @@ def nothing_remains(test):
 
 
 def brief(test, server):
-    with socket.create_connection((server.host, server.port), 10) as client:
+    client = socket.create_connection((server.host, server.port), 10)
+    with test.secured(client) as client:
         test.served(server, client)
 
 

@@ -11,18 +11,21 @@ from harness.registry import arrange
 from harness.stages import EXERCISES
 
 
-def register(ours, seeds=None):
+def register(ours, seeds=None, beyond=()):
     """Makes the list of checks, in the order in which they run: with those of
-    our own tree, if it is that, or of the storms of these seeds alone."""
+    our own tree, if it is that, or of the storms of these seeds alone; and
+    those of some programs beyond the ladder."""
     folder = pathlib.Path(__file__).parent
     for path in sorted(folder.glob('0[1-8]_*')):
         importlib.import_module(f'checks.{path.stem}')
     for exercise in EXERCISES.values():
-        if (folder / 'exercises' / f'{exercise.folder.name}.py').exists():
-            importlib.import_module(f'checks.exercises.{exercise.folder.name}')
+        for path in sorted(folder.glob(f'exercises/{exercise.folder.name}*')):
+            importlib.import_module(f'checks.exercises.{path.stem}')
     arrange()
     errors.register()
     if ours:
         lessons.register()
         corpus.register()
-    storm.register(seeds)
+    for name in beyond:
+        importlib.import_module(f'checks.{name}')
+    storm.register(seeds, beyond)

@@ -1,6 +1,6 @@
 """What checks are made of: all that a file of checks may import."""
 
-from harness import settings  # noqa: F401
+from harness import namespaces, settings  # noqa: F401
 from harness.compiling import build, compiler  # noqa: F401
 from harness.clients import (  # noqa: F401
     converse, data, echoing, feed, flood, guarded, knock, start_client,
@@ -21,5 +21,5 @@ from harness.registry import (  # noqa: F401
     Check, check, share)
 from harness.settings import MEMCHECK, NOBODY, PATIENCE  # noqa: F401
 from harness.stages import (  # noqa: F401
-    EXERCISES, ROOT, STAGES, TASKS, TESTS)
+    BEYOND, EXERCISES, ROOT, STAGES, TASKS, TESTS)
 from harness.streams import Stream  # noqa: F401

@@ -121,7 +121,7 @@ def stopped(test, child, call, name):
 
 
 def stopped_plainly(test, call, number=errno.ENOBUFS, arguments=('0',)):
-    """Demands the action STOP of a call without rows, such as setsockopt, or of
+    """Demands the action STOP of a call without rows, such as setsockopt, or
     one without a row for this errno."""
     test.need_injector()
     test.faults.fail(call, number, test.faults.get('calls', call) + 1)

@@ -35,6 +35,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,6 +60,10 @@ enum kind {
     STAT,
     READ,
     FCNTL,  /* F_SETFL alone */
+    PIPE,
+    FORK,
+    EXECVE,
+    WAITPID,
     IOCTL,  /* TIOCOUTQ alone */
     HELPER,  /* what prepares a program: limits, a pipe, signals */
     KINDS,  /* how many there are */
@@ -914,7 +919,6 @@ LIMIT_CALLS()
 #ifdef __GLIBC__
 LIMIT_CALLS(64)
 #endif
-HELPER_CALL(pipe, (int ends[2]), (ends))
 HELPER_CALL(sigaction, (int number, const struct sigaction *action,
                         struct sigaction *before), (number, action, before))
 HELPER_CALL(sigprocmask, (int how, const sigset_t *mask, sigset_t *before),
@@ -1015,3 +1019,33 @@ ssize_t __pread64_chk(int descriptor, void *buffer, size_t length,
                          : pread64(descriptor, buffer, length, place);
 }
 #endif
+
+/* ---------------------------------------------------------- processes */
+
+int pipe(int descriptors[2]) {
+    REAL(int, "pipe", int *);
+    if (control != NULL && ordered(HELPER))
+        return -1;
+    return refused(PIPE, -1, 0) ? -1 : (int)noted(PIPE, real(descriptors));
+}
+
+/* The child counts its calls in the same page. */
+pid_t fork(void) {
+    REAL(pid_t, "fork", void);
+    return refused(FORK, -1, 0) ? -1 : (pid_t)noted(FORK, real());
+}
+
+int execve(const char *path, char *const arguments[],
+           char *const variables[]) {
+    REAL(int, "execve", const char *, char *const *, char *const *);
+    if (refused(EXECVE, -1, 0))
+        return -1;
+    return (int)noted(EXECVE, real(path, arguments, variables));
+}
+
+pid_t waitpid(pid_t process, int *status, int options) {
+    REAL(pid_t, "waitpid", pid_t, int *, int);
+    if (refused(WAITPID, -1, 0))
+        return -1;
+    return (pid_t)noted(WAITPID, real(process, status, options));
+}

@@ -187,7 +187,7 @@ class Child(Program):
         return self.stat()[0]
 
     def states(self):
-        """The states of the program and of the processes it has started."""
+        """Returns the states of the program and of those it has started."""
         pids, states = [self.pid], []
         for pid in pids:
             with contextlib.suppress(OSError):  # it may have ended

@@ -1,4 +1,4 @@
-"""The responses of 08, read as strictly as RFC 9112 has them."""
+"""The responses of 08, parsed as strictly as RFC 9112 demands."""
 
 import re
 
@@ -14,7 +14,7 @@ FRAMING_HINT = ('a response is a status line, fields, an empty line, all of '
 
 
 class Reply:
-    """A response: its status, its fields, its body; and to what it is one."""
+    """A response: its status, fields and body, and the request it answers."""
 
     def __init__(self, head, to):
         self.to = to
@@ -41,7 +41,7 @@ class Reply:
         return [value for other, value in self.fields if other == name.lower()]
 
     def __getitem__(self, name):
-        """The value of a field, or an empty string if there is none."""
+        """Returns the value of a field, or an empty string."""
         return ', '.join(self.values(name))
 
     def tokens(self, name):
@@ -50,13 +50,13 @@ class Reply:
 
     @property
     def last(self):
-        """Whether the server has said that it will close."""
+        """Returns whether the server has announced that it will close."""
         options = self.tokens('Connection')
         return 'close' in options or (self.version == '1.0'
                                       and 'keep-alive' not in options)
 
     def must_be(self, statuses, body=None, hint=''):
-        """Demands one of the statuses, and the body if there is one given."""
+        """Demands one of these statuses, and this body if there is one."""
         statuses = (statuses,) if isinstance(statuses, int) else statuses
         if self.status not in statuses:
             wanted = (' or '.join(map(str, sorted(statuses)))
@@ -70,7 +70,7 @@ class Reply:
         return self
 
     def must_have(self, name, value, hint=''):
-        """Demands that a field has the value."""
+        """Demands that a field has this value."""
         if self[name] != value:
             raise Failure(f'"{name}: {value}" in the {self.status} for '
                           f'{self.to}', f'"{name}: {self[name]}"'

@@ -24,8 +24,9 @@ from harness.privileges import act_as, prctl
 from harness.programs import RUNNING
 from harness.registry import CHECKS, TESTS_OF
 from harness.results import JsonReport, Report, Result
+from harness.secure import reason_against
 from harness.settings import JOBS, MEMCHECK
-from harness.stages import ROOT, TASKS
+from harness.stages import BEYOND, PROGRAMS, ROOT
 from harness.test import Test
 from harness.valgrind import WITHOUT_VALGRIND
 from harness.web import WebTest
@@ -34,7 +35,8 @@ LATE = 'skipped', 'no time was left'
 
 
 def run_check(*arguments):
-    """Runs one check. Returns its verdict, and the failure or the reason."""
+    """Runs one check. Returns its verdict, and the failure, a reason or a
+    note."""
     try:
         return try_check(*arguments)
     except Stop:
@@ -52,14 +54,17 @@ def try_check(check, command, directory, injector):
         return 'skipped', 'options and messages of ours'
     if Stop.wanted:
         return 'skipped', 'stopped'
+    if settings.TLS and reason_against(check.name):
+        return 'skipped', reason_against(check.name)
     for name in (check.name, f'{check.stage} {check.name}'):
         if MEMCHECK and name in WITHOUT_VALGRIND:
             return 'skipped', WITHOUT_VALGRIND[name]
-    kind = WebTest if check.stage == '08' else TESTS_OF.get(check.stage, Test)
+    kind = (WebTest if check.stage in ('08', *BEYOND)
+            else TESTS_OF.get(check.stage, Test))
     test = kind(check.stage, command, directory, injector)
     try:
         Stop.release()
-        check.function(test)
+        note = check.function(test)
         test.examine()
     except Skip as reason:
         return 'skipped', str(reason)
@@ -78,7 +83,7 @@ def try_check(check, command, directory, injector):
     finally:
         Stop.held = True
         test.close()
-    return 'passed', None
+    return 'passed', note
 
 
 def end_now(*_):
@@ -129,7 +134,7 @@ def run_some(numbers, options, round, directory, injector):
 def program_of(check, options):
     """Returns the command of the program under test."""
     return options.program or shlex.quote(os.path.join(
-        options.programs or ROOT, TASKS[check.stage].program))
+        options.programs or ROOT, PROGRAMS[check.stage].program))
 
 
 def wait_for(future, portion, end, progress):

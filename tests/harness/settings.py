@@ -13,3 +13,4 @@ SEED = 0  # what the checks' data is made of: tests/check --seed
 STARTER = []  # the command that programs are started by: tests/check --starter
 PRELOAD = 'LD_PRELOAD'  # the variable that names the injector; the starter's
                         # own loader is not to see it
+TLS = ''  # the certificate of a server that speaks TLS: tests/check --tls

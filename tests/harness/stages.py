@@ -73,3 +73,10 @@ def find_exercises(root=ROOT):
 STAGES = find_stages()
 EXERCISES = find_exercises()
 TASKS = dict(sorted({**STAGES, **EXERCISES}.items()))  # all with a stub
+
+# What builds on 08, beyond the ladder. tests/check runs these checks only if
+# they are asked for by name.
+BEYOND = {name: Stage(name, program) for name, program in (
+    ('cgi', '08-http/cgi/server'), ('tls', '08-http/tls/server'),
+    ('front', '08-http/server'))}
+PROGRAMS = {**TASKS, **BEYOND}

@@ -1,4 +1,4 @@
-"""Long messages, sent and compared a piece at a time: no check holds one in
+"""Long messages, sent and compared in pieces, so that no check holds one in
 memory."""
 
 import threading
@@ -10,8 +10,8 @@ from harness.settings import PATIENCE
 
 
 class Stream:
-    """What a client sends, again and again the same block, and what must come
-    back: so many bytes of it."""
+    """What a client sends, a block again and again, and the bytes that must
+    come back."""
 
     def __init__(self, client, size, block=b''):
         self.client, self.size = client, size
@@ -20,7 +20,8 @@ class Stream:
         self.at, self.sender, self.trouble = 0, None, None
 
     def send(self):
-        """Sends all of it, in a thread, and ends the client's half."""
+        """Sends everything in a thread, then shuts down the client's sending
+        half."""
         def write():
             left = self.size
             try:
@@ -35,7 +36,7 @@ class Stream:
         return self
 
     def take(self, size, hint=''):
-        """Demands the next bytes, so many."""
+        """Demands this many of the next bytes."""
         what = f'{self.size} bytes as they were sent'
         end, late = self.at + size, time.monotonic() + 15 * PATIENCE
         while self.at < end:
@@ -56,7 +57,7 @@ class Stream:
             self.at += len(piece)
 
     def finish(self, hint=''):
-        """Demands the rest, and that all of it could be sent."""
+        """Demands the rest, and that everything could be sent."""
         self.take(self.size - self.at, hint)
         if self.sender:
             self.sender.join(5)

@@ -6,7 +6,7 @@ import pathlib
 import shlex
 import shutil
 
-from harness.stages import ROOT, STAGES, TASKS
+from harness.stages import PROGRAMS, ROOT, STAGES
 
 
 class Unusable(Exception):
@@ -17,7 +17,7 @@ def stub_of(options):
     """Returns the stage whose stub in this tree is checked, or None."""
     if options.program is None or len(options.stages) != 1:
         return None
-    stage = TASKS[options.stages[0]]
+    stage = PROGRAMS[options.stages[0]]
     stub = stage.stub.with_suffix('')
     words = shlex.split(options.program)
     return stage if (len(words) == 1 and stub.exists()
@@ -33,7 +33,7 @@ def examine(options, stages):
         paths = [examine_program(words[0])]
     else:
         root = pathlib.Path(options.programs or ROOT)
-        paths = [root / TASKS[stage].program for stage in stages]
+        paths = [root / PROGRAMS[stage].program for stage in stages]
         missing = [path for path in paths if not path.exists()]
         if missing:
             which = missing[0] if options.programs else missing[0].relative_to(

@@ -18,7 +18,9 @@ from harness.faults import Faults, is_loadable
 from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
-from harness.settings import MEMCHECK, PATIENCE
+from harness.privileges import is_user
+from harness.secure import secure
+from harness.settings import MEMCHECK, NOBODY, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
 
@@ -53,6 +55,12 @@ class Test:
         self.faults.page.close()
         with contextlib.suppress(FileNotFoundError):  # whatever a program did
             os.unlink(self.faults.path)
+
+    def restart(self):
+        """Ends what runs, and begins anew: without orders to the injector."""
+        self.close()
+        self.closing, self.children = [], []
+        self.faults = Faults(self.directory)
 
     def examine(self):
         """Demands that valgrind, if it is asked, has nothing to report. Ends
@@ -95,6 +103,15 @@ class Test:
         if not self.loadable:
             raise Skip('the injector of errors cannot be loaded into this '
                        'program, which has another C library')
+
+    def without_root(self):
+        """Has programs run as another user than root, whom nothing is
+        forbidden."""
+        if os.geteuid() == 0:
+            if not is_user(NOBODY):
+                raise Skip('there is no other user here than root')
+            self.need_injector()
+            self.faults.set('user', NOBODY)
 
     def need_descriptors(self, count):
         """Skips the check if this process, or the server, may not have so
@@ -204,8 +221,13 @@ class Test:
                           f'{self.outcome(server)}', 'a server listens until '
                           'a signal ends it') from None
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = self.secured(client)
         self.closing.append(client)
         return client
+
+    def secured(self, client):
+        """The client, with TLS on its connection if the check is over TLS."""
+        return secure(client, settings.TLS) if settings.TLS else client
 
     def peer(self, handler, **options):
         peer = Peer(handler, **options)

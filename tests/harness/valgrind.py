@@ -19,6 +19,10 @@ WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
     'requests_without_reading': 'valgrind\'s own memory grows',
     'waits_quietly': 'valgrind is busy for itself',
     'quiet_with_a_client': 'valgrind is busy for itself',
+    'cgi sees_three_descriptors': 'valgrind has descriptors of its own',
+    'cgi no_interpreter': 'valgrind itself fails then',
+    **{f'cgi execve_{name}': 'valgrind itself fails then' for name in (
+        'E2BIG EACCES ELOOP ENOENT ENOEXEC ENOMEM ENOTDIR ETXTBSY').split()},
 }
 
 

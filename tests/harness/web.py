@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 
+from harness import settings
 from harness.clients import converse, data
 from harness.failures import Failure, Skip, counted, said_error, shown
 from harness.programs import wait_until
@@ -291,6 +292,8 @@ class WebTest(Test):
         """Starts the server on a folder, or on the one beside its program."""
         if not self.any:
             folder = ['-d', str(root)] if root else []
+            if settings.TLS:
+                folder += ['-s', settings.TLS]
             return super().server(*folder, *options, **others)
         if '{root}' in ' '.join(self.words):
             root = root or self.site()

@@ -7,7 +7,7 @@ import signal
 import time
 
 from .fields import MOMENT
-from harness import NOBODY, Failure, Skip, check, data
+from harness import Failure, Skip, check, data
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 FRESH = ('what was true of a path at the last request need not be true now: '
@@ -143,9 +143,7 @@ def turned_into_a_link(test):
 def permission_taken(test):
     """answers with 403 once a file that was served, or its folder, loses its
     permission"""
-    if os.geteuid() == 0:
-        test.need_injector()
-        test.faults.set('user', NOBODY)
+    test.without_root()
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     for target, name, mode in (('/hello.txt', 'hello.txt', 0o644),
@@ -284,6 +282,20 @@ def replaced_while_sent(test):
     other.answer(request('/large')).must_be(200, content[::-1], FRESH)
     visitor.answer(request('/large')).must_be(200, content)
     visitor.get('/large').must_be(404)
+
+
+@check(WEB, open=False)
+def overwritten_while_sent(test):
+    """sends one version of a file of 1 MB that had not changed for a while,
+    even if it is overwritten before the client has received all of it"""
+    content = data(1 << 20)
+    root = settled(test, {'large': content})
+    server, visitor = halfway(test, root)
+    with open(root / 'large', 'r+b') as file:
+        file.write(content[::-1])
+    visitor.answer(request('/large')).must_be(
+        200, content, 'what waits in a socket must not change with the file')
+    visitor.get('/large').must_be(200, content[::-1], FRESH)
 
 
 @check(WEB, open=False)

@@ -127,6 +127,7 @@ def last_response_on_its_way(test):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         client.settimeout(10)
         client.connect((server.host, server.port))
+        client = test.secured(client)
         client.sendall(message)
         rests(server)
         client.sendall(extra)

@@ -278,8 +278,9 @@ def web_storm(test):
     def live(number):
         chance = random.Random(number * 100003 + 15441)
         while time.monotonic() < end and not complaints:
-            with socket.create_connection((server.host, server.port),
-                                          10) as connection:
+            connection = socket.create_connection((server.host, server.port),
+                                                  10)
+            with test.secured(connection) as connection:
                 web_life(Visitor(connection), files, chance)
 
     def watched(number):

@@ -1,18 +1,19 @@
-"""The rows of tests/errors.tsv for 04-datagram: each is tried on the program
-as a server, and then as a client."""
+"""The rows of tests/errors.tsv for 04-datagram, each tried on the program as a
+server and then as a client; and other calls that fail."""
 
 import errno
 import os
 import socket
+import subprocess
 
 from checks.errors import server as of_servers
 from checks.errors.actions import ACTIONS_OF
 from checks.errors.kernel import kernel
 from checks.exercises.datagram_tools import (
-    STAGE, Asked, answered, echoed, nothing_more, socket_to, start,
+    STAGE, Asked, answered, echoed, free_port, nothing_more, socket_to, start,
     start_server)
-from harness import (FOREVER, Failure, check, idles, injected, not_told,
-                     stopped, told, wait_until)
+from harness import (FOREVER, PATIENCE, Failure, check, feed, idles, injected,
+                     not_told, stopped, told, wait_until)
 
 MESSAGES = ('recvfrom', 'sendto')
 DROP_HINT = ('the action is DROP: the server goes on with the next message, '
@@ -51,8 +52,20 @@ def faulty_client(test, call, name, action):
     order(test, call, name, action)
     asked = Asked(test)
     asked.start(b'knock\n')
+    if call == 'recvfrom':  # it may not be called before a message has come
+        asked.request(1, b'knock')
+        asked.answer(b'other bytes')
     injected(test, call)
     return asked, asked.child
+
+
+def served_at_last(asked, hint):
+    """Demands that the client has its answer, in spite of the fault."""
+    if asked.seen:
+        asked.answer(asked.seen[-1])
+    else:
+        asked.serve(b'knock')
+    asked.succeeded(b'knock\n', hint)
 
 
 def stop(test, call, name):
@@ -82,8 +95,7 @@ def retry(test, call, name):
         answered(test, server, sender, b'knock', hint)
     not_told(test, server, call)
     asked, child = faulty_client(test, call, name, 'RETRY')
-    asked.serve(b'knock')
-    asked.succeeded(b'knock\n', hint)
+    served_at_last(asked, hint)
     not_told(test, child, call)
 
 
@@ -99,8 +111,7 @@ def wait(test, call, name):
     asked, child = faulty_client(test, call, name, 'WAIT')
     idles(test, child, call, name)
     test.faults.relent(call)
-    asked.serve(b'knock')
-    asked.succeeded(b'knock\n', hint)
+    served_at_last(asked, hint)
     told(test, child, call, name)
 
 
@@ -136,6 +147,68 @@ def reported_once(test, child, call):
     if child.lines.count(line) != 1:
         raise Failure(f'the line "{line}" once', f'it {test.outcome(child)}',
                       f'{call} has a heading row for any other errno')
+
+
+@check(STAGE, open=False)
+def shortage_without_end(test):
+    """in a shortage the client gives up as it does without an answer"""
+    test.need_injector()
+    test.faults.fail('sendto', errno.ENOBUFS, last=FOREVER)
+    asked = Asked(test)
+    child = asked.start(b'hello\n', seconds=1)
+    test.attached()
+    asked.failed(patience=4 + PATIENCE, hint='a WAIT of the client lasts until '
+                 'it is time to ask again, and that 4 times')
+    told(test, child, 'sendto', 'ENOBUFS')
+    if not child.wait_line('no answer from ', 0):
+        raise Failure('the line "no answer from 127.0.0.1:PORT"',
+                      f'it {test.outcome(child)}')
+
+
+@check(STAGE, open=False)
+def output_fails(test):
+    """an answer that cannot be written is reported: status 1"""
+    server = Asked(test)
+    with open('/dev/full', 'wb') as full:
+        child = start(test, '-t', '1', client=True, port=server.port,
+                      stdin=subprocess.PIPE, stdout=full)
+    server.child = child
+    feed(test, child, b'hello\nmore\n')
+    server.serve(b'hello')
+    if child.wait_exit() != 1 or not any(line.startswith('write: ')
+                                         for line in child.lines):
+        raise Failure('the line "write: No space left on device" and status 1',
+                      f'it {test.outcome(child)}', 'fflush returns EOF if '
+                      'what is printed cannot be written')
+
+
+@check(STAGE, open=False)
+def input_fails(test):
+    """a line that cannot be read is reported: status 1"""
+    folder = os.open('/', os.O_RDONLY)
+    try:
+        child = start(test, client=True, port=free_port(), stdin=folder)
+    finally:
+        os.close(folder)
+    line = f'read: {os.strerror(errno.EISDIR)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', 'getchar returns EOF at the '
+                      'end of the input, and if it fails: ferror tells')
+
+
+@check(STAGE, open=False)
+def connect_fails(test):
+    """when connect fails it says so and ends with status 1"""
+    test.need_injector()
+    test.faults.fail('connect', errno.ENOBUFS)
+    child = start(test, client=True, port=free_port())
+    test.attached()
+    line = f'connect: {os.strerror(errno.ENOBUFS)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', 'connect can fail, too: if '
+                      'it returns -1, call handle_error("connect")')
 
 
 # ------------------------------------------------- those that the kernel makes

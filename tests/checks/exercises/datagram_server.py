@@ -8,8 +8,8 @@ import struct
 from checks.exercises.datagram_tools import (
     LONGEST, STAGE, answered, echoed, free_port, is_bound, nothing_more,
     socket_to, start, start_server)
-from harness import (Failure, Skip, check, data, refuses, stopped_plainly,
-                     told, wait_until)
+from harness import (Failure, Skip, check, data, refuses, share,
+                     stopped_plainly, told, wait_until)
 
 
 @check(STAGE, open=False)
@@ -20,6 +20,9 @@ def bound_line(test):
     if (server.host, server.port) != ('127.0.0.1', port):
         raise Failure(f'the line "bound to 127.0.0.1:{port}"', server.lines[0],
                       'getsockname tells the address; ntohs for the port')
+
+
+share(STAGE, 'default_port')
 
 
 @check(STAGE)
@@ -98,8 +101,9 @@ def to_its_sender(test):
     server = start_server(test)
     senders = [socket_to(test, server) for _ in range(40)]
     for sender in senders[:2] * 2:
-        echoed(test, server, sender, hint='any sender may come next: do not '
-               'connect the server\'s socket')
+        echoed(test, server, sender, hint='any sender may come next: send to '
+               'the address that recvfrom has stored with this message, and do '
+               'not connect the server\'s socket')
     messages = {sender: b'from %d' % sender.getsockname()[1]
                 for sender in senders}
     with_server_stopped(server, lambda: [

@@ -12,7 +12,7 @@ from checks.exercises.datagram_errors import order
 from checks.exercises.datagram_tools import (
     LONGEST, STAGE, Asked, answered, nothing_more, socket_to, start_server)
 from checks.storm import STORMS
-from harness import Failure, injected, wait_until
+from harness import Failure, counted, injected, wait_until
 
 CALLS = 'recvfrom', 'sendto'
 SIZES = 0, 1, 10, 100, 1000, 1472, 1473
@@ -64,14 +64,15 @@ class DatagramStorm:
         self.talk()
         for sender in self.senders:
             nothing_more(sender, 0.005)
-        if len(self.server.descriptors()) > before:
-            raise Failure(f'{before} open descriptors', 'more at the end')
+        after = len(self.server.descriptors())
+        if after > before:
+            raise Failure(f'{before} open descriptors', f'{after} at the end')
         self.server.end()
 
     def send(self, *more):
         sender = self.chance.choice(self.senders)
         message = self.message(*more)
-        self.steps.append(f'a message of {len(message)} bytes')
+        self.steps.append(f'a message of {counted(len(message))}')
         sender.send(message)
         return sender, message
 
@@ -126,11 +127,14 @@ class DatagramStorm:
         self.old = []
         asked = Asked(self.test)
         stop = not self.test.any and self.chance.random() < 0.3
+        fault = self.fault(*(['STOP', 'DROP'] if stop else ['RETRY']))
         if not self.test.any:
-            order(self.test, *self.fault(*(['STOP', 'DROP'] if stop else
-                                           ['RETRY'])))
+            order(self.test, *fault)
         asked.start(b''.join(line + b'\n' for line in lines), seconds=1)
         if stop:
+            if fault[0] == 'recvfrom':
+                asked.request(1, lines[0])
+                asked.answer(b'other bytes')
             asked.failed()
             return
         for number, line in enumerate(lines, 1):

@@ -1,13 +1,14 @@
 """What the checks of 04-datagram share: the program as a server and as a
 client, and the sockets on the other side."""
 
+import contextlib
 import re
 import socket
 import struct
 import subprocess
 
-from harness import (PATIENCE, Failure, Server, Skip, difference, feed,
-                     said_error, shown, wait_until)
+from harness import (PATIENCE, Failure, Server, Skip, counted, difference, feed,
+                     network, said_error, shown, wait_until)
 
 STAGE = '04-datagram'
 LONGEST = 65507  # bytes of a message: 65,535, but 20 for IPv4 and 8 for UDP
@@ -34,9 +35,13 @@ def start(test, *options, client=False, port=0, **others):
 # ------------------------------------------------------------ as the server
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """A port below those that the kernel hands out, free for UDP, too."""
+    while True:
+        port = network.free_port()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            with contextlib.suppress(OSError):
+                probe.bind(('', port))
+                return port
 
 
 def is_bound(port):
@@ -84,7 +89,7 @@ def socket_to(test, server):
 
 
 def said(message):
-    return f'a message of {len(message)} bytes: {shown(message)}'
+    return f'a message of {counted(len(message))}: {shown(message)}'
 
 
 def answered(test, server, ours, message, hint=''):

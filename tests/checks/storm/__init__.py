@@ -9,9 +9,12 @@ come to rest. What may differ from run to run is the clock, and so how often a
 shortage is met with; and the calls of select, for memory and for files, which
 can only be counted."""
 
+from checks.storm.cgi import CgiStorm
 from checks.storm.client import ClientStorm
 from checks.storm.framing import Framer
 from checks.storm.guests import Guest, Knock
+from checks.storm.lines import QueueStorm, Subscriber
+from checks.storm.rpc import RpcStorm
 from checks.storm.storms import ServerStorm
 from checks.storm.web import WebStorm
 from harness import CHECKS, TASKS, Check
@@ -22,8 +25,12 @@ STORMS = {
     '05': lambda test, seed: ServerStorm(test, seed, Guest),
     '05-framing': lambda test, seed: ServerStorm(test, seed, Framer),
     '06': ClientStorm,
+    '06-rpc': RpcStorm,
     '07': lambda test, seed: ServerStorm(test, seed, Guest),
+    '07-publish': lambda test, seed: ServerStorm(test, seed, Subscriber),
+    '07-queue': QueueStorm,
     '08': WebStorm,
+    'cgi': CgiStorm,
 }
 WHAT = 'loses nothing under random faults that they do not explain'
 
@@ -35,9 +42,9 @@ def make_check(stage, seed):
     return Check(stage, f'faults_{seed}', run, WHAT, '', True)
 
 
-def register(seeds=None):
+def register(seeds=None, beyond=()):
     """Adds a check for each stage and seed: these alone, if there are any."""
     if seeds is not None:
         CHECKS.clear()
     CHECKS.extend(make_check(stage, seed) for stage in STORMS
-                  if stage in TASKS for seed in seeds or FIXED)
+                  if stage in (*TASKS, *beyond) for seed in seeds or FIXED)

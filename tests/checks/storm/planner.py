@@ -13,7 +13,9 @@ USUAL = ('EINTR EAGAIN ECONNRESET ECONNABORTED EPIPE ETIMEDOUT ECONNREFUSED '
          'EPROTO EMFILE ENFILE ENOBUFS ENOMEM').split()
 EFFECTS = {'RETRY': FAILS, 'NEXT': FAILS, 'WAIT': LASTS, 'DROP': LOSES}
 FILE_ERRORS = {'open': 'EMFILE ENFILE ENOMEM EIO EINTR', 'stat': 'EIO ENOMEM',
-               'read': 'EIO EINTR', 'malloc': 'ENOMEM'}
+               'read': 'EIO EINTR', 'malloc': 'ENOMEM', 'pipe': 'EMFILE ENFILE',
+               'fork': 'EAGAIN ENOMEM', 'execve': 'E2BIG EIO ENOMEM',
+               'waitpid': 'EINTR'}
 DIRECTIONS = {'recv': 'from', 'send': 'to'}
 
 

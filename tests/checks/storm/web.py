@@ -13,7 +13,7 @@ import time
 from checks.storm.guests import Guest
 from checks.storm.page import HINDERS, SHORTENS
 from checks.storm.storms import ServerStorm
-from harness import Failure, shown
+from harness import Failure, settings, shown
 from harness.web import Visitor, chunked, request
 
 FILES = {name: random.Random(name).randbytes(size) for name, size in (
@@ -37,6 +37,8 @@ class Browser(Guest):
 
     def connect(self):
         super().connect()
+        if settings.TLS:  # it may be about to speak to a stopped server
+            self.connection.shake_hands()
         self.visitor = Visitor(self.connection)
 
     def possible_ends(self):
@@ -184,8 +186,13 @@ class Browser(Guest):
 class WebStorm(ServerStorm):
     """08 under random faults: they hit files, too."""
 
+    guests = Browser
+
     def __init__(self, test, seed):
-        super().__init__(test, seed, Browser)
+        super().__init__(test, seed, self.guests)
+
+    def options(self):
+        return []
 
     def start(self):
         folder = self.site()
@@ -193,7 +200,7 @@ class WebStorm(ServerStorm):
             return self.test.server(root=folder)
         return self.test.server('-l', os.path.join(self.test.directory,
                                                    f'log {os.getpid()}'),
-                                root=folder)
+                                *self.options(), root=folder)
 
     def site(self):
         """A folder with the files, the same for all storms, that has not

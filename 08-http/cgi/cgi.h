@@ -1,0 +1,66 @@
+/*
+ * A request that a program answers, from its body to the end of the output of
+ * the program: the Common Gateway Interface, RFC 3875.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef CGI_H
+#define CGI_H
+
+#include "address.h"
+#include "body.h"
+#include "request.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct cgi;
+
+/* Begins a request, before its body is received. Returns 0, or the status of
+   the response: 403, 404, 405, 413, 500, 501 or 503. */
+int begin_cgi(struct cgi **cgi, const struct request *request);
+
+/* Skips received bytes of the body as skip_body does, and keeps its content for
+   the program. Sets the status if that fails. */
+size_t take_body(struct cgi *cgi, struct body *body, const char *bytes,
+                 size_t length);
+
+/* Starts the program once the body is complete. socket: of the connection,
+   peer: its other end. Returns 0, or the status of the response. */
+int run_cgi(struct cgi *cgi, const struct request *request, int socket,
+            const union address *peer);
+
+/* Returns the descriptor to wait for: readable when the program has written
+   something, or has ended; -1: there is none. */
+int output_of(const struct cgi *cgi);
+
+/* What has become of the response. */
+struct progress {
+    int status;       /* of the response, once known */
+    bool moved;       /* the last call has found output, or its end */
+    bool over;        /* there is nothing to come */
+    bool failed;      /* there was nothing: send the page of the status */
+    bool broken;      /* only a part has come: close the connection */
+    bool persistent;  /* the connection stays open after it */
+    long long body;   /* bytes of its body so far, for the log */
+};
+
+/* The most bytes that continue_cgi writes. */
+#define MOST_OUTPUT 131072
+
+/*
+ * Writes what the client gets of the next output of the program: the head of
+ * the response, once that is complete, and the body. Without a Content-Length
+ * the body is chunked, or for HTTP/1.0 ends with the connection. Returns the
+ * end; nothing is written if the program has not.
+ */
+char *continue_cgi(struct cgi *cgi, const struct request *request, char *to);
+const struct progress *progress_of(const struct cgi *cgi);
+
+/* Kills a program that has been silent for too long. Returns whether the client
+   can be given a 504, as it has got nothing yet. */
+bool stop_cgi(struct cgi *cgi);
+
+/* Frees a request. Kills its program, unless its output is over. */
+void free_cgi(struct cgi *cgi);
+
+#endif

@@ -1,0 +1,510 @@
+/*
+ * The HTTP side of a connection: from the bytes of requests to the bytes of
+ * responses. All connections share the buffers that are only needed during one
+ * call. What is left for the next call is copied.
+ * SPDX-License-Identifier: 0BSD
+ */
+#include "posix.h"
+
+#include "http.h"
+
+#include "file.h"
+#include "log.h"
+#include "request.h"
+#include "response.h"
+#include "script.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BATCH 16384              /* send after so many bytes of responses */
+#define MOST_COPIED 4096         /* bytes of content copied into a batch */
+#define PIECE 262144             /* bytes of a file read at a time */
+#define MOST_DISCARDED 67108864  /* bytes after the last response */
+
+/* The working memory of one call. */
+struct buffers {
+    char input[2 * MAX_HEAD];  /* a head and some of its body, or more heads */
+    size_t received, used;     /* bytes of input: all, and those handled */
+    char output[PIECE];        /* far more than BATCH + MOST_RESPONSE */
+    size_t written;
+};
+
+/* ---------------------------------------------------------------- memory */
+
+/* Replaces the saved input or output by a copy of these bytes. Without memory
+   for that, the connection is closed. */
+static void save(struct http *http, char **saved, size_t *saved_length,
+                 const char *bytes, size_t length) {
+    char *before = *saved;  /* the bytes may be part of it */
+
+    *saved = length > 0 ? malloc(length) : NULL;
+    *saved_length = *saved != NULL ? length : 0;
+    if (*saved != NULL) {
+        memcpy(*saved, bytes, length);
+    } else if (length > 0) {
+        report_failure("malloc", NULL, NULL, name_of(http->peer));
+        http->state = CLOSED;
+    }
+    free(before);
+}
+
+/* Saves the input that has not been handled. Of a request whose body is not
+   complete only the head is needed. */
+static void save_input(struct http *http, const struct buffers *buffers) {
+    save(http, &http->input, &http->input_length,
+         buffers->input + buffers->used,
+         http->head > 0 && http->body.state != NONE
+             ? http->head
+             : buffers->received - buffers->used);
+}
+
+static void load_input(const struct http *http, struct buffers *buffers) {
+    if (http->input_length > 0)
+        memcpy(buffers->input, http->input, http->input_length);
+    buffers->received = http->input_length;
+}
+
+/* Ends what a program does for a request. */
+static void end_cgi(struct http *http) {
+    if (http->cgi != NULL)
+        free_cgi(http->cgi);
+    http->cgi = NULL;
+}
+
+void end_http(struct http *http) {
+    end_cgi(http);
+    free(http->input);
+    free(http->output);
+    if (http->file != NULL)
+        release_file(http->file);
+    if (http->list != NULL)
+        free_list(http->list);
+    *http = (struct http){.peer = http->peer, .state = CLOSED};
+}
+
+/* --------------------------------------------------------------- responses */
+
+/* Adds a response to the output. */
+static void add_response(struct http *http, struct buffers *buffers,
+                         struct response *response,
+                         const struct request *request) {
+    char *end = write_response(buffers->output + buffers->written, response,
+                               request);
+    struct file *file = response->file;
+
+    if (response->part_follows && file->content != NULL
+        && response->length <= MOST_COPIED) {
+        memcpy(end, file->content + response->start, (size_t)response->length);
+        end += response->length;
+    } else if (response->part_follows) {
+        http->file = file;
+        http->next = response->start;
+        http->end = response->start + response->length;
+    }
+    if (file != NULL && http->file != file)
+        release_file(file);
+    buffers->written = (size_t)(end - buffers->output);
+    http->closing = !response->persistent;
+    log_request(http->peer, request, response->status, response->body);
+}
+
+/* Adds the response to malformed input. It is the last one, since the start of
+   the next request is unknown. */
+static void add_error(struct http *http, struct buffers *buffers, int status,
+                      const struct request *request) {
+    struct response response = {.status = status};
+
+    add_response(http, buffers, &response, request);
+}
+
+/* Prepares for the body, and once that is complete has a program answer.
+   Returns 0, or the status of an error. */
+static int find_program(struct http *http, const struct request *request) {
+    bool late = http->cgi == NULL && http->body.state == NONE
+                && (request->chunked || request->length > 0);
+    int status = http->cgi == NULL ? begin_cgi(&http->cgi, request) : 0;
+
+    if (status == 0 && late)
+        status = 503;  /* it was not possible before: the body is lost */
+    if (status == 0 && http->body.state == NONE)
+        status = run_cgi(http->cgi, request, http->socket, http->peer);
+    if (status != 0)
+        end_cgi(http);
+    return status;
+}
+
+/* Finds the response to a request. Its status is 0 while a list is being made
+   for it, or a program answers. */
+static struct response find_response(struct http *http,
+                                     const struct request *request) {
+    struct response response = {.persistent = is_persistent(request)};
+
+    if (is_for_script(request))
+        response.status = find_program(http, request);
+    else if (request->method == OPTIONS)
+        response.status = 204;
+    else if (request->method == NOT_ALLOWED)
+        response.status = 405;
+    else if (request->method == UNKNOWN)
+        response.status = 501;
+    else if (http->list == NULL)
+        response.status = find_file(request->path, &response.file,
+                                    &http->list);
+    if (http->list != NULL)
+        response.status = continue_list(&http->list, &response.file);
+    if (response.status == 200)
+        apply_conditions(&response, request);
+    return response;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+/* Answers Expect: 100-continue: with the final response at once if that is an
+   error, else with 100. RFC 9110, 10.1.1. Returns whether the body is to be
+   received. */
+static bool ask_for_body(struct http *http, struct buffers *buffers,
+                         const struct request *request) {
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct response response = find_response(http, request);
+
+    if (response.status >= 400) {
+        response.persistent = false;  /* the body may come or not */
+        add_response(http, buffers, &response, request);
+        return false;
+    }
+    if (response.file != NULL)
+        release_file(response.file);
+    if (http->list != NULL)
+        free_list(http->list);
+    http->list = NULL;
+    memcpy(buffers->output + buffers->written, interim, sizeof interim - 1);
+    buffers->written += sizeof interim - 1;
+    return true;
+}
+
+/* Adds the response to a body that cannot be kept. It is the last one, since
+   what is left of the body would have to be received first. */
+static bool reject_body(struct http *http, struct buffers *buffers, int status,
+                        const struct request *request) {
+    http->head = 0;
+    end_cgi(http);
+    add_error(http, buffers, status, request);
+    return false;
+}
+
+/* Parses a head once it is complete. Adds an error to the output if it is
+   malformed. Returns whether there is a request to handle. */
+static bool take_head(struct http *http, struct buffers *buffers,
+                      struct request *request) {
+    const char *bytes = buffers->input + buffers->used;
+    size_t length = buffers->received - buffers->used;
+    long head = parse_request(request, bytes, length);
+
+    if (head < 0)
+        add_error(http, buffers, (int)-head, request);
+    if (head <= 0)
+        return false;
+    http->progress = true;
+    http->body = expect_body(request);
+    http->body_length = http->body_new = 0;
+    if (http->body.state != NONE && (size_t)head == length && !request->http10
+        && request->fields[EXPECT].start != NULL
+        && !ask_for_body(http, buffers, request))
+        return false;
+    http->head = (size_t)head;
+    if (http->body.state != NONE && is_for_script(request)
+        && find_program(http, request) == 413)
+        return reject_body(http, buffers, 413, request);
+    return true;
+}
+
+/* Skips what has been received of a request's body. Returns how many bytes of
+   the input belong to the request. */
+static size_t skip_request(struct http *http, const struct buffers *buffers) {
+    const char *bytes = buffers->input + buffers->used;
+    size_t length = buffers->received - buffers->used;
+    size_t skipped = http->cgi == NULL
+                         ? skip_body(&http->body, bytes + http->head,
+                                     length - http->head)
+                         : take_body(http->cgi, &http->body, bytes + http->head,
+                                     length - http->head);
+    size_t enough = http->body_length / 2;
+
+    if (enough < 2 || enough > 1024)
+        enough = enough < 2 ? 2 : 1024;
+    http->body_new += skipped;
+    if (http->body_new >= enough) {
+        http->progress = true;
+        http->body_length += http->body_new;
+        http->body_new = 0;
+    }
+    return http->head + skipped;
+}
+
+/* Moves a head over its body, which is not needed, to keep only the head. */
+static void move_head(struct http *http, struct buffers *buffers, size_t size) {
+    char *bytes = buffers->input + buffers->used;
+    size_t skipped = size - http->head;
+
+    memmove(bytes + skipped, bytes, http->head);
+    buffers->used += skipped;
+}
+
+/* Answers the request at the start of the input once its body is complete. The
+   head is saved until then, and while a list is made. Returns whether to handle
+   the next request now: not after a file that was not in the cache, so that
+   other clients do not wait for several. */
+static bool take_request(struct http *http, struct buffers *buffers) {
+    static struct request request;  /* with a path of MAX_TARGET bytes */
+    bool begins = http->head == 0;
+
+    if (begins && !take_head(http, buffers, &request))
+        return false;
+    size_t size = skip_request(http, buffers);
+    if (!begins)
+        parse_request(&request, buffers->input + buffers->used, http->head);
+    if (http->cgi != NULL && progress_of(http->cgi)->status != 0)
+        return reject_body(http, buffers, progress_of(http->cgi)->status,
+                           &request);
+    if (http->body.state != NONE && http->body.state != BROKEN)
+        return false;
+    struct response response = {.status = 400};
+    if (http->body.state == BROKEN)
+        end_cgi(http);
+    if (http->body.state == NONE)
+        response = find_response(http, &request);
+    http->more = true;
+    if (response.status == 0) {
+        http->progress = true;
+        move_head(http, buffers, size);
+        return false;
+    }
+    http->head = 0;
+    buffers->used += size;
+    bool quick = response.file == NULL || response.file->cached;
+    add_response(http, buffers, &response, &request);
+    return quick;
+}
+
+/* Ends the response that a program has made, or failed to make, and the
+   request at the start of the input with it. */
+static void finish_program(struct http *http, struct buffers *buffers,
+                           const struct request *request) {
+    struct progress progress = *progress_of(http->cgi);
+    struct response response = {.status = progress.status,
+                                .persistent = is_persistent(request)};
+
+    end_cgi(http);
+    buffers->used += http->head;
+    http->head = 0;
+    http->more = buffers->used < buffers->received;
+    if (progress.failed) {
+        add_response(http, buffers, &response, request);
+        return;
+    }
+    http->closing = !progress.persistent;
+    http->state = progress.broken ? CLOSED : http->state;
+    log_request(http->peer, request, progress.status, progress.body);
+}
+
+/* Receives what a client sends while a program runs for it: requests for later,
+   or the end of its stream. */
+static void receive_meanwhile(struct http *http, struct buffers *buffers,
+                              int fd, const struct transport *transport) {
+    ssize_t count = transport->receive(fd, buffers->input + buffers->received,
+                                       sizeof buffers->input
+                                           - buffers->received);
+
+    if (count > 0)
+        buffers->received += (size_t)count;
+    http->ended = http->progress = count == 0;
+}
+
+bool has_room(const struct http *http) {
+    return !http->ended && http->input_length < 2 * MAX_HEAD;
+}
+
+/* Adds what a program has written to the output, or receives from the client if
+   it has written nothing. */
+static void relay(struct http *http, struct buffers *buffers, int fd,
+                  const struct transport *transport) {
+    static struct request request;
+
+    load_input(http, buffers);
+    parse_request(&request, buffers->input, http->head);
+    char *end = continue_cgi(http->cgi, &request, buffers->output);
+    const struct progress *progress = progress_of(http->cgi);
+    buffers->written = (size_t)(end - buffers->output);
+    http->progress = progress->moved;
+    if (progress->over || progress->failed || progress->broken)
+        finish_program(http, buffers, &request);
+    else if (!progress->moved && has_room(http))
+        receive_meanwhile(http, buffers, fd, transport);
+    if (http->closing)
+        buffers->used = buffers->received;
+    save_input(http, buffers);
+}
+
+/* Answers requests until there is enough to send. */
+static void answer_requests(struct http *http, struct buffers *buffers) {
+    bool next = true;
+
+    while (next && !http->closing && http->file == NULL
+           && buffers->written < BATCH) {
+        struct text rest = {buffers->input + buffers->used,
+                            buffers->received - buffers->used};
+        if (http->head == 0)
+            buffers->used += count_empty_lines(rest);
+        http->more = false;
+        next = buffers->used < buffers->received && take_request(http, buffers);
+        if (next && buffers->used < buffers->received)
+            begin_turn();  /* it may have been sent after this response */
+    }
+    if (http->closing)
+        buffers->used = buffers->received;  /* RFC 9112, 9.6: ignore it */
+    if (buffers->used == buffers->received)
+        http->more = false;
+    save_input(http, buffers);
+}
+
+/* ------------------------------------------------------------- the socket */
+
+/* Returns whether a request has begun. Empty lines before it do not count, and
+   neither does the CR of one. */
+static bool has_begun(const struct http *http) {
+    return http->input_length > 0 && *http->input != '\r';
+}
+
+/* Receives and answers requests. Returns whether any byte was received. */
+static bool receive_requests(struct http *http, struct buffers *buffers, int fd,
+                             const struct transport *transport) {
+    bool waited = !has_begun(http);
+
+    load_input(http, buffers);
+    ssize_t count = transport->receive(fd, buffers->input + buffers->received,
+                                       sizeof buffers->input
+                                           - buffers->received);
+    if (count <= 0) {
+        http->state = count == 0 ? CLOSED : http->state;
+        return false;
+    }
+    buffers->received += (size_t)count;
+    answer_requests(http, buffers);
+    http->progress |= waited && has_begun(http);
+    return true;
+}
+
+/* Discards what the client sends after its last response, up to a limit.
+   Closing the socket with such bytes unread would reset the connection, and the
+   reset could destroy the response on its way: RFC 9112, 9.6. */
+static void discard(struct http *http, struct buffers *buffers, int fd,
+                    const struct transport *transport) {
+    ssize_t count = transport->receive(fd, buffers->input,
+                                       sizeof buffers->input);
+
+    if (count > 0)
+        http->discarded += (size_t)count;
+    if (count == 0 || http->discarded > MOST_DISCARDED)
+        http->state = CLOSED;
+}
+
+/* Returns the next part of a file to send, from memory, or after reading it.
+   The part is empty if reading fails, or if the file has become shorter. */
+static struct iovec next_part(const struct http *http,
+                              struct buffers *buffers) {
+    char *to = buffers->output + buffers->written;
+    size_t room = sizeof buffers->output - buffers->written;
+    long long left = http->end - http->next;
+    ssize_t count;
+
+    if (left < (long long)room)
+        room = (size_t)left;
+    if (http->file->content != NULL)
+        return (struct iovec){http->file->content + http->next, room};
+    do {
+        count = pread(http->file->fd, to, room, (off_t)http->next);
+    } while (count == -1 && errno == EINTR);
+    if (count == -1)
+        report_failure("pread", NULL, NULL, http->file->name);
+    return (struct iovec){to, count == -1 ? 0 : (size_t)count};
+}
+
+/* Sends as much of the output, and of the file that follows it, as the socket
+   takes. */
+static void send_output(struct http *http, struct buffers *buffers, int fd,
+                        const struct transport *transport) {
+    bool waited = http->output_length > 0;
+    struct iovec parts[2] = {
+        {waited ? http->output : buffers->output,
+         waited ? http->output_length : buffers->written},
+        {NULL, 0},
+    };
+    size_t length = parts[0].iov_len;
+
+    if (http->file != NULL)
+        parts[1] = next_part(http, buffers);
+    if (length + parts[1].iov_len == 0) {
+        http->state = CLOSED;  /* the head has announced more */
+        return;
+    }
+    bool last = http->closing
+                && http->next + (long long)parts[1].iov_len == http->end;
+    ssize_t count = transport->send(fd, parts, last);
+    if (count == 0) {
+        http->state = CLOSED;
+        return;
+    }
+    size_t sent = count == -1 ? 0 : (size_t)count;
+    http->progress |= sent > 0;
+    size_t taken = sent < length ? sent : length;
+    char *rest = (char *)parts[0].iov_base + taken;
+    save(http, &http->output, &http->output_length, rest, length - taken);
+    http->next += (long long)(sent - taken);
+    if (http->file != NULL && http->next == http->end) {
+        release_file(http->file);
+        http->file = NULL;
+    }
+}
+
+/* ------------------------------------------------------------------ a turn */
+
+static bool has_output(const struct http *http) {
+    return http->output_length > 0 || http->file != NULL;
+}
+
+enum http_state serve_http(struct http *http, int fd,
+                           const struct transport *transport) {
+    static struct buffers buffers;
+
+    buffers.received = buffers.used = buffers.written = 0;
+    http->progress = false;
+    http->socket = fd;
+    if (http->state == LINGERING) {
+        discard(http, &buffers, fd, transport);
+        return http->state;
+    }
+    if (http->state == RECEIVING) {
+        if (!receive_requests(http, &buffers, fd, transport))
+            return http->state;
+    } else if (!has_output(http) && http->cgi != NULL) {
+        relay(http, &buffers, fd, transport);
+    } else if (!has_output(http)) {
+        load_input(http, &buffers);
+        answer_requests(http, &buffers);
+    }
+    if (http->state != CLOSED && (buffers.written > 0 || has_output(http)))
+        send_output(http, &buffers, fd, transport);
+    if (http->state == CLOSED)
+        return CLOSED;
+    if (!has_output(http) && output_of(http->cgi) != -1)
+        return http->state = RUNNING;
+    if (has_output(http) || http->more)
+        return http->state = SENDING;
+    if (!http->closing && !http->ended)
+        return http->state = RECEIVING;
+    transport->finish(fd);
+    return http->state = LINGERING;
+}

@@ -1,0 +1,91 @@
+/*
+ * The HTTP side of a connection. server.c calls serve_http whenever the socket
+ * is ready: it receives requests, and sends as much of the responses as the
+ * socket takes.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include "address.h"
+#include "body.h"
+#include "cache.h"
+#include "cgi.h"
+#include "list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* What the connection waits for, and so what server.c does next. */
+enum http_state {
+    RECEIVING,  /* requests: call again when the socket is readable */
+    SENDING,    /* room for output: call again when it is writable */
+    RUNNING,    /* output of a program: call again when either is readable */
+    LINGERING,  /* the client's end of stream: call again when readable */
+    CLOSED,     /* nothing: close the socket */
+};
+
+/* How bytes are moved. The functions report their errors themselves. */
+struct transport {
+    /* Like recv(2), but returns 0 also if the connection has failed, and -1
+       only if no byte has come yet. */
+    ssize_t (*receive)(int fd, void *buffer, size_t size);
+
+    /* Like sendmsg(2) with two parts, of which the second may be empty. Returns
+       0 if the connection has failed, and -1 if no byte can be sent yet.
+       last: the end of the stream follows these bytes. */
+    ssize_t (*send)(int fd, struct iovec parts[2], bool last);
+
+    /* Ends our half of the stream: shutdown(2) with SHUT_WR. */
+    void (*finish)(int fd);
+};
+
+/* Zeroed except for its peer, it is ready for the first request. Between two
+   requests a connection needs no other memory. */
+struct http {
+    const union address *peer;  /* for the log */
+    int socket;                 /* for a program to be told our address */
+    enum http_state state;
+    bool progress;          /* set by each call: see serve_http */
+
+    char *input;            /* received and not handled yet, or NULL */
+    size_t input_length;
+    size_t head;            /* length of a head without all its body, or 0 */
+    struct body body;
+    size_t body_length;     /* bytes of the body at its last progress, ... */
+    size_t body_new;        /* ... and those received since */
+    struct list *list;      /* being made for the request, or NULL */
+    struct cgi *cgi;        /* the request, if a program answers it, or NULL */
+    bool ended;             /* the client's stream, while the program runs */
+    bool more;              /* the input may contain another whole request */
+
+    char *output;           /* to be sent next, or NULL */
+    size_t output_length;
+    struct file *file;      /* to be sent after that, or NULL: ... */
+    long long next, end;    /* ... from the byte at next up to end */
+    bool closing;           /* the response is the last one */
+    size_t discarded;       /* bytes received while lingering */
+};
+
+/*
+ * Serves the client as far as the socket allows. Returns the new state.
+ *
+ * Sets progress if the time limit of the client starts anew: when bytes are
+ * sent, when a request begins, when its head is complete, when its body has
+ * grown by half or by 1 KB, while a list is made, and when a program writes
+ * something or the client's stream ends meanwhile. Any other byte is no
+ * progress: a client that sends a head, a body, empty lines or bytes after its
+ * last request a few at a time cannot hold a connection for ever.
+ */
+enum http_state serve_http(struct http *http, int fd,
+                           const struct transport *transport);
+
+/* Returns whether there is room for what the client sends while RUNNING. */
+bool has_room(const struct http *http);
+
+/* Frees the memory and files of a connection, in any state. */
+void end_http(struct http *http);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * The processes that run scripts: fork(2), execve(2), waitpid(2). Each leads a
+ * process group, so that what it starts ends with it.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include "script.h"
+
+#include <stdbool.h>
+
+#define MOST_PROCESSES 64  /* at the same time */
+
+struct process;
+
+/* Opens what a program without a body reads: an empty file. Returns false, with
+   a message, on failure. */
+bool open_empty_file(void);
+int empty_file(void);
+
+/* Makes a pipe for the output of a program: output[0] does not block, and no
+   program inherits it. Returns 0, or the status of the response: 500, 503. */
+int open_output(int output[2]);
+
+/*
+ * Runs a script, in its directory, with these variables. Its standard input and
+ * output are these descriptors, and it has no other but standard error. A
+ * worker runs already: then no process is started, but one is counted. Stores
+ * the process. Returns 0, or the status of the response: 500, 503.
+ */
+int start_process(struct process **process, const struct script *script,
+                  char *variables[], int input, int output);
+
+/* Kills a process and all of its group. */
+void kill_process(struct process *process);
+
+/* Gives up a process, which may go on until it ends by itself. */
+void release_process(struct process *process);
+
+/* Takes the exit status of all that have ended: see SIGCHLD in signal(7). */
+void reap_processes(void);
+
+/* Kills all that are left, and closes the empty file. */
+void end_processes(void);
+
+/* Reports a failed call about a file; a shortage only once, until a script has
+   been started. Returns the status of the response; 0: call again. */
+int status_of_failure(const char *call, const char *name);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * What the loop in server.c needs to know of a connection while a program runs
+ * for it.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef RUNNING_H
+#define RUNNING_H
+
+#include "http.h"
+
+#include <stdbool.h>
+#include <sys/select.h>
+
+/*
+ * Adds the output of the program to the descriptors to watch, in place of its
+ * client's socket fd. That is watched as well as long as there is room for what
+ * the client sends meanwhile: it may have closed. Returns the higher one of the
+ * output and highest.
+ */
+int watch_output(const struct http *http, int fd, fd_set *readable,
+                 int highest);
+
+/* Returns the socket of the client that an output has been watched for. */
+int client_of(int output);
+
+/*
+ * Returns how many seconds a connection may be silent, 0 for ever: the timeout,
+ * but at most two if the stream of the client has ended while a program runs.
+ * It has closed, or only its half of the connection: TCP does not tell which.
+ */
+long limit_of(const struct http *http, long timeout);
+
+/* Kills the program, if one runs, as it has been silent for too long. Returns
+   whether its client gets a 504; else the connection is to be closed. */
+bool stop_program(struct http *http);
+
+#endif

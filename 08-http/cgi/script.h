@@ -1,0 +1,39 @@
+/*
+ * The program behind a path: a script, or a Unix socket that stands for a
+ * program that is running already.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef SCRIPT_H
+#define SCRIPT_H
+
+#include "request.h"
+#include "tree.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SCRIPT_METHODS "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
+struct script {
+    char name[MAX_NAME];  /* of its file, from the root of the file system */
+    size_t folder;        /* length of the name of the directory it is in */
+    size_t length;        /* of its path, the start of the request's: the rest
+                             of that is for the script */
+    bool worker;          /* the file is a socket, on which a worker listens */
+};
+
+/* Sets where the scripts are: a folder whose files are below /cgi/, or one
+   file that is /cgi itself. Returns false, with a message, if there is no such
+   folder or file. Without this call there are no scripts. */
+bool serve_scripts(const char *name);
+
+/* Returns whether a program is to answer, because the path is below /cgi, also
+   after dot segments and double slashes have been removed from it. */
+bool is_for_script(const struct request *request);
+
+/* Finds the script of a request. Returns 0, or the status of the response: 403
+   if the script cannot be run, 404 if there is none, 405 for a method that
+   scripts do not have, or 501. */
+int find_script(const struct request *request, struct script *script);
+
+#endif

@@ -1,0 +1,700 @@
+/* 08 HTTP with programs that make responses: cgi.c starts them.
+ * Run it:   ./server -c scripts, and in a browser: http://127.0.0.1:15441/cgi/
+ * Break it: let a script sleep for longer than -t: its client gets a 504.
+ * SPDX-License-Identifier: 0BSD */
+#include "posix.h"
+
+#include "address.h"
+#include "http.h"
+#include "log.h"
+#include "process.h"
+#include "running.h"
+#include "script.h"
+#include "tree.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum action {  /* what to do about a failed call */
+    STOP,   /* nothing sensible is left to do: exit with status 1 */
+    RETRY,  /* an ordinary failure: call again */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
+    DROP,   /* this client is lost: close it, serve the others */
+};
+
+static void parse_options(int argc, char *argv[],
+                          union address *address, long *timeout,
+                          const char **directory, const char **log_file);
+static void open_standard_streams(void);
+static void limit_descriptors(void);
+static void catch_signals(void);
+static void start_log(const char *log_file);
+static bool add_connection(int fd, const union address *peer);
+static void log_event(const char *event, const union address *address);
+static void serve(int listener, long timeout);
+static enum action handle_error(const char *call);
+
+int main(int argc, char *argv[]) {
+    union address address = {
+        .in.sin_family = AF_INET,
+        .in.sin_port = htons(15441),
+        .in.sin_addr.s_addr = inet_addr("127.0.0.1"),
+    };
+    socklen_t length = sizeof address;
+    long timeout = 60;  /* seconds without a byte; 0 = for ever */
+    const char *directory = NULL, *log_file = NULL;
+
+    parse_options(argc, argv, &address, &timeout, &directory, &log_file);
+    open_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    signal(SIGXFSZ, SIG_IGN);  /* and write with EFBIG: see ulimit -f */
+    if (!serve_directory(directory, argv[0]))
+        exit(EXIT_FAILURE);
+    limit_descriptors();
+    catch_signals();
+    start_log(log_file);
+    int listener = socket(address.any.sa_family, SOCK_STREAM, 0);
+    if (listener == -1)
+        handle_error("socket");
+    if (!add_connection(listener, &address))
+        handle_error("fcntl");
+    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
+        handle_error("setsockopt");
+    /* Clients inherit this: do not delay the end of a response. See tcp(7). */
+    if (setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == -1)
+        handle_error("setsockopt");
+    if (bind(listener, (struct sockaddr *)&address, size_of(&address)) == -1)
+        handle_error("bind");
+    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        handle_error("getsockname");
+    if (listen(listener, SOMAXCONN) == -1)
+        handle_error("listen");
+    log_event("listening on", &address);
+    serve(listener, timeout);
+    return EXIT_SUCCESS;
+}
+
+static int fill_sets(int listener, long timeout, fd_set *readable,
+                     fd_set *writable, struct timeval *left);
+static bool handle_ready(int fd, int listener);
+static int accept_client(int listener, union address *address);
+static long long milliseconds(void);
+static enum action handle_retry(const char *call, long long *retry_at,
+                                const union address *peer);
+
+/* Waits until sockets are ready, deals with each, and waits again, until a
+   signal ends the program: see select(2). */
+static void serve(int listener, long timeout) {
+    const struct timespec tenth = {.tv_nsec = 100000000};
+    long long retry_at = 0;
+    bool stopping = false;
+
+    while (!stopping) {
+        fd_set readable, writable;
+        struct timeval left;
+        int nfds = fill_sets(listener, timeout, &readable, &writable, &left);
+        if (select(nfds, &readable, &writable, NULL, &left) == -1) {
+            if (handle_retry("select", &retry_at, NULL) == WAIT)
+                nanosleep(&tenth, NULL);
+            continue;
+        }
+        retry_at = 0;
+        begin_turn();
+        for (int fd = 0; fd < nfds; fd++) {
+            bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
+            if (ready && !handle_ready(fd, listener))
+                stopping = true;
+        }
+    }
+}
+
+/* The state of one connection; of the listener, the first three members. */
+struct connection {
+    bool open;
+    int fd;
+    long long retry_at;       /* in a shortage: when to call again; else 0 */
+    long long last_activity;  /* when a byte last moved, in milliseconds */
+    int unacknowledged;       /* bytes not acknowledged, when last checked */
+    union address peer;
+    struct http http;
+};
+
+static struct connection connections[FD_SETSIZE];  /* by their descriptors */
+static int highest;     /* of these descriptors */
+static int wake_up[2];  /* a pipe: a byte in it ends the program */
+
+static bool handle_signal(void);
+static bool has_timed_out(struct connection *connection, long timeout,
+                          long long now);
+static void note_unacknowledged(struct connection *connection);
+static void accept_clients(int listener);
+static bool serve_client(struct connection *connection);
+static ssize_t receive(int fd, void *buffer, size_t size);
+static ssize_t send_parts(int fd, struct iovec parts[2], bool last);
+static void finish(int fd);
+static void remove_connection(struct connection *connection, int listener);
+static long long earlier(long long one, long long other);
+static void wake(int number);
+static void close_all(void);
+static bool can_log(void);
+
+/* Fills the sets with the descriptors to watch, since select leaves only the
+   ready ones in them. Drops the clients that have timed out, and stores the
+   time until the next one is due, at most a day. Returns nfds, the highest
+   descriptor plus 1; that of a program's output may be higher still. */
+static int fill_sets(int listener, long timeout, fd_set *readable,
+                     fd_set *writable, struct timeval *left) {
+    long long now = milliseconds(), due = now + 86400000;
+    int last = highest, output = -1;
+
+    due = earlier(due, flush_log(now));
+    FD_ZERO(readable);
+    FD_ZERO(writable);
+    FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
+    for (int fd = 0; fd <= last; fd++) {
+        struct connection *connection = &connections[fd];
+        if (!connection->open)
+            continue;
+        long limit = limit_of(&connection->http, timeout);
+        if (fd != listener && limit > 0) {
+            if (has_timed_out(connection, limit, now)) {
+                remove_connection(connection, listener);
+                continue;
+            }
+            due = earlier(due, connection->last_activity + 1000 * limit);
+        }
+        highest = fd;
+        if (connection->retry_at > now)
+            due = earlier(due, connection->retry_at);
+        else if (connection->http.state == RUNNING)
+            output = watch_output(&connection->http, fd, readable, output);
+        else
+            FD_SET(fd, connection->http.state == SENDING ? writable : readable);
+    }
+    left->tv_sec = (time_t)((due - now) / 1000);
+    left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);
+    return (output > highest ? output : highest) + 1;
+}
+
+/* Returns the earlier of two times. */
+static long long earlier(long long one, long long other) {
+    return one < other ? one : other;
+}
+
+/* Handles a ready descriptor. Returns false when the server is to stop. */
+static bool handle_ready(int fd, int listener) {
+    struct connection *connection = &connections[fd];
+
+    if (fd == wake_up[0])
+        return handle_signal();
+    if (fd == listener)
+        accept_clients(listener);
+    else if (!connection->open)
+        connection = &connections[client_of(fd)];  /* whose program it is */
+    if (fd != listener && connection->open && !serve_client(connection))
+        remove_connection(connection, listener);
+    return true;
+}
+
+/* Handles the signals whose numbers are in the pipe: there may be one for each
+   program that has ended. Returns false if one is to end the server. */
+static bool handle_signal(void) {
+    char numbers[256];
+    ssize_t count = read(wake_up[0], numbers, sizeof numbers);
+
+    for (ssize_t i = 0; i < count; i++) {
+        if (numbers[i] == SIGHUP)
+            reopen_log();
+        else if (numbers[i] == SIGCHLD)
+            reap_processes();
+        else
+            return false;
+    }
+    return count > 0;
+}
+
+/* Returns whether a client has moved no byte for the timeout, and reports it.
+   If a program was to move one, that is killed, and its client gets a 504.
+   The kernel tells whether bytes have moved since the last check, not when: so
+   the timeout starts again then. */
+static bool has_timed_out(struct connection *connection, long timeout,
+                          long long now) {
+    int before = connection->unacknowledged;
+
+    if (now - connection->last_activity < 1000 * timeout)
+        return false;
+    note_unacknowledged(connection);
+    if (connection->unacknowledged != before
+        || stop_program(&connection->http)) {
+        connection->last_activity = now;
+        return false;
+    }
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
+    return true;
+}
+
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
+   a socket writable only when a good part of its buffer is free: with a peer
+   that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(struct connection *connection) {
+    connection->unacknowledged = 0;
+#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+        connection->unacknowledged = 0;  /* another system: select decides */
+#endif
+}
+
+/* Receives requests, or sends what is left of responses: see http.h. While
+   something is left nothing is received, so a client that stops reading is no
+   longer read from. Returns false when the client is served or lost. */
+static bool serve_client(struct connection *connection) {
+    static const struct transport transport = {receive, send_parts, finish};
+    struct http *http = &connection->http;
+
+    serve_http(http, connection->fd, &transport);
+    if (http->progress) {
+        connection->last_activity = milliseconds();
+        connection->unacknowledged = 0;
+        if (http->state != RECEIVING)
+            note_unacknowledged(connection);
+    }
+    return http->state != CLOSED;
+}
+
+/* Receives: recv(2). Returns 0 also if the client is lost, and -1 if no byte
+   has come yet. */
+static ssize_t receive(int fd, void *buffer, size_t size) {
+    struct connection *connection = &connections[fd];
+    ssize_t received = recv(fd, buffer, size, 0);
+    enum action action = RETRY;
+
+    if (received == -1)
+        action = handle_retry("recv", &connection->retry_at, &connection->peer);
+    return action == DROP ? 0 : received;
+}
+
+#ifndef MSG_MORE  /* Linux: the end of the stream travels with the last bytes */
+#define MSG_MORE 0
+#endif
+
+/* Sends two parts, of which the second may be empty: send(2). Returns 0 if the
+   client is lost, and -1 if the socket takes no byte yet. */
+static ssize_t send_parts(int fd, struct iovec parts[2], bool last) {
+    struct connection *connection = &connections[fd];
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    int flags = last ? MSG_MORE : 0;
+    ssize_t sent = parts[1].iov_len > 0
+                       ? sendmsg(fd, &message, flags)
+                       : send(fd, parts->iov_base, parts->iov_len, flags);
+    enum action action = RETRY;
+
+    if (sent != -1)
+        connection->retry_at = 0;
+    else
+        action = handle_retry("send", &connection->retry_at, &connection->peer);
+    return action == DROP ? 0 : sent;
+}
+
+/* Ends our half of the stream: shutdown(2). */
+static void finish(int fd) {
+    shutdown(fd, SHUT_WR);
+}
+
+/* Returns the time in milliseconds, on a clock that nobody sets. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Accepts the clients that are waiting, while there are descriptors. */
+static void accept_clients(int listener) {
+    union address peer;
+    int client;
+
+    while ((client = accept_client(listener, &peer)) != -1) {
+        if (!add_connection(client, &peer)) {
+            if (can_log())
+                perror("fcntl");
+            remove_connection(&connections[client], listener);
+        }
+    }
+}
+
+/* Takes the next client from the queue: accept(2). Stores its address and
+   returns its socket, or -1 if no client can be accepted now. */
+static int accept_client(int listener, union address *address) {
+    socklen_t length = sizeof *address;
+    int client = accept(listener, (struct sockaddr *)address, &length);
+
+    if (client >= FD_SETSIZE) {  /* prlimit(1) has raised the limit since */
+        close(client);
+        limit_descriptors();
+        client = -1;
+        errno = EMFILE;
+    }
+    if (client == -1)
+        handle_retry("accept", &connections[listener].retry_at, NULL);
+    return client;
+}
+
+/* Adds a socket to the table and makes it non-blocking: a call may block even
+   after select has reported it ready, see BUGS in select(2). No program that
+   we start inherits it. Returns false if fcntl fails. */
+static bool add_connection(int fd, const union address *peer) {
+    connections[fd] = (struct connection){
+        .open = true,
+        .fd = fd,
+        .peer = *peer,
+        .last_activity = milliseconds(),
+        .http.peer = &connections[fd].peer,
+    };
+    if (fd > highest)
+        highest = fd;
+    return fcntl(fd, F_SETFL, O_NONBLOCK) != -1  /* no other flag is set */
+           && fcntl(fd, F_SETFD, FD_CLOEXEC) != -1;
+}
+
+/* Closes a connection. If accept lacked a descriptor, it is tried again now. */
+static void remove_connection(struct connection *connection, int listener) {
+    close(connection->fd);
+    end_http(&connection->http);
+    connection->open = false;
+    if (connections[listener].retry_at != 0)
+        connections[listener].retry_at = milliseconds();
+}
+
+/* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:
+   accept fails with EMFILE instead. Leaves some above the limit for files,
+   which are in no set: tree.c raises it for a moment. See getrlimit(2). */
+static void limit_descriptors(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        handle_error("getrlimit");
+    if (limit.rlim_cur > FD_SETSIZE)
+        limit.rlim_cur = FD_SETSIZE;
+    if (limit.rlim_max < limit.rlim_cur + SPARE)
+        limit.rlim_cur = limit.rlim_max - SPARE;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        handle_error("setrlimit");
+}
+
+/* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
+   they were blocked or ignored when the program was started. A flag would be
+   set too late by a signal just before select; a byte stays in the pipe. */
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
+
+    if (pipe(wake_up) == -1)
+        handle_error("pipe");
+    atexit(close_all);
+    if (fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1
+        || fcntl(wake_up[0], F_SETFD, FD_CLOEXEC) == -1
+        || fcntl(wake_up[1], F_SETFD, FD_CLOEXEC) == -1)
+        handle_error("fcntl");
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGINT, &action, NULL) == -1
+        || sigaction(SIGTERM, &action, NULL) == -1
+        || sigaction(SIGCHLD, &action, NULL) == -1)
+        handle_error("sigaction");
+    if (sigprocmask(SIG_SETMASK, &action.sa_mask, NULL) == -1)
+        handle_error("sigprocmask");
+}
+
+/* Opens the log, if there is one. SIGHUP opens it anew, after another program
+   has renamed its file. */
+static void start_log(const char *log_file) {
+    struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
+
+    if (log_file == NULL)
+        return;
+    if (!open_log(log_file))
+        exit(EXIT_FAILURE);
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGHUP, &action, NULL) == -1)
+        handle_error("sigaction");
+}
+
+/* Handles a signal, with calls that signal-safety(7) allows. */
+static void wake(int number) {
+    int saved = errno;
+    char byte = (char)number;
+    ssize_t written = write(wake_up[1], &byte, 1);
+
+    (void)written;  /* if the pipe is full, select wakes up anyway */
+    errno = saved;
+}
+
+/* Closes everything, on every way out of the program: see atexit(3). */
+static void close_all(void) {
+    for (int fd = 0; fd <= highest; fd++) {
+        if (connections[fd].open) {
+            close(fd);
+            end_http(&connections[fd].http);
+        }
+    }
+    end_processes();
+    close(wake_up[0]);
+    close(wake_up[1]);
+    empty_cache();
+    close_log();
+}
+
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
+
+/* Prints an event and the address it is about. */
+static void log_event(const char *event, const union address *address) {
+    fprintf(stderr, "%s %s\n", event, name_of(address));
+}
+
+/* Returns whether standard error can be written without blocking: a reader of
+   our messages that stalls must not stall the clients. */
+static bool can_log(void) {
+    struct timeval at_once = {0};
+    fd_set writable;
+
+    FD_ZERO(&writable);
+    FD_SET(STDERR_FILENO, &writable);
+    return select(STDERR_FILENO + 1, NULL, &writable, NULL, &at_once) != 0;
+}
+
+static const char usage[] =
+    "usage: server [-a ADDRESS] [-t SECONDS] [-d DIRECTORY] [-l LOGFILE] "
+    "[-c SCRIPTS] [PORT]\n"
+    "  -a ADDRESS  an IPv4 or IPv6 address of this machine (127.0.0.1)\n"
+    "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
+    "  -d DIRECTORY\n"
+    "              serve the files in it (www beside the program)\n"
+    "  -l LOGFILE  log each request here; - for standard output (default: no "
+    "log)\n"
+    "  -c SCRIPTS  run the scripts in this folder, below /cgi/; or this one "
+    "for all\n"
+    "              of /cgi (default: no script is run)\n"
+    "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[],
+                          union address *address, long *timeout,
+                          const char **directory, const char **log_file) {
+    int option;
+
+    while ((option = getopt(argc, argv, "a:c:d:hl:t:")) != -1) {
+        switch (option) {
+        case 'a':
+            if (!parse_address(optarg, address))
+                usage_error(optarg);
+            break;
+        case 'c':
+            if (!serve_scripts(optarg))
+                exit(EXIT_FAILURE);
+            break;
+        case 'd':
+            *directory = optarg;
+            break;
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        case 'l':
+            *log_file = optarg;
+            break;
+        case 't':
+            *timeout = parse_number(optarg, 86400);
+            break;
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        *port_of(address) =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        usage_error(argv[optind]);
+}
+
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
+
+#define E(name) #name, (name)  /* "EACCES", EACCES */
+
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
+    {E(EACCES),          STOP, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
+    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {"bind", 0, STOP, NULL},
+    {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
+    {E(EADDRINUSE),    STOP, "another socket has this address and port"},
+    {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
+    {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
+    {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
+    {"listen", 0, STOP, NULL},
+    {E(EADDRINUSE), STOP, "another socket listens on this port already"},
+    {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
+    {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
+    {"accept", 0, WAIT, NULL},
+    {E(EAGAIN),       RETRY, "no connection is waiting"},
+    {E(EWOULDBLOCK),  RETRY, "no connection is waiting"},
+    {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNABORTED), RETRY, "the client left before we took its connection"},
+    {E(EINTR),        RETRY, "a signal came before a connection did"},
+    {E(EINVAL),       STOP,  "not a listening socket: a bug in this program"},
+    {E(EMFILE),       WAIT,  "this process has no descriptor left"},
+    {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
+    {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
+    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
+    {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
+    {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
+    {E(EPROTO),       RETRY, "protocol error"},
+    {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
+#ifdef ENONET  /* only Linux has these two */
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
+#endif
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
+    {"recv", 0, DROP, NULL},
+    {E(EAGAIN),       RETRY, "nothing has come yet"},
+    {E(EWOULDBLOCK),  RETRY, "nothing has come yet"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(ENOMEM),       DROP,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {"send", 0, DROP, NULL},
+    {E(EACCES),       DROP,  "no permission to write"},
+    {E(EAGAIN),       RETRY, "the other side has not read yet"},
+    {E(EWOULDBLOCK),  RETRY, "the other side has not read yet"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EDESTADDRREQ), DROP,  "no peer is set"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data was sent"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(EISCONN),      DROP,  "connected already, and an address was given"},
+    {E(EMSGSIZE),     DROP,  "too long to send in one piece"},
+    {E(ENOBUFS),      WAIT,  "the network's output queue is full"},
+    {E(ENOMEM),       WAIT,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
+    {E(EPIPE),        DROP,  "the connection is closed for sending"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {"select", 0, STOP, NULL},
+    {E(EBADF),  STOP,  "a set has a closed descriptor: a bug in this program"},
+    {E(EINTR),  RETRY, "a signal came first"},
+    {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
+    {E(ENOMEM), WAIT,  "out of memory"},
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    long long retry_at = 0;
+
+    return handle_retry(call, &retry_at, NULL);
+}
+
+/* Does the same, and names the peer unless it is NULL. In a shortage it sets
+   retry_at to a tenth of a second from now. Only the first failure of a
+   shortage is reported; one long after retry_at begins another shortage. */
+static enum action handle_retry(const char *call, long long *retry_at,
+                                const union address *peer) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+    bool reported = failure->action == WAIT
+                    && milliseconds() < *retry_at + 1000;
+    char detail[32] = "";
+
+    if (peer != NULL)
+        snprintf(detail, sizeof detail, " (%s)", name_of(peer));
+    if (failure->action == STOP
+        || (failure->action != RETRY && !reported && can_log())) {
+        if (failure->number == 0)
+            fprintf(stderr, "%s: %s%s\n", call, strerror(number), detail);
+        else
+            fprintf(stderr, "%s: %s: %s%s\n", call, failure->name,
+                    failure->meaning, detail);
+    }
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    *retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    return failure->action;
+}

@@ -1,0 +1,36 @@
+/*
+ * The variables that tell a program about the request: RFC 3875, 4.1.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef VARIABLES_H
+#define VARIABLES_H
+
+#include "address.h"
+#include "request.h"
+#include "script.h"
+
+#include <stddef.h>
+
+#define MOST_VARIABLES (MAX_FIELDS + 32)
+
+struct variables {
+    char *names[MOST_VARIABLES + 1];  /* "NAME=value", and at the end NULL */
+    size_t count;
+    char bytes[98304];  /* all of them, one after the other, with their NULs */
+    size_t used;
+};
+
+/*
+ * Sets the variables of a request to a script, and no others: of our own only
+ * PATH is passed on. length: bytes of the request's body. peer: the client's
+ * address, local: ours.
+ *
+ * A field of the request becomes HTTP_NAME. Left out are Proxy, as HTTP_PROXY
+ * makes programs use a proxy; Authorization, as other users may see variables;
+ * and names with an underscore, which could be taken for another field's.
+ */
+void set_variables(struct variables *variables, const struct request *request,
+                   const struct script *script, long long length,
+                   const union address *peer, const union address *local);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * A program that is running already, and listens on a Unix socket: unix(7).
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "variables.h"
+
+/*
+ * Hands a request to the worker that listens on the socket of this name: its
+ * variables, each ended by NUL, and the two descriptors that a script has as
+ * its standard input and output. Does not block. Returns 0, or the status of
+ * the response.
+ */
+int call_worker(const char *name, const struct variables *variables, int input,
+                int output);
+
+#endif

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Keeps a WSGI application running for ./server -c:
+
+    ./worker.py SOCKET MODULE:APPLICATION [WORKERS]
+
+SOCKET is a name among the scripts. For each request the server connects to it,
+and sends the variables of a CGI script, each ended by NUL, with two descriptors
+(SCM_RIGHTS): the body of the request, and the pipe for the response. So a
+worker never sees the client, nor waits for it.
+
+SPDX-License-Identifier: 0BSD"""
+
+import contextlib
+import importlib
+import io
+import os
+import signal
+import socket
+import sys
+import traceback
+
+
+class Response:
+    """Writes what a WSGI application answers (PEP 3333), as a script would."""
+
+    def __init__(self, pipe):
+        self.pipe, self.head, self.begun = pipe, b'', False
+
+    def start(self, status, fields, error=None):
+        if error and self.begun:
+            raise error[1].with_traceback(error[2])
+        lines = [f'Status: {status}', *map(': '.join, fields), '', '']
+        self.head = '\r\n'.join(lines).encode('latin-1')
+        return self.write
+
+    def write(self, piece):
+        piece, self.head, self.begun = self.head + piece, b'', True
+        while piece:
+            piece = piece[os.write(self.pipe, piece):]
+
+    def run(self, application, variables):
+        pieces = application(variables, self.start)
+        try:
+            for piece in pieces:
+                if piece:
+                    self.write(piece)
+            if not self.begun:
+                self.write(b'')
+        finally:
+            if hasattr(pieces, 'close'):
+                pieces.close()
+
+
+def receive(connection):
+    """Returns the variables of a request and its descriptors."""
+    text, descriptors, _, _ = socket.recv_fds(connection, 65536, 2)
+    while piece := connection.recv(65536):
+        text += piece
+    lines = text.decode('latin-1').split('\0')[:-1]  # as PEP 3333 has them
+    return dict(line.split('=', 1) for line in lines), descriptors
+
+
+def answer(application, variables, body, pipe):
+    """Calls the application for one request."""
+    response = Response(pipe)
+    variables.update({
+        'wsgi.version': (1, 0), 'wsgi.input': body, 'wsgi.errors': sys.stderr,
+        'wsgi.url_scheme': 'https' if 'HTTPS' in variables else 'http',
+        'wsgi.multithread': False, 'wsgi.multiprocess': True,
+        'wsgi.run_once': False})
+    try:
+        response.run(application, variables)
+    except BrokenPipeError:
+        pass  # the client has gone
+    except Exception:
+        traceback.print_exc()
+        if not response.begun:
+            response.start('500 Internal Server Error',
+                           [('Content-Type', 'text/plain')])(b'An error.\n')
+
+
+def serve(listener, application):
+    """Answers one request after the other."""
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            variables, descriptors = receive(connection)
+        if len(descriptors) != 2:
+            continue
+        file, pipe = descriptors
+        try:
+            if 'CONTENT_LENGTH' in variables:
+                with open(file, 'rb', closefd=False) as body:
+                    answer(application, variables, body, pipe)
+            else:
+                answer(application, variables, io.BytesIO(), pipe)
+        finally:
+            os.close(file)
+            os.close(pipe)
+
+
+def main(name, target, count='1'):
+    module, _, application = target.partition(':')
+    sys.path.insert(0, os.getcwd())
+    application = getattr(importlib.import_module(module), application)
+    listener = socket.socket(socket.AF_UNIX)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name)  # of a worker before this one
+    os.umask(0o077)      # only this user may connect
+    listener.bind(name)
+    listener.listen(128)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    workers = set()
+    try:
+        while True:      # and start another one when a worker has ended
+            while len(workers) < int(count):
+                worker = os.fork()
+                if worker == 0:
+                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                    serve(listener, application)
+                workers.add(worker)
+            workers.discard(os.wait()[0])
+    finally:
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+
+if __name__ == '__main__':
+    if not 3 <= len(sys.argv) <= 4:
+        sys.exit(__doc__)
+    with contextlib.suppress(KeyboardInterrupt):
+        main(*sys.argv[1:])

@@ -1,0 +1,420 @@
+/*
+ * TLS between the socket of a connection and its HTTP side, with OpenSSL.
+ * SPDX-License-Identifier: 0BSD
+ */
+#include "posix.h"
+
+#include "tls.h"
+
+#include "log.h"
+#include "page.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RECORD 16384  /* bytes in a record, at most: RFC 8446, 5.1 */
+
+/* The TLS side of a connection. */
+struct session {
+    SSL *ssl;  /* NULL until the first bytes have come */
+    const union address *peer;
+    int fd;
+    bool plain;  /* these bytes are text, not TLS */
+};
+
+static struct session sessions[FD_SETSIZE];  /* by their descriptors */
+static SSL_CTX *context;              /* for new sessions; NULL: no TLS */
+static const char *pem_file;          /* its certificate chain and key */
+static BIO_METHOD *records;           /* how OpenSSL moves records: ... */
+static const struct transport *wire;  /* ... by server.c */
+
+/* ----------------------------------------------------------------- failures */
+
+/* Reports the first error that OpenSSL has noted, and forgets all of them. */
+static void report_tls(const char *call, const char *detail) {
+    unsigned long error = ERR_peek_error();
+    const char *library = ERR_lib_error_string(error);
+    const char *reason = ERR_reason_error_string(error);
+
+    report_failure(call, library != NULL ? library : "OpenSSL",
+                   reason != NULL ? reason : "no reason given", detail);
+    ERR_clear_error();
+}
+
+/* Returns -1 if a call is to be made again once select has seen what it waits
+   for, and 0 if the connection is over. Reports why, unless it was the socket:
+   server.c has reported that. See SSL_get_error(3). */
+static int find_outcome(struct session *session, const char *call, int result) {
+    int error = SSL_get_error(session->ssl, result);
+
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+        return -1;
+    if (error != SSL_ERROR_ZERO_RETURN)
+        SSL_set_quiet_shutdown(session->ssl, 1);  /* nothing may follow */
+    if (error == SSL_ERROR_SSL)
+        report_tls(call, name_of(session->peer));
+    return 0;
+}
+
+/* -------------------------------------------------------------- certificate */
+
+/* Selects HTTP/1.1 if the client offers a list of protocols: RFC 7301. A client
+   that offers only others is rejected. */
+static int select_protocol(SSL *ssl, const unsigned char **selected,
+                           unsigned char *length, const unsigned char *offered,
+                           unsigned offered_length, void *unused) {
+    static const unsigned char ours[] = "\x08http/1.1\x08http/1.0";
+    unsigned char *found;
+
+    (void)ssl;
+    (void)unused;
+    int result = SSL_select_next_proto(&found, length, ours, sizeof ours - 1,
+                                       offered, offered_length);
+    if (result != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *selected = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* Gives no passphrase. By default OpenSSL would ask for it at the terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL declares its type */
+static int refuse_passphrase(char *buffer, int size, int writing,
+                             void *unused) {
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)unused;
+    return -1;
+}
+
+/* Returns whether a file can be read, by its owner alone. Reports if not. */
+static bool is_private(const char *pem) {
+    struct stat status;
+    char mode[sizeof "mode 777"];
+    int fd = open(pem, O_RDONLY | O_CLOEXEC);
+
+    if (fd == -1 || fstat(fd, &status) == -1) {
+        report_failure("open", NULL, NULL, pem);
+        return false;
+    }
+    close(fd);
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+        return true;
+    snprintf(mode, sizeof mode, "mode %03o",
+             (unsigned)status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
+    report_failure("open", mode, "others may use the private key: chmod 600",
+                   pem);
+    return false;
+}
+
+/* Loads the certificate chain and the key. Returns false, with a message, if
+   they cannot be read, or do not belong together. */
+static bool load_pem(SSL_CTX *new, const char *pem) {
+    const char *call = "SSL_CTX_use_certificate_chain_file";
+
+    if (!is_private(pem))
+        return false;
+    SSL_CTX_set_default_passwd_cb(new, refuse_passphrase);
+    if (SSL_CTX_use_certificate_chain_file(new, pem) == 1) {
+        call = "SSL_CTX_use_PrivateKey_file";
+        if (SSL_CTX_use_PrivateKey_file(new, pem, SSL_FILETYPE_PEM) == 1)
+            return true;
+    }
+    report_tls(call, pem);
+    return false;
+}
+
+/* Returns the settings for new sessions, or NULL, with a message. TLS 1.2 and
+   1.3, with ciphers that authenticate and keys that are used once. Sessions are
+   resumed by tickets, which clients keep: the server stores none. */
+static SSL_CTX *new_context(const char *pem) {
+    SSL_CTX *new = SSL_CTX_new(TLS_server_method());
+
+    if (new == NULL
+        || !SSL_CTX_set_min_proto_version(new, TLS1_2_VERSION)
+        || !SSL_CTX_set_cipher_list(new, "ECDHE+AESGCM:ECDHE+CHACHA20")) {
+        report_tls("SSL_CTX_new", pem);
+        SSL_CTX_free(new);
+        return NULL;
+    }
+    SSL_CTX_set_options(new, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
+                                 | SSL_OP_CIPHER_SERVER_PREFERENCE
+                                 | SSL_OP_PRIORITIZE_CHACHA);
+    /* A call may write a part, and its repetition may come from another
+       buffer; an idle session keeps no buffers. See SSL_CTX_set_mode(3). */
+    SSL_CTX_set_mode(new, SSL_MODE_ENABLE_PARTIAL_WRITE
+                              | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+                              | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(new, 1);  /* a record in one call, not in two */
+    SSL_CTX_set_session_cache_mode(new, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(new, 1);
+    SSL_CTX_set_alpn_select_cb(new, select_protocol, NULL);
+    if (load_pem(new, pem))
+        return new;
+    SSL_CTX_free(new);
+    return NULL;
+}
+
+/* ------------------------------------------------------------------ records */
+
+/* Receives records: BIO_read(3). */
+static int receive_records(BIO *bio, char *buffer, int size) {
+    struct session *session = BIO_get_data(bio);
+    ssize_t count = wire->receive(session->fd, buffer, (size_t)size);
+
+    BIO_clear_retry_flags(bio);
+    if (count == -1)
+        BIO_set_retry_read(bio);
+    else if (count > 0 && BIO_number_read(bio) == 0)
+        session->plain = isprint((unsigned char)*buffer)
+                         || isspace((unsigned char)*buffer);
+    return session->plain ? 0 : (int)count;
+}
+
+/* Sends records: BIO_write(3). */
+static int send_records(BIO *bio, const char *bytes, int length) {
+    const struct session *session = BIO_get_data(bio);
+    struct iovec parts[2] = {{(char *)bytes, (size_t)length}, {NULL, 0}};
+    ssize_t count = wire->send(session->fd, parts, false);
+
+    BIO_clear_retry_flags(bio);
+    if (count == -1)
+        BIO_set_retry_write(bio);
+    return (int)count;
+}
+
+static long control_records(BIO *bio, int command, long number, void *pointer) {
+    (void)bio;
+    (void)number;
+    (void)pointer;
+    return command == BIO_CTRL_FLUSH;  /* nothing is held back here */
+}
+
+bool start_tls(const char *pem) {
+    stop_tls();  /* of two options the last one counts */
+    pem_file = pem;
+    records = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
+                           "records");
+    if (records == NULL) {
+        report_tls("BIO_meth_new", pem);
+        return false;
+    }
+    BIO_meth_set_read(records, receive_records);
+    BIO_meth_set_write(records, send_records);
+    BIO_meth_set_ctrl(records, control_records);
+    context = new_context(pem);
+    return context != NULL && setenv("HTTPS", "on", 1) == 0;  /* for scripts */
+}
+
+bool has_tls(void) {
+    return context != NULL;
+}
+
+void reload_tls(void) {
+    SSL_CTX *new = context != NULL ? new_context(pem_file) : NULL;
+
+    if (new == NULL)
+        return;
+    SSL_CTX_free(context);  /* sessions that use it keep it */
+    context = new;
+}
+
+void stop_tls(void) {
+    SSL_CTX_free(context);
+    BIO_meth_free(records);
+    context = NULL;
+    records = NULL;
+}
+
+/* ------------------------------------------------------------------ content */
+
+/* Sends the alert that says that nothing follows, then ends our half of the
+   stream. In a full socket the alert waits, and select for room. */
+static void finish_content(int fd) {
+    struct session *session = &sessions[fd];
+
+    ERR_clear_error();
+    int result = SSL_shutdown(session->ssl);
+    if (result >= 0)
+        wire->finish(fd);
+    else
+        find_outcome(session, "SSL_shutdown", result);
+}
+
+/* Like recv(2): see struct transport. */
+static ssize_t receive_content(int fd, void *buffer, size_t size) {
+    struct session *session = &sessions[fd];
+
+    if (SSL_want_write(session->ssl)
+        && SSL_get_shutdown(session->ssl) & SSL_SENT_SHUTDOWN) {
+        finish_content(fd);
+        return -1;
+    }
+    if (SSL_get_shutdown(session->ssl) & SSL_SENT_SHUTDOWN)
+        return wire->receive(fd, buffer, size);  /* to be discarded */
+    ERR_clear_error();
+    int count = SSL_read(session->ssl, buffer, (int)size);
+    return count > 0 ? count : find_outcome(session, "SSL_read", count);
+}
+
+/* Returns what the next record contains: bytes of both parts where the first
+   does not fill it, so that a head and its file travel together. */
+static struct iovec next_record(const struct iovec parts[2], size_t sent) {
+    static char both[RECORD];
+    size_t first = sent < parts[0].iov_len ? parts[0].iov_len - sent : 0;
+    size_t second = parts[0].iov_len + parts[1].iov_len - sent - first;
+    char *start = (char *)parts[0].iov_base + sent;
+    char *next = first > 0 ? parts[1].iov_base
+                           : (char *)parts[1].iov_base + sent
+                                 - parts[0].iov_len;
+
+    if (first >= RECORD || second == 0)
+        return (struct iovec){start, first < RECORD ? first : RECORD};
+    if (first + second > RECORD)
+        second = RECORD - first;
+    if (first == 0)
+        return (struct iovec){next, second};
+    memcpy(both, start, first);
+    memcpy(both + first, next, second);
+    return (struct iovec){both, first + second};
+}
+
+/* Like sendmsg(2): see struct transport. Sends records until the socket is full
+   or all is sent. A record that was begun must be completed: the next call for
+   this connection has the same bytes at its start, if at another address. */
+static ssize_t send_content(int fd, struct iovec parts[2], bool last) {
+    struct session *session = &sessions[fd];
+    size_t total = parts[0].iov_len + parts[1].iov_len, sent = 0;
+    int count;
+
+    (void)last;  /* the alert follows, in a call of its own */
+    do {
+        struct iovec record = next_record(parts, sent);
+        ERR_clear_error();
+        count = SSL_write(session->ssl, record.iov_base, (int)record.iov_len);
+        if (count > 0)
+            sent += (size_t)count;
+    } while (count > 0 && sent < total);
+    if (count <= 0 && find_outcome(session, "SSL_write", count) == 0)
+        return 0;
+    return sent > 0 ? (ssize_t)sent : -1;
+}
+
+/* ------------------------------------------------------------------- a turn */
+
+/* Begins a session. Returns false, with a message, if there is no memory. */
+static bool begin_session(struct session *session, int fd,
+                          const struct http *http) {
+    BIO *bio = BIO_new(records);
+
+    *session = (struct session){.fd = fd, .peer = http->peer};
+    session->ssl = bio != NULL ? SSL_new(context) : NULL;
+    if (session->ssl == NULL) {
+        report_tls("SSL_new", name_of(http->peer));
+        BIO_free(bio);
+        return false;
+    }
+    BIO_set_data(bio, session);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(session->ssl, bio, bio);
+    SSL_set_accept_state(session->ssl);
+    return true;
+}
+
+/* Answers a client that speaks HTTP without TLS, and lingers. */
+static void reject_plain(int fd, struct http *http) {
+    static char answer[] =
+        "HTTP/1.1 400 Bad Request\r\n"
+        "Server: sockets-ladder\r\n"
+        "Connection: close\r\n"
+        "Content-Type: text/html; charset=utf-8\r\n"
+        "\r\n" PAGE_START
+        "<title>400 Bad Request</title>\n"
+        "<h1>400 Bad Request</h1>\n"
+        "<p>This port speaks TLS: the address begins with https://.</p>\n";
+    static const struct request none;
+    struct iovec parts[2] = {{answer, sizeof answer - 1}, {NULL, 0}};
+
+    http->state = CLOSED;
+    if (wire->send(fd, parts, true) != (ssize_t)parts[0].iov_len)
+        return;
+    log_request(http->peer, &none, 400, 0);
+    wire->finish(fd);
+    http->progress = true;
+    http->state = LINGERING;
+}
+
+/* Goes on with the handshake. Returns whether it is complete. */
+static bool shake_hands(struct session *session, struct http *http) {
+    ERR_clear_error();
+    int result = SSL_accept(session->ssl);
+
+    if (result == 1)
+        return true;
+    if (find_outcome(session, "SSL_accept", result) == 0)
+        http->state = CLOSED;
+    if (session->plain)
+        reject_plain(session->fd, http);
+    return false;
+}
+
+/* Returns what the connection waits for. */
+static enum waits find_waits(const struct session *session,
+                             const struct http *http) {
+    const SSL *ssl = session->ssl;
+
+    if (session->plain || SSL_want_read(ssl))
+        return FOR_BYTES;
+    if (SSL_want_write(ssl) || http->state == SENDING)
+        return FOR_ROOM;
+    bool receives = http->state == RECEIVING
+                    || (http->state == RUNNING && has_room(http));
+    return receives && SSL_has_pending(ssl) ? FOR_NOTHING : FOR_BYTES;
+}
+
+enum waits serve_tls(struct http *http, int fd,
+                     const struct transport *transport) {
+    static const struct transport content = {receive_content, send_content,
+                                             finish_content};
+    struct session *session = &sessions[fd];
+
+    wire = transport;
+    if (context == NULL || session->plain) {
+        serve_http(http, fd, wire);
+        return http->state == SENDING ? FOR_ROOM : FOR_BYTES;
+    }
+    http->progress = false;
+    if (session->ssl == NULL && !begin_session(session, fd, http)) {
+        http->state = CLOSED;
+        return FOR_NOTHING;
+    }
+    if (SSL_is_init_finished(session->ssl))
+        serve_http(http, fd, &content);
+    else
+        http->progress = shake_hands(session, http) || http->progress;
+    return find_waits(session, http);
+}
+
+void end_tls(int fd) {
+    struct session *session = &sessions[fd];
+
+    if (session->ssl == NULL)
+        return;
+    ERR_clear_error();
+    if (SSL_is_init_finished(session->ssl)
+        && SSL_get_quiet_shutdown(session->ssl) == 0
+        && (SSL_get_shutdown(session->ssl) & SSL_SENT_SHUTDOWN) == 0)
+        SSL_shutdown(session->ssl);
+    SSL_free(session->ssl);
+    *session = (struct session){.ssl = NULL};
+}

@@ -1,0 +1,52 @@
+/*
+ * TLS between the socket of a connection and its HTTP side, with OpenSSL.
+ * server.c moves records (ciphertext), http.c sees requests and responses.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef TLS_H
+#define TLS_H
+
+#include "http.h"
+
+#include <stdbool.h>
+
+/*
+ * What select is to wait for before serve_tls is called again: the one word
+ * that TLS adds to a connection. A call of OpenSSL may need the other direction
+ * than its name says: SSL_write may wait for bytes, and SSL_read for room. One
+ * word is enough because a connection never reads and writes at once: it
+ * receives a request, or sends a response, or lingers. So only one call can be
+ * unfinished, it waits for one thing, and then it is called again.
+ */
+enum waits {
+    FOR_BYTES,    /* from the client */
+    FOR_ROOM,     /* for bytes to the client */
+    FOR_NOTHING,  /* call at once: OpenSSL holds bytes that select cannot see */
+};
+
+/* Loads the certificate chain and its key from a file, whose name must stay
+   valid. Returns false, with a message, on failure. Without this call there is
+   no TLS. Call it before atexit: OpenSSL has a handler that must run later. */
+bool start_tls(const char *pem);
+
+bool has_tls(void);
+
+/* Loads them again, for new connections. On failure the old ones stay. */
+void reload_tls(void);
+
+/*
+ * Completes the handshake, then serves requests: serve_http. The transport
+ * moves the records. Sets progress when the handshake is complete, and not
+ * before: a client that sends its part a few bytes at a time cannot hold a
+ * connection for ever.
+ */
+enum waits serve_tls(struct http *http, int fd,
+                     const struct transport *transport);
+
+/* Tells the client that nothing follows, unless that is done or the connection
+   has failed, and frees the session. Call it before closing the socket. */
+void end_tls(int fd);
+
+void stop_tls(void);
+
+#endif

@@ -1,0 +1,277 @@
+"""The processes of scripts: what they see, how many there are, how they end."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+from checks.cgi.scripts import (CGI, HELLO, PLAIN, SHELL, SLEEP, another,
+                                at_rest, children, equal, folder, gone, pids,
+                                serve, told)
+from harness import Failure, Server, check, reset, wait_until
+from harness.web import Visitor, request
+
+
+@check(CGI)
+def sees_three_descriptors(test):
+    """a script has standard input, output and error, and no other descriptor:
+    no client, log, file, or pipe"""
+    script = (SHELL + 'echo Content-Type: text/plain; echo; '
+              'exec ls -l /proc/self/fd\n')
+    visitor = serve(test, '-l', '/dev/null', fds=script, sleep=SLEEP)
+    upload, sleeper = another(test), another(test)
+    upload.send(request('/cgi/fds', 'Content-Length: 9', method='POST',
+                        body=b'some'))
+    sleeper.send(request('/cgi/sleep'))
+    pids(test, 2)
+    reply = visitor.get('/cgi/fds').must_be(200)
+    shown = [line.split(' -> ')[0].split()[-1] + ' -> ' + line.split(' -> ')[1]
+             for line in reply.body.decode().splitlines() if ' -> ' in line]
+    rest = [line for line in shown if '/proc/' not in line]
+    equal('the descriptors', [line.split()[0] for line in rest],
+          ['0', '1', '2'], 'set FD_CLOEXEC on all others: ' + '; '.join(rest))
+
+
+@check(CGI)
+def sees_nothing_inherited(test):
+    """a descriptor that the server has inherited is not passed on"""
+    place = folder(test, fds=SHELL + 'echo Content-Type: text/plain; echo; '
+                   'exec ls -l /proc/self/fd\n')
+    secret = test.site({'secret': b'x'}) / 'secret'
+    handle = os.open(secret, os.O_RDONLY)
+    with os.fdopen(handle):
+        server = Server(test.command('-c', str(place), '-d',
+                                     str(test.site()), '0'),
+                        test.environment(), subprocess.DEVNULL,
+                        pass_fds=(handle,))
+    ready = server.wait_line(r'listening on (\S+):(\d+)$')
+    server.port = int(ready[2]) if ready else 0
+    reply = Visitor(test.connect(server)).get('/cgi/fds').must_be(200)
+    if str(secret).encode() in reply.body:
+        raise Failure('no inherited descriptor in a script',
+                      reply.body.decode())
+
+
+@check(CGI)
+def signals_are_reset(test):
+    """a script can be ended by SIGPIPE, and takes all signals"""
+    visitor = serve(test, state=PLAIN + 'exec grep -E "^Sig(Ign|Blk)" '
+                    '/proc/self/status\n')
+    lines = dict(line.split(':') for line in visitor.get(
+        '/cgi/state').must_be(200).body.decode().splitlines())
+    equal('blocked signals', int(lines['SigBlk'], 16), 0)
+    ignored = int(lines['SigIgn'], 16)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
+        equal(f'whether {number.name} is ignored',
+              bool(ignored >> (number - 1) & 1), False,
+              'execve leaves ignored signals ignored')
+
+
+@check(CGI)
+def leads_a_group(test):
+    """a script leads a process group of its own: Ctrl-C is for the server"""
+    visitor = serve(test, state=PLAIN + 'cut -d" " -f1,5 /proc/$$/stat\n')
+    pid, group = visitor.get('/cgi/state').must_be(200).body.split()
+    equal('its process group', group, pid)
+
+
+@check(CGI)
+def silent_too_long(test):
+    """a script that is silent for -t seconds is killed with all it has
+    started; a 504, and the connection stays"""
+    visitor = serve(test, '-t', '1', sleep=SLEEP)
+    began = time.monotonic()
+    visitor.get('/cgi/sleep').must_be(504)
+    took = time.monotonic() - began
+    if not 0.9 < took < 4:
+        raise Failure('a 504 after 1 second (-t 1)', f'after {took:.1f} s')
+    told(test, r'script: .* \(/.*/sleep\)')
+    gone(pids(test, 2), 'it was silent for too long')
+    visitor.stays()
+    at_rest(test, 'after a script was killed')
+
+
+@check(CGI)
+def silent_after_its_head(test):
+    """a script that stops in the middle of its body is killed, and the
+    connection closes: the client must not take a part for the whole"""
+    visitor = serve(test, '-t', '1', half=PLAIN + 'echo part; echo $$ >pids; '
+                    'sleep 600 & echo $! >>pids; wait\n')
+    message = request('/cgi/half')
+    visitor.send(message)
+    visitor.head(message).must_be(200)
+    if visitor.rest() != b'5\r\npart\n\r\n':
+        raise Failure('one chunk, and the end of the connection without the '
+                      'last chunk', 'something else')
+    gone(pids(test, 2), 'it was silent for too long')
+
+
+@check(CGI)
+def not_silent(test):
+    """a script that writes now and then may take longer than -t"""
+    visitor = serve(test, '-t', '1', slow=PLAIN + 'for i in 1 2 3 4 5; do '
+                    'echo $i; sleep 0.4; done\n')
+    visitor.get('/cgi/slow').must_be(200, b'1\n2\n3\n4\n5\n')
+    visitor.stays()
+
+
+@check(CGI)
+def at_most_64(test):
+    """64 scripts run at once, and one more is a 503; when they have ended,
+    there is room again"""
+    visitor = serve(test, '-t', '0', wait=SHELL + 'echo $$ >>pids; while [ ! '
+                    '-e go ]; do sleep 0.2; done; echo Status: 204; echo\n',
+                    hello=HELLO)
+    waiting = [another(test) for _ in range(64)]
+    for other in waiting:
+        other.send(request('/cgi/wait'))
+    pids(test, 64)
+    for _ in range(3):
+        visitor.get('/cgi/hello').must_be(503).must_have('Retry-After', '1')
+    visitor.stays()
+    (test.scripts / 'go').touch()
+    for other in waiting:
+        other.answer().must_be(204)
+    at_rest(test, 'when all have ended')
+    visitor.get('/cgi/hello').must_be(200, b'hello\n')
+
+
+@check(CGI)
+def none_is_left(test):
+    """500 scripts leave no zombie and no descriptor open"""
+    visitor = serve(test, hello=HELLO, fail=SHELL + 'exit 3\n',
+                    die=SHELL + 'kill -9 $$\n')
+    visitor.get('/cgi/hello').must_be(200)
+    before = len(test.running.descriptors())
+    for number in range(100):
+        for name, status in (('hello', 200), ('hello', 200), ('fail', 500),
+                             ('die', 500), ('hello', 200)):
+            visitor.get(f'/cgi/{name}').must_be(status)
+    at_rest(test, 'after 500 scripts')
+    equal('descriptors', len(test.running.descriptors()), before)
+
+
+@check(CGI)
+def client_gone(test):
+    """when the client of a silent script has closed, the script is killed"""
+    visitor = serve(test, '-t', '0', sleep=SLEEP)
+    visitor.send(request('/cgi/sleep'))
+    processes = pids(test, 2)
+    visitor.socket.close()
+    gone(processes, 'its client has closed')
+    at_rest(test, 'after the client has gone')
+    another(test).stays()
+
+
+@check(CGI)
+def client_reset(test):
+    """when the client of a silent script resets, the script is killed"""
+    visitor = serve(test, '-t', '0', sleep=SLEEP)
+    visitor.send(request('/cgi/sleep'))
+    processes = pids(test, 2)
+    reset(visitor.socket)
+    gone(processes, 'its client has reset the connection')
+    another(test).stays()
+
+
+@check(CGI)
+def client_gone_while_it_writes(test):
+    """when the client of a script that writes has closed, the script ends"""
+    visitor = serve(test, '-t', '0', yes=PLAIN + 'echo $$ >pids; exec yes\n')
+    visitor.send(request('/cgi/yes'))
+    processes = pids(test, 1)
+    visitor.more('some output')
+    visitor.socket.close()
+    gone(processes, 'its client has closed')
+    at_rest(test, 'after the client has gone')
+
+
+@check(CGI)
+def client_ends_its_half(test):
+    """a client that has ended its half of the stream still gets its answer"""
+    visitor = serve(test, soon=PLAIN + 'sleep 0.5; echo soon\n')
+    visitor.send(request('/cgi/soon') + request('/hello.txt'))
+    visitor.socket.shutdown(socket.SHUT_WR)
+    visitor.answer().must_be(200, b'soon\n')
+    visitor.answer().must_be(200)
+    visitor.ended()
+
+
+@check(CGI)
+def server_ends(test):
+    """when the server ends, scripts and what they have started end, too"""
+    visitor = serve(test, sleep=SLEEP, wait=HELLO)
+    visitor.send(request('/cgi/sleep'))
+    processes = pids(test, 2)
+    test.running.signal(signal.SIGCONT)
+    test.running.process.send_signal(signal.SIGTERM)
+    equal('the exit status after SIGTERM', test.running.wait_exit(), 0)
+    gone(processes, 'the server has ended')
+
+
+@check(CGI)
+def server_ends_later(test):
+    """when the server ends, so do scripts that go on after their answer"""
+    visitor = serve(test, later=SHELL + 'echo Status: 204; echo; exec >&-; '
+                    'echo $$ >>pids; sleep 600 & echo $! >>pids; wait\n')
+    visitor.get('/cgi/later').must_be(204)
+    processes = pids(test, 2)
+    test.running.process.send_signal(signal.SIGTERM)
+    equal('the exit status after SIGTERM', test.running.wait_exit(), 0)
+    gone(processes, 'the server has ended')
+
+
+@check(CGI)
+def signals_come_through(test):
+    """while scripts end all the time, SIGHUP and SIGTERM are not lost"""
+    log = test.site({}) / 'log'
+    visitor = serve(test, '-l', str(log), hello=HELLO)
+    others = [another(test) for _ in range(10)]
+    for _ in range(5):
+        for other in others:
+            other.send(request('/cgi/hello'))
+        for other in others:
+            other.answer().must_be(200)
+    log.rename(log.with_name('old'))
+    test.running.process.send_signal(signal.SIGHUP)
+    if not wait_until(log.exists):
+        raise Failure('SIGHUP opens the log anew', 'it does not')
+    visitor.stays()
+    for other in others:
+        other.send(request('/cgi/hello'))
+    test.running.process.send_signal(signal.SIGTERM)
+    equal('the exit status after SIGTERM', test.running.wait_exit(), 0)
+
+
+@check(CGI)
+def goes_on_after_its_answer(test):
+    """a script may go on after its answer: the client does not wait, and no
+    zombie remains"""
+    visitor = serve(test, '-t', '1', later=SHELL + 'echo Content-Type: a/b; '
+                    'echo Content-Length: 2; echo; printf hi; exec >&-; '
+                    'echo $$ >pids; sleep 2; touch done\n')
+    began = time.monotonic()
+    visitor.get('/cgi/later').must_be(200, b'hi')
+    visitor.stays()
+    if time.monotonic() - began > 1.5:
+        raise Failure('the answer at once', 'it comes with the end of the '
+                      'script')
+    if not wait_until((test.scripts / 'done').exists):
+        raise Failure('the script goes on', 'it was killed')
+    at_rest(test, 'when it has ended')
+
+
+@check(CGI)
+def idle_with_a_script(test):
+    """the server uses no processor time while a script is silent, not even
+    with requests of its client that wait"""
+    visitor = serve(test, '-t', '0', sleep=SLEEP)
+    visitor.send(request('/cgi/sleep') + request('/hello.txt') * 3000)
+    pids(test, 2)
+    visitor.socket.settimeout(1)
+    if test.running.spins():
+        raise Failure('a server that waits', 'it spins', 'watch the client '
+                      'only while there is room for its requests')
+    time.sleep(2.5)  # after so long a client that has closed counts as gone
+    equal('children', len(children(test.running)), 1)

@@ -1,0 +1,112 @@
+"""What the checks of 08-http/cgi share: scripts, and a server with them."""
+
+import pathlib
+import sys
+
+from harness import PATIENCE, Failure, shown, wait_until
+from harness.web import Visitor
+
+CGI = 'cgi'
+SHELL = '#!/bin/sh\n'
+PYTHON = f'#!{sys.executable}\n'
+PLAIN = SHELL + 'echo Content-Type: text/plain; echo; '
+ENVIRONMENT = PLAIN + 'env\n'
+ECHO = PLAIN + 'exec cat\n'
+HELLO = PLAIN + 'echo hello\n'
+SLEEP = SHELL + 'echo $$ >>pids; sleep 600 & echo $! >>pids; wait\n'
+
+
+def folder(test, **scripts):
+    """A new folder with these scripts."""
+    place = test.site({})
+    for name, text in scripts.items():
+        path = place / name
+        path.write_text(text)
+        path.chmod(0o755)
+    place.chmod(0o777)  # for what they write; they may be another user's
+    return place
+
+
+def serve(test, *options, hint='', **scripts):
+    """Starts the server with these scripts. Returns a visitor; the folder is
+    test.scripts then, the server test.running."""
+    test.scripts = folder(test, **scripts)
+    test.root = test.site()
+    test.running = test.server('-c', str(test.scripts), *options,
+                               root=test.root, hint=hint)
+    return another(test)
+
+
+def another(test):
+    """A further visitor of the server."""
+    return Visitor(test.connect(test.running))
+
+
+def variables(reply):
+    """The variables that the script `env` has printed."""
+    reply.must_be(200)
+    lines = reply.body.decode('latin-1').splitlines()
+    return dict(line.split('=', 1) for line in lines if '=' in line)
+
+
+def equal(what, got, expected, hint=''):
+    if got != expected:
+        raise Failure(f'{what}: {expected!r}', repr(got), hint)
+
+
+def pids(test, count):
+    """The numbers of the processes that the script SLEEP has started."""
+    path = test.scripts / 'pids'
+
+    def find():
+        words = path.read_text().split() if path.exists() else []
+        return [int(word) for word in words] if len(words) >= count else None
+    found = wait_until(find)
+    if not found:
+        raise Failure('a script that runs', 'it has not been started')
+    return found
+
+
+def runs(pid):
+    """Whether a process is there, and not just waited for."""
+    try:
+        with open(f'/proc/{pid}/stat') as file:
+            return file.read().rpartition(')')[2].split()[0] not in 'ZX'
+    except OSError:
+        return False
+
+
+def gone(numbers, why, patience=PATIENCE):
+    """Demands that processes have ended."""
+    if not wait_until(lambda: not any(map(runs, numbers)), patience):
+        left = [pid for pid in numbers if runs(pid)]
+        raise Failure(f'no process of the script: {why}', f'{len(left)} of '
+                      f'{len(numbers)} still run', 'kill its process group')
+
+
+def children(server):
+    """The children of the server: (number, state)."""
+    found = []
+    for path in pathlib.Path('/proc').glob('[0-9]*/stat'):
+        try:
+            fields = path.read_text().rpartition(')')[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == server.pid:
+            found.append((int(path.parent.name), fields[0]))
+    return found
+
+
+def at_rest(test, why):
+    """Demands that the server has no child left, not even a zombie."""
+    if not wait_until(lambda: not children(test.running)):
+        raise Failure(f'no child of the server is left {why}',
+                      shown(repr(children(test.running)).encode()),
+                      'SIGCHLD: call waitpid for each that has ended')
+
+
+def told(test, pattern, hint=''):
+    """Demands a line on standard error."""
+    if not test.running.wait_line(pattern):
+        raise Failure(f'the line "{pattern}" on standard error',
+                      f'it {test.outcome(test.running)}', hint)

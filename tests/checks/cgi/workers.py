@@ -1,0 +1,243 @@
+"""Applications in Python: WSGI by a script, and by a worker that keeps them."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from checks.cgi.scripts import (CGI, PYTHON, another, at_rest, equal, folder,
+                                serve, told)
+from harness import BEYOND, Failure, Program, check, data, wait_until
+from harness.web import request
+
+WORKER = BEYOND['cgi'].folder / 'worker.py'
+APPLICATION = '''
+import os, time
+count = 0
+def application(environ, start):
+    global count
+    count += 1
+    path = environ.get('PATH_INFO', '')
+    body = environ['wsgi.input'].read(int(environ.get('CONTENT_LENGTH') or 0))
+    if path == '/error':
+        raise ValueError('an error of the application')
+    if path == '/hang':
+        time.sleep(600)
+    if path == '/large':
+        body = open('data', 'rb').read()
+    if path == '/env':
+        body = '\\n'.join('%s=%s' % item for item in environ.items()
+                         if isinstance(item[1], str)).encode('latin-1')
+    start('200 Fine', [('Content-Type', 'text/plain'), ('X-Count', str(count)),
+                       ('X-Pid', str(os.getpid()))])
+    return [b'you wrote: ', body]
+'''
+VALIDATED = '''
+from wsgiref.validate import validator
+import app
+application = validator(app.application)
+'''
+SCRIPT = PYTHON + '''from wsgiref.handlers import CGIHandler
+from {} import application
+CGIHandler().run(application)
+'''
+
+
+def write(test, **modules):
+    for name, text in modules.items():
+        (test.scripts / f'{name}.py').write_text(text)
+
+
+@contextlib.contextmanager
+def working(test, module='app', count=1, name='fast'):
+    """A worker that runs, on a socket among the scripts."""
+    environment = {key: value for key, value in os.environ.items()
+                   if not key.startswith('HTTP_')}
+    with Program([sys.executable, str(WORKER), name, f'{module}:application',
+                  str(count)], cwd=test.scripts,
+                 stderr=subprocess.DEVNULL, env={
+                      **environment, 'SECRET': 'x',
+                      'PYTHONDONTWRITEBYTECODE': '1'}) as worker:
+        if not wait_until(lambda: (test.scripts / name).exists()
+                          and ready(test.scripts / name)):
+            raise Failure('a worker that listens', 'it does not')
+        yield worker
+
+
+def ready(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
+def begin(test, *options):
+    visitor = serve(test, *options, slow=SCRIPT.format('app'),
+                    checked=SCRIPT.format('checked'))
+    write(test, app=APPLICATION, checked=VALIDATED)
+    return visitor
+
+
+@check(CGI)
+def wsgi_by_a_script(test):
+    """a script of four lines runs a WSGI application by wsgiref's CGIHandler"""
+    visitor = begin(test)
+    for method, body in (('GET', b''), ('POST', b'something')):
+        reply = visitor.ask(request('/cgi/slow/path', f'Content-Length: '
+                                    f'{len(body)}', method=method, body=body))
+        reply.must_be(200, b'you wrote: ' + body).must_have('X-Count', '1')
+        equal('the reason', reply.reason, 'Fine')
+    at_rest(test, 'after it')
+
+
+@check(CGI)
+def wsgi_validated(test):
+    """wsgiref.validate has no complaint, by a script or by a worker"""
+    visitor = begin(test)
+    with working(test, 'checked'):
+        for name in ('checked', 'fast'):
+            for method in ('GET', 'POST', 'HEAD'):
+                visitor.get(f'/cgi/{name}/a%20b?c=d', 'X-Y: z', method=method
+                            ).must_be(200, None if method != 'HEAD' else b'')
+                visitor.stays()
+
+
+@check(CGI)
+def worker_keeps_the_application(test):
+    """a worker keeps the application: it counts on; bodies reach it, and large
+    ones come back"""
+    visitor = begin(test)
+    content = data(3 << 20)
+    (test.scripts / 'data').write_bytes(content)
+    with working(test):
+        for count in range(1, 6):
+            reply = visitor.ask(request('/cgi/fast', 'Content-Length: 3',
+                                        method='POST', body=b'%03d' % count))
+            reply.must_be(200, b'you wrote: %03d' % count)
+            reply.must_have('X-Count', str(count))
+        visitor.get('/cgi/fast/large').must_be(200, b'you wrote: ' + content)
+        before = len(test.running.descriptors())
+        for _ in range(200):
+            visitor.get('/cgi/fast').must_be(200)
+        equal('descriptors after 200 requests',
+              len(test.running.descriptors()), before)
+    at_rest(test, 'as a worker is no child')
+
+
+@check(CGI)
+def worker_sees_the_request(test):
+    """a worker's application sees the variables of the request, and none of
+    the worker"""
+    visitor = begin(test)
+    with working(test):
+        lines = visitor.get('/cgi/fast/env?a=b', 'X-Y: z', 'Proxy: evil'
+                            ).must_be(200).body.decode().splitlines()
+        for line in ('SCRIPT_NAME=/cgi/fast', 'PATH_INFO=/env', 'HTTP_X_Y=z',
+                     'QUERY_STRING=a=b', 'REQUEST_METHOD=GET'):
+            if not any(line in other for other in lines):
+                raise Failure(line, '; '.join(lines))
+        for name in ('SECRET=', 'HTTP_PROXY='):
+            equal(f'whether {name} is there',
+                  any(line.startswith(name) for line in lines), False)
+
+
+@check(CGI)
+def workers_share(test):
+    """several workers share a socket: four requests take as long as one"""
+    visitor = begin(test, '-t', '20')
+    write(test, app=APPLICATION.replace('time.sleep(600)', 'time.sleep(1)'))
+    with working(test, count=4):
+        others = [another(test) for _ in range(4)]
+        began = time.monotonic()
+        for other in others:
+            other.send(request('/cgi/fast/hang'))
+        numbers = {other.answer().must_be(200)['X-Pid'] for other in others}
+        if len(numbers) != 4 or time.monotonic() - began > 3:
+            raise Failure('four workers, at the same time',
+                          f'{len(numbers)} in {time.monotonic() - began:.1f} s')
+        visitor.stays()
+
+
+@check(CGI)
+def worker_hangs(test):
+    """a worker that hangs is a 504 after -t; a new one takes its place without
+    the server"""
+    begin(test, '-t', '1')
+    with working(test) as first:
+        visitor = another(test)  # -t counts from its connection
+        pid = int(visitor.get('/cgi/fast').must_be(200)['X-Pid'])
+        visitor.get('/cgi/fast/hang').must_be(504)
+        told(test, r'script: .* \(/.*/fast\)')
+        visitor.stays()
+        os.kill(pid, signal.SIGKILL)
+        reply = another(test).get('/cgi/fast').must_be(200)
+        equal('whether it is another worker', int(reply['X-Pid']) != pid, True)
+        first.end(signal.SIGTERM)
+    with working(test):
+        another(test).get('/cgi/fast').must_be(200, b'you wrote: ')
+
+
+@check(CGI)
+def worker_gone(test):
+    """a socket on which nobody listens is a 503; a worker that dies over a
+    request makes it a 500"""
+    visitor = begin(test)
+    with working(test) as worker:
+        worker.signal(signal.SIGKILL)  # it, and its workers
+        worker.wait_exit()
+        wait_until(lambda: not ready(test.scripts / 'fast'))
+        visitor.get('/cgi/fast').must_be(503).must_have('Retry-After', '1')
+        told(test, 'connect: ECONNREFUSED: ')
+    with working(test):
+        pid = int(visitor.get('/cgi/fast').must_be(200)['X-Pid'])
+        threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
+        visitor.get('/cgi/fast/hang').must_be(500)
+        visitor.get('/cgi/fast').must_be(200)
+
+
+@check(CGI)
+def worker_with_a_queue(test):
+    """a worker whose queue is full is a 503 at once, and nobody waits"""
+    visitor = begin(test, '-t', '20')
+    listener = socket.socket(socket.AF_UNIX)
+    test.closing.append(listener)
+    listener.bind(str(test.scripts / 'full'))
+    listener.listen(0)
+    for _ in range(5):
+        filler = socket.socket(socket.AF_UNIX)
+        test.closing.append(filler)
+        filler.setblocking(False)
+        filler.connect_ex(str(test.scripts / 'full'))
+    visitor.get('/cgi/full').must_be(503, hint='connect must not block')
+    told(test, 'connect: EAGAIN: ')
+    visitor.stays()
+
+
+@check(CGI)
+def worker_has_errors(test):
+    """an error of the application is a 500; a client that has gone harms no
+    worker"""
+    visitor = begin(test)
+    (test.scripts / 'data').write_bytes(data(3 << 20))
+    with working(test):
+        for _ in range(2):
+            visitor.get('/cgi/fast/error').must_be(500)
+            other = another(test)
+            other.send(request('/cgi/fast/large'))
+            other.more('some of it')
+            other.socket.close()
+            visitor.get('/cgi/fast').must_be(200, b'you wrote: ')
+
+
+@check(CGI)
+def worker_for_all(test):
+    """one worker may have all of /cgi"""
+    test.scripts = folder(test)
+    write(test, app=APPLICATION)
+    with working(test, name='all'):
+        server = test.server('-c', str(test.scripts / 'all'), root=test.site())
+        test.running = server
+        reply = another(test).get('/cgi/env').must_be(200)
+        equal('SCRIPT_NAME=/cgi', b'SCRIPT_NAME=/cgi\n' in reply.body, True)

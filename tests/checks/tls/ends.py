@@ -1,0 +1,114 @@
+"""How sessions end: with an alert that says so."""
+
+import signal
+import socket
+import ssl
+
+from harness import Failure, check, data
+from harness.web import HELLO, request
+from .servers import TLS, client, serve, visitor
+
+
+def ends_with_an_alert(guest):
+    """Demands close_notify and then the end of the stream."""
+    secure = guest.socket
+    while True:
+        try:
+            piece = secure.session.read(65536)
+            if not piece:
+                break
+            raise Failure('close_notify', f'more: {piece[:60]!r}')
+        except ssl.SSLWantReadError:
+            secure.fill()
+        except ssl.SSLZeroReturnError:
+            break
+        except ssl.SSLEOFError:
+            raise Failure('close_notify before the end of the stream',
+                          'the end alone', 'SSL_shutdown comes before '
+                          'shutdown') from None
+    if secure.plain.recv(1):
+        raise Failure('the end of the stream after close_notify', 'more')
+
+
+@check(TLS)
+def told_of_the_end(test):
+    """after the last response sends close_notify and the end of the stream; a
+    client can tell that nothing was cut off"""
+    content = data(1 << 20)
+    serve(test, files={'large': content, 'hello.txt': HELLO})
+    for target, body in ('/hello.txt', HELLO), ('/large', content):
+        guest = visitor(test)
+        guest.get(target, 'Connection: close').must_be(200, body)
+        ends_with_an_alert(guest)
+    guest = visitor(test)
+    guest.ask(b'nonsense\r\n\r\n').must_be(400)
+    ends_with_an_alert(guest)
+
+
+@check(TLS)
+def answers_the_alert(test):
+    """a client that sends close_notify, and no end of the stream, gets the
+    same, and no line is printed"""
+    server = serve(test)
+    guest = visitor(test)
+    guest.stays()
+    before = len(server.lines)
+    guest.socket.say_end()
+    ends_with_an_alert(guest)
+    visitor(test).stays()
+    if len(server.lines) > before:
+        raise Failure('no line', server.lines[before:])
+
+
+@check(TLS)
+def ends_without_an_alert(test):
+    """a client that just closes is closed, without a line; what it had asked
+    for before is answered"""
+    server = serve(test)
+    before = len(server.lines)
+    guest = visitor(test)
+    guest.send(request())
+    guest.socket.plain.shutdown(socket.SHUT_WR)
+    guest.answer().must_be(200, HELLO)
+    guest.ended()
+    if len(server.lines) > before:
+        raise Failure('no line', server.lines[before:])
+
+
+@check(TLS)
+def sigterm_says_so(test):
+    """on SIGTERM idle clients get close_notify, and the status is 0"""
+    server = serve(test)
+    guests = [visitor(test) for _ in range(3)]
+    for guest in guests:
+        guest.stays()
+    server.signal(signal.SIGTERM)
+    if server.wait_exit() != 0:
+        raise Failure('status 0', f'it {test.outcome(server)}')
+    for guest in guests:
+        ends_with_an_alert(guest)
+
+
+@check(TLS)
+def tampered_record(test):
+    """a record that was changed on its way ends that connection with an alert,
+    and no other"""
+    server = serve(test)
+    guest, other = visitor(test), visitor(test)
+    secure = guest.socket
+    secure.session.write(request())
+    record = bytearray(secure.outgoing.read())
+    record[-1] ^= 1
+    before = len(server.lines)
+    secure.plain.sendall(record)
+    try:
+        if secure.recv(1):
+            raise Failure('an alert', 'an answer')
+    except ssl.SSLError as error:
+        if 'BAD_RECORD_MAC' not in str(error):
+            raise Failure('the alert bad_record_mac', str(error)) from None
+    server.wait_for(lambda: len(server.lines) > before)
+    if 'SSL_read: ' not in ''.join(server.lines[before:]):
+        raise Failure('a line "SSL_read: ..."', server.lines[before:])
+    other.stays()
+    client(test)

@@ -1,0 +1,170 @@
+"""Records: the pieces that TLS cuts a stream into."""
+
+import socket
+import time
+
+from harness import Failure, check, data, wait_until
+from harness.secure import SecureSocket
+from harness.web import HELLO, Visitor, request
+from .servers import TLS, client, context, serve, visitor
+
+
+def sealed(secure, *pieces):
+    """Returns records, one for each piece."""
+    for piece in pieces:
+        secure.session.write(piece)
+    return secure.outgoing.read()
+
+
+@check(TLS)
+def bytes_one_by_one(test):
+    """a record may arrive a byte at a time, and in two pieces"""
+    serve(test)
+    guest = visitor(test)
+    for cut in 1, 3, 5, 20:
+        record = sealed(guest.socket, request())
+        for at in range(0, len(record), cut):
+            guest.socket.plain.sendall(record[at:at + cut])
+        guest.answer().must_be(200, HELLO)
+
+
+@check(TLS)
+def record_for_each_byte(test):
+    """a request may come in as many records as it has bytes, all at once"""
+    serve(test)
+    guest = visitor(test)
+    message = request()
+    for _ in range(3):
+        guest.socket.plain.sendall(sealed(guest.socket, *(
+            message[at:at + 1] for at in range(len(message)))))
+        guest.answer().must_be(200, HELLO)
+
+
+@check(TLS)
+def unseen_by_select(test):
+    """answers what came in one segment, though select sees only the first of
+    it: more records than one, and more requests than are read at a time"""
+    serve(test)
+    guest = visitor(test)
+    guest.socket.plain.sendall(sealed(guest.socket, *[request()] * 7))
+    for _ in range(7):
+        guest.answer().must_be(200, HELLO)
+    many = request('/hello.txt', 'X: ' + 'x' * 7000) * 20
+    guest.feed(many)
+    for _ in range(20):
+        guest.answer().must_be(200, HELLO)
+
+
+@check(TLS)
+def half_a_record_sleeps(test):
+    """waits for the rest of a record without using the processor"""
+    server = serve(test)
+    guest = visitor(test)
+    record = sealed(guest.socket, request(), request())
+    guest.socket.plain.sendall(record[:-30])
+    guest.answer().must_be(200, HELLO)
+    if server.spins():
+        raise Failure('no processor time while half a record is there',
+                      'it spins', 'only select knows when more has come')
+    guest.socket.plain.sendall(record[-30:])
+    guest.answer().must_be(200, HELLO)
+
+
+@check(TLS)
+def slow_reader(test):
+    """a reader that is slow, with a small buffer, gets every byte of a large
+    file: a record that was begun is completed"""
+    content = data(6 << 20)
+    server = serve(test, files={'large': content, 'hello.txt': HELLO})
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    plain.settimeout(10)
+    test.closing.append(plain)
+    plain.connect((server.host, server.port))
+    guest = Visitor(SecureSocket(plain, context(test)))
+    guest.send(request('/large') + request())
+    for _ in range(60):
+        guest.buffer += guest.socket.recv(5000)
+        time.sleep(0.01)
+    visitor(test).stays()
+    guest.answer(request('/large')).must_be(200, content)
+    guest.answer().must_be(200, HELLO)
+
+
+@check(TLS)
+def files_of_every_length(test):
+    """sends files of lengths about those of records, whole"""
+    files = {str(size): data(size) for size in (
+        0, 1, 4096, 4097, 16000, 16383, 16384, 16385, 32768, 262144, 300000)}
+    serve(test, files=files)
+    guest = visitor(test)
+    for name, content in files.items():
+        guest.get(f'/{name}').must_be(200, content)
+    guest.send(b''.join(request(f'/{name}') for name in files))
+    for content in files.values():
+        guest.answer().must_be(200, content)
+
+
+@check(TLS)
+def uploads_over_tls(test):
+    """receives a body of 3 MB, passes it to a script, and says HTTPS=on"""
+    scripts = test.site({})
+    for name, line in ('echo', 'exec cat'), ('secure', 'echo "$HTTPS"'):
+        (scripts / name).write_text('#!/bin/sh\necho Content-Type: text/plain;'
+                                    f' echo\n{line}\n')
+        (scripts / name).chmod(0o755)
+    serve(test, '-c', str(scripts))
+    guest, body = visitor(test), data(3 << 20)
+    guest.feed(request('/cgi/echo', f'Content-Length: {len(body)}',
+                       method='POST', body=body))
+    guest.answer().must_be(200, body)
+    guest.get('/cgi/secure').must_be(200, b'on\n')
+
+
+@check(TLS)
+def errors_are_ones_own(test):
+    """what goes wrong with one client is not held against another whose
+    record is half sent"""
+    content = data(4 << 20)
+    server = serve(test, files={'large': content})
+    guest = visitor(test)
+    guest.send(request('/large'))
+    for _ in range(20):
+        stranger = test.connect(server)
+        stranger.sendall(b'\x16\x03\x01\x00\x05nonsense')
+        stranger.close()
+        guest.buffer += guest.socket.recv(30000)
+    guest.answer(request('/large')).must_be(200, content)
+
+
+@check(TLS)
+def idle_sessions_are_small(test):
+    """an idle session takes at most 24 KB: no buffers are kept"""
+    test.measured = True
+    server = serve(test)
+    for _ in range(20):
+        visitor(test).stays()
+    before = server.memory()
+    for _ in range(200):
+        visitor(test).stays()
+    each = (server.memory() - before) / 200
+    if each > 24:
+        raise Failure('at most 24 KB for each', f'{each:.1f} KB')
+
+
+@check(TLS)
+def sessions_are_freed(test):
+    """1000 connections leave no memory behind"""
+    server = serve(test)
+    made = context(test)
+    sizes = []
+    for _ in range(4):
+        for _ in range(250):
+            secure = client(test, made)
+            Visitor(secure).stays()
+            secure.close()
+            test.closing[-2:] = []
+        wait_until(lambda: len(server.descriptors()) < 12)
+        sizes.append(server.memory())
+    if sizes[-1] > sizes[0] + 400:
+        raise Failure('no more memory than after 250', f'{sizes} KB')

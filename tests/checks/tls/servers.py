@@ -1,0 +1,112 @@
+"""What the checks of 08-http/tls share: certificates, servers with them, and
+clients that speak TLS."""
+
+import os
+import pathlib
+import shutil
+import ssl
+import subprocess
+import tempfile
+
+from harness import Failure, Skip
+from harness.secure import SecureSocket
+from harness.settings import NOBODY
+from harness.web import Visitor
+
+TLS = 'tls'
+NAMES = 'subjectAltName=DNS:localhost,IP:127.0.0.1'
+
+
+def openssl(*words, **options):
+    if not shutil.which('openssl'):
+        raise Skip('openssl is not installed')
+    return subprocess.run(['openssl', *map(str, words)], check=True,
+                          capture_output=True, **options)
+
+
+def folder(test):
+    """A new folder for certificates, that the server may enter, too."""
+    place = pathlib.Path(tempfile.mkdtemp(dir=test.directory))
+    place.chmod(0o755)
+    return place
+
+
+def certificate(test, *options):
+    """Makes a certificate and its key, in one file."""
+    path = folder(test) / 'localhost.pem'
+    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt',
+            'ec_paramgen_curve:prime256v1', '-subj', '/CN=localhost', '-addext',
+            NAMES, '-keyout', path, '-out', path, *(options or ['-nodes']))
+    return owned(path)
+
+
+def owned(path):
+    """The file, for the server alone: it may run as another user."""
+    path.chmod(0o600)
+    if os.getuid() == 0:
+        os.chown(path, NOBODY, NOBODY)
+    return path
+
+
+def context(test, **settings):
+    """A client's settings: it trusts the server's certificate."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.load_verify_locations(test.trusted)
+    for name, value in settings.items():
+        setattr(made, name, value)
+    return made
+
+
+def serve(test, *options, pem=None, files=None):
+    """Starts the server with TLS, and a new certificate unless there is one.
+    It is test.running then."""
+    test.pem = pem or certificate(test)
+    test.trusted = getattr(test, 'trusted', test.pem)
+    test.root = test.site(files) if files else test.site()
+    test.running = test.server('-s', str(test.pem), *options, root=test.root)
+    return test.running
+
+
+def client(test, made=None):
+    """A client whose handshake is complete."""
+    secure = begun(test, made)
+    secure.shake_hands()
+    if secure.dead:
+        raise Failure('a handshake', 'the end of the stream; the server '
+                      + test.outcome(test.running))
+    return secure
+
+
+def begun(test, made=None):
+    """A client whose handshake is still to come."""
+    secure = SecureSocket(test.connect(test.running), made or context(test))
+    test.closing.append(secure)
+    return secure
+
+
+def visitor(test, made=None):
+    return Visitor(client(test, made))
+
+
+def refused(test, made, what):
+    """Demands that a handshake fails, and that the server says why."""
+    before = len(test.running.lines)
+    secure = begun(test, made)
+    try:
+        secure.shake_hands()
+        dead = secure.dead or not secure.recv(1)  # 1.3: the client is first
+    except ssl.SSLError:
+        dead = True
+    if not dead:
+        raise Failure(f'no handshake with {what}',
+                      f'{secure.session.version()}, {secure.session.cipher()}')
+    told(test, r'SSL_accept: ', before)
+
+
+def told(test, pattern, before=0):
+    """Demands one more line on standard error."""
+    server = test.running
+    server.wait_for(lambda: len(server.lines) > before)
+    if not any(pattern in line for line in server.lines[before:]):
+        raise Failure(f'a line "{pattern}..." on standard error',
+                      '; '.join(server.lines[before:]) or 'none')

@@ -1,0 +1,98 @@
+"""Programs of others as clients."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from harness import Failure, Skip, check
+from harness.programs import Child
+from harness.web import request
+from .servers import TLS, openssl, serve, visitor
+
+
+def run(*words, **options):
+    """Runs a tool, if there is one. Returns what it prints."""
+    if not shutil.which(words[0]):
+        raise Skip(f'{words[0]} is not installed')
+    done = subprocess.run([str(word) for word in words], timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          **options)
+    return done.stdout.decode(errors='replace')
+
+
+def s_client(test, *parts, version):
+    """Gives openssl s_client some input, each part once it has printed what
+    was to come before. Returns what it prints."""
+    openssl('version')
+    command = ['openssl', 's_client', '-connect',
+               f'127.0.0.1:{test.running.port}', '-CAfile', str(test.trusted),
+               version]
+    child = Child(command, dict(os.environ), subprocess.PIPE,
+                  stderr=subprocess.STDOUT)
+    for awaited, part in parts:
+        if not child.wait_for(lambda: awaited in child.output):
+            raise Failure(f'{awaited} from openssl s_client',
+                          child.output.decode(errors='replace')[-400:])
+        child.process.stdin.write(part)
+        child.process.stdin.flush()
+    child.end()
+
+
+@check(TLS)
+def no_renegotiation(test):
+    """refuses to negotiate anew in TLS 1.2"""
+    serve(test)
+    s_client(test, (b'\n---\n', b'R\n'), (b'no renegotiation', b''),
+             version='-tls1_2')
+    visitor(test).stays()
+
+
+@check(TLS)
+def key_update(test):
+    """goes on with new keys when the client asks for them (TLS 1.3)"""
+    serve(test)
+    s_client(test, (b'\n---\n', b'K\n'), (b'KEYUPDATE', request()),
+             (b'hello, world', b''), version='-tls1_3')
+
+
+@check(TLS)
+def curl_verifies(test):
+    """curl gets a file, and verifies the certificate"""
+    server = serve(test)
+    said = run('curl', '-sS', '--noproxy', '*', '--cacert', test.trusted,
+               '--resolve', f'localhost:{server.port}:127.0.0.1',
+               f'https://localhost:{server.port}/hello.txt')
+    if said != 'hello, world\n':
+        raise Failure('hello, world', said)
+
+
+@check(TLS)
+def ab_over_tls(test):
+    """ab sends 2000 requests on 100 connections that are kept, and none
+    fails"""
+    server = serve(test)
+    said = run('ab', '-q', '-k', '-c', '100', '-n', '2000',
+               f'https://127.0.0.1:{server.port}/hello.txt')
+    if not re.search(r'Failed requests: +0\n', said) or 'Non-2xx' in said:
+        raise Failure('2000 requests, none failed', said[-600:])
+
+
+@check(TLS)
+def sslscan_content(test):
+    """sslscan finds TLS 1.2 and 1.3, and neither renegotiation, compression,
+    Heartbleed nor a weak cipher"""
+    server = serve(test)
+    said = re.sub('\x1b.*?m', '', run('sslscan', '--no-colour',
+                                      f'127.0.0.1:{server.port}'))
+    for line in ('TLSv1.0   disabled', 'TLSv1.1   disabled',
+                 'TLSv1.2   enabled', 'TLSv1.3   enabled'):
+        if line not in said:
+            raise Failure(line, said[:900])
+    ciphers = re.findall(r'^(?:Accepted|Preferred)\s.*bits\s+(\S+)', said,
+                         re.M)
+    weak = [name for name in ciphers if not re.search(
+        '^TLS_(AES|CHACHA)|^ECDHE-.*(GCM|CHACHA20)', name)]
+    if weak or not ciphers or re.search('is vulnerable|vulnerable to', re.sub(
+            'not vulnerable', '', said)):
+        raise Failure('ciphers that authenticate, with forward secrecy', said)

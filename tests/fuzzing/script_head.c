@@ -1,0 +1,137 @@
+/*
+ * What has to hold of the reader in 08-http/cgi of what a script writes,
+ * whatever that is: the client gets one head, of lines that every client reads
+ * alike. With -DREPLAY it reads files, else libFuzzer makes inputs up. A name
+ * that begins with a status says how the head has to be read: 000 means that
+ * more has to come.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "head.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void demand(bool is_so, const char *what) {
+    if (!is_so) {
+        fprintf(stderr, "untrue: %s\n", what);
+        abort();
+    }
+}
+
+/* Demands that text has no byte that could end a line or a string. */
+static void demand_clean(const char *text, size_t length) {
+    for (size_t at = 0; at < length; at++) {
+        unsigned char byte = (unsigned char)text[at];
+        demand((byte >= ' ' || byte == '\t') && byte != 127,
+               "no control character reaches the client");
+    }
+}
+
+static bool is_name_byte(unsigned char byte) {
+    return byte < 128 && byte != '\0'
+           && (isalnum(byte) || strchr("!#$%&'*+-.^_`|~", byte) != NULL);
+}
+
+/* Demands that a line is a field, and none that is the server's own. */
+static void demand_field(const char *line, size_t length) {
+    static const char *const own[] = {"Content-Length:", "Transfer-Encoding:",
+                                      "Connection:", "Date:", "Status:"};
+    size_t name = 0;
+
+    demand_clean(line, length);
+    while (name < length && is_name_byte((unsigned char)line[name]))
+        name++;
+    demand(name > 0 && name < length && line[name] == ':',
+           "a line of the head is a name and a colon");
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        demand(length < strlen(own[i])
+                   || strncasecmp(line, own[i], strlen(own[i])) != 0,
+               "the fields of the server are its own");
+}
+
+/* Demands that what the client gets consists of fields, each with CR LF. */
+static void check_fields(const struct head *head, size_t length) {
+    char *fields = malloc(2 * length + 1);
+
+    demand(fields != NULL, "there is memory");
+    const char *end = write_fields(fields, head), *line = fields;
+    demand(end <= fields + 2 * length, "at most twice the bytes are written");
+    while (line < end) {
+        const char *stop = memchr(line, '\r', (size_t)(end - line));
+        demand(stop != NULL && stop + 1 < end && stop[1] == '\n',
+               "each line ends in CR LF");
+        demand_field(line, (size_t)(stop - line));
+        line = stop + 2;
+    }
+    free(fields);
+}
+
+/* Demands that a script that writes less at a time is read alike. */
+static void check_prefixes(const char *bytes, size_t length, long end) {
+    struct head head;
+    size_t step = length / 64 + 1;
+
+    for (size_t part = 0; part < length; part += step) {
+        long result = parse_head(&head, bytes, part);
+        demand(result == 0 || (end == -1 && result == -1)
+                   || (end > 0 && part >= (size_t)end && result == end),
+               "a head means the same in whatever pieces it comes");
+    }
+}
+
+static int check_head(const char *bytes, size_t length) {
+    struct head head;
+    long end = parse_head(&head, bytes, length);
+
+    demand(end >= -1 && end <= (long)length, "the head is part of the output");
+    check_prefixes(bytes, length, end);
+    if (end == 0)
+        return 0;
+    if (end == -1) {
+        demand(head.fault != NULL, "a malformed head has a reason");
+        return 500;
+    }
+    demand(bytes[end - 1] == '\n', "the head ends in a line");
+    demand(head.status >= 200 && head.status <= 599, "the status is final");
+    demand(head.length >= -1, "the length is a number");
+    demand_clean(head.reason.start == NULL ? "" : head.reason.start,
+                 head.reason.length);
+    check_fields(&head, length);
+    return head.status;
+}
+
+#ifdef REPLAY
+
+int main(int count, char *paths[]) {
+    for (int i = 1; i < count; i++) {
+        static char bytes[65536];
+        FILE *file = fopen(paths[i], "rb");
+        demand(file != NULL, "the file can be read");
+        size_t length = fread(bytes, 1, sizeof bytes, file);
+        fclose(file);
+        printf("%s\n", paths[i]);
+        fflush(stdout);
+        const char *slash = strrchr(paths[i], '/');
+        long expected = strtol(slash == NULL ? paths[i] : slash + 1, NULL, 10);
+        demand(check_head(bytes, length) == expected,
+               "the head is read as the name says");
+    }
+    return 0;
+}
+
+#else
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+    check_head((const char *)bytes, length);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,14 @@
+"""How the program is built that reads heads of scripts: script_head.c."""
+
+from harness import BEYOND, STAGES, TESTS, build
+
+FUZZING = TESTS / 'fuzzing'
+CORPUS = FUZZING / 'script-heads'
+CGI, SERVER = BEYOND['cgi'].folder, STAGES['08'].folder
+
+
+def build_heads(program, *words, command=None):
+    """Builds it. Returns what the compiler complains of, or None."""
+    return build(program, '-std=c99', '-g', '-O1', *words, f'-I{SERVER}',
+                 f'-I{CGI}', FUZZING / 'script_head.c', CGI / 'head.c',
+                 SERVER / 'text.c', command=command)

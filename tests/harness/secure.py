@@ -1,0 +1,203 @@
+"""Clients that speak TLS, and behave like plain sockets otherwise: so the
+checks of 08 can be made over TLS, too."""
+
+import fnmatch
+import functools
+import os
+import shutil
+import socket
+import ssl
+import struct
+import threading
+
+from harness.settings import NOBODY
+
+RECORD = 16384  # bytes
+
+# The checks of 08 that are not made over TLS, and why.
+TOOL = 'it is for a program that is told to speak HTTP without TLS'
+STARTS = 'it starts the server by itself, without TLS'
+WAITS = 'its clients speak before the server can answer a handshake'
+MEMORY = 'OpenSSL would lack the memory first'
+WITHOUT_TLS = {
+    'curl_*': TOOL, 'wget_*': TOOL, 'ab_*': TOOL, 'http_client_*': TOOL,
+    'default_folder_found': STARTS, 'log_unread': STARTS, 'port_zero': STARTS,
+    'out_of_descriptors': WAITS, 'more_than_fit': WAITS,
+    'symbolic_link_in_time': WAITS, 'send_ENOBUFS': WAITS,
+    'send_ENOMEM': WAITS,
+    'listing_runs_out_of_memory': MEMORY,
+    'listing_in_portions': 'a handshake takes longer than the listing',
+    'shortage_ends': 'it counts calls of send',
+    'variables_no_others': 'HTTPS is one more',
+    'sees_nothing_inherited': STARTS,
+}
+
+
+class SecureSocket:
+    """A connection with TLS on it. The first call that sends or receives makes
+    the handshake. One thread may send while another receives, which Python's
+    own SSLSocket does not allow."""
+
+    def __init__(self, plain, made, name='localhost'):
+        self.plain = plain
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.session = made.wrap_bio(self.incoming, self.outgoing,
+                                     server_hostname=name)
+        self.waiting = b''             # records to be sent
+        self.lock = threading.RLock()  # of all of these
+        self.begins = threading.RLock()
+        self.begun = self.dead = False
+
+    def __getattr__(self, name):
+        return getattr(self.plain, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # ------------------------------------------------------------ records
+
+    def flush(self):
+        """Sends records, all of them unless the socket does not block."""
+        with self.lock:
+            self.waiting += self.outgoing.read()
+            while self.waiting:
+                sent = self.plain.send(self.waiting)
+                self.waiting = self.waiting[sent:]
+
+    def fill(self):
+        """Receives some bytes of records, or their end."""
+        piece = self.plain.recv(65536)
+        with self.lock:
+            if piece:
+                self.incoming.write(piece)
+            else:
+                self.incoming.write_eof()
+
+    def shake_hands(self):
+        """Makes the handshake, if that is left to do. One that breaks off
+        leaves a dead connection."""
+        with self.begins:
+            try:
+                while not self.begun and not self.dead:
+                    self.begun = self.step()
+                if not self.dead:
+                    self.flush()
+            except (ssl.SSLEOFError, ConnectionError):
+                self.dead = not self.begun
+
+    def step(self):
+        """Goes on with the handshake. Returns whether it is complete."""
+        try:
+            with self.lock:
+                self.session.do_handshake()
+            return True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLEOFError:
+            raise
+        except ssl.SSLError:
+            self.flush()  # an alert
+            raise
+        self.flush()
+        self.fill()
+        return False
+
+    # ---------------------------------------------- what plain sockets have
+
+    def recv(self, size):
+        """An end is an end here, whatever announced it."""
+        self.shake_hands()
+        while not self.dead:
+            try:
+                with self.lock:
+                    return self.session.read(size)
+            except ssl.SSLWantReadError:
+                self.fill()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                break
+        return b''
+
+    def send(self, piece):
+        self.shake_hands()
+        if self.dead:
+            return len(piece)  # as with a plain one, recv knows why
+        self.flush()
+        with self.lock:
+            sent = self.session.write(piece[:RECORD])
+        try:
+            self.flush()
+        except BlockingIOError:
+            pass  # the rest goes before the next record
+        return sent
+
+    def sendall(self, piece):
+        view = memoryview(piece)
+        while view:
+            view = view[self.send(view):]
+
+    def shutdown(self, how):
+        """Ends our half, with the alert that says so."""
+        self.shake_hands()
+        if self.dead:
+            return
+        if how == socket.SHUT_WR:
+            self.say_end()
+        self.plain.shutdown(how)
+
+    def close(self):
+        """Says so unless the socket is to be closed with a reset."""
+        if self.plain.fileno() != -1 and not self.resets():
+            try:
+                self.plain.settimeout(0)
+                self.say_end()
+            except OSError:
+                pass
+        self.plain.close()
+
+    def resets(self):
+        option = self.plain.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+        return struct.unpack('ii', option) == (1, 0)
+
+    def say_end(self):
+        """Sends the alert, and does not wait for the other side's."""
+        if not self.begun:
+            return
+        try:
+            with self.lock:
+                self.session.unwrap()
+        except (ssl.SSLError, ValueError):
+            pass
+        self.flush()
+
+
+@functools.lru_cache(maxsize=None)
+def context(certificate):
+    """What a client trusts: this certificate, for localhost."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.load_verify_locations(certificate)
+    return made
+
+
+def reason_against(name):
+    """Why a check is not made over TLS, or None."""
+    return next((reason for pattern, reason in WITHOUT_TLS.items()
+                 if fnmatch.fnmatch(name, pattern)), None)
+
+
+def own_certificate(path, directory):
+    """Copies a certificate and its key for the checks' servers, which may run
+    as another user."""
+    copy = os.path.join(directory, 'certificate.pem')
+    shutil.copyfile(path, copy)
+    os.chmod(copy, 0o600)
+    if os.getuid() == 0:
+        os.chown(copy, NOBODY, NOBODY)
+    return copy
+
+
+def secure(client, certificate):
+    """Puts TLS on a connection."""
+    return SecureSocket(client, context(certificate))
