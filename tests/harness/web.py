@@ -268,7 +268,7 @@ class WebTest(Test):
     """A run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
-    longest = 0       # bytes of a file that is served
+    longest = 4 << 20  # bytes of a file that is served, at least
     kept = None       # whether connections are; not known yet
 
     def environment(self):
