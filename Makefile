@@ -86,7 +86,8 @@ answers := $(basename $(wildcard 0[1-7]-*/server.c 0[1-7]-*/client.c)) \
 stubs := $(basename $(wildcard 0[1-8]-*/stub.c))
 # Exercises: 05-framing is in 05-recv-send/framing. A bare make builds none.
 exercise = $(call number,$1)-$(notdir $(patsubst %/,%,$(dir $1)))
-exercise_lessons := $(wildcard 0[1-7]-*/*/README.md)
+exercise_lessons := $(foreach lesson,$(wildcard 0[1-8]-*/*/README.md),$(if \
+  $(wildcard tests/stubs/$(call exercise,$(lesson)).c),$(lesson)))
 exercises := $(foreach lesson,$(exercise_lessons),$(call exercise,$(lesson)))
 exercise_answers := $(basename $(filter-out %/stub.c,$(wildcard \
                       $(exercise_lessons:%/README.md=%/*.c))))

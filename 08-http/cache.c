@@ -51,9 +51,13 @@ struct file *new_file(const char *name) {
     return file;
 }
 
+static bool is_in_memory(const struct file *file) {
+    return file->content != NULL || file->copied;
+}
+
 /* Returns roughly how much memory a file takes. */
 static size_t cost_of(const struct file *file) {
-    size_t content = file->content == NULL ? 0 : (size_t)file->status.st_size;
+    size_t content = is_in_memory(file) ? (size_t)file->status.st_size : 0;
 
     return sizeof *file + strlen(file->name) + content;
 }
@@ -131,7 +135,7 @@ bool make_room(size_t size) {
 
 void release_file(struct file *file) {
     file->users--;
-    if (file->users == 0 && file->cached && file->content == NULL)
+    if (file->users == 0 && file->cached && !is_in_memory(file))
         remove_from_cache(file);
     else
         free_file(file);
@@ -148,8 +152,10 @@ static bool was_checked(const char *name, size_t length) {
            && (length == checked_length || checked[length] == '/');
 }
 
-/* Returns whether every directory in a name is one, and not a symbolic link. In
-   a turn, files of the same directory share these calls. */
+/* Returns whether every directory in a name is one, and not a symbolic link: a
+   link could lead to the same file after it has been moved out of the tree, so
+   none of these calls can be spared. Files of a directory share them in a turn,
+   and a turn serves more requests the more the server has to do. */
 static bool has_directories(char *name, size_t root) {
     struct stat status;
     char *slash = name + root;
@@ -177,7 +183,7 @@ static bool is_current(struct file *file) {
 
     if (file->turn == turn)
         return true;
-    if (file->content != NULL && milliseconds() - file->read >= REREAD)
+    if (is_in_memory(file) && milliseconds() - file->read >= REREAD)
         return false;
     if (!has_directories(file->name, file->root)
         || lstat(file->name, &status) == -1

@@ -19,6 +19,7 @@ struct file {
     char tag[96];              /* of ETag, or empty */
     char *content;             /* all of a small file, or NULL: read it ... */
     int fd;                    /* ... from this descriptor, or else -1 */
+    bool copied;               /* fd is a copy in memory: see content.h */
     int users;                 /* how many responses are being sent from it */
     bool cached;
     bool counted;              /* as part of the cache's memory */

@@ -6,6 +6,7 @@
 
 #include "file.h"
 
+#include "content.h"
 #include "status.h"
 #include "tree.h"
 
@@ -16,30 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SMALL 16384      /* bytes up to which a file is read at once, ... */
-#define LARGEST 1048576  /* ... and up to which it is if it can be cached */
-
-/* Reads all of a file into memory. If it has become shorter meanwhile, so does
-   its size. Returns false, with errno, on failure. */
-static bool read_content(struct file *file) {
-    size_t size = (size_t)file->status.st_size, end = 0;
-    ssize_t count = 1;
-
-    file->content = malloc(size + 1);
-    while (file->content != NULL && count > 0 && end < size) {
-        count = pread(file->fd, file->content + end, size - end, (off_t)end);
-        if (count == -1 && errno == EINTR)
-            count = 1;
-        else if (count > 0)
-            end += (size_t)count;
-    }
-    if (file->content == NULL || count == -1)
-        return false;
-    file->status.st_size = (off_t)end;
-    close(file->fd);
-    file->fd = -1;
-    return true;
-}
+#define LARGEST 1048576  /* bytes up to which a file is cached */
 
 /* Returns a file for a descriptor; on failure closes that and returns NULL,
    with errno. */
@@ -66,24 +44,6 @@ static struct file *make_file(const char *name, int fd,
         return NULL;
     }
     return file;
-}
-
-/* Returns a hash of the content (FNV-1a, eight bytes at a time), or 0 if it is
-   not in memory. */
-static unsigned long long hash_of(const struct file *file) {
-    unsigned long long hash = 0xcbf29ce484222325, piece;
-    size_t size = (size_t)file->status.st_size;
-
-    if (file->content == NULL)
-        return 0;
-    for (size_t at = 0; at < size; at += sizeof piece) {
-        piece = 0;
-        memcpy(&piece, file->content + at,
-               size - at < sizeof piece ? size - at : sizeof piece);
-        hash = (hash ^ piece) * 0x100000001b3;
-        hash ^= hash >> 32;  /* a product carries bits upwards only */
-    }
-    return hash;
 }
 
 /* Sets the validators: RFC 9110, 8.8. A time in the future is replaced by the
@@ -136,6 +96,8 @@ static int open_anew(char *name, bool directory, struct file **file,
     (*file)->users = 1;
     add_validators(*file);
     add_to_cache(*file);
+    if ((*file)->cached && (*file)->content != NULL && status.st_size > SMALL)
+        move_content(*file);
     return 200;
 }
 

@@ -146,25 +146,50 @@ static void close_quietly(int fd) {
     errno = saved;
 }
 
-/* Opens as openat(2) does, but above the limit that server.c has set to keep
-   its clients' descriptors below FD_SETSIZE: a file is in no set. */
-static int open_beyond_limit(int directory, const char *name, int flags) {
-    struct rlimit clients, files;
-
-    if (getrlimit(RLIMIT_NOFILE, &clients) == -1)
-        return -1;
-    files = clients;
+/* Raises the limit that server.c has set to keep its clients' descriptors below
+   FD_SETSIZE: a file is in no set. Stores the limit before, which the caller
+   must restore. */
+static bool raise_limit(struct rlimit *clients) {
+    if (getrlimit(RLIMIT_NOFILE, clients) == -1)
+        return false;
+    struct rlimit files = *clients;
     files.rlim_cur += MORE;
     if (files.rlim_cur > files.rlim_max)
         files.rlim_cur = files.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &files) == -1)
+    return setrlimit(RLIMIT_NOFILE, &files) != -1;
+}
+
+/* Restores the limit, and leaves errno as it is. */
+static void restore_limit(const struct rlimit *clients) {
+    int saved = errno;
+
+    if (setrlimit(RLIMIT_NOFILE, clients) == -1)
+        report_failure("setrlimit", NULL, NULL, root);
+    errno = saved;
+}
+
+/* Opens as openat(2) does, but above the clients' limit. */
+static int open_beyond_limit(int directory, const char *name, int flags) {
+    struct rlimit clients;
+
+    if (!raise_limit(&clients))
         return -1;
     int fd = openat(directory, name, flags);
-    int saved = errno;
-    if (setrlimit(RLIMIT_NOFILE, &clients) == -1)
-        report_failure("setrlimit", NULL, NULL, name);
-    errno = saved;
+    restore_limit(&clients);
     return fd;
+}
+
+int move_above_clients(int fd) {
+    struct rlimit clients;
+    int moved = -1;
+
+    if (raise_limit(&clients)) {
+        if (clients.rlim_max >= clients.rlim_cur + MORE)
+            moved = fcntl(fd, F_DUPFD_CLOEXEC, (int)clients.rlim_cur);
+        restore_limit(&clients);
+    }
+    close(fd);
+    return moved;
 }
 
 /* Opens as openat(2) does, but never blocks, neither on a FIFO without a writer

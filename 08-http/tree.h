@@ -43,4 +43,8 @@ int open_parent(char *name);
 int open_file(int directory, const char *name, struct stat *status);
 int open_list(int directory);
 
+/* Moves a descriptor that stays open above the clients' limit, so that it takes
+   no client's place. Returns the new one, or -1; the old one is closed. */
+int move_above_clients(int fd);
+
 #endif

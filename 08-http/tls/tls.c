@@ -387,7 +387,8 @@ static enum waits find_waits(const struct session *session,
 enum waits serve_tls(struct http *http, int fd,
                      const struct transport *transport) {
     static const struct transport content = {receive_content, send_content,
-                                             finish_content};
+                                             finish_content,
+                                             NULL};  /* a copy is encrypted */
     struct session *session = &sessions[fd];
 
     wire = transport;

@@ -1,9 +1,10 @@
 """The echo servers, beside a minimal one and socat."""
 
-from benchmark.measuring import TRIP_CALLS, Bench, Row
+from benchmark.measuring import TRIP_CALLS, Bench, Goal, Row
 
 WINDOW = 131072  # bytes of a client that are on the way in bulk
 ECHO_MEMORY = 'KB of memory a client'
+IDLE = 'round trips a second, others idle'
 TRIPS, BULK = 'round trips a second', 'megabytes echoed a second'
 
 
@@ -11,8 +12,7 @@ class EchoBench(Bench):
     """The echo servers. socat and 05 serve only some numbers of clients
     well."""
 
-    YARDSTICK, SECONDS, MEMORY = 'epoll', 1.0, 'Pss'
-    SPREAD, CALLS = False, 4  # what is shown
+    OURS, SECONDS, MEMORY = '07-select', 1.0, 'Pss'
     MOST = {'05-recv-send': 1, 'socat': 64}
     SOCAT = ['socat', '-d', '-d',
              'TCP-LISTEN:0,bind=127.0.0.1,fork,backlog=1024', 'EXEC:cat']
@@ -24,24 +24,39 @@ class EchoBench(Bench):
         Row(BULK, 'bulk, 1 client', 'bulk', 1, WINDOW),
         Row(BULK, 'bulk, 8 clients', 'bulk', 8, WINDOW),
     ]
+    IDLE_ROWS = [Row(IDLE, f'64 bytes, 64 clients, {idle} idle', 'round', 64,
+                     64, idle) for idle in (0, 100, 300, 600, 900)]
+    SPEED_ROWS += IDLE_ROWS
     SINGLE_ROWS = [
         Row(ECHO_MEMORY, 'never sent', 'idle', 900, 0),
         Row(ECHO_MEMORY, 'sent 64 bytes', 'idle', 900, 64),
         Row(ECHO_MEMORY, '64 KB on the way', 'bulk', 64, 65536),
     ]
     CALLS_ROWS = [Row(TRIP_CALLS, '64 bytes, 64 clients', 'round', 64, 64)]
-    COST = "microseconds of the server's core, for a round trip or a megabyte"
 
     @staticmethod
     def sources():
-        return {'epoll': ['tests/benchmark/epoll.c'],
+        return {'07-select': ['07-select/server.c'],
                 '05-recv-send': ['05-recv-send/server.c'],
-                '07-select': ['07-select/server.c']}
+                'epoll': ['tests/benchmark/epoll.c'],
+                'select': ['tests/benchmark/select.c']}
 
     def find_servers(self):
         ours = {name: [str(self.machine.directory / name), '0']
                 for name in self.sources()}
         return {**ours, **self.find_others({'socat': self.SOCAT})}
+
+    def goals(self):
+        for row in self.speeds:
+            if row not in self.IDLE_ROWS:
+                yield Goal(row, ['epoll'], 0.95, True)
+            elif row.idle:
+                yield Goal(row, ['select'], 1.1, False)
+
+    def able(self, row):
+        """socat's processes for each client would show nothing there."""
+        return [name for name in super().able(row)
+                if name != 'socat' or row not in self.IDLE_ROWS]
 
     def measure_single(self, row, name):
         return self.measure_memory(row, name)

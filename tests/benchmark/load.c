@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: load [-s] MODE ADDRESS PORT CONNECTIONS BYTES SECONDS\n"
+    "usage: load [-s] [-i IDLE] MODE ADDRESS PORT CLIENTS BYTES SECONDS\n"
     "       load file BYTES\n"
     "MODE for an echo server:\n"
     "  round  sends messages of so many BYTES; the next one when all of the\n"
@@ -36,9 +36,12 @@ static const char usage[] =
     "  get    asks for /BYTES.html, which has so many BYTES; for the next one\n"
     "         when all of the last one has come\n"
     "  once   does so on a new connection each time\n"
+    "  zipf   asks for one of /BYTES-0.html to /BYTES-999.html: for the Nth\n"
+    "         1/N as often as for the first\n"
     "  file   only writes what /BYTES.html has to have in it\n"
     "  -s     step by step: does so for SECONDS for each line of standard\n"
     "         input, until that ends\n"
+    "  -i     keeps IDLE more connections open, which send once and then rest\n"
     "ADDRESS is one of this machine's own: 127.something.\n";
 
 enum mode {
@@ -47,6 +50,7 @@ enum mode {
     IDLE,
     GET,
     ONCE,
+    ZIPF,
 };
 
 /* Each stream is the same circle of bytes, started at a different place. The
@@ -59,6 +63,7 @@ enum {
     PATIENCE = 10,     /* seconds */
     HEAD_MOST = 1024,  /* bytes in front of a web server's file */
     WAITS = 1 << 20,   /* microseconds: about a second */
+    FILES = 1000,      /* to ask for in a Zipf order */
 };
 
 static unsigned char circle[CIRCLE + CHUNK];  /* bytes of more than one round */
@@ -77,6 +82,7 @@ struct connection {
         END,
     } awaited;                /* the byte that must come next */
     bool last;                /* the server closes it after this response */
+    uint64_t file;            /* its number, in a Zipf order */
     double asked;             /* when it was asked for, in seconds */
     size_t kept;              /* bytes of a head that comes in pieces */
     char head[HEAD_MOST];
@@ -84,14 +90,16 @@ struct connection {
 
 static enum mode mode;
 static struct connection *connections;
-static long count;                         /* of connections */
+static long count;                         /* of busy connections */
+static long idle;                          /* how many rest */
 static uint64_t bytes;                     /* of a message, or on the way */
 static uint64_t all_goals, all_received;   /* of all connections */
 static int events;                         /* the epoll descriptor */
 static struct sockaddr_in address;         /* the server's */
 
 /* Of a web server only: */
-static char request[128];
+static const char *host, *port;
+static double shares[FILES];       /* of the files up to each: see zipf */
 static long ending;                /* connections that the server must close */
 static uint64_t answers;           /* responses that came, ... */
 static uint32_t waits[WAITS];      /* and their waits in microseconds */
@@ -132,15 +140,41 @@ static void fill_circle(void) {
 }
 
 static bool is_web(void) {
-    return mode == GET || mode == ONCE;
+    return mode == GET || mode == ONCE || mode == ZIPF;
 }
 
-/* Finds the bytes of a stream from a position on, up to a chunk. A web
-   server's stream is the same file again and again. */
+static void fill_shares(void) {
+    double sum = 0;
+
+    for (int file = 0; file < FILES; file++)
+        shares[file] = sum += 1.0 / (file + 1);
+}
+
+/* Draws a file. The same numbers come in every run. */
+static uint64_t draw_file(void) {
+    static uint32_t random = 2463534242;
+    size_t low = 0, high = FILES - 1;
+
+    random ^= random << 13;
+    random ^= random >> 17;
+    random ^= random << 5;
+    double drawn = random / 4294967296.0 * shares[FILES - 1];
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (shares[middle] > drawn)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Finds the bytes of a stream from a position on, up to a chunk. A web server's
+   stream is one file after another, all of the same size. */
 static const unsigned char *stream(const struct connection *connection,
                                    uint64_t from) {
     if (is_web())
-        return circle + from % bytes % CIRCLE;
+        return circle + (from % bytes + connection->file * STRIDE) % CIRCLE;
     return circle + (connection->place + from) % CIRCLE;
 }
 
@@ -208,11 +242,21 @@ static void send_more(struct connection *connection, bool more) {
 
 /* Requests the file again. */
 static void ask(struct connection *connection, bool more) {
-    size_t length = strlen(request);
+    char request[128], number[16] = "";
 
     if (!more || connection->goal != connection->received
         || connection->awaited == END)
         return;
+    if (mode == ZIPF) {
+        connection->file = draw_file();
+        snprintf(number, sizeof number, "-%d", (int)connection->file);
+    }
+    int written = snprintf(
+        request, sizeof request,
+        "GET /%llu%s.html HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n",
+        (unsigned long long)bytes, number, host, port,
+        mode == ONCE ? "Connection: close\r\n" : "");
+    size_t length = (size_t)written;
     connection->asked = clock_seconds();
     if (connection->socket == -1)
         open_connection(connection);
@@ -441,11 +485,11 @@ static void measure(double seconds) {
 static void close_all(void) {
     char byte;
 
-    for (long number = 0; number < count; number++)
+    for (long number = 0; number < count + idle; number++)
         if (connections[number].socket != -1
             && shutdown(connections[number].socket, SHUT_WR) == -1)
             fail_call(&connections[number], "shutdown");
-    for (long number = 0; number < count; number++) {
+    for (long number = 0; number < count + idle; number++) {
         if (connections[number].socket == -1)
             continue;
         ssize_t got = recv(connections[number].socket, &byte, 1, 0);
@@ -483,9 +527,10 @@ static double parse_number(const char *text, double least, double most) {
 }
 
 static enum mode parse_mode(const char *text) {
-    static const char *const names[] = {"round", "bulk", "idle", "get", "once"};
+    static const char *const names[] = {"round", "bulk", "idle", "get",
+                                        "once", "zipf"};
 
-    for (int number = ROUND; number <= ONCE; number++)
+    for (int number = ROUND; number <= ZIPF; number++)
         if (strcmp(text, names[number]) == 0)
             return (enum mode)number;
     refuse(text);
@@ -493,7 +538,7 @@ static enum mode parse_mode(const char *text) {
 }
 
 /* Only this machine is ever put under load. */
-static void parse_address(const char *host, const char *port) {
+static void parse_address(void) {
     address.sin_family = AF_INET;
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
         refuse(host);
@@ -516,39 +561,67 @@ static int write_file(void) {
     return EXIT_FAILURE;
 }
 
-int main(int argc, char *argv[]) {
-    bool steps = argc == 8 && strcmp(argv[1], "-s") == 0;
+/* Makes all connections: the busy ones lie evenly among the idle ones. */
+static void open_connections(void) {
+    long all = count + idle, busy = 0;
 
-    fill_circle();
-    if (argc == 3 && strcmp(argv[1], "file") == 0) {
-        bytes = (uint64_t)parse_number(argv[2], 1, 1 << 24);
-        return write_file();
-    }
-    if (argc != 7 + steps) {
-        fputs(usage, stderr);
-        return 2;
-    }
-    argv += steps;
-    mode = parse_mode(argv[1]);
-    parse_address(argv[2], argv[3]);
-    count = (long)parse_number(argv[4], 1, 60000);
-    bytes = (uint64_t)parse_number(argv[5], mode != IDLE, 1 << 24);
-    double seconds = parse_number(argv[6], mode != IDLE ? 0.001 : 0, 3600);
-    snprintf(request, sizeof request,
-             "GET /%llu.html HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n",
-             (unsigned long long)bytes, argv[2], argv[3],
-             mode == ONCE ? "Connection: close\r\n" : "");
-
-    connections = calloc((size_t)count, sizeof *connections);
+    connections = calloc((size_t)all, sizeof *connections);
     events = epoll_create1(0);
     if (connections == NULL || events == -1) {
         perror("load");
-        return EXIT_FAILURE;
+        exit(EXIT_FAILURE);
     }
-    for (long number = 0; number < count; number++)
-        open_connection(&connections[number]);
-    exchange(0);  /* now the server has accepted them all */
-    printf("%ld connected\n", count);
+    for (long number = 0; number < all; number++) {
+        if ((number + 1) * count / all > busy)
+            open_connection(&connections[busy++]);
+        else
+            open_connection(&connections[count + number - busy]);
+    }
+}
+
+/* Sends a first message on each connection: then the server has all of them. */
+static void greet(void) {
+    long busy = count;
+
+    count += idle;
+    exchange(0);
+    count = busy;
+    printf("%ld connected\n", count + idle);
+}
+
+int main(int argc, char *argv[]) {
+    bool steps = false;
+    int option;
+
+    fill_circle();
+    while ((option = getopt(argc, argv, "si:")) != -1) {
+        if (option == '?')
+            return 2;
+        if (option == 'i')
+            idle = (long)parse_number(optarg, 0, 60000);
+        steps |= option == 's';
+    }
+    argc -= optind;
+    argv += optind;
+    if (argc == 2 && strcmp(argv[0], "file") == 0) {
+        bytes = (uint64_t)parse_number(argv[1], 1, 1 << 24);
+        return write_file();
+    }
+    if (argc != 6) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    mode = parse_mode(argv[0]);
+    host = argv[1];
+    port = argv[2];
+    parse_address();
+    count = (long)parse_number(argv[3], 1, 60000);
+    bytes = (uint64_t)parse_number(argv[4], mode != IDLE, 1 << 24);
+    double seconds = parse_number(argv[5], mode != IDLE ? 0.001 : 0, 3600);
+
+    fill_shares();
+    open_connections();
+    greet();
     if (mode != IDLE && !steps)
         measure(seconds);
     while ((mode == IDLE || steps) && next_line())

@@ -11,6 +11,8 @@ from harness.compiling import build
 from harness.programs import raise_limit
 from harness.stages import ROOT
 
+CIRCLE, STRIDE = 65521, 7919  # what load makes files of
+
 
 class Machine:
     """The machine: programs in a folder, and a core for each side."""
@@ -43,6 +45,16 @@ class Machine:
         with open(self.files / f'{size}.html', 'wb') as file:
             subprocess.run([str(self.directory / 'load'), 'file', str(size)],
                            stdout=file, check=True)
+
+    def write_files(self, count, size):
+        """Writes as many different files, as load expects them."""
+        circle = subprocess.run(
+            [str(self.directory / 'load'), 'file', str(CIRCLE)],
+            stdout=subprocess.PIPE, check=True).stdout
+        for number in range(count):
+            start = number * STRIDE % CIRCLE
+            content = (circle + circle)[start:start + size]
+            (self.files / f'{size}-{number}.html').write_bytes(content)
 
     def describe(self):
         with open('/proc/cpuinfo') as file:

@@ -42,6 +42,16 @@ server.bind = "127.0.0.1"
 server.port = {port}
 server.max-fds = 4096
 mimetype.assign = (".html" => "text/html")
+""", 'h2o': """
+num-threads: 1
+hosts:
+  default:
+    listen:
+      host: 127.0.0.1
+      port: {port}
+    paths:
+      /:
+        file.dir: {files}
 """}
 
 
@@ -102,11 +112,12 @@ class Measured(Program):
 class Server(Measured):
     """A server that is ready, and its port."""
 
-    def __init__(self, name, command, machine):
+    def __init__(self, name, command, machine, row):
         self.name = name
         self.port = free_port()
         configuration = machine.directory / f'{name}.conf'
         places = {'{port}': self.port, '{files}': machine.files,
+                  '{file}': machine.files / f'{row.bytes}.html',
                   '{directory}': machine.directory,
                   '{configuration}': configuration}
         configuration.write_text(fill(CONFIGURATIONS.get(name, ''), places))
@@ -147,9 +158,10 @@ class Load(Measured):
         self.log = machine.directory / f'{server.name}-load.log'
         with open(self.log, 'wb') as log:
             super().__init__(
-                [str(machine.directory / 'load'), '-s', row.mode, '127.0.0.1',
-                 str(server.port), str(row.clients), str(row.bytes),
-                 str(seconds)], machine.load_core, text=True, stderr=log,
+                [str(machine.directory / 'load'), '-s', '-i', str(row.idle),
+                 row.mode, '127.0.0.1', str(server.port), str(row.clients),
+                 str(row.bytes), str(seconds)], machine.load_core, text=True,
+                stderr=log,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.result()
 

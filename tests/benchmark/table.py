@@ -4,7 +4,10 @@ import json
 import statistics
 import textwrap
 
-from benchmark.measuring import find_ratios, screen
+from benchmark.measuring import find_ratio, screen
+
+
+NOISE = 0.1  # a spread from which on a ratio says little
 
 
 def show_waits(samples):
@@ -14,59 +17,56 @@ def show_waits(samples):
 
 
 class Table:
-    """The table of a bench, with a column for each server."""
+    """What is printed of a bench: for each row a line for each server."""
 
     def __init__(self, bench):
         self.bench = bench
-        self.widths = [10, 20] if bench.SPREAD else [9, 15]
 
-    def line(self, label, cells):
-        first, other = self.widths
-        print((f'{label:24}{cells[0]:>{first}}'
-               + ''.join(f'{cell:>{other}}' for cell in cells[1:])).rstrip())
-
-    def cell(self, samples, yardsticks, digits):
-        """Returns the median, the median of the ratios to the yardstick, and
-        the spread of these."""
+    def cell(self, samples, ours, digits):
+        """The median, that of the ratios to our samples, and their spread."""
         good = [sample for sample in samples if sample is not None]
         if not good:
             return ''
-        figure = f'{statistics.median(good):,.{digits}f}'
-        ratios = find_ratios(samples, yardsticks)
-        if not ratios:
+        figure = f'{statistics.median(good):8,.{digits}f}'
+        ratio, spread = find_ratio(samples, ours)
+        if ratio is None:
             return figure
-        ratio = statistics.median(ratios)
-        figure += f' {ratio:5.{2 if ratio >= 0.1 else 3}f}'
-        if self.bench.SPREAD and len(ratios) > 1:
-            low, _, high = statistics.quantiles(ratios, n=4)
-            figure += f' +-{(high - low) / 2 / ratio:.0%}'
-        return figure
+        mark = '~' if spread > NOISE else ''
+        return f'{figure} {ratio:5.2f} +-{spread:.0%}{mark}'
 
-    def section(self, heading, table, digits, compared=True):
-        table = {row: samples for row, samples in table.items() if samples}
-        if table:
-            print(f'\n{heading}')
-        names = self.bench.servers
-        for row, samples in table.items():
-            yardsticks = samples.get(self.bench.YARDSTICK, [])
-            self.line('  ' + row.label, [
-                self.cell(samples.get(name, []), yardsticks if compared and
-                          name != self.bench.YARDSTICK else [], digits)
-                for name in names])
+    def row(self, row):
+        bench = self.bench
+        print(f'  {row.label}')
+        for name in bench.able(row):
+            cells = []
+            for table, digits in (bench.speeds, 0), (bench.costs, 1):
+                ours = (table[row].get(bench.OURS, [])
+                        if name != bench.OURS else [])
+                cells.append(self.cell(table[row].get(name, []), ours, digits))
+            waits = show_waits(bench.waits[row].get(name, []))
+            if any(cells):
+                print(f'    {name:13}{cells[0]:22}{cells[1]:21}'
+                      f'{waits:>9}'.rstrip())
 
     def speeds(self):
         bench = self.bench
         for section in dict.fromkeys(row.section for row in bench.speeds):
-            self.section(section, {row: samples for row, samples
-                                   in bench.speeds.items()
-                                   if row.section == section}, 0)
-        self.section(bench.COST, bench.costs, 1)
-        if any(any(filter(None, samples)) for table in bench.waits.values()
-               for samples in table.values()):
-            print('\nmilliseconds within which half / 99 of 100 answers came')
-            for row, samples in bench.waits.items():
-                self.line('  ' + row.label, [show_waits(samples[name])
-                                             for name in bench.servers])
+            print(f'\n{section}{" " * (42 - len(section))}us each'
+                  + ' ' * 12 + 'ms for 50/99%')
+            for row in bench.speeds:
+                if row.section == section:
+                    self.row(row)
+
+    def singles(self):
+        bench = self.bench
+        for section in dict.fromkeys(row.section for row in bench.singles):
+            print(f'\n{section}')
+            for row, figures in bench.singles.items():
+                if row.section == section:
+                    print(textwrap.fill(f'{row.label}: ' + ', '.join(
+                        f'{name} {sample[0]:,.1f}' for name, sample
+                        in figures.items() if sample[0] is not None), 79,
+                        initial_indent='  ', subsequent_indent='    '))
 
     def calls(self):
         for row, counts in self.bench.calls.items():
@@ -75,50 +75,74 @@ class Table:
             print(f'\n{row.section}: {row.label}')
             for name, calls in counts.items():
                 often = sorted((calls or {}).items(),
-                               key=lambda item: -item[1])[:self.bench.CALLS]
+                               key=lambda item: -item[1])[:8]
                 cells = [f'{call} {count:.2f}' for call, count in often]
                 print(f'  {name:14}' + '  '.join(cells[:4]))
                 if cells[4:]:
                     print(16 * ' ' + '  '.join(cells[4:]))
 
     def show(self):
-        bench = self.bench
         screen.progress('')
-        self.line('', list(bench.servers))
         self.speeds()
-        for section in dict.fromkeys(row.section for row in bench.singles):
-            self.section(section, {row: figures for row, figures
-                                   in bench.singles.items()
-                                   if row.section == section}, 1, False)
+        self.singles()
         self.calls()
         print()
         self.notes()
 
+    def noisy(self):
+        """The rows in which some ratio scatters."""
+        bench = self.bench
+        return [row.label for row in bench.speeds
+                if any(find_ratio(samples, table[row].get(bench.OURS, []))[1]
+                       > NOISE for table in (bench.speeds, bench.costs)
+                       for samples in table[row].values())]
+
     def notes(self):
         bench = self.bench
         notes = bench.troubles + bench.notes
+        if bench.speeds:
+            notes.append('Beside a figure: its ratio to that of '
+                         f'{bench.OURS}, and the spread of that ratio.')
+        if self.noisy():
+            notes.append(f'Noise (~: a spread of more than {NOISE:.0%}): '
+                         + '; '.join(self.noisy()) + '.')
         if bench.disturbed():
             notes.append(f'Others took {bench.others / bench.passed:.0%} of a '
                          'core meanwhile: the figures scatter.')
         for line in notes:
             print(textwrap.fill(str(line), 79, subsequent_indent='    '))
         print(bench.machine.describe())
-        if bench.YARDSTICK in bench.servers:
-            print(f'What matters are the ratios to {bench.YARDSTICK}: figures '
-                  'change with the machine.')
+
+
+def judge(bench, goal):
+    """The ratio of ours to the nearest of the goal's servers, in a word."""
+    table = bench.speeds if goal.least else bench.costs
+    found = [(*find_ratio(table[goal.row].get(bench.OURS, []),
+                          table[goal.row].get(name, [])), name)
+             for name in goal.servers if name in table[goal.row]]
+    found = [entry for entry in found if entry[0] is not None]
+    if not found:
+        return 'unknown', None, ''
+    ratio, spread, name = (min if goal.least else max)(found)
+    lack = goal.ratio - ratio if goal.least else ratio - goal.ratio
+    word = ('reached' if lack <= 0 else
+            'unclear' if lack <= spread * ratio else 'MISSED')
+    return word, ratio, name
 
 
 def show_goals(bench):
-    goals = list(bench.goals())
-    if goals:
-        print('\nThe goals')
-    for what, figure, words, goal, side in goals:
-        if figure is None:
-            print(f'  unknown  {what}: not measured')
-            continue
-        reached = figure >= goal if side == 'at least' else figure <= goal
-        print(f'  {"reached" if reached else "MISSED "}  {what}: '
-              f'{words.format(figure)}, {side} {goal:,}')
+    """Prints which goals are reached. Returns whether one is missed by more
+    than the spread of its ratio."""
+    missed = False
+    print('\nThe goals: ratios of ' + bench.OURS)
+    for goal in bench.goals():
+        word, ratio, name = judge(bench, goal)
+        missed |= word == 'MISSED'
+        print(f'  {word:8} {goal.row.label}, '
+              f'{"speed" if goal.least else "processor time"}: '
+              + (f'{ratio:.2f} of {name}, ' if ratio is not None else '')
+              + f'at {"least" if goal.least else "most"} {goal.ratio}')
+    return missed
 
 
 def save(benches, path):

@@ -1,22 +1,21 @@
-"""The web server, beside nginx and lighttpd."""
+"""The web server, beside nginx, lighttpd, h2o and a bare select()."""
 
 import contextlib
 import re
-import shutil
 import statistics
 import subprocess
 import time
 
-from benchmark.measuring import (ANSWER_CALLS, FAILED, LARGE, Bench, Row,
-                                 find_ratios)
-from benchmark.programs import PATIENCE, Trouble
-from harness.programs import Program
+from benchmark.measuring import (ANSWER_CALLS, FAILED, LARGE, Bench, Goal,
+                                 Row)
+from benchmark.programs import PATIENCE, Measured, Trouble
 from harness.stages import ROOT
 
 SETTLED = 3    # seconds, after which a file is no longer a new one
 AB = ['ab', '-q', '-k', '-c', '800', '-n', '100000']
-KEPT = 'requests a second, on connections that are kept'
-ONCE = 'requests a second, on a new connection each'
+KEPT = 'requests a second, kept connections'
+ONCE = 'requests a second, a connection each'
+IDLE = 'requests a second, others idle'
 REST = 'KB of memory at rest'
 CLIENT = 'bytes of private memory a kept connection, after a request'
 
@@ -24,52 +23,63 @@ CLIENT = 'bytes of private memory a kept connection, after a request'
 class WebBench(Bench):
     """The web server."""
 
-    YARDSTICK, SECONDS, MEMORY = 'nginx', 0.6, 'Private_Dirty'
-    SPREAD, CALLS = True, 8  # what is shown
+    OURS, SECONDS, MEMORY = '08-http', 0.6, 'Private_Dirty'
     MOST = {}
-    NGINX = ['nginx', '-c', '{configuration}', '-e', 'stderr']
-    LIGHTTPD = ['lighttpd', '-D', '-f', '{configuration}']
+    PEERS = {
+        'nginx': ['nginx', '-c', '{configuration}', '-e', 'stderr'],
+        'lighttpd': ['lighttpd', '-D', '-f', '{configuration}'],
+        'h2o': ['h2o', '-m', 'worker', '-c', '{configuration}']}
     SPEED_ROWS = [
-        Row(KEPT, '200 bytes, 64 clients', 'get', 64, 200, 1.75),
-        Row(KEPT, '200 bytes, 900 clients', 'get', 900, 200, 1.75),
-        Row(KEPT, '4 KB, 64 clients', 'get', 64, 4096, 1.75),
-        Row(KEPT, '4 KB, 900 clients', 'get', 900, 4096, 1.75),
-        Row(ONCE, '200 bytes, 64 at once', 'once', 64, 200, 1.0),
-        Row(LARGE, '10 MB, 8 clients', 'get', 8, 10000000, 1.5),
+        Row(KEPT, '200 bytes, 64 clients', 'get', 64, 200),
+        Row(KEPT, '200 bytes, 900 clients', 'get', 900, 200),
+        Row(KEPT, '4 KB, 64 clients', 'get', 64, 4096),
+        Row(KEPT, '4 KB, 900 clients', 'get', 900, 4096),
+        Row(KEPT, '64 KB, 64 clients', 'get', 64, 65536),
+        Row(KEPT, '64 KB, 900 clients', 'get', 900, 65536),
+        Row(KEPT, '1,000 files of 4 KB', 'zipf', 64, 4096),
+        Row(ONCE, '200 bytes, 64 at once', 'once', 64, 200),
+        Row(LARGE, '10 MB, 8 clients', 'get', 8, 10000000),
     ]
+    IDLE_ROWS = [Row(IDLE, f'200 bytes, 64 clients, {idle} idle', 'get', 64,
+                     200, idle) for idle in (0, 100, 300, 600, 900)]
+    SPEED_ROWS += IDLE_ROWS
     SINGLE_ROWS = [
-        Row(REST, 'Pss', None, 0, 0),
-        Row(REST, 'Rss', None, 0, 0),
+        Row(REST, 'Pss', None, 0, 200),
+        Row(REST, 'Rss', None, 0, 200),
         Row(CLIENT, '900 clients', 'get', 900, 200),
         Row(FAILED, ' '.join(['ab', *AB[2:]]), None, 800, 200),
     ]
     CALLS_ROWS = [
         Row(ANSWER_CALLS, '200 bytes, 64 clients', 'get', 64, 200),
+        Row(ANSWER_CALLS, '64 KB, 64 clients', 'get', 64, 65536),
         Row(ANSWER_CALLS, '200 bytes, 64 at once', 'once', 64, 200),
     ]
-    COST = "microseconds of the server's core, for a request or a megabyte"
-
     @staticmethod
     def sources():
         return {'08-http': [str(path) for path
                             in sorted(ROOT.glob('08-http/*.c'))
-                            if path.name != 'stub.c']}
+                            if path.name != 'stub.c'],
+                'select': ['tests/benchmark/select.c']}
 
     def find_servers(self):
         ours = {'08-http': [str(self.machine.directory / '08-http'),
-                            '-d', str(self.machine.files), '0']}
-        others = self.find_others({'lighttpd': self.LIGHTTPD})
+                            '-d', str(self.machine.files), '0'],
+                'select': [str(self.machine.directory / 'select'), '{port}',
+                           '{file}']}
         for size in {row.bytes for row in self.SPEED_ROWS}:
             self.machine.write_file(size)
-        if shutil.which('nginx'):
-            return {'nginx': self.NGINX, **ours, **others}
-        self.notes.append('nginx is not installed: left out.')
-        return {**ours, **others}
+        self.machine.write_files(1000, 4096)
+        return {**ours, **self.find_others(self.PEERS)}
+
+    def able(self, row):
+        """All but the one that has a single file, and ends no connection."""
+        return [name for name in super().able(row)
+                if name != 'select' or row.mode == 'get']
 
     def measure_single(self, row, name):
         if row.section == CLIENT:
             return 1024 * self.measure_memory(row, name)
-        with self.serve(name) as server:
+        with self.serve(name, row) as server:
             if row.section == FAILED:
                 return self.count_failures(server)
             server.rest()
@@ -80,8 +90,8 @@ class WebBench(Bench):
         url = f'http://127.0.0.1:{server.port}/200.html'
         output = self.machine.directory / 'ab'
         with open(output, 'wb') as file, \
-                Program([*AB, url], self.machine.load_core, stdout=file,
-                        stderr=file) as ab:
+                Measured([*AB, url], self.machine.load_core, stdout=file,
+                         stderr=file) as ab:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 ab.process.wait(PATIENCE)
             said = output.read_text(errors='replace')
@@ -97,15 +107,10 @@ class WebBench(Bench):
         """Returns the servers that used less than 9/10 of their core."""
         parts = {name: [speed * cost / 1e6 for speed, cost
                         in zip(self.speeds[row][name], self.costs[row][name])
-                        if speed and cost] for name in self.servers}
+                        if speed and cost] for name in self.able(row)}
         return [f'{name} {statistics.median(part):.0%}'
                 for name, part in parts.items()
                 if part and statistics.median(part) < 0.9]
-
-    def ratio(self, samples):
-        ratios = find_ratios(samples['08-http'],
-                             samples.get(self.YARDSTICK, []))
-        return statistics.median(ratios) if ratios else None
 
     def measure(self):
         # A server that caches files may not trust a new one yet.
@@ -121,23 +126,12 @@ class WebBench(Bench):
                 for label, parts in idle.items() if parts) + ').')
 
     def goals(self):
-        """Returns the goals: what, the figure or None, its format, the goal,
-        and whether that is a minimum or a maximum."""
         for row in self.speeds:
-            yield (row.label, self.ratio(self.speeds[row]),
-                   '{:.3f} x the speed of nginx', row.goal, 'at least')
-            if self.ratio(self.costs[row]) and self.idle(row):
-                yield (row.label, self.ratio(self.costs[row]),
-                       "{:.3f} x nginx's time of the core",
-                       round(1 / row.goal, 2), 'at most')
-            waits = [wait[1] for wait in self.waits[row]['08-http'] if wait]
-            if waits and row.clients == 900:
-                yield (row.label, statistics.median(waits),
-                       '{:.1f} ms for 99 of 100', 15, 'at most')
-        most = {REST: ('{:,.0f} KB at rest', 2048),
-                CLIENT: ('{:,.0f} bytes each', 512),
-                FAILED: ('{:,.0f} requests failed', 0)}
-        for row, figures in self.singles.items():
-            if figures:
-                yield (row.label, figures['08-http'][0], *most[row.section],
-                       'at most')
+            if row.section in (ONCE, LARGE):
+                yield Goal(row, ['nginx'], 1.0, True)
+            elif row in self.IDLE_ROWS:
+                yield Goal(row, ['select'], 1.1, False)
+            else:
+                yield Goal(row, self.PEERS, 1.0, True)
+                if row.mode == 'get':
+                    yield Goal(row, ['select'], 1.05, False)

@@ -16,7 +16,8 @@ from harness import (ADDRESSED, READY, SERVERS, Failure, Skip, check, free_port,
 def usage_help(test):
     """-h prints the usage to standard output and exits with status 0"""
     child, status = test.run('-h')
-    program = 'client' if test.stage == '06' else 'server'
+    stage = test.stage[:2]
+    program = 'client' if stage == '06' else 'server'
     usage = child.output.decode(errors='replace')
     if status != 0 or not usage.startswith(f'usage: {program}'):
         raise Failure(f'"usage: {program} ..." on standard output, status 0',
@@ -27,7 +28,7 @@ def usage_help(test):
                            ('[-t SECONDS]', '05 06 07 08'),
                            ('HOST PORT', '06'), ('[-d DIRECTORY]', '08'),
                            ('[-l LOGFILE]', '08')):
-        if test.stage not in stages:
+        if stage not in stages:
             continue
         if option not in usage:
             raise Failure(f'{option} in the usage', usage)
@@ -138,3 +139,7 @@ def closed_streams(test):
                           'to a socket', 'a new descriptor gets the lowest '
                           'free number: open /dev/null first for what is '
                           'closed')
+        if (status if test.stage not in READY else status is not None):
+            raise Failure(f'with {closed} what it does else', 'an end with '
+                          f'status {status}', 'open returns -1 if it fails, '
+                          'and the descriptor else')

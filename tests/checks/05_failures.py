@@ -6,24 +6,164 @@ tests/README.md."""
 
 import errno
 import os
+import re
+import signal
+import socket
+import time
 
-from harness import (MANY, SERVING, TALKING, Failure, check, injected,
-                     stopped_plainly)
+from checks.storm.page import Page
+from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
+                     arrived, check, data, difference, echoing, injected,
+                     start_client, stopped_plainly, told, wait_until)
 
 
-@check(SERVING, open=False)
+@check(SERVERS, open=False)
 def unlisted_stops(test):
     """an errno of socket, bind or listen in no row is reported, and stops the
     program"""
-    for call in 'socket', 'bind', 'listen':
-        stopped_plainly(test, call, errno.EXDEV)
+    calls = {'01': 1, '02': 2}.get(test.stage, 3)
+    for call in ('socket', 'bind', 'listen')[:calls]:
+        stopped_plainly(test, call, errno.EXDEV,
+                        [] if test.stage == '01' else ['0'])
         test.faults.relent(call)
+
+
+@check(ADDRESSED, open=False)
+def largest_numbers(test):
+    """accepts the port 65535, and -t 86400"""
+    child = test.start('65535')
+    child.wait_for(lambda: child.lines)
+    if any('usage' in line for line in child.lines):
+        raise Failure('port 65535, or that somebody has it',
+                      f'it {test.outcome(child)}', '65535 is a port, too')
+    if test.stage >= '05':
+        test.server('-t', '86400')
+        if test.stage in MANY:
+            test.served(test.children[-1], test.connect(test.children[-1]))
+
+
+@check(MANY, open=False)
+def helper_fails(test):
+    """when a call fails that prepares the program (pipe, sigaction, getrlimit
+    and so on) it says so and ends with status 1"""
+    test.need_injector()
+    options = [['0'], ['-l', '/dev/null', '0']][test.stage == '08']
+    for number in range(1, 20):
+        test.faults.fail('helper', errno.ENOBUFS, number
+                         + test.faults.get('calls', 'helper'))
+        before = test.faults.get('injected', 'helper')
+        child = test.start(*options)
+        child.wait_for(lambda: child.lines)
+        if test.faults.get('injected', 'helper') == before:
+            break  # it makes no more such calls
+        line = rf'\w+: {os.strerror(errno.ENOBUFS)}'
+        if child.wait_exit() != 1 or not re.fullmatch(line, child.lines[0]):
+            raise Failure(f'the line "CALL: {os.strerror(errno.ENOBUFS)}" and '
+                          'status 1', f'it {test.outcome(child)}',
+                          f'look at what each call returns (it is no. {number} '
+                          'that fails)')
+    if number < 4:
+        raise Failure('calls that prepare the program', f'{number - 1}')
+
+
+@check('05 06 07 08', open=False)
+def default_limit(test):
+    """gives up a silent peer after 60 seconds (06: 10) if there is no -t"""
+    test.need_injector()
+    if test.stage == '06':
+        start_client(test, test.peer(echoing).port)
+        test.attached()
+        injected_limit(test, 'setsockopt', 'low', 10001)
+        injected_limit(test, 'setsockopt', 'high', 10001)
+        return
+    server = test.server()
+    test.attached()
+    test.served(server, test.connect(server))
+    if test.stage == '05':
+        injected_limit(test, 'setsockopt', 'low', 60001)
+    else:
+        injected_limit(test, 'select', 'ended', 60)
+
+
+def injected_limit(test, call, field, limit):
+    """Demands that a limit which the injector has noted is that."""
+    if not wait_until(lambda: test.faults.get(field, call) == limit):
+        raise Failure(f'{limit // 1000 or limit} seconds', 'another limit: '
+                      f'{test.faults.get(field, call)} in {call}')
+
+
+@check('04 05 06 07 08', open=False)
+def tenth_of_a_second(test):
+    """in a shortage calls again every tenth of a second"""
+    test.need_injector()
+    for call in {'04': ['accept'], '05': ['accept', 'send'], '06': ['send']
+                 }.get(test.stage, ['accept', 'send', 'select']):
+        test.faults.relent('send')
+        test.faults.fail(call, errno.ENOMEM, last=FOREVER)
+        if test.stage == '06':
+            start_client(test, test.peer(echoing).port)
+        else:
+            if call == 'select':
+                test.faults.relent(call)
+            server = test.server()
+            client = test.connect(server)
+            if call == 'select':
+                test.faults.fail(call, errno.ENOMEM, last=FOREVER)
+            if test.stage != '04':
+                client.sendall(test.question(b'x'))
+        test.attached()
+        injected(test, call, test.faults.get('injected', call) + 1)
+        for _ in range(8):
+            calls = test.faults.get('calls', call)
+            time.sleep(0.65)
+            calls = test.faults.get('calls', call) - calls
+            if calls > 4:
+                break  # others may keep this machine busy
+        else:
+            raise Failure(f'six calls of {call} in 0.65 seconds', calls,
+                          'sleep for a tenth of a second between the calls')
+        test.faults.relent(call)
+        test.children[-1].end()
 
 
 @check(MANY, open=False)
 def select_unlisted(test):
     """an errno of select in no row is reported, and stops the program"""
     stopped_plainly(test, 'select', errno.EXDEV)
+
+
+@check(MANY, open=False)
+def select_shortages_apart(test):
+    """each shortage of select is reported: the second one, too"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    client = test.connect(server)
+    for number in 1, 2:
+        test.served(server, client)
+        test.faults.fail('select', errno.ENOMEM, last=FOREVER)
+        client.sendall(test.question())
+        told(test, server, 'select', 'ENOMEM', number)
+        test.faults.relent('select')
+        test.answered(client, *[] if test.stage == '08' else [test.question()])
+
+
+@check(MANY, open=False)
+def idle_takes_nothing(test):
+    """a client that is idle takes no memory but its place in a table"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    test.served(server, test.connect(server))
+    wait_until(lambda: server.state() == 'S')
+    before = Page(test.faults).get('blocks')
+    for _ in range(20):
+        test.served(server, test.connect(server))
+    wait_until(lambda: server.state() == 'S')
+    blocks = Page(test.faults).get('blocks') - before
+    if blocks > 10:
+        raise Failure('no memory for 20 idle clients', f'{blocks} blocks',
+                      'free what a client no longer needs')
 
 
 @check(TALKING, open=False)
@@ -49,3 +189,26 @@ def client_unlisted(test):
         test.served(server, client, 'an error on one client\'s socket costs '
                     'that client, never the server')
         client.close()
+
+
+@check(ECHO, open=False)
+def half_close_before_the_echo(test):
+    """a client that shuts down its half while most of the echo is not sent yet
+    gets all of it"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    client = test.connect(server)
+    test.served(server, client)
+    server.signal(signal.SIGSTOP)  # so that all is there at once
+    wait_until(lambda: server.state() == 'T')
+    test.faults.set('most', 1000, 'send')
+    test.say(client, data(50000))
+    client.shutdown(socket.SHUT_WR)
+    wait_until(lambda: arrived(client))
+    server.signal(signal.SIGCONT)
+    got = test.receive(client, 50000, hint='the end of what a client sends is '
+                       'not the end of what it is to get')
+    if got != data(50000):
+        raise Failure('the echo', difference(data(50000), got))
+    test.ended(client)

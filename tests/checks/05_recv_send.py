@@ -293,6 +293,7 @@ def shortages_apart(test):
     message = data(2000)
     test.faults.set('most', 1000, 'send')
     test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
+    test.faults.fail('ioctl', errno.ENOTTY, last=FOREVER)  # only Linux tells
     client.sendall(message)
     time.sleep(0.6)
     some = wait_until(lambda: one_send(test, client))

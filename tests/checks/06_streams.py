@@ -13,8 +13,8 @@ import tempfile
 import threading
 import time
 
-from harness import (Failure, Skip, check, data, echoing, feed, injected,
-                     start_client, succeeded, told, wait_until)
+from harness import (Failure, Skip, check, data, difference, echoing, feed,
+                     injected, start_client, succeeded, told, wait_until)
 
 
 @check('06', open=False)
@@ -117,6 +117,45 @@ def partial_write(test):
 
 
 @check('06', open=False)
+def output_in_bits(test):
+    """an output that takes some bytes at a time gets every byte, in order"""
+    peer = test.peer(echoing)
+    message, got = data(300000), bytearray()
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        output = socket.socket()
+        output.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        output.connect(listener.getsockname())
+        reader, _ = listener.accept()
+    output.setblocking(False)
+    child = start_client(test, peer.port, message=message, stdout=output)
+    output.close()
+    with reader:
+        reader.settimeout(10)
+        while piece := reader.recv(1000):
+            got += piece
+    if child.wait_exit() != 0 or bytes(got) != message:
+        raise Failure('300000 bytes on standard output and status 0',
+                      f'{difference(message, bytes(got))}; it '
+                      f'{test.outcome(child)}', 'write returns how many bytes '
+                      'it took: go on behind those')
+
+
+@check('06', open=False)
+def input_fails(test):
+    """an input that cannot be read is reported: status 1"""
+    peer = test.peer(echoing)
+    folder = os.open('/', os.O_RDONLY)
+    try:
+        child = test.start('127.0.0.1', str(peer.port), stdin=folder)
+    finally:
+        os.close(folder)
+    line = f'read: {os.strerror(errno.EISDIR)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', 'read returns -1, too')
+
+
+@check('06', open=False)
 def shortages_apart(test):
     """bytes that are sent end a shortage: the next one has all of -t again"""
     test.need_injector()
@@ -153,6 +192,7 @@ def shortage_ends(test):
 def setsockopt_fails(test):
     """when no time limit can be set it says so and ends with status 1"""
     ends_over(test, 'setsockopt')
+    ends_over(test, 'setsockopt', 2)
 
 
 @check('06', open=False)
@@ -161,9 +201,10 @@ def shutdown_fails(test):
     ends_over(test, 'shutdown')
 
 
-def ends_over(test, call):
+def ends_over(test, call, number=1):
     test.need_injector()
-    test.faults.fail(call, errno.ENOBUFS)
+    test.faults.fail(call, errno.ENOBUFS,
+                     test.faults.get('calls', call) + number)
     child = start_client(test, test.peer(echoing).port)
     test.attached()
     injected(test, call)

@@ -11,8 +11,12 @@ import subprocess
 import threading
 import time
 
+from checks.storm.page import Page
 from harness import (MANY, Failure, Server, Skip, check, flood, reset,
                      wait_until)
+
+
+FD_SETSIZE = 1024
 
 
 @check(MANY)
@@ -56,6 +60,22 @@ def limit_raised(test):
     for client in clients[:900]:
         test.served(server, client, hint)
     test.alive(server, f'{count} clients', hint)
+    if max(server.descriptors()) >= FD_SETSIZE:
+        raise Failure(f'no descriptor of {FD_SETSIZE} or more',
+                      f'{max(server.descriptors())}', hint)
+    if not server.wait_line('accept: EMFILE'):
+        raise Failure('the line "accept: EMFILE"',
+                      f'it {test.outcome(server)}')
+
+
+@check(MANY, open=False)
+def few_descriptors(test):
+    """opens a listener and a pipe, and nothing else, before a client comes"""
+    server = test.server()
+    test.served(server, test.connect(server))
+    if len(server.descriptors()) > 7:  # with the three standard streams
+        raise Failure('7 descriptors', f'{len(server.descriptors())}',
+                      'close what is no longer needed')
 
 
 @check(MANY, open=False)
@@ -165,6 +185,34 @@ def ends_in_good_order(test):
                           'is in the set, or by pselect')
         again = test.server(port=server.port)
         test.served(again, test.connect(again))
+
+
+@check(MANY, open=False)
+def frees_everything(test):
+    """at its end all memory is freed, and every descriptor closed before it"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    first = test.connect(server)
+    first.sendall(b'GET /nothing HTTP/1.0\r\n\r\n')  # the C library, too, needs
+    first.shutdown(socket.SHUT_WR)                    # memory for a date
+    test.until_end(first)
+    first.close()
+    wait_until(lambda: server.state() == 'S')
+    before = Page(test.faults).get('blocks')
+    clients = [test.connect(server) for _ in range(3)]
+    test.served(server, clients[0])
+    flood(clients[1], block=test.plenty())
+    if test.stage == '08':
+        clients[2].sendall(b'GET /')
+        wait_until(lambda: server.state() == 'S')
+    server.signal(signal.SIGTERM)
+    server.wait_exit()
+    blocks = Page(test.faults).get('blocks')
+    if blocks > before:
+        raise Failure('all memory of the connections freed at the end',
+                      f'{blocks - before} more blocks than before them',
+                      'free what a connection needs, on every way out')
 
 
 @check(MANY, open=False)

@@ -19,8 +19,8 @@ def register(ours, seeds=None, beyond=()):
     for path in sorted(folder.glob('0[1-8]_*')):
         importlib.import_module(f'checks.{path.stem}')
     for exercise in EXERCISES.values():
-        if (folder / 'exercises' / f'{exercise.folder.name}.py').exists():
-            importlib.import_module(f'checks.exercises.{exercise.folder.name}')
+        for path in sorted(folder.glob(f'exercises/{exercise.folder.name}*')):
+            importlib.import_module(f'checks.exercises.{path.stem}')
     arrange()
     errors.register()
     if ours:

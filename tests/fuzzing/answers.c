@@ -1,6 +1,6 @@
 /*
- * The target for all that is made of a request: dates, conditions, ranges and
- * heads of responses, for files of all kinds that are made up.
+ * The target for everything that is made from a request: dates, conditions,
+ * ranges and response heads, for invented files of all kinds.
  */
 #include "posix.h"
 
@@ -26,8 +26,8 @@
 
 /* ------------------------------------------------------------------ dates */
 
-/* A date means the same when it is written and read again; and whatever its
-   form, the first number in it is the day. */
+/* A date survives being formatted and parsed again; and whatever its format,
+   its first number is the day of the month. */
 static void check_date(struct text text) {
     char date[DATE_SIZE], copy[64] = "";
     time_t time, again;
@@ -45,7 +45,7 @@ static void check_date(struct text text) {
            "a day is one that its month has");
 }
 
-/* Whatever time it is, its date is read as that time again. */
+/* Any time survives being formatted and parsed again. */
 static void check_clock(struct text bytes) {
     unsigned long long number = 0;
     char date[DATE_SIZE];
@@ -83,8 +83,8 @@ static bool has(const char *head, const char *name, const char *value) {
            && found[strlen(value)] == '\r';
 }
 
-/* A head is a status line and fields, and nothing that a client has sent can
-   end a line of it. RFC 9112, 4 and 5. */
+/* A head is a status line and fields, and no bytes of a client can end one of
+   its lines. RFC 9112, 4 and 5. */
 static void check_lines(struct text head, int status) {
     char start[sizeof "HTTP/1.1 200 "];
 
@@ -106,7 +106,7 @@ static void check_lines(struct text head, int status) {
     }
 }
 
-/* What follows a head is as long as it says. */
+/* What follows a head has the length that it announces. */
 static void check_content(const struct response *response,
                           const struct request *request, const char *head,
                           size_t follows) {
@@ -130,7 +130,8 @@ static void check_content(const struct response *response,
            "nothing follows the answer to HEAD, 204 and 304");
 }
 
-/* Only what is asked for can be refused, or cut; the file has what is sent. */
+/* Only what was asked for can be refused or cut, and only bytes of the file
+   are sent. */
 static void check_conditions(const struct response *response,
                              const struct request *request) {
     const struct text *fields = request->fields;
@@ -168,7 +169,7 @@ static void check_conditions(const struct response *response,
            "a file is sent for GET, and only then");
 }
 
-/* Returns the status that the answer has come to have. */
+/* Returns the status of the response. */
 static int check_response(struct response response,
                           const struct request *request) {
     static char bytes[MOST_RESPONSE + 64];
@@ -199,7 +200,7 @@ static int check_response(struct response response,
     return response.status;
 }
 
-/* Asks for all kinds of files. Returns the status for the usual one. */
+/* Requests files of all kinds. Returns the status for the usual one. */
 static int check_files(const struct request *request) {
     static const long long sizes[] = {SIZE_OF_FILE, 0, 1, 10000, LLONG_MAX};
     static const int others[] = {301, 403, 404, 500, 503};
@@ -261,8 +262,8 @@ static int check_refusal(int status, const struct request *request) {
     return check_response((struct response){.status = status}, request);
 }
 
-/* Checks a request and its body. Returns how many bytes that are, 0 if none
-   can follow. */
+/* Checks a request and its body. Returns their length, or 0 if no other
+   request can follow. */
 static size_t check_request(const char *bytes, size_t length, int *status) {
     static struct request request;
     long head = parse_request(&request, bytes, length);
@@ -294,7 +295,7 @@ int check_answers(const char *bytes, size_t length) {
     size_t at = 0, used = 1;
 
     if (is_plain(all))
-        check_date(all);  /* all of it may be one */
+        check_date(all);  /* all of it may be one date */
     check_clock(all);
     while (used > 0 && at < length && count++ < MOST_REQUESTS) {
         used = check_request(bytes + at, length - at, &status);

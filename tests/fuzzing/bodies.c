@@ -1,6 +1,6 @@
 /*
- * A second reader of bodies: they end where it sees their end, in whatever
- * pieces they come. RFC 9112, 6 and 7.1.
+ * A second parser of bodies. The server must find the same end, in whatever
+ * pieces a body comes. RFC 9112, 6 and 7.1.
  */
 #include "posix.h"
 
@@ -13,8 +13,8 @@
 
 /* ------------------------------------------------------------------- body */
 
-/* Returns how many bytes up to the end of a line, which is CR LF and nothing
-   else; 0 if the line is none or has no end. */
+/* Returns the number of bytes up to the end of a line, which must be CR LF; 0
+   if there is none. */
 static size_t line_length(struct text rest) {
     size_t length = 0;
 
@@ -27,8 +27,8 @@ static size_t line_length(struct text rest) {
     return length + 2;
 }
 
-/* Returns how many bytes a chunk has, from its size to its last CR LF; 0 if
-   they are not there or it is none. Notes the size. */
+/* Returns the length of a chunk, from its size to its last CR LF, and stores
+   its size. Returns 0 if the chunk is incomplete or malformed. */
 static size_t chunk_length(struct text rest, unsigned long long *size) {
     size_t line = line_length(rest), digits = 0;
 
@@ -39,7 +39,7 @@ static size_t chunk_length(struct text rest, unsigned long long *size) {
         if (*size > rest.length)
             return 0;
     }
-    size_t end = digits;  /* blanks are only taken before an extension */
+    size_t end = digits;  /* blanks may only precede an extension */
     while (end < line && is_blank(rest.start[end]))
         end++;
     if (digits == 0 || line == 0
@@ -63,8 +63,8 @@ static bool is_trailer(struct text line) {
                                        (size_t)(colon - line.start)});
 }
 
-/* Returns how many bytes a chunked body has, 0 if it is not there as a whole
-   or is none. RFC 9112, 7.1. */
+/* Returns the length of a chunked body, or 0 if it is incomplete or malformed.
+   RFC 9112, 7.1. */
 static size_t chunked_length(struct text bytes) {
     struct text rest = bytes;
     unsigned long long size;
@@ -89,8 +89,8 @@ static bool is_over(const struct body *body) {
     return body->state == NONE || body->state == BROKEN;
 }
 
-/* Passes over a body that comes in pieces of up to so many bytes; how many it
-   is, each piece says itself. */
+/* Reads past a body that comes in pieces of up to this many bytes; the first
+   byte of each piece gives its length. */
 static size_t skip_pieces(struct body *body, struct text bytes, size_t most) {
     size_t used = 0, piece = 0, taken = 0;
 
@@ -110,7 +110,7 @@ static bool same(const struct body *one, const struct body *other) {
            && one->read == other->read;
 }
 
-/* Passes over a body, in whatever pieces it comes. Returns its bytes. */
+/* Reads past a body, in any pieces. Returns its length. */
 size_t check_body(struct body *body, struct text bytes) {
     const struct body before = *body;
     size_t used = skip_body(body, bytes.start, bytes.length);

@@ -1,7 +1,7 @@
 /*
- * The target for all of the server but its sockets: several clients talk to it
- * at the same time, a few bytes each in turn, and what each is answered must be
- * what it is answered when it is alone and sends all at once.
+ * The target for the whole server except its sockets. Several clients talk to
+ * it in turn, a few bytes at a time; each must get what it gets when it is
+ * alone and sends everything at once.
  */
 #include "posix.h"
 
@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MOST_CLIENTS 3
 #define MOST_ANSWERS 400000  /* bytes that are compared */
@@ -30,13 +31,13 @@ struct client {
 };
 
 static struct client alone[MOST_CLIENTS], together[MOST_CLIENTS];
-static struct client *clients;  /* those that talk, by their descriptors */
-static bool in_pieces;          /* they send and take a little at a time */
-static uint64_t chance;         /* is the same for the same bytes */
+static struct client *clients;  /* the clients, by their descriptors */
+static bool in_pieces;          /* they send and receive a little at a time */
+static uint64_t chance;         /* the same for the same bytes */
 
 /* --------------------------------------------------------------- transport */
 
-/* Returns a number from 0 up to below most. */
+/* Returns a number from 0 up to most - 1. */
 static size_t choose(size_t most) {
     chance ^= chance << 13;
     chance ^= chance >> 7;
@@ -44,7 +45,7 @@ static size_t choose(size_t most) {
     return (size_t)(chance % most);
 }
 
-/* Returns how many bytes pass at once, which may be none: small numbers are as
+/* Returns how many bytes pass at once, possibly none. Small numbers are as
    likely as large ones. */
 static size_t choose_piece(size_t most) {
     size_t piece = in_pieces ? choose((size_t)2 << choose(18)) : most;
@@ -66,11 +67,11 @@ static ssize_t receive_piece(int fd, void *buffer, size_t size) {
     return piece == 0 ? -1 : (ssize_t)piece;
 }
 
-static ssize_t send_piece(int fd, struct iovec parts[2], bool last) {
+static ssize_t send_piece(int fd, struct iovec parts[2], bool more) {
     struct client *client = &clients[fd];
     size_t length = parts[0].iov_len + parts[1].iov_len, sent = 0;
 
-    (void)last;
+    (void)more;
     demand(length > 0, "nothing is not sent");
     demand(!client->finished, "nothing is sent after the end");
     length = choose_piece(length);
@@ -89,6 +90,18 @@ static ssize_t send_piece(int fd, struct iovec parts[2], bool last) {
     return length == 0 ? -1 : (ssize_t)sent;
 }
 
+static ssize_t send_file_piece(int fd, int file, long long start,
+                               size_t length) {
+    static char bytes[16384];
+    ssize_t count = pread(file, bytes,
+                          length < sizeof bytes ? length : sizeof bytes,
+                          (off_t)start);
+    struct iovec parts[2] = {{bytes, count > 0 ? (size_t)count : 0}, {NULL, 0}};
+
+    demand(count > 0, "a file has as many bytes as announced");
+    return send_piece(fd, parts, false);
+}
+
 static void finish(int fd) {
     demand(!clients[fd].finished, "a stream ends once");
     clients[fd].finished = true;
@@ -96,10 +109,10 @@ static void finish(int fd) {
 
 /* ------------------------------------------------------------ conversations */
 
-/* Lets the server serve a client once, and forget it when that was all. */
+/* Lets the server serve a client once, and removes the client at its end. */
 static void serve(int fd) {
     static const struct transport transport = {receive_piece, send_piece,
-                                               finish};
+                                               finish, send_file_piece};
     struct client *client = &clients[fd];
     enum http_state state;
 
@@ -123,8 +136,7 @@ static void begin(struct client *client, struct text bytes) {
     client->end = 0;
 }
 
-/* Leaves out what the time decides: dates, and whether a client had to be asked
-   for a body. */
+/* Removes what depends on the time: dates, and interim responses. */
 static void leave_out_chance(struct client *client) {
     static const char date[] = "\r\nDate: ";
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -143,7 +155,7 @@ static void leave_out_chance(struct client *client) {
     client->end = end;
 }
 
-/* Cuts the bytes of the next client off an input. */
+/* Takes the bytes of the next client off an input. */
 static struct text take_client(struct text *rest, bool last) {
     struct text bytes = {rest->start, 0};
     size_t length = strlen(CLIENTS_END);
@@ -213,6 +225,6 @@ void check_clients(const char *bytes, size_t length) {
         }
     }
     for (int fd = 0; fd < count; fd++)
-        if (!may_expect(streams[fd]))  /* a refusal may come before a body */
+        if (!may_expect(streams[fd]))  /* a refusal may precede the body */
             compare(&alone[fd], &together[fd]);
 }

@@ -1,6 +1,5 @@
 /*
- * What the readers in this folder are made of: what is demanded of the server,
- * and text.
+ * What the parsers in this folder need: assertions, and text.
  */
 #include "posix.h"
 
@@ -61,7 +60,7 @@ bool is(struct text text, const char *exactly) {
 }
 
 bool begins(struct text text, const char *with) {
-    return text.length > 0 && *text.start == *with  /* which is all, mostly */
+    return text.length > 0 && *text.start == *with  /* usually everything */
            && text.length >= strlen(with)
            && memcmp(text.start, with, strlen(with)) == 0;
 }

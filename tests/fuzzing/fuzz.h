@@ -1,19 +1,18 @@
 /*
- * The targets. Each has the server read these bytes, whatever they are, and
- * ends the program if something does not hold.
+ * The targets. Each makes the server read these bytes, and aborts if an
+ * assertion fails.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
 
 #include <stddef.h>
 
-/* The bytes are what one client sends, and the parsers alone read them. Takes
-   some millionths of a second. */
+/* The bytes are what one client sends; only the parsers read them. Takes a few
+   microseconds. */
 void check_parsers(const char *bytes, size_t length);
 
-/* The bytes are requests to files that are made up. Returns the status of the
-   last answer, if it asks for a file that is there; 0 if more of it has to
-   come. */
+/* The bytes are requests for invented files. Returns the status of the last
+   response if it is about a file that exists; 0 if the request is not whole. */
 int check_answers(const char *bytes, size_t length);
 
 /* The bytes are what several clients send, with CLIENTS_END between them, for

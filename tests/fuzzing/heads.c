@@ -1,6 +1,6 @@
 /*
- * A second reader of heads, slow and simple: what the server has taken for a
- * request has to be one to it too. RFC 9112, 2 to 6.
+ * A second parser of heads, slow and simple. A request that the server accepts
+ * must be one to this parser too. RFC 9112, 2 to 6.
  */
 #include "posix.h"
 
@@ -14,7 +14,7 @@
 
 /* ----------------------------------------------------------------- pieces */
 
-/* Parses a copy: nothing is behind it that could be read by mistake. */
+/* Parses a copy, so that a sanitizer detects a read past its end. */
 static long parse_alone(const char *bytes, size_t length) {
     static struct request request;
     char *copy = malloc(length + (length == 0));
@@ -30,7 +30,7 @@ static long parse_alone(const char *bytes, size_t length) {
     return result;
 }
 
-/* As long as too little has come there is no result, then it is this one. */
+/* An incomplete head has no result; a complete one has this result. */
 void check_prefix(const char *bytes, size_t length, long result) {
     long got = parse_alone(bytes, length);
 
@@ -41,8 +41,7 @@ void check_prefix(const char *bytes, size_t length, long result) {
            "a request is there when its last byte is, and not before");
 }
 
-/* Of long inputs not every beginning is looked at: what is skipped, the bytes
-   themselves say. */
+/* Tries some prefixes of a long input. Its own bytes decide which. */
 void check_prefixes(const char *bytes, size_t length, long result) {
     size_t most = length / 256 + 1;
     size_t last = result > 0 ? (size_t)result : length;
@@ -84,7 +83,7 @@ static void check_line(struct text line, const struct request *request) {
            "only HTTP/1.0 is the old version");
 }
 
-/* The path is what the target means: undone once, from slash to NUL. */
+/* The path is what the target means: decoded once, from slash to NUL. */
 static void check_path(const struct request *request) {
     struct text target = request->target;
     size_t end = 0;
@@ -110,12 +109,12 @@ static void check_path(const struct request *request) {
 
 /* ----------------------------------------------------------------- fields */
 
-/* What the second reader has seen in a head. */
+/* What the second parser has found in a head. */
 struct seen {
     int fields, hosts, lengths, codings;
 };
 
-/* RFC 9110, 8.6: a list of one and the same number. */
+/* RFC 9110, 8.6: a list that repeats one number. */
 static void check_length(struct text value, unsigned long long length) {
     const char *at = value.start, *end = value.start + value.length;
     char *after;
@@ -131,7 +130,7 @@ static void check_length(struct text value, unsigned long long length) {
     } while (after < end);
 }
 
-/* Notes what a field means for where the request ends, and the connection. */
+/* Notes what a field says about the end of the request and the connection. */
 static void check_field(struct text line, const struct request *request,
                         struct seen *seen) {
     struct text value = line;
@@ -151,7 +150,7 @@ static void check_field(struct text line, const struct request *request,
     }
 }
 
-/* Where the body ends must be beyond doubt: RFC 9112, 6. */
+/* There must be no doubt where the body ends: RFC 9112, 6. */
 static void check_framing(const struct request *request, struct seen seen) {
     demand(seen.hosts == 1 || (seen.hosts == 0 && request->http10),
            "there is one host, or none in HTTP/1.0");
@@ -178,7 +177,7 @@ static void check_values(const struct request *request, const char *bytes,
     }
 }
 
-/* Reads a head that was taken once more. */
+/* Parses a head again that the server has accepted. */
 void check_head(const struct request *request, const char *bytes,
                 size_t length) {
     struct text rest = {bytes, length}, line;

@@ -1,6 +1,6 @@
 /*
- * The target for request.c and body.c alone, without a file or a socket: so
- * many inputs a second that most of what can be sent is tried.
+ * The target for request.c and body.c alone, without files or sockets. It is
+ * fast enough to try most of what can be sent.
  */
 #include "posix.h"
 
@@ -10,7 +10,7 @@
 
 #define MOST_REQUESTS 8  /* that are looked at in one input */
 
-/* Looks at the beginnings that matter most: the longest without the last byte,
+/* Tries the two most important prefixes: the longest without its last byte,
    and one that the bytes themselves choose. */
 static void check_some(const char *bytes, size_t length, long result) {
     size_t last = result > 0 ? (size_t)result : length;
@@ -20,8 +20,8 @@ static void check_some(const char *bytes, size_t length, long result) {
     check_prefix(bytes, (unsigned char)bytes[length / 2] * 3 % length, result);
 }
 
-/* Checks a request and its body. Returns how many bytes that are, 0 if none
-   can follow. */
+/* Checks a request and its body. Returns their length, or 0 if no other
+   request can follow. */
 static size_t check_request(const char *bytes, size_t length) {
     static struct request request;
     long head = parse_request(&request, bytes, length);

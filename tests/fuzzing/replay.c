@@ -1,7 +1,7 @@
 /*
- * Checks inputs that are in files, with all targets: no fuzzer is needed for
- * that. A name that begins with a status, such as 400-no-host, gives the status
- * of the last answer to the client; 000 means that more has to come.
+ * Checks inputs from files with all targets; this needs no fuzzer. A name that
+ * begins with a status, such as 400-no-host, gives the status of the last
+ * response; 000 means that the request is incomplete.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -23,8 +23,8 @@ static int expected(const char *path) {
     return (int)strtol(name, NULL, 10);
 }
 
-/* Reads a file into just as much memory as it needs: what reads further is
-   found out. Returns NULL, with a message, if that fails. */
+/* Reads a file into memory of exactly its size, so that a sanitizer detects a
+   read past its end. Returns NULL, after a message, on failure. */
 static char *read_file(const char *path, size_t *length) {
     static char buffer[MOST];
     FILE *file = fopen(path, "rb");
@@ -43,8 +43,8 @@ static char *read_file(const char *path, size_t *length) {
     return bytes;
 }
 
-/* Tells on standard output what is being checked: if that ends the program,
-   the last line is the culprit's. */
+/* Prints the name of the input. If the program ends, the last line names the
+   input that caused it. */
 int main(int count, char **paths) {
     for (int i = 1; i < count; i++) {
         size_t length = 0;

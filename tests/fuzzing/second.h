@@ -1,6 +1,6 @@
 /*
- * The second reader of requests. What these functions demand of the server's
- * result is in heads.c and bodies.c.
+ * The second parser of requests. heads.c and bodies.c assert that the server's
+ * result agrees with it.
  */
 #ifndef SECOND_H
 #define SECOND_H
@@ -11,18 +11,18 @@
 
 #include <stddef.h>
 
-/* Reads a head that was taken once more. */
+/* Parses a head again that the server has accepted. */
 void check_head(const struct request *request, const char *bytes,
                 size_t length);
 
-/* Parses only the first length bytes: as long as too little has come there is
-   no result, then it is this one. */
+/* Parses only the first length bytes. An incomplete head has no result; a
+   complete one has this result. */
 void check_prefix(const char *bytes, size_t length, long result);
 
-/* Does that for many beginnings of an input. */
+/* Does that for several prefixes of an input. */
 void check_prefixes(const char *bytes, size_t length, long result);
 
-/* Passes over a body, in whatever pieces it comes. Returns its bytes. */
+/* Reads past a body, in any pieces. Returns its length. */
 size_t check_body(struct body *body, struct text bytes);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Where libFuzzer comes in: TARGET is one of fuzz.h.
+ * The entry point of libFuzzer: TARGET is one of fuzz.h.
  */
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 """What checks are made of: all that a file of checks may import."""
 
-from harness import settings  # noqa: F401
+from harness import namespaces, settings  # noqa: F401
 from harness.compiling import build, compiler  # noqa: F401
 from harness.clients import (  # noqa: F401
     converse, data, echoing, feed, flood, guarded, knock, start_client,

@@ -120,12 +120,12 @@ def stopped(test, child, call, name):
                       'call exit(EXIT_FAILURE) after the message')
 
 
-def stopped_plainly(test, call, number=errno.ENOBUFS):
+def stopped_plainly(test, call, number=errno.ENOBUFS, arguments=('0',)):
     """Demands the action STOP of a call without rows, such as setsockopt, or
-    without a row for this errno."""
+    one without a row for this errno."""
     test.need_injector()
     test.faults.fail(call, number, test.faults.get('calls', call) + 1)
-    child = test.start('0')
+    child = test.start(*arguments)
     test.attached()
     status = child.wait_exit()
     line = f'{call}: {os.strerror(number)}'

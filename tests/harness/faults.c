@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -63,6 +64,8 @@ enum kind {
     FORK,
     EXECVE,
     WAITPID,
+    IOCTL,  /* TIOCOUTQ alone */
+    HELPER,  /* what prepares a program: limits, a pipe, signals */
     KINDS,  /* how many there are */
 };
 
@@ -78,7 +81,8 @@ struct plan {
     int32_t last_error;   /* errno of the last of these */
     int32_t too_short;    /* accept: an address, but no length for it */
     int32_t inside;       /* the descriptor + 2 that such a call waits for */
-    int32_t ended;        /* recv: open sockets on which it has returned 0 */
+    int32_t ended;        /* recv: open sockets on which it has returned 0;
+                             select: the seconds of its last timeout */
     int32_t again;        /* recv: calls on those; select: see note_sets */
     int32_t stale;        /* select: see note_timeout */
     int32_t low, high;    /* select: see note_sets; setsockopt: the limits of
@@ -570,6 +574,7 @@ static void note_timeout(const struct timeval *timeout) {
                    && memcmp(&time_before, &time_after, size) != 0
                    && timeout->tv_usec % 1000 != 0;
     time_before = *timeout;
+    plan->ended = (int32_t)timeout->tv_sec + (timeout->tv_usec > 0);
 }
 
 int select(int count, fd_set *reading, fd_set *writing, fd_set *exceptional,
@@ -889,6 +894,47 @@ FCNTL_CALL(fcntl)
 FCNTL_CALL(fcntl64)
 #endif
 
+#ifdef __GLIBC__
+#define RESOURCE __rlimit_resource_t
+#else
+#define RESOURCE int
+#endif
+
+#define HELPER_CALL(name, parameters, arguments)                              \
+    int name parameters {                                                     \
+        static int (*real) parameters;                                        \
+        if (real == NULL)                                                     \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);                        \
+        return control != NULL && ordered(HELPER) ? -1 : real arguments;      \
+    }
+
+#define LIMIT_CALLS(bits)                                                     \
+    HELPER_CALL(getrlimit##bits, (RESOURCE kind,                   \
+                                  struct rlimit##bits *limit), (kind, limit)) \
+    HELPER_CALL(setrlimit##bits, (RESOURCE kind,                   \
+                                  const struct rlimit##bits *limit),          \
+                (kind, limit))
+
+LIMIT_CALLS()
+#ifdef __GLIBC__
+LIMIT_CALLS(64)
+#endif
+HELPER_CALL(sigaction, (int number, const struct sigaction *action,
+                        struct sigaction *before), (number, action, before))
+HELPER_CALL(sigprocmask, (int how, const sigset_t *mask, sigset_t *before),
+            (how, mask, before))
+
+int ioctl(int descriptor, unsigned long request, ...) {
+    REAL(int, "ioctl", int, unsigned long, ...);
+    va_list rest;
+    va_start(rest, request);
+    void *argument = va_arg(rest, void *);
+    va_end(rest);
+    if (request == TIOCOUTQ && control != NULL && ordered(IOCTL))
+        return -1;
+    return real(descriptor, request, argument);
+}
+
 /* ---------------------------------------------------------- files */
 
 static int mode_of(int flags, va_list rest) {
@@ -978,6 +1024,8 @@ ssize_t __pread64_chk(int descriptor, void *buffer, size_t length,
 
 int pipe(int descriptors[2]) {
     REAL(int, "pipe", int *);
+    if (control != NULL && ordered(HELPER))
+        return -1;
     return refused(PIPE, -1, 0) ? -1 : (int)noted(PIPE, real(descriptors));
 }
 

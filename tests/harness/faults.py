@@ -1,6 +1,8 @@
 """Injects faults into the calls of a program: the orders to
 harness/faults.c."""
 
+import atexit
+import contextlib
 import mmap
 import os
 import pathlib
@@ -15,7 +17,8 @@ from harness.compiling import build, compiler
 
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
-         'stat', 'read', 'fcntl', 'pipe', 'fork', 'execve', 'waitpid')
+         'stat', 'read', 'fcntl', 'pipe', 'fork', 'execve', 'waitpid',
+         'ioctl', 'helper')
 SAME = {'recvfrom': 'recv', 'sendto': 'send'}  # kinds, by other calls' names
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',
@@ -73,6 +76,8 @@ def build_injector(directory):
         return None, ''
     if not shutil.which(compiler()[0]):
         return None, f'{compiler()[0]} is not installed'
+    if re.search(r'[\s:]', library):
+        library = os.path.join(plain_folder(directory), 'faults.so')
     complaint = build(library, '-O1', '-w', '-shared', '-fPIC', SOURCE, '-ldl')
     if complaint:
         return None, f'{SOURCE.name} does not compile'
@@ -83,6 +88,18 @@ def build_injector(directory):
     return None, (f'it cannot be loaded from {os.path.dirname(directory)} '
                   f'({reason}). Name another folder: TMPDIR=/var/tmp '
                   'tests/check ...')
+
+
+def plain_folder(directory):
+    """Returns a folder without a blank or a colon in its path, which would end
+    a path in LD_PRELOAD; or else the same. It is removed at the end."""
+    for place in '/tmp', '/var/tmp', '/dev/shm':
+        with contextlib.suppress(OSError):
+            folder = tempfile.mkdtemp(prefix='ladder-', dir=place)
+            os.chmod(folder, 0o711)  # programs may run as another user
+            atexit.register(shutil.rmtree, folder, True)
+            return folder
+    return directory
 
 
 def can_be_loaded(library):

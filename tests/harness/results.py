@@ -10,8 +10,9 @@ import time
 from harness.settings import MEMCHECK
 from harness.stages import BEYOND, PROGRAMS
 from harness.subjects import stub_of
-from harness.words import Colours, explained
+from harness.words import Colours, explained, wrapped
 
+INJECTED = 'injected'  # the note of a row that the kernel did not bring about
 Result = collections.namedtuple('Result', 'check verdict failure round')
 
 
@@ -100,6 +101,7 @@ class Report:
         self.verdicts = collections.Counter()
         self.stages = collections.defaultdict(collections.Counter)
         self.skips = collections.defaultdict(list)
+        self.by_kernel = collections.defaultdict(dict)  # errnos, of each call
         self.began = time.monotonic()
         if options.seed is not None:
             print(f'seed {options.seed}: the order of the checks, and their '
@@ -128,8 +130,14 @@ class Report:
         check, verdict = result.check, result.verdict
         self.verdicts[verdict] += 1
         self.stages[check.stage][verdict] += 1
-        if check.origin:
-            self.stages[check.stage][check.origin] += verdict == 'passed'
+        source = check.origin
+        if (verdict, result.failure) == ('passed', INJECTED):
+            source = 'injector'
+        if source:
+            self.stages[check.stage][source] += verdict == 'passed'
+        if source == 'kernel' and verdict == 'passed':
+            call, _, name = check.name.partition('_')
+            self.by_kernel[call].setdefault(name)
         if verdict == 'skipped':
             self.skips[check.stage, str(result.failure)].append(check.name)
         if verdict == 'failed':
@@ -147,6 +155,13 @@ class Report:
                         failure.hint))
         print(f'  again:    {again(check, self.options)}')
 
+    def list_rows(self):
+        """Says which rows of errors.tsv the kernel itself has brought about."""
+        count = sum(map(len, self.by_kernel.values()))
+        print(f'{count} errnos by the kernel itself:')
+        for call, names in self.by_kernel.items():
+            print(wrapped(f'  {call}: ', ' '.join(names)))
+
     def close(self):
         for stage, counts in sorted(self.stages.items()):
             title = PROGRAMS[stage].title
@@ -154,6 +169,8 @@ class Report:
             print(f'{title:14}{counts["passed"]:4} passed' + (
                 f' (errno rows: {counts["kernel"]} by the kernel, '
                 f'{counts["injector"]} injected)' if rows else ''))
+        if len(self.stages) > 1 and self.by_kernel:
+            self.list_rows()
         for (stage, reason), names in sorted(self.skips.items()):
             print(f'{stage}: skipped {", ".join(names[:4])}'
                   + (f' and {len(names) - 4} more' if len(names) > 4 else '')

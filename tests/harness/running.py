@@ -3,6 +3,7 @@ everything that they have started."""
 
 import collections
 import concurrent.futures
+import ctypes
 import errno
 import multiprocessing
 import os
@@ -35,7 +36,8 @@ LATE = 'skipped', 'no time was left'
 
 
 def run_check(*arguments):
-    """Runs one check. Returns its verdict, and the failure or the reason."""
+    """Runs one check. Returns its verdict, and the failure, a reason or a
+    note."""
     try:
         return try_check(*arguments)
     except Stop:
@@ -63,7 +65,7 @@ def try_check(check, command, directory, injector):
     test = kind(check.stage, command, directory, injector)
     try:
         Stop.release()
-        check.function(test)
+        note = check.function(test)
         test.examine()
     except Skip as reason:
         return 'skipped', str(reason)
@@ -82,7 +84,7 @@ def try_check(check, command, directory, injector):
     finally:
         Stop.held = True
         test.close()
-    return 'passed', None
+    return 'passed', note
 
 
 def end_now(*_):
@@ -92,6 +94,16 @@ def end_now(*_):
     os._exit(143)
 
 
+def return_memory():
+    """Has memory that is freed go back to the system: a worker does one check
+    after another, and glibc would keep what threads have had. mallopt(3)."""
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    if sys.platform.startswith('linux') and mallopt:
+        m_mmap_threshold, m_arena_max = -3, -8
+        mallopt(m_mmap_threshold, 1 << 17)
+        mallopt(m_arena_max, 1)
+
+
 def prepare_worker(pids, owner):
     """Registers a process for stop_workers. On Linux it ends when its parent
     is killed."""
@@ -99,6 +111,7 @@ def prepare_worker(pids, owner):
     signal.signal(signal.SIGUSR1, Stop.now)
     Stop.held = True
     os.write(pids.fileno(), b'%d\n' % os.getpid())
+    return_memory()
     if owner is not None:
         act_as(owner)
     if sys.platform.startswith('linux'):

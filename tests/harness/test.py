@@ -18,8 +18,9 @@ from harness.faults import Faults, is_loadable
 from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
+from harness.privileges import is_user
 from harness.secure import secure
-from harness.settings import MEMCHECK, PATIENCE
+from harness.settings import MEMCHECK, NOBODY, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
 
@@ -54,6 +55,12 @@ class Test:
         self.faults.page.close()
         with contextlib.suppress(FileNotFoundError):  # whatever a program did
             os.unlink(self.faults.path)
+
+    def restart(self):
+        """Ends what runs, and begins anew: without orders to the injector."""
+        self.close()
+        self.closing, self.children = [], []
+        self.faults = Faults(self.directory)
 
     def examine(self):
         """Demands that valgrind, if it is asked, has nothing to report. Ends
@@ -96,6 +103,15 @@ class Test:
         if not self.loadable:
             raise Skip('the injector of errors cannot be loaded into this '
                        'program, which has another C library')
+
+    def without_root(self):
+        """Has programs run as another user than root, whom nothing is
+        forbidden."""
+        if os.geteuid() == 0:
+            if not is_user(NOBODY):
+                raise Skip('there is no other user here than root')
+            self.need_injector()
+            self.faults.set('user', NOBODY)
 
     def need_descriptors(self, count):
         """Skips the check if this process, or the server, may not have so

@@ -52,7 +52,7 @@ class Visitor:
     """A client that speaks HTTP. When the server announces that it closes the
     connection, the next request uses a new one."""
 
-    longest = 4 << 20  # bytes of a body: no check reads more
+    longest = 16 << 20  # bytes of a body: no check reads more
 
     def __init__(self, connection, connect=None, longest=0):
         self.socket, self.connect = connection, connect
@@ -268,7 +268,7 @@ class WebTest(Test):
     """A run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
-    longest = 0       # bytes of a file that is served
+    longest = 4 << 20  # bytes of a file that is served, at least
     kept = None       # whether connections are; not known yet
 
     def environment(self):

@@ -1,5 +1,5 @@
-"""What happened in a run: system calls as strace tells them, packets as they
-passed over lo, and the rows of a sequence chart that come of both."""
+"""What happened in a run: system calls from strace, packets from lo, and the
+rows of a sequence chart made from both."""
 
 import dataclasses
 import re
@@ -55,7 +55,7 @@ class Note:
 
 
 def short(text, most=14):
-    """A string of strace's, short enough for a chart."""
+    """Returns a string of strace's, short enough for a chart."""
     def cut(match):
         content, more = match.group(1), match.group(2)
         if len(content) <= most and not more:
@@ -66,7 +66,7 @@ def short(text, most=14):
 
 
 class Trace:
-    """Takes the lines of one strace, and makes calls and notes of them."""
+    """Parses the lines of one strace into calls and notes."""
 
     def __init__(self, side, tag=''):
         self.side, self.tag = side, tag
@@ -75,7 +75,7 @@ class Trace:
         self.waiting = None  # the Call of a line that has not ended yet
 
     def feed(self, line, ended=True):
-        """Takes a line; one without its end is a call that waits."""
+        """Takes a line; one without an end is a call that waits."""
         found = LINE.match(line)
         if not found:
             return
@@ -139,7 +139,7 @@ class Trace:
 
 
 def describe(call, arguments, done):
-    """Writes the call as a program has it, and what came of it."""
+    """Returns the call as a program has it, and its result."""
     name, fd = call.name, call.fd
     if name == 'socket':
         call.text = f'socket({arguments})'.replace('IPPROTO_IP', '0').replace(
@@ -192,7 +192,7 @@ class Row:
 
 
 def label(packet, data=True):
-    """What a packet is, in a few words."""
+    """Describes a packet in a few words."""
     flags = packet.flags
     if flags & packets.RST:
         return 'RST'
@@ -216,7 +216,7 @@ def sized(payload, pieces=1):
 
 def rows_of(calls, wire, server_port, cut=0.0):
     """Returns the rows for calls and notes, and the packets between them. No
-    row holds what happened both before and after the moment cut."""
+    row spans the moment cut."""
     settle_ends(calls, wire)
     calls = [event for event in calls  # of several clients, less of each
              if not (event.tag and is_start(event))]
@@ -254,10 +254,9 @@ def rows_of(calls, wire, server_port, cut=0.0):
 
 
 def settle_ends(calls, wire):
-    """strace begins to measure how long a call takes when it has written its
-    arguments, a little after the time that it writes. So a call ends later
-    than these two tell, though before the next one of that process; and a
-    connect ends after the packets by which it was answered."""
+    """strace starts its clock after it has written the arguments, so a call
+    ends later than these two times say, but before the next call of its
+    process; and connect ends after the packets that answer it."""
     following = {}
     for event in sorted(calls, key=lambda event: -event.start):
         latest = following.get((event.side, event.tag), float('inf')) - 1e-6
@@ -277,13 +276,13 @@ def settle_ends(calls, wire):
 
 
 def is_start(event):
-    """Whether a client begins, which takes Python, say, a while."""
+    """Returns whether a client begins: starting Python takes a while."""
     return getattr(event, 'name', '') == 'socket'
 
 
 def without_acknowledgements(wire):
-    """Of many packets, those that carry data or open or close something, and
-    the answers to the latter; of a few packets, all."""
+    """Of many packets, returns those with data, those that open or close
+    something, and the replies to the latter; of few packets, all."""
     if sum(bool(packet.payload) for packet in wire) <= FEW:
         return wire
     kept, opening = [], True
@@ -296,8 +295,8 @@ def without_acknowledgements(wire):
 
 
 def is_whole(call, later, merged):
-    """Whether a call and its result fit one row: nothing that it could have
-    waited for came in between."""
+    """Returns whether a call and its result fit one row: nothing happened in
+    between that it could have waited for."""
     if (call.end is None or call.end - call.start > GAP
             or call.result == '?' or call.name == 'connect'):
         return False

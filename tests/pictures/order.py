@@ -1,5 +1,5 @@
-"""Whether the events of a picture can have come in the order that it shows.
-Its description has one a line:
+"""Checks whether the events of a picture can have happened in its order. Its
+description has one event a line:
 
     client calls connect(3, 127.0.0.1:15441)
     client to server: SYN
@@ -36,7 +36,7 @@ class Connection:
 
 
 class Reader:
-    """Reads a description, and collects what cannot be."""
+    """Parses a description, and collects what is impossible."""
 
     def __init__(self):
         self.connections = {}   # the latest of each client
@@ -119,7 +119,7 @@ def number(text):
 
 
 def impossible(story):
-    """Returns what cannot be in a list of lines, one string each."""
+    """Returns what is impossible in a list of lines, one string each."""
     reader = Reader()
     for line in story:
         reader.read(line)
@@ -128,8 +128,8 @@ def impossible(story):
     return reader.errors
 
 
-# What each picture is there to show: patterns that come in this order, and
-# after them, with a !, one that never comes.
+# What each picture must show: patterns in this order and, after a !, one that
+# never comes.
 POINTS = {
     '03-handshake': [r'server calls pause', r'server to client: SYN\+ACK',
                      r'client: send\(.* = \d', r'client to server: data',
@@ -161,7 +161,7 @@ POINTS = {
 
 
 def pointless(name, story):
-    """Returns what a picture was drawn to show, and does not."""
+    """Returns which of these a picture does not show."""
     place, errors = 0, []
     for pattern in POINTS.get(name, []):
         if pattern.startswith('!'):

@@ -1,5 +1,5 @@
-"""A client that does as its standard input tells, one line a call:
-connect PORT, send TEXT, flood, recv N, all, close."""
+"""A client that does what its standard input says, one call a line: connect
+PORT, send TEXT, flood, recv N, all, close."""
 
 import socket
 import sys

@@ -1,5 +1,5 @@
-"""Runs a server and its clients under strace, and captures what passes
-between them: the scenes of which charts are drawn."""
+"""Runs a server and its clients under strace, and captures their packets: the
+scenes that charts are drawn from."""
 
 import contextlib
 import os
@@ -24,11 +24,11 @@ CALLS = ('%network,select,pselect6,?_newselect,pause,close,openat,write')
 
 
 class Missing(Exception):
-    """What has to be installed, or allowed, for a chart."""
+    """What must be installed or permitted for a chart."""
 
 
 class Process:
-    """A program under strace, with what strace tells of it."""
+    """A program under strace, and the output of strace."""
 
     def __init__(self, stage, side, command, tag='', prefix=()):
         self.trace = events.Trace(side, tag)
@@ -76,7 +76,7 @@ class Process:
 
     @property
     def pid(self):
-        """The program's own process, which is strace's child."""
+        """The program's own process, the child of strace."""
         tasks = pathlib.Path(f'/proc/{self.strace.pid}/task')
         for children in tasks.glob('*/children'):
             for word in children.read_text().split():
@@ -160,7 +160,7 @@ class Stage:
         return found
 
     def settle(self, most=PATIENCE, quiet=QUIET):
-        """Waits until nothing more happens for a moment."""
+        """Waits until nothing happens for a moment."""
         start = time.monotonic()
         deadline = start + most
         while time.monotonic() < deadline:
@@ -180,7 +180,7 @@ class Stage:
                 self.touched = time.monotonic()
 
     def rows(self, since=0.0):
-        """The rows of a chart of all that happened after a moment."""
+        """Returns the rows of a chart of everything after a moment."""
         self.drain()
         calls = []
         for process in self.processes:
@@ -191,7 +191,7 @@ class Stage:
                                               since) if row.time > since]
 
     def name_connections(self, calls):
-        """Marks packets with the letter of the client whose they are."""
+        """Marks packets with the letter of their client."""
         tags = sorted({call.tag for call in calls if call.tag})
         if not tags:
             return
@@ -215,7 +215,7 @@ SCENES = {}
 
 
 def scene(name, title, caption):
-    """Makes a function a scene, after which a picture is named."""
+    """Registers a function as a scene. A picture has its name."""
     def add(play):
         play.title, play.caption, play.stage = title, caption, name[:2]
         SCENES[name] = play
@@ -345,8 +345,8 @@ def pipelined(stage):
 
 @contextlib.contextmanager
 def hosts_with_both():
-    """Words to put before a command for which localhost is ::1, then
-    127.0.0.1: none if it is so anyway, or if that takes rights we lack."""
+    """Returns words to put before a command so that localhost is ::1, then
+    127.0.0.1: none if it is anyway, or if we lack the rights."""
     found = [entry[4][0] for entry in socket.getaddrinfo(
         'localhost', 80, 0, socket.SOCK_STREAM)]
     if '::1' in found or os.geteuid() != 0 or not shutil.which('unshare'):

@@ -130,7 +130,8 @@ def echo_file(server, command):
 
 
 def large_file():
-    """The largest file of those that are wherever this script can run."""
+    """Returns the largest of the files that exist wherever this script
+    runs."""
     library = [sysconfig.get_config_var(name) or ''
                for name in ('LIBDIR', 'INSTSONAME')]
     paths = [os.path.realpath(path) for path in
@@ -141,7 +142,7 @@ def large_file():
 
 
 def real_compiler():
-    """The program behind the command cc, if that is gcc."""
+    """Returns the program behind the command cc, if that is gcc."""
     try:
         return subprocess.run(
             [*compiler(), '-print-prog-name=cc1'], text=True,

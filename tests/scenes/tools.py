@@ -1,5 +1,5 @@
-"""What the scenes are made of: the screen, programs while they are played, and
-clients of theirs."""
+"""What the scenes are made of: the screen, programs while they run, and their
+clients."""
 
 import os
 import re
@@ -25,11 +25,11 @@ SCENES = []
 
 
 class Untrue(Exception):
-    """A fact does not hold: what was expected, and what came."""
+    """A fact is not true: what was expected, and what happened."""
 
 
 def scene(folder, what):
-    """Makes a function the scene of a stage."""
+    """Registers a function as the scene of a stage."""
     def add(play):
         SCENES.append((folder, what, play))
         return play
@@ -61,7 +61,7 @@ class Audience(Screen):
         self.show(f'  $ {text}', self.colours.bold)
 
     def fact(self, text, expected=True, got=True):
-        """Shows a fact that can be seen from outside, once it holds."""
+        """Shows a fact that can be seen from outside, once it is true."""
         if got != expected:
             if expected is True:
                 raise Untrue(text, 'this does not hold')
@@ -96,7 +96,7 @@ screen = Audience(sys.stdout)
 # -------------------------------------------------------------- programs
 
 class Player(Child):
-    """A program of the ladder while it is played."""
+    """A program of the ladder while it runs."""
 
     def __init__(self, *command, stdin=subprocess.DEVNULL,
                  stdout=subprocess.PIPE, shown=''):
@@ -126,8 +126,8 @@ class Player(Child):
         return line.decode(errors='replace')
 
     def prints(self, expected):
-        """Waits for a line on standard error and shows it. Returns what it
-        has in place of ADDRESS, PORT or NUMBER."""
+        """Waits for a line on standard error and shows it. Returns what stands
+        in place of ADDRESS, PORT or NUMBER."""
         line = self.read_line('errors', expected)
         screen.line(line)
         pattern = re.escape(expected)
@@ -152,7 +152,7 @@ class Player(Child):
             raise Untrue(f'{self.name} prints {line}', echo)
 
     def ends(self, expected):
-        """Waits for the program's end, and checks its exit status."""
+        """Waits until the program exits, and checks its status."""
         if self.process.stdin:
             self.process.stdin.close()
         status, said = self.wait_exit(PATIENCE), ''
@@ -165,7 +165,7 @@ class Player(Child):
                          f'{status} {said}'.strip())
 
     def ends_by_interrupt(self):
-        """Types Ctrl-C and waits until the program ends with status 0.
+        """Types Ctrl-C and waits until the program exits with status 0.
         Returns how many seconds that took."""
         began = time.monotonic()
         screen.line('typed   Ctrl-C')
@@ -174,7 +174,7 @@ class Player(Child):
         return time.monotonic() - began
 
     def waits(self):
-        """Whether it still runs and has printed nothing more."""
+        """Returns whether it still runs and has printed nothing more."""
         return self.running() and not self.unread('errors')
 
 
@@ -188,7 +188,7 @@ def connect(address):
 
 
 def receive(client, length):
-    """Receives so many bytes, or as many as come before the end."""
+    """Receives this many bytes, or fewer at the end of the stream."""
     received, piece = b'', True
     try:
         while piece and len(received) < length:
@@ -205,8 +205,8 @@ def text(address):
 
 
 def established(one, other):
-    """The ends of a connection that Linux has in its table, where there is
-    such a table: for each its two addresses, its own first."""
+    """Returns the ends of a connection that are in Linux's table, if there is
+    one: the two addresses of each, its own first."""
     try:
         with open('/proc/net/tcp') as table:
             rows = [line.split() for line in table][1:]
@@ -218,6 +218,7 @@ def established(one, other):
 
 
 def decoded(field):
-    """An address of that table: 0100007F:3C51 is 127.0.0.1:15441 on a PC."""
+    """Returns an address of that table: 0100007F:3C51 is 127.0.0.1:15441 on a
+    PC."""
     host, port = field.split(':')
     return (socket.inet_ntoa(struct.pack('=I', int(host, 16))), int(port, 16))

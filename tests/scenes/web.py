@@ -34,7 +34,7 @@ def play_http():
 
 
 def check_pipeline(client, answers):
-    """Asks for two files at once: the answers come in the same order."""
+    """Asks for two files at once: the responses come in the same order."""
     names = 'style.css', 'ladder.svg'
     ask(client, *[[f'GET /{name} HTTP/1.1', 'Host: ladder'] for name in names])
     bodies = [answer(answers, 'HTTP/1.1 200 OK', 'Content-Length')[1]
@@ -49,7 +49,7 @@ def page(name):
 
 
 def ask(client, *requests):
-    """Types requests, and sends them in one go."""
+    """Types requests, and sends them at once."""
     for lines in requests:
         for number, line in enumerate([*lines, '(an empty line)']):
             screen.line(f'{"" if number else "typed":8}{line}')
@@ -58,8 +58,8 @@ def ask(client, *requests):
 
 
 def answer(answers, expected, *shown):
-    """Waits for an answer whose first line is as expected, and shows that and
-    some fields. Returns all fields, and the body."""
+    """Waits for a response with this status line, and shows it with some
+    fields. Returns all fields, and the body."""
     try:
         line = answers.readline().decode('latin-1').rstrip('\r\n')
         fields = http.client.parse_headers(answers)

@@ -1,6 +1,6 @@
 """Programs with one bug each, made from ours: the stage, the bug, the edits
-(what is replaced, and by what), and what the first failed check has to say; and
-correct programs in another style, which have to pass."""
+(old text and new text), and what the first failed check must say. And correct
+programs in another style, which must pass."""
 
 import collections
 
@@ -9,8 +9,8 @@ BUGS = []
 
 
 def bug(stages, name, says, *edits):
-    """For each stage, a program with these edits; an edit is a pair of texts,
-    the first of which has to be there."""
+    """Adds a program of each stage with these edits; an edit is a pair of
+    texts, the first of which must be in the program."""
     for stage in stages.split():
         BUGS.append(Bug(stage, name, edits, says))
 
@@ -280,89 +280,3 @@ bug('07', 'silent clients stay', '-t|last byte',
 bug('07', 'EINTR of select stops it', 'EINTR',
     ('{E(EINTR),  RETRY, "a signal came first"}',
      '{E(EINTR),  STOP, "a signal came first"}'))
-
-# ------------------------------------------------------------- 05-framing
-
-style('05-framing', 'sends length and bytes with two calls',
-      ('            open = send_all(client, frame, HEAD + length, timeout);',
-       '            open = send_all(client, frame, HEAD, timeout)\n'
-       '                && send_all(client, frame + HEAD, length, timeout);'))
-style('05-framing', 'receives with MSG_WAITALL',
-      ('recv(client, bytes, size, 0)', 'recv(client, bytes, size, 0x100)'))
-bug('05-framing', 'not reversed', 'as they are',
-    ('            reverse(frame + HEAD, length);\n', ''))
-bug('05-framing', 'answers without a length', 'an answer is framed',
-    ('open = send_all(client, frame, HEAD + length, timeout);',
-     'open = send_all(client, frame + HEAD, length, timeout);'))
-bug('05-framing', 'ntohl forgotten', 'ntohl',
-    ('return ntohl(length);', 'return length;'))
-bug('05-framing', 'one message a connection', 'next one',
-    ('            open = send_all(client, frame, HEAD + length, timeout);',
-     '            send_all(client, frame, HEAD + length, timeout);\n'
-     '            open = false;'))
-bug('05-framing', 'one recv for the length and one for the message',
-    'in pieces', ('        count += (size_t)received;\n',
-                  '        count += (size_t)received;\n        break;\n'))
-bug('05-framing', 'the rest of a piece is lost', 'more than one message',
-    ('receive(client, bytes + count, size - count);',
-     'recv(client, bytes + count, 65540 - (inside ? 4 : 0) - count, 0);\n'
-     '        if (received > 0 && !inside && count == 0 && received > 4)\n'
-     '            { memcpy(early, bytes + 4, (size_t)received - 4);\n'
-     '              had = (size_t)received - 4; received = 4; }\n'
-     '        if (received > (ssize_t)(size - count))\n'
-     '            received = (ssize_t)(size - count);'),
-    ('    size_t count = 0;\n',
-     '    static char early[65540];\n    static size_t had;\n'
-     '    size_t count = 0;\n    if (inside) {\n'
-     '        memcpy(bytes, early, count = had < size ? had : size);\n'
-     '        had = 0;\n    }\n'))
-bug('05-framing', '0 bytes are the end', '0 bytes',
-    ('        if (length > MOST) {',
-     '        if (length == 0)\n            return;\n'
-     '        if (length > MOST) {'))
-bug('05-framing', 'stops at a NUL', 'NUL',
-    ('            reverse(frame + HEAD, length);\n',
-     '            reverse(frame + HEAD, strnlen(frame + HEAD, length));\n'))
-bug('05-framing', 'one byte less at most', '65536',
-    ('length > MOST', 'length >= MOST'))
-bug('05-framing', 'a signed length', '(?i)above 65536|sign',
-    ('length > MOST', '(int)length > (int)MOST'))
-bug('05-framing', 'no answer to what is too long', 'too long',
-    ('    if (!send_all(client, answer, sizeof answer - 1, timeout))\n'
-     '        return;\n', ''))
-bug('05-framing', 'closes without receiving the rest', 'unread bytes',
-    ('    while (receive(client, rest, sizeof rest) > 0)\n        continue;',
-     '    (void)rest;'))
-bug('05-framing', 'goes on after what is too long', 'nothing is answered',
-    ('            reject(client, length, timeout);\n            return;',
-     '            send_all(client, "\\0\\0\\0\\10too long", 12, timeout);\n'
-     '            continue;'))
-bug('05-framing', 'receives all of what is too long first', 'at once',
-    ('    if (!send_all(client, answer, sizeof answer - 1, timeout))',
-     '    for (ssize_t n; length > 0; length -= (size_t)n)\n'
-     '        if ((n = receive(client, rest, length < 4096 ? length : 4096))\n'
-     '            <= 0)\n            return;\n'
-     '    if (!send_all(client, answer, sizeof answer - 1, timeout))'))
-bug('05-framing', 'answers half a message at the end', 'inside a message',
-    ('        if (received <= 0)\n            return false;',
-     '        if (received == 0 && inside)\n            return true;\n'
-     '        if (received <= 0)\n            return false;'))
-bug('05-framing', 'only the first of several is answered',
-    'more than one message',
-    ('            open = send_all(client, frame, HEAD + length, timeout);',
-     '            open = send_all(client, frame, HEAD + length, timeout);\n'
-     '            while (recv(client, frame, sizeof frame, MSG_DONTWAIT) > 0)\n'
-     '                continue;'))
-bug('05-framing', 'no time limit', 'SO_RCVTIMEO',
-    ('bool open = set_timeouts(client, timeout);', 'bool open = true;'))
-bug('05-framing', 'a time limit for the whole message', 'without a byte',
-    ('    size_t count = 0;\n',
-     '    size_t count = 0;\n    static long long began;\n'
-     '    if (!inside)\n        began = milliseconds();\n'),
-    ('        count += (size_t)received;\n',
-     '        count += (size_t)received;\n'
-     '        if (milliseconds() - began > 2000)\n            return false;\n'))
-bug('05-framing', 'send is called once', 'send the rest',
-    ('open = send_all(client, frame, HEAD + length, timeout);',
-     'open = send(client, frame, HEAD + length, 0) != -1;'))
-bug('05-framing', 'SIGPIPE', 'SIGPIPE', ('    signal(SIGPIPE, SIG_IGN);', ''))

@@ -1,5 +1,5 @@
-"""Takes stubs apart: the lines they were made from, their TODOs, and what is
-missing there."""
+"""Parses stubs: the lines that they were made from, their TODOs, and the
+missing code."""
 
 import collections
 import difflib
@@ -12,11 +12,11 @@ Hunk = collections.namedtuple('Hunk', 'begin end lines first last')
 
 
 class Unproved(Exception):
-    """What was to be proved does not hold, for this reason."""
+    """A proof has failed, for this reason."""
 
 
 def program(number):
-    """The lines of what a stage's stub stands in for."""
+    """Returns the lines of the source that a stage's stub stands in for."""
     return without_head(TASKS[number].answer())
 
 
@@ -29,8 +29,8 @@ def without_head(path):
 
 
 class Stub:
-    """A stub taken apart: the lines it was made from, and its TODOs, each
-    with its place, which is the number of lines before it."""
+    """A stub: the lines that it was made from, and its TODOs. The place of a
+    TODO is the number of lines before it."""
 
     def __init__(self, path):
         self.lines, self.todos = [], []
@@ -43,8 +43,8 @@ class Stub:
                 self.lines.append(rest.pop(0))
 
     def add_todo(self, number, rest):
-        """Takes a TODO from the rest, and the empty line after it, or before
-        it at the end, that makes it a paragraph of its own."""
+        """Separates a TODO from the rest, with the empty line after it, or
+        before it at the end, that makes it a paragraph."""
         text = [rest.pop(0)]
         while rest and '*/' not in text[-1]:
             text.append(rest.pop(0))
@@ -55,7 +55,8 @@ class Stub:
         self.todos.append(Todo(number, text, len(self.lines)))
 
     def filled(self, hunks):
-        """The stub with its TODOs, and with the code that they ask for."""
+        """Returns the stub with its TODOs, and with the code that they ask
+        for."""
         text, todos = [], list(self.todos)
         starts = collections.defaultdict(list)
         for hunk in hunks:
@@ -72,7 +73,7 @@ class Stub:
 
 
 def difference(old, new):
-    """The hunks that turn the old lines into the new ones."""
+    """Returns the hunks that turn the old lines into the new ones."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     return [Hunk(i, j, new[k:m], i - slack(old[:i], new[:k], new[k:m], j - i),
                  j + slack(old[j:][::-1], new[m:][::-1], new[k:m][::-1],
@@ -81,8 +82,8 @@ def difference(old, new):
 
 
 def joined(hunks):
-    """The hunks, of which those are one that have a line or two between them:
-    a function that goes has them in common with what comes in its place."""
+    """Joins hunks with only a line or two between them: a function that goes
+    shares these with the one that replaces it."""
     result = hunks[:1]
     for hunk in hunks[1:]:
         last = result[-1]
@@ -95,8 +96,8 @@ def joined(hunks):
 
 
 def slack(old, new, lines, removed):
-    """How far up lines that are only inserted could slide without harm: an
-    insertion of a, b after b is one of b, a before it."""
+    """Returns how far up inserted lines could move without a difference: to
+    insert a, b after b is the same as b, a before it."""
     lines, count = list(lines), 0
     while (not removed and old and new and old[-1] == new[-1] == lines[-1]):
         old, new = old[:-1], new[:-1]

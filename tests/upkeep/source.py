@@ -1,5 +1,5 @@
-"""C programs and their changes as HTML: what is new marked, the rest folded,
-and diffs hunk by hunk."""
+"""C programs and their changes as HTML: new code is marked, the rest is
+folded, and diffs come hunk by hunk."""
 
 import difflib
 import html
@@ -24,7 +24,7 @@ SIGNS = {' ': 'span', '': 'span', '+': 'ins', '-': 'del'}
 
 
 def highlight(text, calls=()):
-    """Returns the lines of a C text as HTML. The calls are emphasised."""
+    """Returns the lines of a C source as HTML, with calls emphasised."""
     start = text.find('/*')
     end = text.find('*/')
     if end >= 0 and (start < 0 or end < start):  # it begins inside a comment
@@ -51,13 +51,13 @@ def highlight(text, calls=()):
 
 
 def tagged(tag, text):
-    """Puts each line of a text into an element of its own."""
+    """Wraps each line of a text in an element."""
     return '\n'.join(f'<{tag}>{html.escape(line, quote=False)}</{tag}>'
                      if line else '' for line in text.split('\n'))
 
 
 def place_of(lines, number):
-    """What a line of a program belongs to: a function or a table."""
+    """Returns the function or table that a line belongs to."""
     for line in reversed(lines[:number + 1]):
         found = FUNCTION.match(line) or TABLE.match(line)
         if found:
@@ -68,7 +68,7 @@ def place_of(lines, number):
 # ---------------------------------------------------------------- the listing
 
 def listing(rows, name):
-    """The HTML of rows (sign, line number or '', HTML of the line)."""
+    """Returns rows (sign, line number or '', HTML of the line) as HTML."""
     signs = {'-': '\u2212'}
     width = max([len(str(number)) for _, number, _ in rows] + [1])
     gutter = '\n'.join(f'{number:>{width}} {signs.get(sign, sign)}'
@@ -87,8 +87,8 @@ def listing(rows, name):
 
 
 def program(old, new, calls, before, name):
-    """The HTML of a whole program; what it shares with the one before it (a
-    stage's number) is folded, and all else marked."""
+    """Returns a whole program as HTML. What it shares with the stage before is
+    folded, and everything else is marked."""
     lines = new.splitlines()
     shown = highlight(new.rstrip('\n'), calls)
     parts, rows = [], []
@@ -126,7 +126,7 @@ def program(old, new, calls, before, name):
 
 
 def contents(lines, rows):
-    """What is defined in some rows, for those who see them folded."""
+    """Says what folded rows define."""
     names = []
     for _, number, _ in rows:
         line = lines[number - 1]
@@ -140,7 +140,7 @@ def contents(lines, rows):
 # ------------------------------------------------------------------ the diffs
 
 class Hunk:
-    """Rows (sign, number, HTML) of a diff, with the place they are in."""
+    """Returns the rows (sign, number, HTML) of a diff, and their place."""
 
     def __init__(self, place, rows, file=''):
         self.place, self.rows, self.file = place, rows, file
@@ -151,7 +151,7 @@ class Hunk:
 
 
 def hunks(old, new, calls=(), file=''):
-    """The hunks of a change, none longer than a projector is high."""
+    """Returns the hunks of a change, none higher than a projector's screen."""
     olds, news = old.splitlines(), new.splitlines()
     old_html = highlight(old.rstrip('\n'), calls)
     new_html = highlight(new.rstrip('\n'), calls)
@@ -173,7 +173,7 @@ def hunks(old, new, calls=(), file=''):
 
 
 def pieces(text, calls=()):
-    """A whole program in parts that a projector shows at once."""
+    """Returns a whole program in parts that fit a projector's screen."""
     rows = [('', number, line) for number, line
             in enumerate(highlight(text.rstrip('\n'), calls), 1)]
     found = split(rows, text.splitlines(), '')
@@ -182,7 +182,7 @@ def pieces(text, calls=()):
 
 
 def split(rows, news, file):
-    """Parts a long hunk where a blank line, or else any line, allows it."""
+    """Splits a long hunk at a blank line, or else anywhere."""
     parts = []
     while len(rows) > LONGEST:
         blank = [place for place in range(LONGEST // 3, LONGEST)
@@ -202,7 +202,7 @@ def split(rows, news, file):
 
 
 def place_in(rows, news):
-    """The function that the first change of some rows is in."""
+    """Returns the function that the first change is in."""
     for sign, number, _ in rows:
         if sign != ' ' and number:
             text = news[number - 1] if number <= len(news) else ''
@@ -220,7 +220,7 @@ def place_in(rows, news):
 
 
 def steps_of(text, calls=()):
-    """Takes a patch apart: its heading, its explanation (Markdown) and its
+    """Parses a patch: its heading, its explanation (Markdown) and its
     hunks."""
     start = re.search(r'^(diff |--- )', text, re.MULTILINE)
     words, patch = (text[:start.start()], text[start.start():]) if start \
@@ -255,7 +255,7 @@ def steps_of(text, calls=()):
 
 
 def render(rows, place, file, calls):
-    """The hunks of one in a patch, of which only this part is known."""
+    """Returns the hunks of one that a patch has only a part of."""
     olds = highlight('\n'.join(text for sign, _, text in rows
                                if sign != '+'), calls)
     news = highlight('\n'.join(text for sign, _, text in rows

@@ -1,5 +1,5 @@
-"""What prove-learn has in place of a student: a copy of the tree, a terminal,
-and eyes for what is on it."""
+"""What prove-learn has in place of a student: a copy of the tree, and a
+terminal with a screen that can be read."""
 
 import contextlib
 import fcntl
@@ -26,7 +26,7 @@ PLAIN = {name: value for name, value in os.environ.items() if name not in
 
 
 class Unproved(Exception):
-    """What was to be proved does not hold, for this reason."""
+    """A proof has failed, for this reason."""
 
 
 class Copy:
@@ -57,13 +57,15 @@ class Copy:
         return self.stages[number].answer()
 
     def save(self, number, text):
-        """Saves a stub as careful editors do: beside, and then renamed."""
+        """Saves a stub as careful editors do: writes a new file and renames
+        it."""
         new = self.stub(number).with_name('stub.c~')
         new.write_text(text)
         os.replace(new, self.stub(number))
 
     def leave_only(self, *numbers):
-        """Makes a ladder of a few stages, as it was when it was written."""
+        """Shortens the ladder to a few stages, as it was when it was
+        written."""
         for number in set(self.numbers()) - set(numbers):
             self.stub(number).unlink()
             self.handed_out(number).unlink()
@@ -97,7 +99,7 @@ class Copy:
 
 
 class Terminal(Program):
-    """A terminal of 80 columns with a command in it, and what it shows."""
+    """A terminal of 80 columns that runs a command, and its screen."""
 
     def __init__(self, copy, *command, **variables):
         self.text = ''
@@ -124,15 +126,16 @@ class Terminal(Program):
         return bool(piece)
 
     def plain(self):
-        """All that came, without its colours."""
+        """Everything that came, without its colours."""
         return re.sub(r'\033\[\d*m', '', self.text).replace('\r\n', '\n')
 
     def screen(self):
-        """What a person sees: of a line written over, the end."""
+        """What a person sees: the last version of a line that is
+        overwritten."""
         return re.sub(r'.*\r\033\[K', '', self.plain().split('\033[2J')[-1])
 
     def wait(self, *wanted, everywhere=False):
-        """Waits until all of this is to be seen."""
+        """Waits until all of this is on the screen."""
         end = time.monotonic() + PATIENCE
         while not all(text in (self.plain() if everywhere else self.screen())
                       for text in wanted):
@@ -153,7 +156,7 @@ class Terminal(Program):
 
     def end(self):
         """Hangs up, as a shell does when its window is closed. It kills
-        nothing: a proof may look for what survives that."""
+        nothing: a proof may look for survivors."""
         self.signal(signal.SIGHUP)
         self.process.wait(PATIENCE)
         RUNNING.remove(self)
@@ -175,5 +178,5 @@ def equal(got, expected, what):
 
 
 def row(copy, number, text):
-    """A stage's line of the ladder, as it begins."""
+    """Returns how a stage's line of the ladder begins."""
     return f'\n  {copy.folder(number).name:14}{text}'

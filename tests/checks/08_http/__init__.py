@@ -3,4 +3,4 @@ they are made of."""
 
 from . import (  # noqa: F401
     methods, connections, bodies, heads, names, limits, targets, files, folders,
-    fields, conditions, ranges, changes, options, log, patience, tools)
+    fields, conditions, ranges, changes, rare, options, log, patience, tools)

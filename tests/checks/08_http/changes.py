@@ -3,10 +3,11 @@
 import mmap
 import os
 import shutil
+import signal
 import time
 
 from .fields import MOMENT
-from harness import NOBODY, Failure, Skip, check, data
+from harness import Failure, Skip, check, data
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 FRESH = ('what was true of a path at the last request need not be true now: '
@@ -43,6 +44,30 @@ def changed_after_a_while(test):
                       'page', FRESH)
     (root / 'empty.txt').write_bytes(b'no more')
     visitor.get('/empty.txt').must_be(200, b'no more', FRESH)
+
+
+@check(WEB, open=False)
+def thousands_of_files(test):
+    """serves thousands of small files, each time the right one, and goes on
+    after they are gone"""
+    names = [f'{number:04}' for number in range(3000)]
+    root = settled(test, {'hello.txt': HELLO,
+                          **{name: name.encode() for name in names}})
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    for status in 200, 200, 404:
+        if status == 404:
+            for name in names:
+                (root / name).unlink()
+        visitor.feed(b''.join(request('/' + name) for name in names))
+        for name in names:
+            reply = visitor.answer(hint=FRESH).must_be(status)
+            if status == 200 and reply.body != name.encode():
+                raise Failure(name, reply.body)
+    server.signal(signal.SIGTERM)
+    if server.wait_exit() != 0:
+        raise Failure('exit status 0 after SIGTERM',
+                      f'it {test.outcome(server)}')
 
 
 @check(WEB, open=False)
@@ -118,9 +143,7 @@ def turned_into_a_link(test):
 def permission_taken(test):
     """answers with 403 once a file that was served, or its folder, loses its
     permission"""
-    if os.geteuid() == 0:
-        test.need_injector()
-        test.faults.set('user', NOBODY)
+    test.without_root()
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     for target, name, mode in (('/hello.txt', 'hello.txt', 0o644),
@@ -259,6 +282,20 @@ def replaced_while_sent(test):
     other.answer(request('/large')).must_be(200, content[::-1], FRESH)
     visitor.answer(request('/large')).must_be(200, content)
     visitor.get('/large').must_be(404)
+
+
+@check(WEB, open=False)
+def overwritten_while_sent(test):
+    """sends one version of a file of 1 MB that had not changed for a while,
+    even if it is overwritten before the client has received all of it"""
+    content = data(1 << 20)
+    root = settled(test, {'large': content})
+    server, visitor = halfway(test, root)
+    with open(root / 'large', 'r+b') as file:
+        file.write(content[::-1])
+    visitor.answer(request('/large')).must_be(
+        200, content, 'what waits in a socket must not change with the file')
+    visitor.get('/large').must_be(200, content[::-1], FRESH)
 
 
 @check(WEB, open=False)

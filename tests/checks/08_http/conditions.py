@@ -5,7 +5,8 @@ import os
 import time
 
 from .fields import MOMENT, seconds_of
-from harness import CHECKS, Check, Skip, check
+from checks.storm.page import Page
+from harness import CHECKS, Check, Failure, Skip, check, data
 from harness.web import HELLO, WEB
 
 
@@ -33,11 +34,19 @@ NEVER = ('Sun, 31 Feb 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 25:49:37 GMT',
          'Sun Nov  6 08:49:37 -800')
 
 
-def new_year(year):
-    """The first moment of a year, in the form with two digits."""
-    day = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
-           'Sunday')[datetime.date(year, 1, 1).weekday()]
-    return f'{day}, 01-Jan-{year % 100:02} 00:00:00 GMT'
+WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
+            'Sunday')
+
+
+def two_digits(year, other):
+    """A moment early in a year, in the form with two digits, on a day of the
+    week whose name is as long in the other year that has these digits."""
+    for day in range(1, 29):
+        names = [WEEKDAYS[datetime.date(number, 1, day).weekday()]
+                 for number in (year, other)]
+        if len(names[0]) == len(names[1]):
+            break
+    return f'{names[0]}, {day:02}-Jan-{year % 100:02} 00:00:00 GMT'
 
 
 def conditional(test, status, *fields, hint='', method='GET'):
@@ -86,8 +95,10 @@ CONDITIONS = {
            for form in FORMS]),
     'if_modified_since_years': (
         'takes two digits of a year for one at most 50 years ahead', [
-            (304, f'If-Modified-Since: {new_year(YEAR + 49)}'),
-            (200, f'If-Modified-Since: {new_year(YEAR - 48)}')]),
+            (304, f'If-Modified-Since: '
+             + two_digits(YEAR + 49, YEAR - 51)),
+            (200, f'If-Modified-Since: '
+             + two_digits(YEAR - 48, YEAR + 52))]),
     'if_modified_since_invalid': (
         'ignores invalid dates',
         [(200, f'If-Modified-Since: {no_date}') for no_date in NO_DATES]),
@@ -187,3 +198,24 @@ def future_date_taken_back(test):
     os.utime(root / 'hello.txt', (time.time() + 7200,) * 2)
     visitor.get('/hello.txt', f'If-Unmodified-Since: {date}').must_be(412)
     visitor.get('/hello.txt', f'If-Modified-Since: {date}').must_be(200)
+
+
+@check(WEB, open=False)
+def not_modified_leaves_nothing(test):
+    """a 304 leaves neither a descriptor nor memory behind"""
+    test.need_injector()
+    server = test.server(root=test.site({'hello.txt': HELLO,
+                                         'large': data(2 << 20)}))
+    test.attached()
+    visitor = test.visitor(server=server)
+    for target in '/large', '/hello.txt':
+        before = None
+        for _ in range(40):
+            visitor.get(target, 'If-None-Match: *').must_be(304)
+            if before is None:
+                before = (len(server.descriptors()),
+                          Page(test.faults).get('blocks'))
+        after = len(server.descriptors()), Page(test.faults).get('blocks')
+        if after[0] > before[0] or after[1] > before[1] + 5:
+            raise Failure(f'{before[0]} descriptors and {before[1]} blocks of '
+                          'memory, as after one 304', after, 'release the file')

@@ -168,6 +168,11 @@ def listing_escaped(test):
             or not set(names) <= set(texts)):
         raise Failure('names that are escaped: &lt; for <, &amp; for &',
                       page.decode(errors='replace')[:500])
+    server = test.server(root=test.site({'<img src=x>&amp/one.txt': b''}))
+    page = test.visitor(server=server).get('/%3Cimg%20src=x%3E&amp/').body
+    if 'img' in Links(page).tags or b'>&amp' in page:
+        raise Failure('the name of the folder, escaped',
+                      page.decode(errors='replace')[:500])
 
 
 @check(WEB, open=False)

@@ -80,6 +80,21 @@ def log_in_order(test):
 
 
 @check(WEB, open=False)
+def log_of_long_lines(test):
+    """loses no line of a log that grows fast: 1 MB of lines at once"""
+    _, visitor, log = logging(test)
+    filler = 'User-Agent: ' + 'x' * 8000
+    visitor.feed(b''.join(request(f'/hello.txt?{number}', filler)
+                          for number in range(120)))
+    for _ in range(120):
+        visitor.answer().must_be(200, HELLO)
+    got = [line[2].split()[1] for line in logged(log, 120)]
+    if got != [f'/hello.txt?{number}' for number in range(120)]:
+        raise Failure('120 lines in their order', got[:5],
+                      'write the lines when there are many')
+
+
+@check(WEB, open=False)
 def log_escaped(test):
     """nothing that a client sends breaks a line of the log, or controls a
     terminal"""
@@ -188,7 +203,8 @@ def log_cannot_be_reopened(test):
     visitor.get().must_be(200)
     shutil.rmtree(log.parent)
     server.signal(signal.SIGHUP)
-    server.wait_for(lambda: len(server.lines) > 1, 1)
+    if not server.wait_line('open: '):
+        raise Failure('the line "open: ..."', f'it {test.outcome(server)}')
     for _ in range(20):
         visitor.get().must_be(200, HELLO)
     test.alive(server, 'a log that cannot be reopened')
@@ -222,8 +238,11 @@ def log_unread(test):
         child.port = int(child.wait_line(r'listening on .*:(\d+)$')[1])
         visitor = test.visitor(server=child)
         for _ in range(2000):  # lines for more than a pipe and a buffer hold
-            visitor.get(hint='nobody is to wait for who reads the log'
+            visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 500,
+                        hint='nobody is to wait for who reads the log'
                         ).must_be(200, HELLO)
+        test.alive(child, '2000 requests', 'no line may be written beyond the '
+                   'end of a buffer')
         child.signal(signal.SIGTERM)
         if child.wait_exit() != 0:
             raise Failure('exit status 0', f'it {test.outcome(child)}')

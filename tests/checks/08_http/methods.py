@@ -6,6 +6,20 @@ from harness.web import HELLO, USUAL, WEB, closed, request
 ALLOWED = ['get', 'head', 'options']
 
 
+@check(WEB, open=False)
+def head_of_every_status(test):
+    """sends the same Content-Length for HEAD as for GET, and no body, whatever
+    the status"""
+    visitor = test.visitor()
+    for target, *fields in (('/hello.txt',), ('/sub',), ('/nothing',),
+                            ('/list/',), ('/hello.txt', 'If-Match: "x"'),
+                            ('/hello.txt', 'If-None-Match: *')):
+        get = visitor.get(target, *fields)
+        head = visitor.get(target, *fields, method='HEAD').must_be(get.status)
+        head.must_have('Content-Length', get['Content-Length'])
+        visitor.stays('HEAD has no body')
+
+
 @check(WEB)
 def get_text(test):
     """answers GET with 200 and the file"""

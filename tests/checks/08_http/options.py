@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 
-from harness import NOBODY, Failure, Server, Skip, check, wait_until
+from harness import Failure, Server, Skip, check, wait_until
 from harness.web import HELLO, WEB
 
 QUOTED = r'"((?:[^"\\\x00-\x1f\x7f]|\\[ -~])*)"'
@@ -121,9 +121,7 @@ def folder_unreadable(test):
     """reports a -d without permission, and exits with status 1"""
     root = test.site({})
     root.chmod(0)
-    if os.geteuid() == 0:
-        test.need_injector()
-        test.faults.set('user', NOBODY)
+    test.without_root()
     cannot_start(test, '-d', str(root), about=str(root))
 
 

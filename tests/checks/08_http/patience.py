@@ -1,13 +1,14 @@
 """The checks of 08 that are about clients that are slow, and many."""
 
+import errno
 import random
 import select
 import socket
 import threading
 import time
 
-from harness import (Failure, check, data, dropped, flood, guarded, reset,
-                     wait_until)
+from harness import (FOREVER, Failure, check, data, dropped, flood, guarded,
+                     reset, wait_until)
 from harness.web import HELLO, WEB, Visitor, request
 
 
@@ -158,6 +159,23 @@ def reader_that_stops(test):
         time.sleep(0.25)
         slow.buffer += test.receive(slow.socket, 1 << 20)
     dropped(test, server, stopped.socket, began)
+    slow.answer(request('/large')).must_be(200, content)
+
+
+@check(WEB, open=False)
+def slow_reader_stays(test):
+    """with -t 1 keeps a client that reads slowly, though the system does not
+    tell how much is not acknowledged: bytes that were sent have moved"""
+    test.need_injector()
+    content = data(24 << 20)
+    server = test.server('-t', '1', root=test.site({'large': content}))
+    test.attached()
+    test.faults.fail('ioctl', errno.ENOTTY, last=FOREVER)
+    slow = test.visitor(server=server)
+    slow.send(request('/large'))
+    for _ in range(8):
+        time.sleep(0.25)
+        slow.buffer += test.receive(slow.socket, 1 << 20)
     slow.answer(request('/large')).must_be(200, content)
 
 

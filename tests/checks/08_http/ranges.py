@@ -19,6 +19,7 @@ PARTS = {
     'suffix_too_long': ('bytes=-20000', (0, SIZE)),
     'beyond_the_end': ('bytes=9990-20000', (9990, SIZE)),
     'exactly_all': (f'bytes=0-{SIZE - 1}', (0, SIZE)),
+    'to_the_size': (f'bytes=9990-{SIZE}', (9990, SIZE)),
     'zeros': ('bytes=0005-0009', (5, 10)),
     'number_too_large': ('bytes=9990-' + '9' * 40, (9990, SIZE)),
     'suffix_too_large': ('bytes=-' + '9' * 40, (0, SIZE)),
@@ -125,7 +126,8 @@ def range_if_same(test):
     ranged(test)
     visitor, tag = dated(test)
     for value, status in ((tag, 206), ('"x"', 200), (f'W/{tag}', 200),
-                          (THEN, 206), (BEFORE, 200), (AFTER, 200)):
+                          (THEN, 206), (BEFORE, 200), (AFTER, 200),
+                          ('*', 200)):
         if not value.endswith('""') and value not in ('', 'W/'):
             visitor.get('/hello.txt', 'Range: bytes=0-4', f'If-Range: {value}'
                         ).must_be(status, HELLO[:5] if status == 206 else HELLO,

@@ -4,11 +4,12 @@ is injected by tests/harness/faults.c."""
 
 import errno
 
-from checks.errors import client, server  # noqa: F401
-from checks.errors.kernel import KERNEL
+from checks.errors import client, network, server  # noqa: F401
+from checks.errors.kernel import KERNEL, OURS, made_by_kernel, try_kernel
 from checks.errors.actions import ACTIONS_OF, CLIENT, CONNECTION, LISTENER
 from checks.errors.table import CALLS, ROWS, action_of
 from harness import CHECKS, FOREVER, TASKS, Check, Skip
+from harness.results import INJECTED
 
 
 def make_row_check(stage, row):
@@ -31,12 +32,23 @@ def make_row_check(stage, row):
         else:
             LISTENER[action](test, call, name)
 
-    function = KERNEL.get((call, name, stage), inject)
-    by_kernel = function is not inject
+    function = KERNEL.get((call, name, stage))
+    by_kernel = made_by_kernel(function)
+
+    def run(test):
+        if not by_kernel:
+            inject(test)
+        elif not try_kernel(function, test):
+            test.restart()
+            inject(test)
+            return INJECTED
+        return None
+
     what = f'{call} fails with {name}: {action}'
-    return Check(stage, f'{call}_{name}', function, what,
+    return Check(stage, f'{call}_{name}', run, what,
                  'kernel' if by_kernel else 'injector',
-                 by_kernel and call in ('recv', 'send'))
+                 by_kernel and function not in OURS
+                 and call in ('recv', 'send'))
 
 
 def register():

@@ -2,9 +2,11 @@
 
 import errno
 
-from harness import wait_until
+from harness import namespaces, settings, wait_until
 
-KERNEL = {}  # (call, errno, stages) made by the kernel: the function that does
+KERNEL = {}  # (call, errno, stage) made by the kernel: the function that does
+NETWORK = set()  # those functions of them that need a network of their own
+OURS = set()  # those that are only for our own programs
 
 
 def kernel(call, name, stages):
@@ -14,6 +16,49 @@ def kernel(call, name, stages):
             KERNEL[call, name, stage] = function
         return function
     return register
+
+
+def sharing(call, name, stages):
+    """Does the same for our own programs. Where the function finds that this
+    system does not let it, the row is injected."""
+    def register(function):
+        OURS.add(function)
+        return kernel(call, name, stages)(function)
+    return register
+
+
+def in_network(call, name, stages):
+    """Does the same for a function that runs in a network of its own."""
+    def register(function):
+        NETWORK.add(function)
+        return sharing(call, name, stages)(function)
+    return register
+
+
+def made_by_kernel(function):
+    """Whether a function can be tried here: not on a program that another one
+    starts, to shut it in."""
+    if function in OURS and settings.STARTER:
+        return False
+    return function is not None and (function not in NETWORK
+                                     or namespaces.available())
+
+
+def examined(function, test):
+    function(test)
+    test.examine()
+
+
+def try_kernel(function, test):
+    """Returns whether the function could bring the error about."""
+    try:
+        if function in NETWORK:
+            namespaces.run_in_child(examined, function, test)
+        else:
+            function(test)
+    except namespaces.Unavailable:
+        return False
+    return True
 
 
 def until_interrupted(test, child, call):

@@ -7,8 +7,12 @@ import time
 
 from checks.errors.kernel import kernel, until_interrupted
 from checks.errors.actions import attached
-from harness import (NOBODY, SIGPIPE_HINT, Failure, Skip, Stream, data, flood,
-                     idles, not_told, reset, stopped, told, vanish, wait_until)
+from harness import (SIGPIPE_HINT, Failure, Skip, Stream, data, flood, idles,
+                     namespaces, not_told, reset, settings, stopped, told,
+                     vanish, wait_until)
+from harness.privileges import is_user
+
+RECEIVING = '05 05-framing 07 07-publish 07-queue 08'
 
 
 @kernel('socket', 'EMFILE', '01 02 03 04 05 07 08')
@@ -30,9 +34,10 @@ def socket_without_descriptors(test):
 def reserved_port(test):
     with open('/proc/sys/net/ipv4/ip_unprivileged_port_start') as file:
         if int(file.read()) < 2:
-            raise Skip('on this system ports below 1024 are not reserved')
-    test.need_injector()
-    test.faults.set('user', NOBODY if os.geteuid() == 0 else 0)
+            raise namespaces.Unavailable('ports below 1024 are not reserved')
+    if os.geteuid() == 0 and not is_user(settings.NOBODY):
+        raise namespaces.Unavailable('there is no other user than root')
+    test.without_root()
     folder = ['-d', str(test.site())] if test.stage == '08' else []
     stopped(test, attached(test, test.start(*folder, '1')), 'bind', 'EACCES')
 
@@ -124,7 +129,7 @@ def never_reading(test):
                 'after -t seconds: close the client')
 
 
-@kernel('recv', 'ECONNRESET', '05 05-framing 07 08')
+@kernel('recv', 'ECONNRESET', RECEIVING)
 def reset_while_received(test):
     server = test.server()
     client = test.connect(server)
@@ -146,12 +151,12 @@ def gone_before_send(test, name, half_close):
     test.alive(server, f'send has failed with {name}', SIGPIPE_HINT)
 
 
-@kernel('send', 'ECONNRESET', '05 05-framing 07 08')
+@kernel('send', 'ECONNRESET', RECEIVING)
 def reset_before_send(test):
     gone_before_send(test, 'ECONNRESET', False)
 
 
-@kernel('send', 'EPIPE', '05 05-framing 07 08')
+@kernel('send', 'EPIPE', RECEIVING)
 def closed_before_send(test):
     gone_before_send(test, 'EPIPE', True)
 

@@ -1,6 +1,7 @@
 """The checks of the lessons: each console block, and the error tables."""
 
 import os
+import shutil
 import tempfile
 import threading
 
@@ -9,6 +10,7 @@ from checks.lessons.scenes import read_scenes
 from checks.lessons.shells import run_lesson
 from checks.lessons.tables import compare_tables, tables_of_program
 from harness import (CHECKS, EXERCISES, ROOT, TASKS, Check, Failure, Skip,
+                     compiler,
                      settings)
 
 outcomes = {}  # of the blocks, by round and stage
@@ -30,6 +32,8 @@ def make_block_check(stage, block):
         if os.statvfs(tempfile.gettempdir()).f_flag & os.ST_NOEXEC:
             raise Skip(f'{tempfile.gettempdir()} is mounted noexec: TMPDIR '
                        'names another folder')
+        if not shutil.which(compiler()[0]):
+            raise Skip('it needs a C compiler')
         outcome = outcome_of(stage, block.name)
         if outcome.skipped:
             raise Skip(outcome.skipped)

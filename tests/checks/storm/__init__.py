@@ -13,6 +13,8 @@ from checks.storm.cgi import CgiStorm
 from checks.storm.client import ClientStorm
 from checks.storm.framing import Framer
 from checks.storm.guests import Guest, Knock
+from checks.storm.lines import QueueStorm, Subscriber
+from checks.storm.rpc import RpcStorm
 from checks.storm.storms import ServerStorm
 from checks.storm.web import WebStorm
 from harness import CHECKS, TASKS, Check
@@ -23,7 +25,10 @@ STORMS = {
     '05': lambda test, seed: ServerStorm(test, seed, Guest),
     '05-framing': lambda test, seed: ServerStorm(test, seed, Framer),
     '06': ClientStorm,
+    '06-rpc': RpcStorm,
     '07': lambda test, seed: ServerStorm(test, seed, Guest),
+    '07-publish': lambda test, seed: ServerStorm(test, seed, Subscriber),
+    '07-queue': QueueStorm,
     '08': WebStorm,
     'cgi': CgiStorm,
 }

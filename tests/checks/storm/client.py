@@ -20,6 +20,8 @@ def end_first(connection):
 class ClientStorm(Storm):
     """The client, 06, and the server that it talks to."""
 
+    patience = PATIENCE
+
     def __init__(self, test, seed):
         super().__init__(test, seed)
         chance = self.lot('talk')
@@ -51,7 +53,7 @@ class ClientStorm(Storm):
         if not self.test.any:
             self.test.attached()
         threading.Thread(target=self.type, daemon=True).start()
-        status = self.program.wait_exit()
+        status = self.program.wait_exit(self.patience)
         try:
             self.patient()
             self.judge(status)

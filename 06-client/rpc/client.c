@@ -1,0 +1,504 @@
+/* 06 rpc: each line of the input is a request, whose answer is a line. When the
+ * server vanishes, ask again on a new connection.
+ * Run it:   ../../07-select/server, and elsewhere: ./client localhost 15441
+ * Break it: end the server with Ctrl-C, type another line, and start the server
+ *           again within 0.7 seconds: the answer comes.
+ * SPDX-License-Identifier: 0BSD */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+enum action {  /* what to do about a failed call */
+    STOP,   /* nothing sensible is left to do: exit with status 1 */
+    RETRY,  /* an ordinary failure: call again */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
+    DROP,   /* this connection is lost: ask again on a new one */
+    NEXT,   /* this address is lost: try the host's next one */
+};
+
+static void parse_options(int argc, char *argv[], long *timeout);
+static void check_standard_streams(void);
+static void ask_all(const struct addrinfo *addresses, long timeout);
+
+int main(int argc, char *argv[]) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    long timeout = 10;  /* seconds without a byte; 0 = for ever */
+
+    parse_options(argc, argv, &timeout);
+    check_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    const char *host = argv[optind], *port = argv[optind + 1];
+    int error = getaddrinfo(host, port, &hints, &addresses);
+    if (error != 0) {  /* not an errno: gai_strerror(3) has the message */
+        fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
+                error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
+                host, port);
+        return EXIT_FAILURE;
+    }
+    ask_all(addresses, timeout);
+    freeaddrinfo(addresses);
+    return EXIT_SUCCESS;
+}
+
+enum {
+    LINE = 4096,  /* bytes of a request or an answer, with its newline */
+    TRIES = 4,    /* connections on which a request is sent at most */
+};
+
+struct buffer {  /* bytes that have come; a line is to be found in them */
+    char bytes[LINE];
+    size_t count;
+};
+
+static size_t read_line(struct buffer *input);
+static size_t line_length(const struct buffer *buffer);
+static void ask(int *server, const char *request, size_t length,
+                const struct addrinfo *addresses, long timeout);
+static bool is_quiet(int server);
+static void disconnect(int *server);
+static void wait_before_try(int tries);
+static size_t receive_line(int server, struct buffer *answer);
+static int connect_to_any(const struct addrinfo *address, long timeout);
+static const char *name_of(const struct addrinfo *address);
+static bool set_timeouts(int server, long timeout);
+static bool send_all(int server, const char *bytes, size_t length,
+                     long timeout);
+static size_t read_input(char *buffer, size_t size);
+static void write_output(const char *bytes, size_t length);
+static void wait_until_ready(int fd, short events);
+static void reject(const char *reason);
+static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address);
+
+/* Sends each line of the input as a request, and prints the answer. The
+   connection is made for the first request, and kept for the others. */
+static void ask_all(const struct addrinfo *addresses, long timeout) {
+    struct buffer input = {.count = 0};
+    int server = -1;
+    size_t length;
+
+    while ((length = read_line(&input)) > 0) {
+        ask(&server, input.bytes, length, addresses, timeout);
+        input.count -= length;
+        memmove(input.bytes, input.bytes + length, input.count);
+    }
+    disconnect(&server);
+}
+
+/* Reads until a line is complete. Returns its length, with its newline, or 0 at
+   the end of the input. */
+static size_t read_line(struct buffer *input) {
+    size_t length, count = 1;
+
+    while ((length = line_length(input)) == 0 && count > 0) {
+        if (input->count == LINE)
+            reject("request: longer than 4096 bytes");
+        count = read_input(input->bytes + input->count, LINE - input->count);
+        input->count += count;
+    }
+    if (length == 0 && input->count > 0) {  /* the last line has no newline */
+        input->bytes[input->count++] = '\n';
+        length = input->count;
+    }
+    return length;
+}
+
+/* Returns the length of the first line, with its newline, or 0 if not all of it
+   is there. */
+static size_t line_length(const struct buffer *buffer) {
+    const char *newline = memchr(buffer->bytes, '\n', buffer->count);
+
+    return newline == NULL ? 0 : (size_t)(newline - buffer->bytes) + 1;
+}
+
+/* Gets the answer to a request, and prints it. If the server vanishes before
+   all of the answer has come, asks again on a new connection. */
+static void ask(int *server, const char *request, size_t length,
+                const struct addrinfo *addresses, long timeout) {
+    struct buffer answer = {.count = 0};
+    size_t answered = 0;
+
+    if (*server != -1 && !is_quiet(*server))
+        disconnect(server);
+    for (int tries = 0; answered == 0; tries++) {
+        if (tries > 0)
+            wait_before_try(tries);
+        if (*server == -1)
+            *server = connect_to_any(addresses, timeout);
+        if (*server != -1 && send_all(*server, request, length, timeout))
+            answered = receive_line(*server, &answer);
+        if (answered == 0)
+            disconnect(server);
+    }
+    write_output(answer.bytes, answered);
+    if (answer.count > answered)  /* bytes that no request has asked for */
+        disconnect(server);
+}
+
+/* Returns whether nothing has come since the last answer: poll(2), without a
+   wait. What else it may be, more data, the end or an error, the connection is
+   of no use any more. */
+static bool is_quiet(int server) {
+    struct pollfd wanted = {.fd = server, .events = POLLIN};
+
+    return poll(&wanted, 1, 0) == 0;
+}
+
+/* Closes the connection, if there is one. */
+static void disconnect(int *server) {
+    if (*server != -1)
+        close(*server);
+    *server = -1;
+}
+
+/* Waits before the next try, after so many that have failed: 0.1, 0.2 and 0.4
+   seconds. Exits after the fourth. */
+static void wait_before_try(int tries) {
+    struct timespec pause = {.tv_nsec = 100000000L << (tries - 1)};
+
+    if (tries == TRIES)
+        reject("no answer: the server has vanished four times");
+    fprintf(stderr, "asking again in 0.%d seconds\n", 1 << (tries - 1));
+    nanosleep(&pause, NULL);
+}
+
+/* Receives until a line is complete. Returns its length, with its newline, or 0
+   if the server has vanished. */
+static size_t receive_line(int server, struct buffer *answer) {
+    size_t length;
+
+    for (answer->count = 0; (length = line_length(answer)) == 0;) {
+        if (answer->count == LINE)
+            reject("answer: longer than 4096 bytes");
+        ssize_t received = recv(server, answer->bytes + answer->count,
+                                LINE - answer->count, 0);
+        if (received == 0)
+            fprintf(stderr, "answer: the server closed the connection too "
+                            "early\n");
+        if (received == 0 || (received == -1 && handle_error("recv") == DROP))
+            return 0;
+        if (received > 0)
+            answer->count += (size_t)received;
+    }
+    return length;
+}
+
+/* Connects to the first address of the list that answers: connect(2). Each
+   attempt needs a new socket: after a failure the old one is of no use. Returns
+   -1 if all addresses have failed. */
+static int connect_to_any(const struct addrinfo *address, long timeout) {
+    while (address != NULL) {
+        enum action action;
+        int server = socket(address->ai_family, address->ai_socktype,
+                            address->ai_protocol);
+        if (server == -1) {
+            action = handle_address_error("socket", address);
+        } else {
+            if (!set_timeouts(server, timeout))
+                exit(EXIT_FAILURE);
+            if (connect(server, address->ai_addr, address->ai_addrlen) != -1)
+                return server;
+            action = handle_address_error("connect", address);
+            close(server);
+        }
+        if (action == NEXT) {
+            address = address->ai_next;
+            if (address != NULL)
+                fprintf(stderr, "trying %s next\n", name_of(address));
+        }
+    }
+    return -1;
+}
+
+/* Reports why the program gives up, and exits. */
+static void reject(const char *reason) {
+    fprintf(stderr, "%s\n", reason);
+    exit(EXIT_FAILURE);
+}
+
+/* Sends all of the bytes, though a call of send(2) may take only some. Returns
+   false if the connection is lost, or a shortage lasts as long as timeout. */
+static bool send_all(int server, const char *bytes, size_t length,
+                     long timeout) {
+    long waits = 0;  /* tenths of a second in the present shortage */
+
+    while (length > 0) {
+        ssize_t sent = send(server, bytes, length, 0);
+        if (sent != -1) {
+            bytes += sent;
+            length -= (size_t)sent;
+            waits = 0;
+        } else if (handle_retry("send", &waits) == DROP
+                   || (timeout > 0 && waits >= 10 * timeout)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Limits how long connect, recv and send may block: SO_RCVTIMEO and
+   SO_SNDTIMEO, see socket(7). Returns false, after a message, on failure. */
+static bool set_timeouts(int server, long timeout) {
+    struct timeval limit = {.tv_sec = timeout};
+    socklen_t size = sizeof limit;
+
+    if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) != -1
+        && setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) != -1)
+        return true;
+    perror("setsockopt");
+    return false;
+}
+
+/* Reads some of the input: read(2). Returns how many bytes, 0 at its end. */
+static size_t read_input(char *buffer, size_t size) {
+    ssize_t length;
+
+    while ((length = read(STDIN_FILENO, buffer, size)) == -1) {
+        if (errno == EAGAIN)  /* our parent has set O_NONBLOCK */
+            wait_until_ready(STDIN_FILENO, POLLIN);
+        else if (errno != EINTR)
+            handle_error("read");
+    }
+    return (size_t)length;
+}
+
+/* Writes all of the bytes to standard output: write(2). */
+static void write_output(const char *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t written = write(STDOUT_FILENO, bytes, length);
+        if (written != -1) {
+            bytes += written;
+            length -= (size_t)written;
+        } else if (errno == EAGAIN) {
+            wait_until_ready(STDOUT_FILENO, POLLOUT);
+        } else if (errno != EINTR) {
+            handle_error("write");
+        }
+    }
+}
+
+/* Sleeps until a descriptor that does not block is ready: poll(2). */
+static void wait_until_ready(int fd, short events) {
+    struct pollfd wanted = {.fd = fd, .events = events};
+
+    poll(&wanted, 1, -1);
+}
+
+/* Returns ADDRESS:PORT, in a buffer that the next call overwrites. */
+static const char *name_of(const struct addrinfo *address) {
+    static char name[80];
+    char host[64] = "?", port[8] = "?";
+
+    getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof host,
+                port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    snprintf(name, sizeof name, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host,
+             port);
+    return name;
+}
+
+/* Exits if a standard stream is closed: the socket would get its number. */
+static void check_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1)
+            reject("standard input, output or error is closed");
+}
+
+static const char usage[] =
+    "usage: client [-t SECONDS] HOST PORT\n"
+    "  -t SECONDS  give up after SECONDS without a byte; 0 = never (10)\n"
+    "  PORT        a port from 1 to 65535, or a service name\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[], long *timeout) {
+    int option;
+
+    while ((option = getopt(argc, argv, "ht:")) != -1) {
+        switch (option) {
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        case 't':
+            *timeout = parse_number(optarg, 86400);
+            break;
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind + 2 > argc) {
+        fprintf(stderr, "HOST or PORT is missing\n%s", usage);
+        exit(2);
+    }
+    if (optind + 2 < argc)
+        usage_error(argv[optind + 2]);
+    const char *port = argv[optind + 1];
+    if (port[strspn(port, "0123456789")] == '\0'
+        && parse_number(port, 65535) == 0)
+        usage_error(port);
+}
+
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
+
+#define E(name) #name, (name)  /* "EACCES", EACCES */
+
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
+    {E(EACCES),          NEXT, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    NEXT, "this system has no such address family"},
+    {E(EINVAL),          NEXT, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), NEXT, "no such protocol in this address family"},
+    {"connect", 0, NEXT, NULL},
+    {E(EACCES),        NEXT,  "no permission, or a broadcast address"},
+    {E(EPERM),         NEXT,  "a firewall forbids it, or a broadcast address"},
+    {E(EADDRINUSE),    NEXT,  "the local address is in use"},
+    {E(EADDRNOTAVAIL), NEXT,  "no local port is free, or no such address"},
+    {E(EAFNOSUPPORT),  NEXT,  "the address is of another family"},
+    {E(EAGAIN),        NEXT,  "no local port or route entry is free"},
+    {E(EALREADY),      NEXT,  "an earlier attempt has not ended yet"},
+    {E(EBADF),         STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED),  NEXT,  "nothing listens there"},
+    {E(ECONNRESET),    NEXT,  "the other side reset the connection"},
+    {E(EFAULT),        STOP,  "a bad pointer: a bug in this program"},
+    {E(EHOSTUNREACH),  NEXT,  "no route to the host"},
+    {E(EINPROGRESS),   NEXT,  "no answer within the time limit"},
+    {E(EINTR),         RETRY, "a signal came first: try a new socket"},
+    {E(EISCONN),       STOP,  "connected already: a bug in this program"},
+    {E(ENETUNREACH),   NEXT,  "no route to the network"},
+    {E(ENOTSOCK),      STOP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),     NEXT,  "no answer"},
+    {"recv", 0, DROP, NULL},
+    {E(EAGAIN),       DROP,  "nothing came within the time limit"},
+    {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(ENOMEM),       DROP,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {"send", 0, DROP, NULL},
+    {E(EACCES),       DROP,  "no permission to write"},
+    {E(EAGAIN),       DROP,  "the other side did not read in time"},
+    {E(EWOULDBLOCK),  DROP,  "the other side did not read in time"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EDESTADDRREQ), DROP,  "no peer is set"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data was sent"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(EISCONN),      DROP,  "connected already, and an address was given"},
+    {E(EMSGSIZE),     DROP,  "too long to send in one piece"},
+    {E(ENOBUFS),      WAIT,  "the network's output queue is full"},
+    {E(ENOMEM),       WAIT,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
+    {E(EPIPE),        DROP,  "the connection is closed for sending"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s\n", call, strerror(number));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
+}
+
+/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+   a second, adds one to waits, and reports the shortage only when it begins. */
+static enum action handle_retry(const char *call, long *waits) {
+    struct timespec tenth = {.tv_nsec = 100000000};
+    enum action action = find_failure(call, errno)->action;
+
+    if (action != WAIT || *waits == 0)
+        handle_error(call);
+    if (action == WAIT) {
+        nanosleep(&tenth, NULL);
+        ++*waits;
+    }
+    return action;
+}
+
+/* The same for a call about one address of the server. */
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s (%s)\n", call, strerror(number),
+                name_of(address));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s (%s)\n", call, failure->name,
+                failure->meaning, name_of(address));
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
+}

@@ -1,0 +1,489 @@
+/* 06 rpc, the assignment: this is 06. Ask for a line of answer to each line.
+ * Do it:    what the TODOs say, in the order of their numbers.
+ * Check it: make try-06-rpc, in the top folder. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+enum action {  /* what to do about a failed call */
+    STOP,   /* nothing sensible is left to do: exit with status 1 */
+    RETRY,  /* an ordinary failure: call again */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
+    /* TODO 1: one more action, DROP: this connection is lost; ask again on a
+       new one. */
+    NEXT,   /* this address is lost: try the host's next one */
+};
+
+static void parse_options(int argc, char *argv[], long *timeout);
+static void check_standard_streams(void);
+/* TODO 2: ask_all (TODO 6) in place of exchange; connect_to_any moves down,
+   to the prototypes of TODO 5. */
+static int connect_to_any(const struct addrinfo *address, long timeout);
+static void exchange(int server, long timeout);
+
+int main(int argc, char *argv[]) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    long timeout = 10;  /* seconds without a byte; 0 = for ever */
+
+    parse_options(argc, argv, &timeout);
+    check_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    const char *host = argv[optind], *port = argv[optind + 1];
+    int error = getaddrinfo(host, port, &hints, &addresses);
+    if (error != 0) {  /* not an errno: gai_strerror(3) has the message */
+        fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
+                error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
+                host, port);
+        return EXIT_FAILURE;
+    }
+    int server = connect_to_any(addresses, timeout);
+    /* TODO 3: ask_all in place of connect_to_any, exchange and close: it
+       connects when it has a request, and needs the addresses until the last
+       one.
+       Proved by empty_input. */
+    freeaddrinfo(addresses);
+    exchange(server, timeout);
+    close(server);
+    return EXIT_SUCCESS;
+}
+
+/* TODO 4: names for two numbers, in an enum: the 4096 bytes that a line may
+   have, and the four tries. A struct for bytes in which a line is looked
+   for: as many as a line may have, and how many have come. */
+
+static const char *name_of(const struct addrinfo *address);
+/* TODO 5: prototypes, of the functions in TODO 7 to 13 and of
+   connect_to_any. send_all returns a bool; remove print_echo and receive. */
+static bool set_timeouts(int server, long timeout);
+static void send_all(int server, const char *bytes, size_t length,
+                     long timeout);
+static void print_echo(int server, const char *sent, size_t length);
+static size_t receive(int server, char *buffer, size_t size);
+static size_t read_input(char *buffer, size_t size);
+static void write_output(const char *bytes, size_t length);
+static void wait_until_ready(int fd, short events);
+static void reject(const char *reason);
+static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address);
+
+/* TODO 6: ask_all, which takes the addresses and the time limit. For each line
+   of the input (TODO 7): ask (TODO 9), then remove the line from the buffer
+   with memmove(3), because more may have come behind it. At the end disconnect.
+   Proved by answers, one_connection, one_at_a_time. */
+
+/* TODO 7: read_line, which takes the buffer of the input. Call read_input until
+   a line is complete (TODO 8), and return its length. If the buffer is full,
+   reject "request: longer than 4096 bytes". At the end of the input give the
+   last line a newline if it has none, or return 0.
+   Proved by answers, no_final_newline, request_too_long. */
+
+/* TODO 8: line_length, which takes a buffer, and returns the length of its
+   first line with the newline, see memchr(3), or 0 if there is no newline.
+   Proved by answers, nul_bytes. */
+
+/* TODO 9: ask, which takes a pointer to the connection (-1 for none), the
+   request and its length, the addresses and the time limit. A connection that
+   is not quiet (TODO 10) is of no use: disconnect. Then try until there is an
+   answer: connect if there is no connection, send the request, receive the
+   answer (TODO 13); if any of these fails, disconnect. Before each try but the
+   first, wait (TODO 12). Write the answer's line to standard output. If more
+   has come than that line, disconnect: it is not the answer to the next
+   request.
+   Proved by answers, closed_unread, closed_after_request,
+   closed_within_answer, two_answers_at_once, two_answers. */
+
+/* TODO 10: is_quiet, which takes the connection, and returns whether nothing
+   has come on it: poll(2) with a time of 0 finds data, the end and errors
+   alike.
+   Proved by two_answers, two_answers_and_half. */
+
+/* TODO 11: disconnect, which takes a pointer to the connection, closes it if
+   there is one, and stores -1.
+   Proved by closed_after_request, sockets_closed. */
+
+/* TODO 12: wait_before_try, which takes how many tries have failed. After the
+   fourth, reject "no answer: the server has vanished four times". Otherwise
+   print "asking again in 0.1 seconds", and sleep for that time; it is 0.2 and
+   0.4 seconds the next times.
+   Proved by gives_up, waits_grow. */
+
+/* TODO 13: receive_line, which takes the connection and a buffer, which it
+   empties first. Receive until a line is complete; return its length. If the
+   stream ends before that, print "answer: the server closed the connection too
+   early", and return 0; so too if recv fails, after handle_error, unless the
+   action is RETRY. If the buffer is full, reject "answer: longer than 4096
+   bytes".
+   Proved by split_answer, closed_within_answer, answer_too_long, recv_*. */
+
+/* Connects to the first address of the list that answers: connect(2). Each
+   attempt needs a new socket: after a failure the old one is of no use. Exits
+   if all addresses have failed. */
+static int connect_to_any(const struct addrinfo *address, long timeout) {
+    while (address != NULL) {
+        enum action action;
+        int server = socket(address->ai_family, address->ai_socktype,
+                            address->ai_protocol);
+        if (server == -1) {
+            action = handle_address_error("socket", address);
+        } else {
+            if (!set_timeouts(server, timeout))
+                exit(EXIT_FAILURE);
+            if (connect(server, address->ai_addr, address->ai_addrlen) != -1)
+                return server;
+            action = handle_address_error("connect", address);
+            close(server);
+        }
+        if (action == NEXT) {
+            address = address->ai_next;
+            if (address != NULL)
+                fprintf(stderr, "trying %s next\n", name_of(address));
+        }
+    }
+    /* TODO 14: return -1 instead, because the server may come back; say so in
+       the comment above. Remove the next functions, exchange and print_echo.
+       Proved by refused_at_first. */
+    exit(EXIT_FAILURE);
+}
+
+/* Sends the input and prints the echo, piece by piece. A piece is small enough
+   for any socket buffer. With larger ones both sides could block in send, each
+   waiting for the other to receive. */
+static void exchange(int server, long timeout) {
+    char piece[4096];
+    size_t length;
+
+    while ((length = read_input(piece, sizeof piece)) > 0) {
+        send_all(server, piece, length, timeout);
+        print_echo(server, piece, length);
+    }
+    if (shutdown(server, SHUT_WR) == -1)  /* the server's recv returns 0 */
+        handle_error("shutdown");
+    if (receive(server, piece, sizeof piece) > 0)
+        reject("echo: the server sent more than it had received");
+}
+
+/* Prints the echo of the bytes that were sent. Exits if it is not the same. */
+static void print_echo(int server, const char *sent, size_t length) {
+    char echo[4096];
+
+    while (length > 0) {
+        size_t received = receive(server, echo, length);
+        if (received == 0)
+            reject("echo: the server closed the connection too early");
+        if (memcmp(echo, sent, received) != 0)
+            reject("echo: the server sent other bytes than it had received");
+        write_output(echo, received);
+        sent += received;
+        length -= received;
+    }
+}
+
+/* Reports why the program gives up, and exits. */
+static void reject(const char *reason) {
+    fprintf(stderr, "%s\n", reason);
+    exit(EXIT_FAILURE);
+}
+
+/* TODO 15: remove receive. send_all returns a bool: whether all of the bytes
+   are sent.
+   Proved by send_*. */
+
+/* Receives some bytes: recv(2). Returns how many, 0 at the end of them. */
+static size_t receive(int server, char *buffer, size_t size) {
+    ssize_t received;
+
+    while ((received = recv(server, buffer, size, 0)) == -1)
+        handle_error("recv");  /* returns after EINTR, otherwise exits */
+    return (size_t)received;
+}
+
+/* Sends all of the bytes, though a call of send(2) may take only some. Exits if
+   that fails, or if a shortage lasts as long as timeout. */
+static void send_all(int server, const char *bytes, size_t length,
+                     long timeout) {
+    long waits = 0;  /* tenths of a second in the present shortage */
+
+    while (length > 0) {
+        ssize_t sent = send(server, bytes, length, 0);
+        if (sent != -1) {
+            bytes += sent;
+            length -= (size_t)sent;
+            waits = 0;
+            /* TODO 16: return false if the connection is lost or the shortage
+               has lasted too long; and true below, at the end.
+               Proved by send_*. */
+        } else if (handle_retry("send", &waits) == WAIT
+                   && timeout > 0 && waits >= 10 * timeout) {
+            reject("send: the shortage lasted too long");
+        }
+    }
+}
+
+/* Limits how long connect, recv and send may block: SO_RCVTIMEO and
+   SO_SNDTIMEO, see socket(7). Returns false, after a message, on failure. */
+static bool set_timeouts(int server, long timeout) {
+    struct timeval limit = {.tv_sec = timeout};
+    socklen_t size = sizeof limit;
+
+    if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) != -1
+        && setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) != -1)
+        return true;
+    perror("setsockopt");
+    return false;
+}
+
+/* Reads some of the input: read(2). Returns how many bytes, 0 at its end. */
+static size_t read_input(char *buffer, size_t size) {
+    ssize_t length;
+
+    while ((length = read(STDIN_FILENO, buffer, size)) == -1) {
+        if (errno == EAGAIN)  /* our parent has set O_NONBLOCK */
+            wait_until_ready(STDIN_FILENO, POLLIN);
+        else if (errno != EINTR)
+            handle_error("read");
+    }
+    return (size_t)length;
+}
+
+/* Writes all of the bytes to standard output: write(2). */
+static void write_output(const char *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t written = write(STDOUT_FILENO, bytes, length);
+        if (written != -1) {
+            bytes += written;
+            length -= (size_t)written;
+        } else if (errno == EAGAIN) {
+            wait_until_ready(STDOUT_FILENO, POLLOUT);
+        } else if (errno != EINTR) {
+            handle_error("write");
+        }
+    }
+}
+
+/* Sleeps until a descriptor that does not block is ready: poll(2). */
+static void wait_until_ready(int fd, short events) {
+    struct pollfd wanted = {.fd = fd, .events = events};
+
+    poll(&wanted, 1, -1);
+}
+
+/* Returns ADDRESS:PORT, in a buffer that the next call overwrites. */
+static const char *name_of(const struct addrinfo *address) {
+    static char name[80];
+    char host[64] = "?", port[8] = "?";
+
+    getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof host,
+                port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    snprintf(name, sizeof name, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host,
+             port);
+    return name;
+}
+
+/* Exits if a standard stream is closed: the socket would get its number. */
+static void check_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1)
+            reject("standard input, output or error is closed");
+}
+
+static const char usage[] =
+    "usage: client [-t SECONDS] HOST PORT\n"
+    "  -t SECONDS  give up after SECONDS without a byte; 0 = never (10)\n"
+    "  PORT        a port from 1 to 65535, or a service name\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[], long *timeout) {
+    int option;
+
+    while ((option = getopt(argc, argv, "ht:")) != -1) {
+        switch (option) {
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        case 't':
+            *timeout = parse_number(optarg, 86400);
+            break;
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind + 2 > argc) {
+        fprintf(stderr, "HOST or PORT is missing\n%s", usage);
+        exit(2);
+    }
+    if (optind + 2 < argc)
+        usage_error(argv[optind + 2]);
+    const char *port = argv[optind + 1];
+    if (port[strspn(port, "0123456789")] == '\0'
+        && parse_number(port, 65535) == 0)
+        usage_error(port);
+}
+
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
+
+#define E(name) #name, (name)  /* "EACCES", EACCES */
+
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
+    {E(EACCES),          NEXT, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    NEXT, "this system has no such address family"},
+    {E(EINVAL),          NEXT, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), NEXT, "no such protocol in this address family"},
+    {"connect", 0, NEXT, NULL},
+    {E(EACCES),        NEXT,  "no permission, or a broadcast address"},
+    {E(EPERM),         NEXT,  "a firewall forbids it, or a broadcast address"},
+    {E(EADDRINUSE),    NEXT,  "the local address is in use"},
+    {E(EADDRNOTAVAIL), NEXT,  "no local port is free, or no such address"},
+    {E(EAFNOSUPPORT),  NEXT,  "the address is of another family"},
+    {E(EAGAIN),        NEXT,  "no local port or route entry is free"},
+    {E(EALREADY),      NEXT,  "an earlier attempt has not ended yet"},
+    {E(EBADF),         STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED),  NEXT,  "nothing listens there"},
+    {E(ECONNRESET),    NEXT,  "the other side reset the connection"},
+    {E(EFAULT),        STOP,  "a bad pointer: a bug in this program"},
+    {E(EHOSTUNREACH),  NEXT,  "no route to the host"},
+    {E(EINPROGRESS),   NEXT,  "no answer within the time limit"},
+    {E(EINTR),         RETRY, "a signal came first: try a new socket"},
+    {E(EISCONN),       STOP,  "connected already: a bug in this program"},
+    {E(ENETUNREACH),   NEXT,  "no route to the network"},
+    {E(ENOTSOCK),      STOP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),     NEXT,  "no answer"},
+    /* TODO 17: in the rows of recv and send, DROP in place of each STOP.
+       Proved by recv_*, send_*. */
+    {"recv", 0, STOP, NULL},
+    {E(EAGAIN),       STOP,  "nothing came within the time limit"},
+    {E(EWOULDBLOCK),  STOP,  "nothing came within the time limit"},
+    {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED), STOP,  "the other host refused the connection"},
+    {E(ECONNRESET),   STOP,  "the other side reset the connection"},
+    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data"},
+    {E(EINVAL),       STOP,  "an invalid argument: a bug in this program"},
+    {E(ENOMEM),       STOP,  "out of memory"},
+    {E(ENOTCONN),     STOP,  "the socket is not connected"},
+    {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),    STOP,  "the other side stopped answering"},
+    {"send", 0, STOP, NULL},
+    {E(EACCES),       STOP,  "no permission to write"},
+    {E(EAGAIN),       STOP,  "the other side did not read in time"},
+    {E(EWOULDBLOCK),  STOP,  "the other side did not read in time"},
+    {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNRESET),   STOP,  "the other side reset the connection"},
+    {E(EDESTADDRREQ), STOP,  "no peer is set"},
+    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data was sent"},
+    {E(EINVAL),       STOP,  "an invalid argument: a bug in this program"},
+    {E(EISCONN),      STOP,  "connected already, and an address was given"},
+    {E(EMSGSIZE),     STOP,  "too long to send in one piece"},
+    {E(ENOBUFS),      WAIT,  "the network's output queue is full"},
+    {E(ENOMEM),       WAIT,  "out of memory"},
+    {E(ENOTCONN),     STOP,  "the socket is not connected"},
+    {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   STOP,  "a flag does not suit this type of socket"},
+    {E(EPIPE),        STOP,  "the connection is closed for sending"},
+    {E(ETIMEDOUT),    STOP,  "the other side stopped answering"},
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s\n", call, strerror(number));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
+}
+
+/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+   a second, adds one to waits, and reports the shortage only when it begins. */
+static enum action handle_retry(const char *call, long *waits) {
+    struct timespec tenth = {.tv_nsec = 100000000};
+    enum action action = find_failure(call, errno)->action;
+
+    if (action != WAIT || *waits == 0)
+        handle_error(call);
+    if (action == WAIT) {
+        nanosleep(&tenth, NULL);
+        ++*waits;
+    }
+    return action;
+}
+
+/* The same for a call about one address of the server. */
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+
+    if (failure->number == 0)
+        fprintf(stderr, "%s: %s (%s)\n", call, strerror(number),
+                name_of(address));
+    else if (failure->action != RETRY)
+        fprintf(stderr, "%s: %s: %s (%s)\n", call, failure->name,
+                failure->meaning, name_of(address));
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    return failure->action;
+}

@@ -1,0 +1,759 @@
+/* 07 publish: pass each message on to all clients that subscribe to its topic.
+ * Run it:   ./server, and nc 127.0.0.1 15441 twice: SUB news; PUB news hello
+ * Break it: press Ctrl-Z in a subscriber, publish without end, fg: "LOST n".
+ * SPDX-License-Identifier: 0BSD */
+#define _POSIX_C_SOURCE 200809L
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum action {  /* what to do about a failed call */
+    STOP,   /* nothing sensible is left to do: exit with status 1 */
+    RETRY,  /* an ordinary failure: call again */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
+    DROP,   /* this client is lost: close it, serve the others */
+};
+
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address, long *timeout);
+static void open_standard_streams(void);
+static void limit_descriptors(void);
+static void catch_signals(void);
+static bool add_connection(int fd, const struct sockaddr_in *peer);
+static void log_event(const char *event, const struct sockaddr_in *address);
+static void serve(int listener, long timeout);
+static enum action handle_error(const char *call);
+
+int main(int argc, char *argv[]) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(15441),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
+    };
+    socklen_t length = sizeof address;
+    long timeout = 60;  /* seconds without a byte; 0 = for ever */
+
+    parse_options(argc, argv, &address, &timeout);
+    open_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    limit_descriptors();
+    catch_signals();
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1)
+        handle_error("socket");
+    if (!add_connection(listener, &address))
+        handle_error("fcntl");
+    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
+        handle_error("setsockopt");
+    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+        handle_error("bind");
+    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        handle_error("getsockname");
+    if (listen(listener, SOMAXCONN) == -1)
+        handle_error("listen");
+    log_event("listening on", &address);
+    serve(listener, timeout);
+    return EXIT_SUCCESS;
+}
+
+static int fill_sets(int listener, long timeout, fd_set *readable,
+                     fd_set *writable, struct timeval *left);
+static bool handle_ready(int fd, int listener);
+static int accept_client(int listener, struct sockaddr_in *address);
+static long long milliseconds(void);
+static enum action handle_retry(const char *call, long long *retry_at,
+                                const struct sockaddr_in *peer);
+
+/* Waits until sockets are ready, deals with each, and waits again, until a
+   signal ends the program: see select(2). */
+static void serve(int listener, long timeout) {
+    const struct timespec tenth = {.tv_nsec = 100000000};
+    long long retry_at = 0;
+    bool stopping = false;
+
+    while (!stopping) {
+        fd_set readable, writable;
+        struct timeval left;
+        int nfds = fill_sets(listener, timeout, &readable, &writable, &left);
+        if (select(nfds, &readable, &writable, NULL, &left) == -1) {
+            if (handle_retry("select", &retry_at, NULL) == WAIT)
+                nanosleep(&tenth, NULL);
+            continue;
+        }
+        retry_at = 0;
+        for (int fd = 0; fd < nfds; fd++) {
+            bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
+            if (ready && !handle_ready(fd, listener))
+                stopping = true;
+        }
+    }
+}
+
+enum {
+    LINE = 1024,    /* bytes of the longest line, with its newline */
+    TOPIC = 32,     /* bytes of the longest topic, and a NUL */
+    TOPICS = 8,     /* that a client may subscribe to */
+    QUEUE = 16384,  /* bytes that may wait for a client */
+};
+
+/* The state of one connection; of the listener, the first three members. */
+struct connection {
+    bool open;
+    int fd;
+    long long retry_at;       /* in a shortage: when to call again; else 0 */
+    long long last_activity;  /* when a byte last moved, in milliseconds */
+    int unacknowledged;       /* bytes not acknowledged, when last checked */
+    bool ended;               /* closed or lost: fill_sets removes it */
+    bool too_long;            /* the line that is coming does not fit */
+    char received[LINE];      /* lines that are not handled yet */
+    size_t length;            /* bytes in received */
+    char unsent[QUEUE];       /* lines that wait for this client */
+    size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
+    unsigned long lost;       /* messages, since the last one that fitted */
+    char topics[TOPICS][TOPIC];
+    size_t count;             /* of these topics */
+    struct sockaddr_in peer;
+};
+
+static struct connection connections[FD_SETSIZE];  /* by their descriptors */
+static int highest;     /* of these descriptors */
+static int wake_up[2];  /* a pipe: a byte in it ends the program */
+
+static bool has_timed_out(struct connection *connection, long timeout,
+                          long long now);
+static void note_unacknowledged(struct connection *connection);
+static void accept_clients(int listener);
+static bool has_unsent(const struct connection *connection);
+static bool awaits_messages(const struct connection *connection);
+static void handle_client(struct connection *connection);
+static void remove_connection(struct connection *connection, int listener);
+static long long earlier(long long one, long long other);
+static void wake(int number);
+static void close_all(void);
+static bool can_log(void);
+static const char *name_of(const struct sockaddr_in *address);
+
+/* Fills the sets with the descriptors to watch, since select leaves only the
+   ready ones in them. Drops the clients that have timed out, and stores the
+   time until the next one is due, at most a day. Returns nfds, the highest
+   descriptor plus 1. */
+static int fill_sets(int listener, long timeout, fd_set *readable,
+                     fd_set *writable, struct timeval *left) {
+    long long now = milliseconds(), due = now + 86400000;
+    int last = highest;
+
+    FD_ZERO(readable);
+    FD_ZERO(writable);
+    FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
+    for (int fd = 0; fd <= last; fd++) {
+        struct connection *connection = &connections[fd];
+        if (!connection->open)
+            continue;
+        if (connection->ended) {
+            remove_connection(connection, listener);
+            continue;
+        }
+        if (fd != listener && timeout > 0 && !awaits_messages(connection)) {
+            if (has_timed_out(connection, timeout, now)) {
+                remove_connection(connection, listener);
+                continue;
+            }
+            due = earlier(due, connection->last_activity + 1000 * timeout);
+        }
+        highest = fd;
+        if (connection->retry_at > now)
+            due = earlier(due, connection->retry_at);
+        else
+            FD_SET(fd, has_unsent(connection) ? writable : readable);
+    }
+    left->tv_sec = (time_t)((due - now) / 1000);
+    left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);
+    return highest + 1;
+}
+
+/* Returns the earlier of two times. */
+static long long earlier(long long one, long long other) {
+    return one < other ? one : other;
+}
+
+/* Handles a ready descriptor. Returns false when the server is to stop. */
+static bool handle_ready(int fd, int listener) {
+    if (fd == wake_up[0])
+        return false;
+    if (fd == listener)
+        accept_clients(listener);
+    else if (!connections[fd].ended)  /* sending to it may have failed */
+        handle_client(&connections[fd]);
+    return true;
+}
+
+/* Returns whether lines wait for a client. */
+static bool has_unsent(const struct connection *connection) {
+    return connection->start < connection->end;
+}
+
+/* Returns whether a client has subscribed and everything was sent to it: its
+   silence is no failure, so it does not time out. */
+static bool awaits_messages(const struct connection *connection) {
+    return connection->count > 0 && !has_unsent(connection);
+}
+
+/* Returns whether a client has moved no byte for the timeout, and reports it.
+   The kernel tells whether bytes have moved since the last check, not when: so
+   the timeout starts again then. */
+static bool has_timed_out(struct connection *connection, long timeout,
+                          long long now) {
+    int before = connection->unacknowledged;
+
+    if (now - connection->last_activity < 1000 * timeout)
+        return false;
+    note_unacknowledged(connection);
+    if (connection->unacknowledged != before) {
+        connection->last_activity = now;
+        return false;
+    }
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
+    return true;
+}
+
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
+   a socket writable only when a good part of its buffer is free: with a peer
+   that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(struct connection *connection) {
+    connection->unacknowledged = 0;
+#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+        connection->unacknowledged = 0;  /* another system: select decides */
+#endif
+}
+
+static void receive(struct connection *connection);
+static void handle_lines(struct connection *connection);
+static bool handle_line(struct connection *connection, char *line,
+                        size_t length);
+static bool subscribe(struct connection *connection, const char *topic);
+static bool is_subscribed(const struct connection *connection,
+                          const char *topic);
+static void publish(const char *topic, const char *line, size_t length);
+static void add_line(struct connection *connection, const char *line,
+                     size_t length);
+static void send_unsent(struct connection *connection);
+static void report_lost(struct connection *connection);
+
+/* Sends what waits for a client, or else receives; then handles the lines that
+   have come. While something is left to send, nothing is received and no line
+   is handled: a client that does not read its answers cannot pile them up. */
+static void handle_client(struct connection *connection) {
+    if (has_unsent(connection))
+        send_unsent(connection);
+    else
+        receive(connection);
+    handle_lines(connection);
+}
+
+/* Receives what there is room for: see recv(2). If there is none, the line is
+   too long, and nothing is kept of it. */
+static void receive(struct connection *connection) {
+    const struct sockaddr_in *peer = &connection->peer;
+
+    if (connection->length == sizeof connection->received) {
+        connection->too_long = true;
+        connection->length = 0;
+    }
+    ssize_t received =
+        recv(connection->fd, connection->received + connection->length,
+             sizeof connection->received - connection->length, 0);
+    if (received > 0) {
+        connection->length += (size_t)received;
+        connection->last_activity = milliseconds();
+    } else if (received == 0) {  /* the client has closed its side */
+        connection->ended = true;
+    } else {
+        connection->ended =
+            handle_retry("recv", &connection->retry_at, peer) == DROP;
+    }
+}
+
+/* Handles each whole line and keeps the beginning of another: a line may come
+   in any number of pieces. */
+static void handle_lines(struct connection *connection) {
+    char *line = connection->received, *newline;
+    size_t left = connection->length;
+
+    while (!has_unsent(connection)
+           && (newline = memchr(line, '\n', left)) != NULL) {
+        size_t length = (size_t)(newline - line) + 1;
+        if (connection->too_long || !handle_line(connection, line, length))
+            add_line(connection, "ERROR\n", 6);
+        connection->too_long = false;
+        line += length;
+        left -= length;
+    }
+    memmove(connection->received, line, left);
+    connection->length = left;
+}
+
+/* Handles "SUB topic" or "PUB topic text", a line of this length with its
+   newline. A topic is 1 to 31 printable bytes without a blank; a text may be
+   any bytes. Returns false if it is no such line. */
+static bool handle_line(struct connection *connection, char *line,
+                        size_t length) {
+    bool publishes = strncmp(line, "PUB ", 4) == 0;
+    char topic[TOPIC] = "", *from = line + 4;
+    size_t size = 0;
+
+    if (!publishes && strncmp(line, "SUB ", 4) != 0)
+        return false;
+    while (from[size] > ' ' && from[size] <= '~')
+        size++;
+    if (size == 0 || size >= sizeof topic
+        || from[size] != (publishes ? ' ' : '\n'))
+        return false;
+    memcpy(topic, from, size);
+    if (!publishes)
+        return subscribe(connection, topic);
+    memcpy(line, "MSG", 3);
+    publish(topic, line, length);
+    return true;
+}
+
+/* Subscribes a client to a topic and answers. Returns false if it has as many
+   topics as it may have. */
+static bool subscribe(struct connection *connection, const char *topic) {
+    if (!is_subscribed(connection, topic)) {
+        if (connection->count == TOPICS)
+            return false;
+        strcpy(connection->topics[connection->count++], topic);
+    }
+    add_line(connection, "OK\n", 3);
+    return true;
+}
+
+/* Returns whether a client subscribes to exactly this topic. */
+static bool is_subscribed(const struct connection *connection,
+                          const char *topic) {
+    for (size_t number = 0; number < connection->count; number++)
+        if (strcmp(connection->topics[number], topic) == 0)
+            return true;
+    return false;
+}
+
+/* Sends a line to all clients that subscribe to its topic. */
+static void publish(const char *topic, const char *line, size_t length) {
+    for (int fd = 0; fd <= highest; fd++)
+        if (connections[fd].open && is_subscribed(&connections[fd], topic))
+            add_line(&connections[fd], line, length);
+}
+
+/* Adds a line to those that wait for a client, and sends it at once if it is
+   the only one. A line that does not fit is lost as a whole. So are all others
+   until the client has taken what waits: then it is told how many. */
+static void add_line(struct connection *connection, const char *line,
+                     size_t length) {
+    size_t waiting = connection->end - connection->start;
+
+    if (connection->lost > 0 || waiting + length > sizeof connection->unsent) {
+        connection->lost++;
+        return;
+    }
+    memmove(connection->unsent, connection->unsent + connection->start,
+            waiting);
+    memcpy(connection->unsent + waiting, line, length);
+    connection->start = 0;
+    connection->end = waiting + length;
+    if (waiting == 0) {
+        connection->last_activity = milliseconds();
+        send_unsent(connection);
+    }
+}
+
+/* Sends as much of what waits as the socket takes: see send(2). */
+static void send_unsent(struct connection *connection) {
+    const struct sockaddr_in *peer = &connection->peer;
+    ssize_t sent = send(connection->fd, connection->unsent + connection->start,
+                        connection->end - connection->start, 0);
+
+    if (sent == -1) {
+        connection->ended =
+            handle_retry("send", &connection->retry_at, peer) == DROP;
+    } else {
+        connection->start += (size_t)sent;
+        connection->last_activity = milliseconds();
+        connection->retry_at = 0;
+    }
+    connection->unacknowledged = 0;
+    if (has_unsent(connection))
+        note_unacknowledged(connection);
+    else if (connection->lost > 0)
+        report_lost(connection);
+}
+
+/* Adds the line that reports how many messages a client has lost. */
+static void report_lost(struct connection *connection) {
+    connection->start = 0;
+    connection->end =
+        (size_t)snprintf(connection->unsent, sizeof connection->unsent,
+                         "LOST %lu\n", connection->lost);
+    connection->lost = 0;
+}
+
+/* Returns the time in milliseconds, on a clock that nobody sets. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Accepts the clients that are waiting, while there are descriptors. */
+static void accept_clients(int listener) {
+    struct sockaddr_in peer;
+    int client;
+
+    while ((client = accept_client(listener, &peer)) != -1) {
+        if (!add_connection(client, &peer)) {
+            if (can_log())
+                perror("fcntl");
+            remove_connection(&connections[client], listener);
+        }
+    }
+}
+
+/* Takes the next client from the queue: accept(2). Stores its address and
+   returns its socket, or -1 if no client can be accepted now. */
+static int accept_client(int listener, struct sockaddr_in *address) {
+    socklen_t length = sizeof *address;
+    int client = accept(listener, (struct sockaddr *)address, &length);
+
+    if (client >= FD_SETSIZE) {  /* prlimit(1) has raised the limit since */
+        close(client);
+        limit_descriptors();
+        client = -1;
+        errno = EMFILE;
+    }
+    if (client == -1)
+        handle_retry("accept", &connections[listener].retry_at, NULL);
+    return client;
+}
+
+/* Adds a socket to the table and makes it non-blocking: a call may block even
+   after select has reported it ready, see BUGS in select(2). Returns false if
+   fcntl fails. */
+static bool add_connection(int fd, const struct sockaddr_in *peer) {
+    connections[fd] = (struct connection){
+        .open = true,
+        .fd = fd,
+        .peer = *peer,
+        .last_activity = milliseconds(),
+    };
+    if (fd > highest)
+        highest = fd;
+    return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
+}
+
+/* Closes a connection. If accept lacked a descriptor, it is tried again now. */
+static void remove_connection(struct connection *connection, int listener) {
+    close(connection->fd);
+    connection->open = false;
+    if (connections[listener].retry_at != 0)
+        connections[listener].retry_at = milliseconds();
+}
+
+/* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:
+   accept fails with EMFILE instead. See getrlimit(2). */
+static void limit_descriptors(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        handle_error("getrlimit");
+    if (limit.rlim_cur > FD_SETSIZE)
+        limit.rlim_cur = FD_SETSIZE;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        handle_error("setrlimit");
+}
+
+/* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
+   they were blocked or ignored when the program was started. A flag would be
+   set too late by a signal just before select; a byte stays in the pipe. */
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
+
+    if (pipe(wake_up) == -1)
+        handle_error("pipe");
+    atexit(close_all);
+    if (fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1)
+        handle_error("fcntl");
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGINT, &action, NULL) == -1
+        || sigaction(SIGTERM, &action, NULL) == -1)
+        handle_error("sigaction");
+    if (sigprocmask(SIG_SETMASK, &action.sa_mask, NULL) == -1)
+        handle_error("sigprocmask");
+}
+
+/* Handles a signal, with calls that signal-safety(7) allows. */
+static void wake(int number) {
+    int saved = errno;
+    ssize_t written = write(wake_up[1], "", 1);
+
+    (void)number;
+    (void)written;  /* if the pipe is full, select wakes up anyway */
+    errno = saved;
+}
+
+/* Closes everything, on every way out of the program: see atexit(3). */
+static void close_all(void) {
+    for (int fd = 0; fd <= highest; fd++) {
+        if (connections[fd].open)
+            close(fd);
+    }
+    close(wake_up[0]);
+    close(wake_up[1]);
+}
+
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
+
+/* Prints an event and the address it is about. */
+static void log_event(const char *event, const struct sockaddr_in *address) {
+    fprintf(stderr, "%s %s\n", event, name_of(address));
+}
+
+/* Returns ADDRESS:PORT, in a buffer that the next call overwrites. */
+static const char *name_of(const struct sockaddr_in *address) {
+    static char name[INET_ADDRSTRLEN + 6];
+    char host[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
+    snprintf(name, sizeof name, "%s:%d", host, ntohs(address->sin_port));
+    return name;
+}
+
+/* Returns whether standard error can be written without blocking: a reader of
+   our messages that stalls must not stall the clients. */
+static bool can_log(void) {
+    struct timeval at_once = {0};
+    fd_set writable;
+
+    FD_ZERO(&writable);
+    FD_SET(STDERR_FILENO, &writable);
+    return select(STDERR_FILENO + 1, NULL, &writable, NULL, &at_once) != 0;
+}
+
+static const char usage[] =
+    "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
+    "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
+    "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
+    "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address, long *timeout) {
+    int option;
+
+    while ((option = getopt(argc, argv, "a:ht:")) != -1) {
+        switch (option) {
+        case 'a':
+            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+                usage_error(optarg);
+            break;
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        case 't':
+            *timeout = parse_number(optarg, 86400);
+            break;
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        address->sin_port =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        usage_error(argv[optind]);
+}
+
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
+
+#define E(name) #name, (name)  /* "EACCES", EACCES */
+
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
+    {E(EACCES),          STOP, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
+    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {"bind", 0, STOP, NULL},
+    {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
+    {E(EADDRINUSE),    STOP, "another socket has this address and port"},
+    {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
+    {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
+    {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
+    {"listen", 0, STOP, NULL},
+    {E(EADDRINUSE), STOP, "another socket listens on this port already"},
+    {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
+    {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
+    {"accept", 0, WAIT, NULL},
+    {E(EAGAIN),       RETRY, "no connection is waiting"},
+    {E(EWOULDBLOCK),  RETRY, "no connection is waiting"},
+    {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNABORTED), RETRY, "the client left before we took its connection"},
+    {E(EINTR),        RETRY, "a signal came before a connection did"},
+    {E(EINVAL),       STOP,  "not a listening socket: a bug in this program"},
+    {E(EMFILE),       WAIT,  "this process has no descriptor left"},
+    {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
+    {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
+    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
+    {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
+    {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
+    {E(EPROTO),       RETRY, "protocol error"},
+    {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
+#ifdef ENONET  /* only Linux has these two */
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
+#endif
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
+    {"recv", 0, DROP, NULL},
+    {E(EAGAIN),       RETRY, "nothing has come yet"},
+    {E(EWOULDBLOCK),  RETRY, "nothing has come yet"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(ENOMEM),       DROP,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {"send", 0, DROP, NULL},
+    {E(EACCES),       DROP,  "no permission to write"},
+    {E(EAGAIN),       RETRY, "the other side has not read yet"},
+    {E(EWOULDBLOCK),  RETRY, "the other side has not read yet"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EDESTADDRREQ), DROP,  "no peer is set"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data was sent"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(EISCONN),      DROP,  "connected already, and an address was given"},
+    {E(EMSGSIZE),     DROP,  "too long to send in one piece"},
+    {E(ENOBUFS),      WAIT,  "the network's output queue is full"},
+    {E(ENOMEM),       WAIT,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
+    {E(EPIPE),        DROP,  "the connection is closed for sending"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {"select", 0, STOP, NULL},
+    {E(EBADF),  STOP,  "a set has a closed descriptor: a bug in this program"},
+    {E(EINTR),  RETRY, "a signal came first"},
+    {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
+    {E(ENOMEM), WAIT,  "out of memory"},
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    long long retry_at = 0;
+
+    return handle_retry(call, &retry_at, NULL);
+}
+
+/* Does the same, and names the peer unless it is NULL. In a shortage it sets
+   retry_at to a tenth of a second from now. Only the first failure of a
+   shortage is reported; one long after retry_at begins another shortage. */
+static enum action handle_retry(const char *call, long long *retry_at,
+                                const struct sockaddr_in *peer) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+    bool reported = failure->action == WAIT
+                    && milliseconds() < *retry_at + 1000;
+    char detail[32] = "";
+
+    if (peer != NULL)
+        snprintf(detail, sizeof detail, " (%s)", name_of(peer));
+    if (failure->action == STOP
+        || (failure->action != RETRY && !reported && can_log())) {
+        if (failure->number == 0)
+            fprintf(stderr, "%s: %s%s\n", call, strerror(number), detail);
+        else
+            fprintf(stderr, "%s: %s: %s%s\n", call, failure->name,
+                    failure->meaning, detail);
+    }
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    *retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    return failure->action;
+}

@@ -1,0 +1,773 @@
+/* 07 queue: hand out the work that some clients push to others that pull.
+ * Run it:   ./server, and nc 127.0.0.1 15441 twice: PUSH dig; PULL, DONE
+ * Break it: yes PUSH dig | nc 127.0.0.1 15441, which stops after 1,000 lines.
+ * SPDX-License-Identifier: 0BSD */
+#define _POSIX_C_SOURCE 200809L
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum action {  /* what to do about a failed call */
+    STOP,   /* nothing sensible is left to do: exit with status 1 */
+    RETRY,  /* an ordinary failure: call again */
+    WAIT,   /* a shortage: report it once, call again every tenth of a second */
+    DROP,   /* this client is lost: close it, serve the others */
+};
+
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address, long *timeout);
+static void open_standard_streams(void);
+static void limit_descriptors(void);
+static void catch_signals(void);
+static bool add_connection(int fd, const struct sockaddr_in *peer);
+static void log_event(const char *event, const struct sockaddr_in *address);
+static void serve(int listener, long timeout);
+static enum action handle_error(const char *call);
+
+int main(int argc, char *argv[]) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(15441),
+        .sin_addr.s_addr = inet_addr("127.0.0.1"),
+    };
+    socklen_t length = sizeof address;
+    long timeout = 60;  /* seconds without a byte; 0 = for ever */
+
+    parse_options(argc, argv, &address, &timeout);
+    open_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
+    limit_descriptors();
+    catch_signals();
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1)
+        handle_error("socket");
+    if (!add_connection(listener, &address))
+        handle_error("fcntl");
+    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
+        handle_error("setsockopt");
+    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+        handle_error("bind");
+    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        handle_error("getsockname");
+    if (listen(listener, SOMAXCONN) == -1)
+        handle_error("listen");
+    log_event("listening on", &address);
+    serve(listener, timeout);
+    return EXIT_SUCCESS;
+}
+
+static void hand_out(void);
+static int fill_sets(int listener, long timeout, fd_set *readable,
+                     fd_set *writable, struct timeval *left);
+static bool handle_ready(int fd, int listener);
+static int accept_client(int listener, struct sockaddr_in *address);
+static long long milliseconds(void);
+static enum action handle_retry(const char *call, long long *retry_at,
+                                const struct sockaddr_in *peer);
+
+/* Waits until sockets are ready, deals with each, and waits again, until a
+   signal ends the program: see select(2). */
+static void serve(int listener, long timeout) {
+    const struct timespec tenth = {.tv_nsec = 100000000};
+    long long retry_at = 0;
+    bool stopping = false;
+
+    while (!stopping) {
+        fd_set readable, writable;
+        struct timeval left;
+        hand_out();
+        int nfds = fill_sets(listener, timeout, &readable, &writable, &left);
+        if (select(nfds, &readable, &writable, NULL, &left) == -1) {
+            if (handle_retry("select", &retry_at, NULL) == WAIT)
+                nanosleep(&tenth, NULL);
+            continue;
+        }
+        retry_at = 0;
+        for (int fd = 0; fd < nfds; fd++) {
+            bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
+            if (ready && !handle_ready(fd, listener))
+                stopping = true;
+        }
+    }
+}
+
+enum {
+    LINE = 1024,    /* bytes of the longest line, with its newline */
+    PIECES = 1000,  /* that the server keeps, those under way included */
+};
+
+enum wanted {
+    WORK,  /* by a client that has sent PULL */
+    ROOM,  /* by a client that has sent PUSH, for its piece */
+};
+
+struct piece {  /* of work */
+    char line[LINE];  /* as it is sent to a client: "WORK text" */
+    size_t length;
+};
+
+/* The state of one connection; of the listener, the first three members. */
+struct connection {
+    bool open;
+    int fd;
+    long long retry_at;       /* in a shortage: when to call again; else 0 */
+    long long last_activity;  /* when a byte last moved, in milliseconds */
+    int unacknowledged;       /* bytes not acknowledged, when last checked */
+    bool ended;               /* closed or lost: fill_sets removes it */
+    bool too_long;            /* the line that is coming does not fit */
+    bool works;               /* its piece is under way */
+    char received[LINE];      /* lines that are not handled yet */
+    size_t length;            /* bytes in received */
+    const char *unsent;       /* what is left to send of a line */
+    size_t left;              /* bytes of it */
+    long long turns[2];       /* its turn for WORK and ROOM; 0: does not wait */
+    struct piece piece;       /* that this client works on, if it does */
+    struct sockaddr_in peer;
+};
+
+static struct connection connections[FD_SETSIZE];  /* by their descriptors */
+static int highest;     /* of these descriptors */
+static int wake_up[2];  /* a pipe: a byte in it ends the program */
+
+static struct piece pieces[PIECES];  /* a ring of those that wait */
+static int first, waiting;           /* the next one, and how many there are */
+static int under_way;                /* how many more the clients have */
+
+static struct connection *find_next(enum wanted wanted);
+static bool has_timed_out(struct connection *connection, long timeout,
+                          long long now);
+static void note_unacknowledged(struct connection *connection);
+static void accept_clients(int listener);
+static void handle_client(struct connection *connection);
+static void handle_lines(struct connection *connection);
+static void send_line(struct connection *connection, const char *line,
+                      size_t length);
+static void remove_connection(struct connection *connection, int listener);
+static long long earlier(long long one, long long other);
+static void wake(int number);
+static void close_all(void);
+static bool can_log(void);
+static const char *name_of(const struct sockaddr_in *address);
+
+/* Takes the pieces that wait for room and hands out those that wait for a
+   client: each to the one that has waited longest, so in turn to all. */
+static void hand_out(void) {
+    struct connection *client;
+
+    while (waiting + under_way < PIECES
+           && (client = find_next(ROOM)) != NULL) {
+        client->turns[ROOM] = 0;
+        handle_lines(client);
+    }
+    while (waiting > 0 && (client = find_next(WORK)) != NULL) {
+        client->turns[WORK] = 0;
+        client->works = true;
+        client->piece = pieces[first];
+        first = (first + 1) % PIECES;
+        waiting--;
+        under_way++;
+        send_line(client, client->piece.line, client->piece.length);
+    }
+}
+
+/* Returns the client that has waited longest, or NULL if none waits. One that
+   does not read what it is sent misses its turn. */
+static struct connection *find_next(enum wanted wanted) {
+    struct connection *next = NULL;
+
+    for (int fd = 0; fd <= highest; fd++) {
+        struct connection *client = &connections[fd];
+        if (client->open && !client->ended && client->left == 0
+            && client->turns[wanted] != 0
+            && (next == NULL || client->turns[wanted] < next->turns[wanted]))
+            next = client;
+    }
+    return next;
+}
+
+/* Fills the sets with the descriptors to watch, since select leaves only the
+   ready ones in them. Drops the clients that have timed out, and stores the
+   time until the next one is due, at most a day. Returns nfds, the highest
+   descriptor plus 1. */
+static int fill_sets(int listener, long timeout, fd_set *readable,
+                     fd_set *writable, struct timeval *left) {
+    long long now = milliseconds(), due = now + 86400000;
+    int last = highest;
+
+    FD_ZERO(readable);
+    FD_ZERO(writable);
+    FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
+    for (int fd = 0; fd <= last; fd++) {
+        struct connection *connection = &connections[fd];
+        if (!connection->open)
+            continue;
+        bool limited =
+            fd != listener && timeout > 0 && connection->turns[WORK] == 0;
+        if (connection->ended
+            || (limited && has_timed_out(connection, timeout, now))) {
+            remove_connection(connection, listener);
+            due = now;  /* its piece may be for another client */
+            continue;
+        }
+        if (limited)
+            due = earlier(due, connection->last_activity + 1000 * timeout);
+        highest = fd;
+        if (connection->retry_at > now)
+            due = earlier(due, connection->retry_at);
+        else if (connection->left > 0)
+            FD_SET(fd, writable);
+        else if (connection->turns[ROOM] == 0)
+            FD_SET(fd, readable);
+    }
+    left->tv_sec = (time_t)((due - now) / 1000);
+    left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);
+    return highest + 1;
+}
+
+/* Returns the earlier of two times. */
+static long long earlier(long long one, long long other) {
+    return one < other ? one : other;
+}
+
+/* Handles a ready descriptor. Returns false when the server is to stop. */
+static bool handle_ready(int fd, int listener) {
+    if (fd == wake_up[0])
+        return false;
+    if (fd == listener)
+        accept_clients(listener);
+    else
+        handle_client(&connections[fd]);
+    return true;
+}
+
+/* Returns whether a client has moved no byte for the timeout, and reports it.
+   The kernel tells whether bytes have moved since the last check, not when: so
+   the timeout starts again then. */
+static bool has_timed_out(struct connection *connection, long timeout,
+                          long long now) {
+    int before = connection->unacknowledged;
+
+    if (now - connection->last_activity < 1000 * timeout)
+        return false;
+    note_unacknowledged(connection);
+    if (connection->unacknowledged != before) {
+        connection->last_activity = now;
+        return false;
+    }
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
+    return true;
+}
+
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
+   a socket writable only when a good part of its buffer is free: with a peer
+   that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(struct connection *connection) {
+    connection->unacknowledged = 0;
+#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+        connection->unacknowledged = 0;  /* another system: select decides */
+#endif
+}
+
+static void receive(struct connection *connection);
+static const char *handle_line(struct connection *connection, const char *line,
+                               size_t length);
+static bool push(const char *line, size_t length);
+static void take_turn(struct connection *connection, enum wanted wanted);
+static void send_unsent(struct connection *connection);
+
+/* Sends what is left of a line, or else receives; then handles the lines that
+   have come. While something is left to send, nothing is received and no line
+   is handled: a client that does not read its answers cannot pile them up. */
+static void handle_client(struct connection *connection) {
+    if (connection->left > 0)
+        send_unsent(connection);
+    else
+        receive(connection);
+    handle_lines(connection);
+}
+
+/* Receives what there is room for: see recv(2). If there is none, the line is
+   too long, and nothing is kept of it. */
+static void receive(struct connection *connection) {
+    const struct sockaddr_in *peer = &connection->peer;
+
+    if (connection->length == sizeof connection->received) {
+        connection->too_long = true;
+        connection->length = 0;
+    }
+    ssize_t received =
+        recv(connection->fd, connection->received + connection->length,
+             sizeof connection->received - connection->length, 0);
+    if (received > 0) {
+        connection->length += (size_t)received;
+        connection->last_activity = milliseconds();
+    } else if (received == 0) {  /* the client has closed its side */
+        connection->ended = true;
+    } else {
+        connection->ended =
+            handle_retry("recv", &connection->retry_at, peer) == DROP;
+    }
+}
+
+/* Handles whole lines until one has to wait, and keeps the rest: a line may
+   come in any number of pieces. */
+static void handle_lines(struct connection *connection) {
+    char *line = connection->received, *newline;
+    size_t rest = connection->length;
+
+    while (connection->left == 0 && connection->turns[ROOM] == 0
+           && (newline = memchr(line, '\n', rest)) != NULL) {
+        size_t length = (size_t)(newline - line) + 1;
+        const char *answer = connection->too_long
+                                 ? "ERROR\n"
+                                 : handle_line(connection, line, length);
+        if (answer == NULL) {
+            take_turn(connection, ROOM);
+            break;
+        }
+        connection->too_long = false;
+        line += length;
+        rest -= length;
+        send_line(connection, answer, strlen(answer));
+    }
+    memmove(connection->received, line, rest);
+    connection->length = rest;
+}
+
+/* Handles "PUSH text", "PULL" or "DONE". Returns the answer: an empty one if
+   that comes later, NULL if the line itself has to wait for room. */
+static const char *handle_line(struct connection *connection, const char *line,
+                               size_t length) {
+    if (strncmp(line, "PUSH ", 5) == 0)
+        return push(line, length) ? "OK\n" : NULL;
+    if (strncmp(line, "PULL\n", 5) == 0 && !connection->works
+        && connection->turns[WORK] == 0) {
+        take_turn(connection, WORK);
+        return "";
+    }
+    if (strncmp(line, "DONE\n", 5) == 0 && connection->works) {
+        connection->works = false;
+        under_way--;
+        return "OK\n";
+    }
+    return "ERROR\n";
+}
+
+/* Adds a piece behind all that wait. Returns false if there is no room. */
+static bool push(const char *line, size_t length) {
+    struct piece *piece = &pieces[(first + waiting) % PIECES];
+
+    if (waiting + under_way == PIECES)
+        return false;
+    memcpy(piece->line, line, length);
+    memcpy(piece->line, "WORK", 4);
+    piece->length = length;
+    waiting++;
+    return true;
+}
+
+/* Notes that a client waits from now on. */
+static void take_turn(struct connection *connection, enum wanted wanted) {
+    static long long turn;
+
+    connection->turns[wanted] = ++turn;
+}
+
+/* Sends a line to a client to which nothing is left to send. */
+static void send_line(struct connection *connection, const char *line,
+                      size_t length) {
+    connection->unsent = line;
+    connection->left = length;
+    connection->last_activity = milliseconds();
+    if (length > 0)
+        send_unsent(connection);
+}
+
+/* Sends as much of what is left as the socket takes: see send(2). */
+static void send_unsent(struct connection *connection) {
+    const struct sockaddr_in *peer = &connection->peer;
+    ssize_t sent =
+        send(connection->fd, connection->unsent, connection->left, 0);
+
+    if (sent == -1) {
+        connection->ended =
+            handle_retry("send", &connection->retry_at, peer) == DROP;
+    } else {
+        connection->unsent += sent;
+        connection->left -= (size_t)sent;
+        connection->last_activity = milliseconds();
+        connection->retry_at = 0;
+    }
+    connection->unacknowledged = 0;
+    if (connection->left > 0)
+        note_unacknowledged(connection);
+}
+
+/* Returns the time in milliseconds, on a clock that nobody sets. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Accepts the clients that are waiting, while there are descriptors. */
+static void accept_clients(int listener) {
+    struct sockaddr_in peer;
+    int client;
+
+    while ((client = accept_client(listener, &peer)) != -1) {
+        if (!add_connection(client, &peer)) {
+            if (can_log())
+                perror("fcntl");
+            remove_connection(&connections[client], listener);
+        }
+    }
+}
+
+/* Takes the next client from the queue: accept(2). Stores its address and
+   returns its socket, or -1 if no client can be accepted now. */
+static int accept_client(int listener, struct sockaddr_in *address) {
+    socklen_t length = sizeof *address;
+    int client = accept(listener, (struct sockaddr *)address, &length);
+
+    if (client >= FD_SETSIZE) {  /* prlimit(1) has raised the limit since */
+        close(client);
+        limit_descriptors();
+        client = -1;
+        errno = EMFILE;
+    }
+    if (client == -1)
+        handle_retry("accept", &connections[listener].retry_at, NULL);
+    return client;
+}
+
+/* Adds a socket to the table and makes it non-blocking: a call may block even
+   after select has reported it ready, see BUGS in select(2). Returns false if
+   fcntl fails. */
+static bool add_connection(int fd, const struct sockaddr_in *peer) {
+    connections[fd] = (struct connection){
+        .open = true,
+        .fd = fd,
+        .peer = *peer,
+        .last_activity = milliseconds(),
+    };
+    if (fd > highest)
+        highest = fd;
+    return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
+}
+
+/* Closes a connection, and puts its piece in front of all that wait. If accept
+   lacked a descriptor, it is tried again now. */
+static void remove_connection(struct connection *connection, int listener) {
+    close(connection->fd);
+    connection->open = false;
+    if (connection->works) {
+        first = (first + PIECES - 1) % PIECES;
+        pieces[first] = connection->piece;
+        waiting++;
+        under_way--;
+    }
+    if (connections[listener].retry_at != 0)
+        connections[listener].retry_at = milliseconds();
+}
+
+/* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:
+   accept fails with EMFILE instead. See getrlimit(2). */
+static void limit_descriptors(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        handle_error("getrlimit");
+    if (limit.rlim_cur > FD_SETSIZE)
+        limit.rlim_cur = FD_SETSIZE;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        handle_error("setrlimit");
+}
+
+/* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
+   they were blocked or ignored when the program was started. A flag would be
+   set too late by a signal just before select; a byte stays in the pipe. */
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
+
+    if (pipe(wake_up) == -1)
+        handle_error("pipe");
+    atexit(close_all);
+    if (fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1)
+        handle_error("fcntl");
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGINT, &action, NULL) == -1
+        || sigaction(SIGTERM, &action, NULL) == -1)
+        handle_error("sigaction");
+    if (sigprocmask(SIG_SETMASK, &action.sa_mask, NULL) == -1)
+        handle_error("sigprocmask");
+}
+
+/* Handles a signal, with calls that signal-safety(7) allows. */
+static void wake(int number) {
+    int saved = errno;
+    ssize_t written = write(wake_up[1], "", 1);
+
+    (void)number;
+    (void)written;  /* if the pipe is full, select wakes up anyway */
+    errno = saved;
+}
+
+/* Closes everything, on every way out of the program: see atexit(3). */
+static void close_all(void) {
+    for (int fd = 0; fd <= highest; fd++) {
+        if (connections[fd].open)
+            close(fd);
+    }
+    close(wake_up[0]);
+    close(wake_up[1]);
+}
+
+/* Opens /dev/null for each standard stream that is closed. Otherwise a socket
+   could become descriptor 2, and error messages would go to its peer. */
+static void open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1)
+            handle_error("open");
+}
+
+/* Prints an event and the address it is about. */
+static void log_event(const char *event, const struct sockaddr_in *address) {
+    fprintf(stderr, "%s %s\n", event, name_of(address));
+}
+
+/* Returns ADDRESS:PORT, in a buffer that the next call overwrites. */
+static const char *name_of(const struct sockaddr_in *address) {
+    static char name[INET_ADDRSTRLEN + 6];
+    char host[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
+    snprintf(name, sizeof name, "%s:%d", host, ntohs(address->sin_port));
+    return name;
+}
+
+/* Returns whether standard error can be written without blocking: a reader of
+   our messages that stalls must not stall the clients. */
+static bool can_log(void) {
+    struct timeval at_once = {0};
+    fd_set writable;
+
+    FD_ZERO(&writable);
+    FD_SET(STDERR_FILENO, &writable);
+    return select(STDERR_FILENO + 1, NULL, &writable, NULL, &at_once) != 0;
+}
+
+static const char usage[] =
+    "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
+    "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
+    "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
+    "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
+
+/* Rejects an argument: prints the usage and exits with status 2. */
+static void usage_error(const char *argument) {
+    fprintf(stderr, "invalid argument: '%s'\n%s", argument, usage);
+    exit(2);
+}
+
+/* Returns the number that the text stands for, from 0 to limit. Rejects any
+   other text: blanks and signs too, which strtol would skip. */
+static long parse_number(const char *text, long limit) {
+    size_t digits = strspn(text, "0123456789");
+    long number = strtol(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || number > limit)
+        usage_error(text);
+    return number;
+}
+
+/* Parses the command line; exits on an error. */
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address, long *timeout) {
+    int option;
+
+    while ((option = getopt(argc, argv, "a:ht:")) != -1) {
+        switch (option) {
+        case 'a':
+            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+                usage_error(optarg);
+            break;
+        case 'h':
+            if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
+                handle_error("write");
+            exit(EXIT_SUCCESS);
+        case 't':
+            *timeout = parse_number(optarg, 86400);
+            break;
+        default:  /* getopt has reported the error */
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        address->sin_port =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        usage_error(argv[optind]);
+}
+
+struct failure {
+    const char *name;    /* of a call, or of an errno that it may fail with */
+    int number;          /* the errno; 0 in a call's row: any other errno */
+    enum action action;
+    const char *meaning;
+};
+
+#define E(name) #name, (name)  /* "EACCES", EACCES */
+
+static const struct failure failures[] = {
+    {"socket", 0, STOP, NULL},
+    {E(EACCES),          STOP, "no permission to create this kind of socket"},
+    {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
+    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EMFILE),          STOP, "this process has no descriptor left"},
+    {E(ENFILE),          STOP, "the whole system has no descriptor left"},
+    {E(ENOBUFS),         STOP, "not enough memory for a socket"},
+    {E(ENOMEM),          STOP, "not enough memory for a socket"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {"bind", 0, STOP, NULL},
+    {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
+    {E(EADDRINUSE),    STOP, "another socket has this address and port"},
+    {E(EADDRNOTAVAIL), STOP, "no interface of this machine has this address"},
+    {E(EBADF),         STOP, "not an open descriptor: a bug in this program"},
+    {E(EINVAL),        STOP, "already bound, or wrong address length"},
+    {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
+    {"listen", 0, STOP, NULL},
+    {E(EADDRINUSE), STOP, "another socket listens on this port already"},
+    {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
+    {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
+    {"accept", 0, WAIT, NULL},
+    {E(EAGAIN),       RETRY, "no connection is waiting"},
+    {E(EWOULDBLOCK),  RETRY, "no connection is waiting"},
+    {E(EBADF),        STOP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNABORTED), RETRY, "the client left before we took its connection"},
+    {E(EINTR),        RETRY, "a signal came before a connection did"},
+    {E(EINVAL),       STOP,  "not a listening socket: a bug in this program"},
+    {E(EMFILE),       WAIT,  "this process has no descriptor left"},
+    {E(ENFILE),       WAIT,  "the whole system has no descriptor left"},
+    {E(ENOTSOCK),     STOP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   WAIT,  "not SOCK_STREAM, or (Linux) a network error"},
+    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},
+    {E(ENOBUFS),      WAIT,  "not enough memory for a connection"},
+    {E(ENOMEM),       WAIT,  "not enough memory for a connection"},
+    {E(EPROTO),       RETRY, "protocol error"},
+    {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
+    {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
+    {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
+#ifdef ENONET  /* only Linux has these two */
+    {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
+    {E(ENONET),       RETRY, "Linux: a network error of the connection"},
+#endif
+    {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
+    {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
+    {"recv", 0, DROP, NULL},
+    {E(EAGAIN),       RETRY, "nothing has come yet"},
+    {E(EWOULDBLOCK),  RETRY, "nothing has come yet"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNREFUSED), DROP,  "the other host refused the connection"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(ENOMEM),       DROP,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {"send", 0, DROP, NULL},
+    {E(EACCES),       DROP,  "no permission to write"},
+    {E(EAGAIN),       RETRY, "the other side has not read yet"},
+    {E(EWOULDBLOCK),  RETRY, "the other side has not read yet"},
+    {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
+    {E(ECONNRESET),   DROP,  "the other side reset the connection"},
+    {E(EDESTADDRREQ), DROP,  "no peer is set"},
+    {E(EFAULT),       DROP,  "a bad pointer: a bug in this program"},
+    {E(EINTR),        RETRY, "a signal came before any data was sent"},
+    {E(EINVAL),       DROP,  "an invalid argument: a bug in this program"},
+    {E(EISCONN),      DROP,  "connected already, and an address was given"},
+    {E(EMSGSIZE),     DROP,  "too long to send in one piece"},
+    {E(ENOBUFS),      WAIT,  "the network's output queue is full"},
+    {E(ENOMEM),       WAIT,  "out of memory"},
+    {E(ENOTCONN),     DROP,  "the socket is not connected"},
+    {E(ENOTSOCK),     DROP,  "not a socket: a bug in this program"},
+    {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
+    {E(EPIPE),        DROP,  "the connection is closed for sending"},
+    {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
+    {"select", 0, STOP, NULL},
+    {E(EBADF),  STOP,  "a set has a closed descriptor: a bug in this program"},
+    {E(EINTR),  RETRY, "a signal came first"},
+    {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
+    {E(ENOMEM), WAIT,  "out of memory"},
+    {NULL, 0, STOP, NULL},  /* any other call */
+};
+
+/* Returns the row of an errno below its call, or else the call's own row. */
+static const struct failure *find_failure(const char *call, int number) {
+    const struct failure *heading = failures;
+
+    while (heading->name != NULL && strcmp(heading->name, call) != 0)
+        heading++;
+    if (heading->name == NULL)
+        return heading;
+    const struct failure *row = heading + 1;
+    while (row->number != 0 && row->number != number)
+        row++;
+    return row->number != 0 ? row : heading;
+}
+
+/* Looks errno up under the call, reports the reason, and exits if the action is
+   STOP. Otherwise returns the action, which the caller must take. */
+static enum action handle_error(const char *call) {
+    long long retry_at = 0;
+
+    return handle_retry(call, &retry_at, NULL);
+}
+
+/* Does the same, and names the peer unless it is NULL. In a shortage it sets
+   retry_at to a tenth of a second from now. Only the first failure of a
+   shortage is reported; one long after retry_at begins another shortage. */
+static enum action handle_retry(const char *call, long long *retry_at,
+                                const struct sockaddr_in *peer) {
+    int number = errno;
+    const struct failure *failure = find_failure(call, number);
+    bool reported = failure->action == WAIT
+                    && milliseconds() < *retry_at + 1000;
+    char detail[32] = "";
+
+    if (peer != NULL)
+        snprintf(detail, sizeof detail, " (%s)", name_of(peer));
+    if (failure->action == STOP
+        || (failure->action != RETRY && !reported && can_log())) {
+        if (failure->number == 0)
+            fprintf(stderr, "%s: %s%s\n", call, strerror(number), detail);
+        else
+            fprintf(stderr, "%s: %s: %s%s\n", call, failure->name,
+                    failure->meaning, detail);
+    }
+    if (failure->action == STOP)
+        exit(EXIT_FAILURE);
+    *retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    return failure->action;
+}

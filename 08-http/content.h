@@ -1,0 +1,36 @@
+/*
+ * The content of a file: read into memory, or a part at a time.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef CONTENT_H
+#define CONTENT_H
+
+#include "cache.h"
+
+#include <sys/uio.h>
+
+#define SMALL 16384  /* bytes up to which a file is copied to send it */
+
+/* Reads all of a file into memory, and closes it. If it has become shorter
+   meanwhile, so does its size. Returns false, with errno, on failure. */
+bool read_content(struct file *file);
+
+/* Returns a hash of the content (FNV-1a, eight bytes at a time), or 0 if it is
+   not in memory. */
+unsigned long long hash_of(const struct file *file);
+
+/*
+ * Moves the content to a file without a name, in memory, that the kernel can
+ * send without copying it. Sending the file itself would do that, too, but
+ * other programs may change it until the client has received it: a response
+ * would mix two versions. If the move fails, the content stays where it is.
+ */
+void move_content(struct file *file);
+
+/* Returns a part of the content, from memory, or after reading it into the
+   buffer. The part is shorter if the file has become so, and empty if reading
+   fails. */
+struct iovec read_part(const struct file *file, long long start, void *buffer,
+                       size_t size);
+
+#endif

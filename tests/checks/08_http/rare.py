@@ -1,0 +1,185 @@
+"""The checks of 08 that are about what rarely happens: files that change
+between two calls, and files in memory that are no longer what they were."""
+
+import errno
+import os
+import re
+import signal
+import time
+
+from .changes import FRESH
+from .fields import MOMENT
+from .folders import Links
+from harness import FOREVER, Failure, check, wait_until
+from harness.web import HELLO, WEB, fill, request
+
+
+@check(WEB, open=False)
+def recent_files_in_memory(test):
+    """keeps the files that were sent last in memory, also when it is full, and
+    sends them without another open"""
+    test.need_injector()
+    names = [f'{number}.bin' for number in range(12)]  # of 1 MB: 8 MB are kept
+    root = test.site({name: name.encode() * 150000 for name in names})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    for name in names:
+        visitor.get('/' + name).must_be(200)
+    for _ in range(30):  # what is in memory is read again after 0.1 seconds
+        before = test.faults.get('calls', 'open')
+        visitor.get('/' + names[-1]).must_be(200, names[-1].encode() * 150000)
+        if test.faults.get('calls', 'open') == before:
+            return
+    raise Failure('a file that is sent again at once, from memory', 'it is '
+                  'opened each time', 'make room by removing what was used '
+                  'longest ago')
+
+
+@check(WEB, open=False)
+def times_set_back(test):
+    """serves the new content of a file whose size and time of modification are
+    as before: st_ctim cannot be set"""
+    names = [f'{number}.txt' for number in range(20)]
+    root = test.site({name: b'old' for name in names})
+    for name in names:
+        os.utime(root / name, (MOMENT, MOMENT))
+    time.sleep(3.2)
+    visitor = test.visitor(server=test.server(root=root))
+    for name in names:  # 08 reads what it has in memory again after 0.1 seconds
+        visitor.get('/' + name).must_be(200, b'old')
+        (root / name).write_bytes(b'new')
+        os.utime(root / name, (MOMENT, MOMENT))
+        visitor.get('/' + name).must_be(200, b'new', FRESH)
+
+
+@check(WEB, open=False)
+def link_beside_a_folder(test):
+    """follows no link that has replaced a folder, though another one whose name
+    begins like it was looked at just before"""
+    root = test.site({'ab/x.txt': b'ab', 'a/x.txt': b'a', 'hello.txt': HELLO})
+    time.sleep(3.2)
+    server = test.server(root=root)
+    first, second = (test.visitor(server=server) for _ in range(2))
+    first.stays()
+    second.stays()
+    for _ in range(10):  # what is in memory is read again after 0.1 seconds
+        first.get('/ab/x.txt').must_be(200, b'ab')
+        second.get('/a/x.txt').must_be(200, b'a')
+        server.signal(signal.SIGSTOP)  # so that both come in one turn
+        wait_until(lambda: server.state() == 'T')
+        (root / 'a').rename(root / 'c')
+        (root / 'a').symlink_to('c')
+        first.send(request('/ab/x.txt'))
+        second.send(request('/a/x.txt'))
+        server.signal(signal.SIGCONT)
+        first.answer().must_be(200, b'ab')
+        second.answer().must_be(404, hint=FRESH)
+        (root / 'a').unlink()
+        (root / 'c').rename(root / 'a')
+
+
+@check(WEB, open=False)
+def pipe_in_time(test):
+    """neither waits for a pipe nor serves it, though it replaces the file
+    between two calls"""
+    test.need_injector()
+    root = test.site()
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    path = root / 'hello.txt'
+    for number in range(1, 4):
+        test.faults.set('stop', test.faults.get('calls', 'open') + number,
+                        'open')
+        visitor.send(request())
+        wait_until(lambda: server.state() == 'T', 1)
+        path.unlink()
+        os.mkfifo(path)
+        test.faults.set('stop', 0, 'open')
+        server.signal(signal.SIGCONT)
+        visitor.answer(hint='O_NONBLOCK, and fstat after open').must_be(
+            (200, 404))
+        path.unlink()
+        path.write_bytes(HELLO)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def listing_of_what_vanishes(test):
+    """leaves out of a listing what is gone before its turn comes"""
+    test.need_injector()
+    root = fill(test.site({}), {f'list/{number}.txt': b'' for number
+                                in range(5)})
+    server = test.server(root=root)
+    test.attached()
+    test.faults.fail('stat', errno.ENOENT, test.faults.get('calls', 'stat') + 2,
+                     FOREVER)
+    page = test.visitor(server=server).get('/list/').must_be(200).body
+    if list(Links(page).names('/list/')):
+        raise Failure('an empty listing', page)
+
+
+@check(WEB, open=False)
+def listing_ends_a_failure(test):
+    """reports the next failure after a listing could be made"""
+    test.need_injector()
+    server = test.server(root=test.site())
+    test.attached()
+    visitor = test.visitor(server=server)
+    for number in 1, 2:
+        test.faults.fail('open', errno.EIO, last=FOREVER)
+        visitor.get().must_be(500)
+        if not server.wait_for(lambda: len(server.lines) == number + 1):
+            raise Failure(f'{number} lines about EIO', server.lines[1:],
+                          'after a success the next failure is a new one')
+        test.faults.relent('open')
+        visitor.get('/list/').must_be(200)
+
+
+@check(WEB, open=False)
+def listing_with_a_body(test):
+    """lists a folder for a request that has a body, and then serves the next
+    one"""
+    visitor = test.visitor()
+    visitor.send(request('/list/', 'Content-Length: 30', body=b'x' * 30)
+                 + request())
+    visitor.answer().must_be(200)
+    visitor.answer().must_be(200, HELLO, 'the body belongs to the request')
+
+
+@check(WEB, open=False)
+def listing_well_formed(test):
+    """closes every element of a listing, whose title and heading name the
+    folder"""
+    page = test.visitor().get('/list/').must_be(200).body.decode()
+    opened = []
+    for slash, tag in re.findall(r'<(/?)(\w+)', page):
+        if slash and (not opened or opened.pop() != tag):
+            raise Failure(f'<{tag}> before </{tag}>', page)
+        if not slash and tag not in ('html', 'meta', 'link', 'p'):
+            opened.append(tag)
+    for tag in 'title', 'h1':
+        if opened or f'<{tag}>/list/</{tag}>' not in page:
+            raise Failure(f'<{tag}>/list/</{tag}>, and all elements closed',
+                          page)
+
+
+@check(WEB, open=False)
+def log_in_blocks(test):
+    """writes the lines of many requests at once"""
+    log = test.site({}) / 'log'
+    server = test.server('-l', str(log), root=test.site())
+    visitor = test.visitor(server=server)
+
+    def writes():
+        with open(f'/proc/{server.pid}/io') as file:
+            return int(re.search(r'syscw: (\d+)', file.read())[1])
+    before = writes()
+    for _ in range(400):
+        visitor.get().must_be(200)
+    if writes() - before > 200:
+        raise Failure('lines that are written together',
+                      f'{writes() - before} calls of write for 400 lines',
+                      'write what there is every tenth of a second')

@@ -1,0 +1,269 @@
+"""The checks of 07-publish about subscribers that read slowly."""
+
+import random
+import re
+import signal
+import socket
+import time
+
+from checks.exercises.lines import described, subscriber
+from harness import (PATIENCE, Failure, check, counted, dropped, flood, reset,
+                     settings, shown, wait_until)
+
+MANY = 8000  # messages of 1,000 bytes: more than the kernel keeps
+SMALL = 32768  # a receive buffer; into a smaller one hardly a segment fits
+BLOCK = 32   # messages that are sent at once: some of them wait
+SLOW_HINT = ('a slow subscriber must make nobody wait: sockets that do not '
+             'block, and lines of its own that wait for each client')
+WHOLE_HINT = ('when send takes a part of a line, keep the rest; when a line '
+              'does not fit, leave out all of it')
+LOST_HINT = ('count what a subscriber loses; when all that waits for it is '
+             'sent, LOST and the number take the place of these messages')
+
+
+class Feed:
+    """Messages with numbers to one topic, and a publisher of them."""
+
+    def __init__(self, test, server):
+        self.writer, self.count = test.talker(server), 0
+        self.chance = random.Random(settings.SEED)
+
+    def publish(self, many, least=900, most=1000):
+        """Publishes so many, of random lengths, and waits until they are
+        handled."""
+        while many > 0:
+            now = min(many, BLOCK)
+            self.writer.say(*[self.message() + b'.' * self.chance.randrange(
+                least, most) for _ in range(now)], hint=SLOW_HINT)
+            many -= now
+            self.writer.nothing('PUB has no answer, and messages to slow '
+                                'subscribers wait for nobody', SLOW_HINT)
+
+    def message(self):
+        self.count += 1
+        return b'PUB news %d ' % self.count
+
+
+class Reader:
+    """A subscriber that takes its messages apart."""
+
+    def __init__(self, test, server, **options):
+        self.talker = subscriber(test, server, b'news', **options)
+        self.talker.socket.settimeout(3 * PATIENCE)  # the kernel backs off
+        self.last = self.lost = 0
+
+    def next(self, hint=LOST_HINT):
+        """Takes a line. Demands that it goes on where the last one ended."""
+        what = (f'message {self.last + 1}, or a line LOST and how many are '
+                f'missing (after {self.lost} that LOST has reported)')
+        try:
+            line = self.talker.line(what, hint)
+        except Failure as failure:
+            if not self.talker.kept:
+                raise
+            raise Failure('the whole line', failure.got, WHOLE_HINT) from None
+        lost = re.fullmatch(rb'LOST ([1-9]\d*)', line)
+        message = re.fullmatch(rb'MSG news (\d+) \.*', line)
+        if lost:
+            self.last += int(lost[1])
+            self.lost += int(lost[1])
+        elif not message:
+            raise Failure(f'after message {self.last} a whole line: "MSG news '
+                          'NUMBER ...", or "LOST NUMBER"', described(line),
+                          WHOLE_HINT)
+        elif int(message[1]) != self.last + 1:
+            raise Failure(
+                f'message {self.last + 1} after what came before '
+                f'({counted(self.lost, "message")} reported as lost so far)',
+                f'message {int(message[1])}', LOST_HINT)
+        else:
+            self.last += 1
+
+    def until(self, number, hint=LOST_HINT):
+        """Takes all lines to a message, which may be among those lost."""
+        while self.last < number:
+            self.next(hint)
+        if self.last > number:
+            raise Failure(f'{counted(number, "message")} in all, the lost ones '
+                          'included', f'{self.last}: one LOST has too large a '
+                          'number', LOST_HINT)
+
+
+@check('07-publish')
+def slow_costs_nobody(test):
+    """while a subscriber does not read, the others get every message"""
+    server = test.server()
+    slow = Reader(test, server, receive_buffer=SMALL)
+    fast, feed = Reader(test, server), Feed(test, server)
+    while feed.count < MANY:
+        feed.publish(BLOCK)
+        fast.until(feed.count)
+        if fast.lost:
+            raise Failure('every message, for this subscriber reads them all',
+                          f'LOST {fast.lost}', 'keep for each subscriber its '
+                          'own count, and its own lines')
+    if server.spins():
+        raise Failure('no processor time while a subscriber does not read',
+                      'it spins', 'wait with select until it can be written '
+                      'to again')
+    reset(slow.talker.socket)
+    feed.publish(3)
+    fast.until(feed.count)
+
+
+@check('07-publish')
+def slow_loses_whole(test):
+    """a slow subscriber loses whole messages, and LOST says how many, as soon
+    as it has read the others"""
+    server = test.server()
+    slow = Reader(test, server, receive_buffer=SMALL)
+    feed = Feed(test, server)
+    feed.publish(MANY, 200, 1000)
+    slow.until(feed.count)
+    if not slow.lost:
+        raise Failure('messages that are lost, for at most 16,384 bytes wait '
+                      'for a client', f'all {feed.count} came', 'memory is '
+                      'bounded: a message that does not fit is lost')
+    for _ in range(3):
+        feed.publish(1)
+        lost = slow.lost
+        slow.until(feed.count)
+        if slow.lost > lost:
+            raise Failure('the next message, for nothing waits any more',
+                          f'LOST {slow.lost - lost}', 'after LOST the count '
+                          'begins anew')
+
+
+@check('07-publish')
+def slow_now_and_then(test):
+    """a subscriber that reads in fits and starts misses no message that is not
+    reported, each time"""
+    server = test.server()
+    slow = Reader(test, server, receive_buffer=SMALL)
+    feed, chance = Feed(test, server), random.Random(settings.SEED + 1)
+    for number in range(4):
+        feed.publish(MANY if number == 0 else MANY // 4, 1, 1000)
+        for _ in range(chance.randrange(100, 2000)):
+            if slow.last < feed.count:
+                slow.next()
+        feed.publish(chance.randrange(1, 50), 1, 100)
+    slow.until(feed.count)
+    feed.publish(1)
+    slow.until(feed.count)
+
+
+@check('07-publish')
+def slow_half_close(test):
+    """a slow subscriber that ends its half gets what waits for it, in whole
+    lines, and then the end of the stream"""
+    server = test.server()
+    slow = Reader(test, server, receive_buffer=SMALL)
+    feed = Feed(test, server)
+    feed.publish(MANY)
+    slow.talker.socket.shutdown(socket.SHUT_WR)
+    hint = 'the end of its stream: first send what waits, then close'
+    slow.until(feed.count, hint)
+    slow.talker.ended(hint)
+
+
+@check('07-publish')
+def slow_bounded(test):
+    """memory is bounded, however slow subscribers are"""
+    server = test.server()
+    slow = [Reader(test, server, receive_buffer=SMALL) for _ in range(6)]
+    feed = Feed(test, server)
+    feed.publish(200)
+    before = server.memory()
+    feed.publish(MANY)
+    grown = server.memory() - before
+    most = 1000 if test.any else 40
+    if grown > len(slow) * most:
+        raise Failure(f'at most {most} KB more for each slow subscriber',
+                      f'{grown} KB for {len(slow)} of them',
+                      'at most 16,384 bytes wait for a client: what does not '
+                      'fit is lost')
+
+
+@check('07-publish')
+def answers_unread(test):
+    """a client that does not read its answers is not received from: memory is
+    bounded"""
+    server = test.server()
+    client = test.connect(server)
+    client.sendall(b'?\n')
+    test.answered(client, b'?\n')
+    before = server.memory()
+    sent = flood(client, 32 << 20, b'?\n' * 32768)
+    grown = server.memory() - before
+    if grown > (8000 if test.any else 200):
+        raise Failure('at most 200 KB more memory',
+                      f'{grown} KB, after {sent >> 20} MB of lines',
+                      'while an answer cannot be sent, do not receive')
+    if sent >= 32 << 20 and not test.any:
+        raise Failure('a client that does not read is not received from',
+                      f'{sent >> 20} MB were taken', 'each of its lines has an '
+                      'answer: where are these?')
+    writer, other = test.talker(server), subscriber(test, server, b'news')
+    writer.say(b'PUB news x')
+    other.expect(b'MSG news x')
+
+
+@check('07-publish')
+def slow_ones_reset(test):
+    """slow subscribers that reset while messages wait for them cost nobody
+    else a message"""
+    server = test.server()
+    fast, feed = Reader(test, server), Feed(test, server)
+    for _ in range(2):
+        slow = [Reader(test, server, receive_buffer=SMALL) for _ in range(3)]
+        for client in slow:
+            client.last = feed.count
+        while feed.count % MANY < MANY - BLOCK:
+            feed.publish(BLOCK)
+            fast.until(feed.count)
+        slow[0].next()
+        server.signal(signal.SIGSTOP)
+        wait_until(lambda: server.state() == 'T')
+        for client in slow:
+            reset(client.talker.socket)
+        server.signal(signal.SIGCONT)
+        feed.publish(BLOCK)
+        fast.until(feed.count)
+    if fast.lost:
+        raise Failure('every message, for this subscriber reads them all',
+                      f'LOST {fast.lost}')
+    test.alive(server, 'slow subscribers have reset')
+
+
+@check('07-publish', open=False)
+def idle_subscriber_stays(test):
+    """with -t 1 a subscriber that is silent, because nobody publishes, is not
+    dropped"""
+    server = test.server('-t', '1')
+    reader = subscriber(test, server, b'news')
+    silent = test.connect(server)
+    test.ended(silent)
+    time.sleep(1.2)
+    writer = test.talker(server)
+    writer.say(b'PUB news late')
+    reader.expect(b'MSG news late', hint='a subscriber waits for messages: its '
+                  'silence is no reason to drop it')
+    if any(str(reader.socket.getsockname()[1]) in line
+           for line in server.lines):
+        raise Failure('no line about the subscriber', server.lines[-1])
+
+
+@check('07-publish', open=False)
+def stalled_subscriber(test):
+    """with -t 1 a subscriber is dropped when messages wait for it and no byte
+    moves for a second, not before"""
+    server = test.server('-t', '1')
+    slow = Reader(test, server, receive_buffer=SMALL)
+    time.sleep(1.5)  # an idle time is no part of it
+    feed, began = Feed(test, server), time.monotonic()
+    feed.publish(MANY)
+    dropped(test, server, slow.talker.socket, max(
+        began, time.monotonic() - 1))
+    rest = slow.talker.rest()
+    if not rest.startswith(b'MSG news 1 '):
+        raise Failure('the messages that the kernel had', shown(rest[:60]))

@@ -1,0 +1,261 @@
+"""Programs with one bug each, made from the exercises 07-publish and 07-queue,
+and correct ones in another style."""
+
+from upkeep.bugs import bug, style
+
+RECEIVED = '    if (received > 0) {\n'
+MISSES_LINES = 'in pieces|several at once|together'
+
+# --------------------------------------------------------------- 07-publish
+
+OVERFLOW = ('        connection->lost++;\n        return;\n')
+FITS = ('    if (connection->lost > 0 || waiting + length > sizeof '
+        'connection->unsent) {\n')
+REPORTS = ('    else if (connection->lost > 0)\n'
+           '        report_lost(connection);\n')
+SENDS_AT_ONCE = ('        send_unsent(connection);\n    }\n}\n')
+
+style('07-publish', 'another size of what waits, and of what is received',
+      ('QUEUE = 16384,', 'QUEUE = 9000,'))
+style('07-publish', 'sends in the next turn',
+      ('    if (waiting == 0) {\n        connection->last_activity = '
+       'milliseconds();\n        send_unsent(connection);\n    }\n}',
+       '    if (waiting == 0)\n        connection->last_activity = '
+       'milliseconds();\n}'),
+      ('    while (!has_unsent(connection)\n           && (newline',
+       '    while (connection->end < 8000\n           && (newline'))
+bug('07-publish', 'half a line when it overflows', 'whole line',
+    (FITS + OVERFLOW + '    }\n',
+     '    if (waiting + length > sizeof connection->unsent)\n'
+     '        length = sizeof connection->unsent - waiting;\n'))
+bug('07-publish', 'waits for a slow subscriber', 'slow subscriber|nobody',
+    (SENDS_AT_ONCE, '        do {\n            send_unsent(connection);\n'
+     '        } while (has_unsent(connection) && !connection->ended);\n'
+     '    }\n}\n'))
+bug('07-publish', 'loses messages and does not tell', 'LOST',
+    (OVERFLOW, '        return;\n'))
+bug('07-publish', 'one too many in LOST', 'too large',
+    ('"LOST %lu\\n", connection->lost);', '"LOST %lu\\n", connection->lost '
+     '+ 1);'))
+bug('07-publish', 'one too few in LOST', 'LOST has reported',
+    ('"LOST %lu\\n", connection->lost);', '"LOST %lu\\n", connection->lost '
+     '- 1);'))
+bug('07-publish', 'LOST only before another message', 'LOST',
+    (REPORTS, ''), (FITS, '    if (connection->lost > 0 && waiting == 0) {\n'
+                    '        report_lost(connection);\n'
+                    '        waiting = connection->end;\n    }\n' + FITS))
+bug('07-publish', 'LOST in the wrong place', 'LOST',
+    ('connection->lost > 0 || waiting', 'waiting'))
+bug('07-publish', 'the count does not begin anew', 'LOST|too large',
+    ('    connection->lost = 0;\n}', '}'), (
+        'connection->lost > 0 || waiting', 'waiting'),
+    (REPORTS, '    else if (connection->lost > connection->told) {\n'
+     '        connection->told = connection->lost;\n'
+     '        report_lost(connection);\n    }\n'),
+    ('    unsigned long lost; ', '    unsigned long told, lost; '))
+bug('07-publish', 'drops a slow subscriber', 'LOST',
+    (OVERFLOW, '        connection->ended = true;\n        return;\n'))
+bug('07-publish', 'a prefix of the topic', 'whole topic|strncmp',
+    ('strcmp(connection->topics[number], topic) == 0',
+     'strncmp(connection->topics[number], topic, strlen(topic)) == 0'))
+bug('07-publish', 'a part of the topic', 'whole topic|strstr',
+    ('strcmp(connection->topics[number], topic) == 0',
+     'strstr(topic, connection->topics[number]) != NULL'))
+bug('07-publish', 'not to the publisher itself', 'its own',
+    ('if (connections[fd].open &&', 'if (&connections[fd] != publisher && '
+     'connections[fd].open &&'),
+    ('    memcpy(line, "MSG", 3);', '    publisher = connection;\n'
+     '    memcpy(line, "MSG", 3);'),
+    ('static int highest; ', 'static struct connection *publisher;\n'
+     'static int highest; '))
+bug('07-publish', 'to the first subscriber only', 'table|subscribe',
+    ('            add_line(&connections[fd], line, length);',
+     '            {\n                add_line(&connections[fd], line, length);'
+     '\n                return;\n            }'))
+bug('07-publish', 'what is received is a line', MISSES_LINES,
+    (RECEIVED, RECEIVED + '        if (memchr(connection->received, 10, '
+     '(size_t)received) == NULL)\n            connection->received[(received '
+     '+= (received < LINE)) - 1] = 10;\n'))
+bug('07-publish', 'one line for each recv', MISSES_LINES,
+    ('    while (!has_unsent', '    if (!has_unsent'))
+bug('07-publish', 'a line that is too long becomes two', 'too long',
+    ('        connection->too_long = true;\n', ''))
+bug('07-publish', 'a line that is too long is not answered', 'too long',
+    ('connection->too_long || !handle_line(connection, line, length)',
+     '!connection->too_long && !handle_line(connection, line, length)'))
+bug('07-publish', 'a line that is too long ends the connection', 'too long',
+    ('        connection->too_long = true;\n',
+     '        connection->ended = true;\n        return;\n'))
+bug('07-publish', 'a topic that is too long is cut', 'ERROR.*SUB t|longest',
+    ('size == 0 || size >= sizeof topic', 'size == 0'),
+    ('    memcpy(topic, from, size);',
+     '    memcpy(topic, from, size < 31 ? size : 31);'))
+bug('07-publish', 'the text ends at a NUL', 'NUL',
+    ('    memcpy(line, "MSG", 3);', '    memcpy(line, "MSG", 3);\n    length = '
+     'strnlen(line, length);\n    line[length - (line[length - 1] == 10)] = '
+     '10;\n    length += line[length - 1] != 10;'))
+bug('07-publish', 'PUB without a text', 'ERROR',
+    ("from[size] != (publishes ? ' ' : '\\n')",
+     "(from[size] != '\\n' && (!publishes || from[size] != ' '))"))
+bug('07-publish', 'PUB is answered', 'no answer',
+    ('    publish(topic, line, length);\n', '    publish(topic, line, length);'
+     '\n    add_line(connection, "OK\\n", 3);\n'))
+bug('07-publish', 'SUB is not answered', 'OK',
+    ('    add_line(connection, "OK\\n", 3);\n', ''))
+bug('07-publish', 'a topic twice', 'however often|already|once',
+    ('!is_subscribed(connection, topic)', 'true'))
+bug('07-publish', 'one topic a client', 'all topics',
+    ('connection->topics[connection->count++]',
+     'connection->topics[(connection->count = 1) - 1]'))
+bug('07-publish', 'a last line without a newline', 'newline',
+    ('        connection->ended = true;\n    } else {',
+     '        connection->ended = true;\n'
+     '        connection->received[connection->length++] = 10;\n'
+     '    } else {'))
+bug('07-publish', 'half a close is overlooked', 'recv returns 0|end of',
+    ('        connection->ended = true;\n    } else {',
+     '        connection->last_activity = 0;\n    } else {'))
+bug('07-publish', 'an idle subscriber is dropped', 'silen',
+    ('return connection->count > 0 &&', 'return false &&'))
+bug('07-publish', 'a stalled subscriber is never dropped', 'no byte moved',
+    ('return connection->count > 0 && !has_unsent(connection);',
+     'return connection->count > 0;'))
+bug('07-publish', 'always watches for writing', 'spins|wake-up',
+    ('FD_SET(fd, has_unsent(connection) ? writable : readable);',
+     '{ FD_SET(fd, readable); if (fd != listener) FD_SET(fd, writable); }'))
+bug('07-publish', 'SIGPIPE', 'SIGPIPE',
+    ('signal(SIGPIPE, SIG_IGN);', ''))
+bug('07-publish', 'receives though answers wait', 'stream',
+    ('    if (has_unsent(connection))\n        send_unsent(connection);\n'
+     '    else\n        receive(connection);\n',
+     '    if (has_unsent(connection))\n        send_unsent(connection);\n'
+     '    receive(connection);\n'),
+    ('    while (!has_unsent(connection)\n           && (newline',
+     '    while ((newline'),
+    ('FD_SET(fd, has_unsent(connection) ? writable : readable);',
+     '{ FD_SET(fd, readable); if (has_unsent(connection)) FD_SET(fd, '
+     'writable); }'))
+
+# ----------------------------------------------------------------- 07-queue
+
+GIVES_BACK = ('        first = (first + PIECES - 1) % PIECES;\n'
+              '        pieces[first] = connection->piece;\n'
+              '        waiting++;\n')
+HANDS_OUT = ('        client->piece = pieces[first];\n'
+             '        first = (first + 1) % PIECES;\n'
+             '        waiting--;\n')
+FULL = '    if (waiting + under_way == PIECES)\n        return false;\n'
+
+style('07-queue', 'hands out work before it takes more',
+      ('static void hand_out(void) {\n', 'static void take_more(void) {\n'),
+      ('    while (waiting > 0 && (client', '}\n\nstatic void hand_out(void) {'
+       '\n    struct connection *client;\n\n    take_more();\n'
+       '    while (waiting > 0 && (client'))
+bug('07-queue', 'a piece for two workers', 'one worker|exactly one',
+    (HANDS_OUT, '        client->piece = pieces[first];\n'
+     '        if (find_next(WORK) == NULL) {\n'
+     '            first = (first + 1) % PIECES;\n'
+     '            waiting--;\n        }\n'))
+bug('07-queue', 'a piece is lost with its worker',
+    'before all others|in front',
+    (GIVES_BACK, ''))
+bug('07-queue', 'a piece comes back behind the others', 'in front',
+    (GIVES_BACK, '        pieces[(first + waiting++) % PIECES] = '
+     'connection->piece;\n'))
+bug('07-queue', 'a piece comes back, and still counts as under way',
+    'under way',
+    (GIVES_BACK + '        under_way--;\n', GIVES_BACK))
+bug('07-queue', 'a piece comes back, and waits for an event', 'next select',
+    ('            due = now;  /* its piece may be for another client */\n', ''))
+bug('07-queue', 'a worker that has sent DONE still works', 'after DONE',
+    ('        connection->works = false;\n', ''))
+bug('07-queue', 'the worker with the lowest descriptor', 'longest',
+    ('(next == NULL || client->turns[wanted] < next->turns[wanted])',
+     'next == NULL'))
+bug('07-queue', 'the worker that came last', 'longest',
+    ('client->turns[wanted] < next->turns[wanted]',
+     'client->turns[wanted] > next->turns[wanted]'))
+bug('07-queue', 'room for the lowest descriptor', 'turn|longest',
+    ('(next == NULL || client->turns[wanted] < next->turns[wanted])',
+     '(next == NULL || (wanted == WORK && client->turns[wanted] < '
+     'next->turns[wanted]))'))
+bug('07-queue', 'the last piece first', 'longest comes first',
+    (HANDS_OUT, '        client->piece = pieces[(first + --waiting) % PIECES];'
+     '\n'))
+bug('07-queue', 'a worker gets work without PULL',
+    'PULL again|each PULL',
+    ('        connection->works = false;\n', '        connection->works = '
+     'false;\n        take_turn(connection, WORK);\n'),
+    ('\n        && connection->turns[WORK] == 0) {', ') {'))
+bug('07-queue', 'no bound', 'room|1,000',
+    ('PIECES = 1000, ', 'PIECES = 100000, '))
+bug('07-queue', 'pieces under way do not count', 'no answer yet|room',
+    (FULL, '    if (waiting == PIECES)\n        return false;\n'))
+bug('07-queue', 'a full queue is an error', 'waits|no answer yet',
+    ('return push(line, length) ? "OK\\n" : NULL;',
+     'return push(line, length) ? "OK\\n" : "ERROR\\n";'))
+bug('07-queue', 'a full queue loses pieces', 'waits|no answer yet',
+    ('return push(line, length) ? "OK\\n" : NULL;',
+     'return push(line, length) ? "OK\\n" : "OK\\n";'))
+bug('07-queue', 'watches clients that wait for room', 'spins|read from',
+    ('        else if (connection->turns[ROOM] == 0)\n', '        else\n'),
+    ('    if (connection->length == sizeof connection->received) {\n'
+     '        connection->too_long = true;\n'
+     '        connection->length = 0;\n',
+     '    if (connection->length == sizeof connection->received) {\n'
+     '        if (connection->turns[ROOM] != 0)\n            return;\n'
+     '        connection->too_long = true;\n'
+     '        connection->length = 0;\n'),
+    ('    } else if (received == 0) {  /* the client has closed its side */\n',
+     '    } else if (received == 0) {\n        if (connection->turns[ROOM])\n'
+     '            return;\n'))
+bug('07-queue', 'the end of a pusher that waits loses its pieces',
+    'end of the stream|room',
+    ('        else if (connection->turns[ROOM] == 0)\n',
+     '        else if (connection->turns[ROOM] == 0\n'
+     '                 || connection->length < LINE)\n'))
+bug('07-queue', 'DONE without work', 'no work|done already',
+    ('if (strncmp(line, "DONE\\n", 5) == 0 && connection->works) {\n',
+     'if (strncmp(line, "DONE\\n", 5) == 0) {\n        if '
+     '(!connection->works)\n            return "OK\\n";\n'))
+bug('07-queue', 'PULL while it works', 'one piece at a time|first DONE',
+    ('if (strncmp(line, "PULL\\n", 5) == 0 && !connection->works\n        &&',
+     'if (strncmp(line, "PULL\\n", 5) == 0\n        &&'))
+bug('07-queue', 'PULL while it waits', 'one piece at a time',
+    ('&& !connection->works\n        && connection->turns[WORK] == 0) {',
+     '&& !connection->works) {'))
+bug('07-queue', 'PULL without work is an error', 'no answer yet|waits',
+    ('        take_turn(connection, WORK);\n        return "";\n',
+     '        if (waiting == 0)\n            return "ERROR\\n";\n'
+     '        take_turn(connection, WORK);\n        return "";\n'))
+bug('07-queue', 'a worker that waits is not watched', 'while it waits',
+    ('        else if (connection->turns[ROOM] == 0)\n',
+     '        else if (connection->turns[ROOM] == 0\n'
+     '                 && connection->turns[WORK] == 0)\n'))
+bug('07-queue', 'a worker that waits is dropped', 'silen',
+    ('timeout > 0 && connection->turns[WORK] == 0;', 'timeout > 0;'))
+bug('07-queue', 'a silent worker keeps its piece', 'no byte moved',
+    ('timeout > 0 && connection->turns[WORK] == 0;',
+     'timeout > 0 && connection->turns[WORK] == 0 && !connection->works;'))
+bug('07-queue', 'a pusher that waits is never dropped', 'no byte moved',
+    ('timeout > 0 && connection->turns[WORK] == 0;',
+     'timeout > 0 && connection->turns[WORK] == 0\n'
+     '            && connection->turns[ROOM] == 0;'))
+bug('07-queue', 'what is received is a line', MISSES_LINES,
+    (RECEIVED, RECEIVED + '        if (memchr(connection->received, 10, '
+     '(size_t)received) == NULL)\n            connection->received[(received '
+     '+= (received < LINE)) - 1] = 10;\n'))
+bug('07-queue', 'one line for each recv', MISSES_LINES,
+    ('    while (connection->left == 0 && conn', '    if (connection->left == '
+     '0 && conn'),
+    ('            break;\n        }\n        connection->too',
+     '            goto end;\n        }\n        connection->too'),
+    ('    memmove(connection->received, line, rest);', 'end:\n'
+     '    memmove(connection->received, line, rest);'))
+bug('07-queue', 'a line that is too long becomes two', 'too long',
+    ('        connection->too_long = true;\n', ''))
+bug('07-queue', 'the text ends at a NUL', 'NUL',
+    ('    memcpy(piece->line, "WORK", 4);\n', '    length = strnlen(line, '
+     'length - 1);\n    piece->line[length++] = 10;\n'
+     '    memcpy(piece->line, "WORK", 4);\n'))
+bug('07-queue', 'SIGPIPE', 'SIGPIPE', ('signal(SIGPIPE, SIG_IGN);', ''))
