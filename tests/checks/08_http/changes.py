@@ -7,7 +7,7 @@ import signal
 import time
 
 from .fields import MOMENT
-from harness import NOBODY, Failure, Skip, check, data
+from harness import Failure, Skip, check, data
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 FRESH = ('what was true of a path at the last request need not be true now: '
