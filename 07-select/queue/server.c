@@ -1,8 +1,6 @@
 /* 07 queue: hand out the work that some clients push to others that pull.
- * Run it:   ./server, and in two terminals: nc 127.0.0.1 15441
- *           Type "PUSH dig" in one, "PULL" and then "DONE" in the other.
- * Break it: yes PUSH dig | nc 127.0.0.1 15441 | grep -c OK, and Ctrl-C the
- *           server: "1000", for nobody pulls.
+ * Run it:   ./server, and nc 127.0.0.1 15441 twice: PUSH dig; PULL, DONE
+ * Break it: yes PUSH dig | nc 127.0.0.1 15441, which stops after 1,000 lines.
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 

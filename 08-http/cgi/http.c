@@ -8,16 +8,15 @@
 
 #include "http.h"
 
+#include "content.h"
 #include "file.h"
 #include "log.h"
 #include "request.h"
 #include "response.h"
 #include "script.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BATCH 16384              /* send after so many bytes of responses */
 #define MOST_COPIED 4096         /* bytes of content copied into a batch */
@@ -111,15 +110,6 @@ static void add_response(struct http *http, struct buffers *buffers,
     log_request(http->peer, request, response->status, response->body);
 }
 
-/* Adds the response to malformed input. It is the last one, since the start of
-   the next request is unknown. */
-static void add_error(struct http *http, struct buffers *buffers, int status,
-                      const struct request *request) {
-    struct response response = {.status = status};
-
-    add_response(http, buffers, &response, request);
-}
-
 /* Prepares for the body, and once that is complete has a program answer.
    Returns 0, or the status of an error. */
 static int find_program(struct http *http, const struct request *request) {
@@ -189,22 +179,26 @@ static bool ask_for_body(struct http *http, struct buffers *buffers,
    what is left of the body would have to be received first. */
 static bool reject_body(struct http *http, struct buffers *buffers, int status,
                         const struct request *request) {
+    struct response error = {.status = status};
+
     http->head = 0;
     end_cgi(http);
-    add_error(http, buffers, status, request);
+    add_response(http, buffers, &error, request);
     return false;
 }
 
-/* Parses a head once it is complete. Adds an error to the output if it is
-   malformed. Returns whether there is a request to handle. */
+/* Parses a head once it is complete. The response to a malformed one is the
+   last, since the start of the next request is unknown. Returns whether there
+   is a request to handle. */
 static bool take_head(struct http *http, struct buffers *buffers,
                       struct request *request) {
     const char *bytes = buffers->input + buffers->used;
     size_t length = buffers->received - buffers->used;
     long head = parse_request(request, bytes, length);
 
+    struct response error = {.status = (int)-head};
     if (head < 0)
-        add_error(http, buffers, (int)-head, request);
+        add_response(http, buffers, &error, request);
     if (head <= 0)
         return false;
     http->progress = true;
@@ -272,8 +266,6 @@ static bool take_request(struct http *http, struct buffers *buffers) {
     if (http->body.state != NONE && http->body.state != BROKEN)
         return false;
     struct response response = {.status = 400};
-    if (http->body.state == BROKEN)
-        end_cgi(http);
     if (http->body.state == NONE)
         response = find_response(http, &request);
     http->more = true;
@@ -411,57 +403,64 @@ static void discard(struct http *http, struct buffers *buffers, int fd,
         http->state = CLOSED;
 }
 
-/* Returns the next part of a file to send, from memory, or after reading it.
-   The part is empty if reading fails, or if the file has become shorter. */
-static struct iovec next_part(const struct http *http,
-                              struct buffers *buffers) {
-    char *to = buffers->output + buffers->written;
+/* Sends a head, and the next bytes of the file by its descriptor. */
+static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
+                                  int fd, const struct transport *transport) {
+    long long left = http->end - http->next;
+    ssize_t sent = 0;
+
+    if (parts->iov_len > 0)
+        sent = transport->send(fd, parts, true);
+    if (sent < (ssize_t)parts->iov_len)
+        return sent;
+    ssize_t count = transport->send_file(fd, http->file->fd, http->next,
+                                         left < PIECE ? (size_t)left : PIECE);
+    if (count == -1)
+        return sent > 0 ? sent : -1;
+    return count > 0 ? sent + count : 0;
+}
+
+/* Sends a head, and the next bytes of the file from memory, or after reading
+   them. Both functions return what send does. */
+static ssize_t send_by_copy(const struct http *http, struct buffers *buffers,
+                            struct iovec *parts, int fd,
+                            const struct transport *transport) {
     size_t room = sizeof buffers->output - buffers->written;
     long long left = http->end - http->next;
-    ssize_t count;
 
-    if (left < (long long)room)
-        room = (size_t)left;
-    if (http->file->content != NULL)
-        return (struct iovec){http->file->content + http->next, room};
-    do {
-        count = pread(http->file->fd, to, room, (off_t)http->next);
-    } while (count == -1 && errno == EINTR);
-    if (count == -1)
-        report_failure("pread", NULL, NULL, http->file->name);
-    return (struct iovec){to, count == -1 ? 0 : (size_t)count};
+    if (http->file != NULL)
+        parts[1] = read_part(http->file, http->next,
+                             buffers->output + buffers->written,
+                             left < (long long)room ? (size_t)left : room);
+    if (parts[0].iov_len + parts[1].iov_len == 0)
+        return 0;  /* the head has announced more */
+    left -= (long long)parts[1].iov_len;
+    return transport->send(fd, parts, http->closing && left == 0);
 }
 
 /* Sends as much of the output, and of the file that follows it, as the socket
    takes. */
 static void send_output(struct http *http, struct buffers *buffers, int fd,
                         const struct transport *transport) {
-    bool waited = http->output_length > 0;
-    struct iovec parts[2] = {
-        {waited ? http->output : buffers->output,
-         waited ? http->output_length : buffers->written},
-        {NULL, 0},
-    };
-    size_t length = parts[0].iov_len;
+    struct iovec parts[2] = {{buffers->output, buffers->written}, {NULL, 0}};
+    ssize_t count;
 
-    if (http->file != NULL)
-        parts[1] = next_part(http, buffers);
-    if (length + parts[1].iov_len == 0) {
-        http->state = CLOSED;  /* the head has announced more */
-        return;
-    }
-    bool last = http->closing
-                && http->next + (long long)parts[1].iov_len == http->end;
-    ssize_t count = transport->send(fd, parts, last);
+    if (http->output_length > 0)
+        parts[0] = (struct iovec){http->output, http->output_length};
+    if (http->file != NULL && http->file->copied
+        && transport->send_file != NULL)
+        count = send_by_descriptor(http, parts, fd, transport);
+    else
+        count = send_by_copy(http, buffers, parts, fd, transport);
     if (count == 0) {
         http->state = CLOSED;
         return;
     }
     size_t sent = count == -1 ? 0 : (size_t)count;
     http->progress |= sent > 0;
-    size_t taken = sent < length ? sent : length;
-    char *rest = (char *)parts[0].iov_base + taken;
-    save(http, &http->output, &http->output_length, rest, length - taken);
+    size_t taken = sent < parts->iov_len ? sent : parts->iov_len;
+    save(http, &http->output, &http->output_length,
+         (char *)parts->iov_base + taken, parts->iov_len - taken);
     http->next += (long long)(sent - taken);
     if (http->file != NULL && http->next == http->end) {
         release_file(http->file);

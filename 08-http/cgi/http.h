@@ -34,12 +34,16 @@ struct transport {
     ssize_t (*receive)(int fd, void *buffer, size_t size);
 
     /* Like sendmsg(2) with two parts, of which the second may be empty. Returns
-       0 if the connection has failed, and -1 if no byte can be sent yet.
-       last: the end of the stream follows these bytes. */
-    ssize_t (*send)(int fd, struct iovec parts[2], bool last);
+       0 if the connection has failed, and -1 if no byte can be sent yet. more:
+       bytes of a file or the end of the stream follow at once. */
+    ssize_t (*send)(int fd, struct iovec parts[2], bool more);
 
     /* Ends our half of the stream: shutdown(2) with SHUT_WR. */
     void (*finish)(int fd);
+
+    /* Sends bytes of a file without copying them, as sendfile(2) of Linux does.
+       Returns as send does. NULL: bytes are read, and sent by send. */
+    ssize_t (*send_file)(int fd, int file, long long start, size_t length);
 };
 
 /* Zeroed except for its peer, it is ready for the first request. Between two

@@ -127,7 +127,8 @@ static bool range_applies(const struct request *request,
     struct text lines = request->lines, value;
     time_t date;
 
-    if (request->method != GET || !next_value(&lines, RANGE, &value)
+    if (request->method != GET || request->fields[RANGE].start == NULL
+        || !next_value(&lines, RANGE, &value)
         || next_value(&lines, RANGE, &value) || file->tag[0] == '\0')
         return false;
     value = request->fields[IF_RANGE];

@@ -26,6 +26,9 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#ifdef __linux__
+#include <sys/sendfile.h>
+#endif
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -149,8 +152,10 @@ static void note_unacknowledged(struct connection *connection);
 static void accept_clients(int listener);
 static bool serve_client(struct connection *connection);
 static ssize_t receive(int fd, void *buffer, size_t size);
-static ssize_t send_parts(int fd, struct iovec parts[2], bool last);
+static ssize_t send_parts(int fd, struct iovec parts[2], bool more);
+static ssize_t check_sent(struct connection *connection, ssize_t sent);
 static void finish(int fd);
+static ssize_t send_file(int fd, int file, long long start, size_t length);
 static void remove_connection(struct connection *connection, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
@@ -280,7 +285,8 @@ static void note_unacknowledged(struct connection *connection) {
    something is left nothing is received, so a client that stops reading is no
    longer read from. Returns false when the client is served or lost. */
 static bool serve_client(struct connection *connection) {
-    static const struct transport transport = {receive, send_parts, finish};
+    static const struct transport transport = {receive, send_parts, finish,
+                                               send_file};
     struct http *http = &connection->http;
 
     connection->waits = serve_tls(http, connection->fd, &transport);
@@ -311,13 +317,18 @@ static ssize_t receive(int fd, void *buffer, size_t size) {
 
 /* Sends two parts, of which the second may be empty: send(2). Returns 0 if the
    client is lost, and -1 if the socket takes no byte yet. */
-static ssize_t send_parts(int fd, struct iovec parts[2], bool last) {
-    struct connection *connection = &connections[fd];
+static ssize_t send_parts(int fd, struct iovec parts[2], bool more) {
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    int flags = last ? MSG_MORE : 0;
+    int flags = more ? MSG_MORE : 0;
     ssize_t sent = parts[1].iov_len > 0
                        ? sendmsg(fd, &message, flags)
                        : send(fd, parts->iov_base, parts->iov_len, flags);
+
+    return check_sent(&connections[fd], sent);
+}
+
+/* Checks the result of a send. Returns it, or 0 if the client is lost. */
+static ssize_t check_sent(struct connection *connection, ssize_t sent) {
     enum action action = RETRY;
 
     if (sent != -1)
@@ -325,6 +336,20 @@ static ssize_t send_parts(int fd, struct iovec parts[2], bool last) {
     else
         action = handle_retry("send", &connection->retry_at, &connection->peer);
     return action == DROP ? 0 : sent;
+}
+
+/* Sends bytes of a file straight from the kernel's memory, without a copy:
+   sendfile(2). Other systems have another call of that name, or none, and get
+   no file to send: see content.c. */
+static ssize_t send_file(int fd, int file, long long start, size_t length) {
+#ifdef __linux__
+    off_t offset = (off_t)start;
+
+    return check_sent(&connections[fd], sendfile(fd, file, &offset, length));
+#else
+    (void)fd, (void)file, (void)start, (void)length;
+    return 0;
+#endif
 }
 
 /* Ends our half of the stream: shutdown(2). */

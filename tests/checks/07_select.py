@@ -119,7 +119,7 @@ def last_is_served(test):
         raise Failure('the last client is served while the others are',
                       f'only after {turns} calls of select', hint)
     received = test.faults.get('calls', 'recv') - received
-    if received > 20000:
+    if received > 20000 and not test.any:  # others may wait for edges
         raise Failure('the last client is served while the others are',
                       f'only after {received} calls of recv', 'receive once '
                       'from each ready client, then go on to the next')

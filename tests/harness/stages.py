@@ -76,7 +76,7 @@ TASKS = dict(sorted({**STAGES, **EXERCISES}.items()))  # all with a stub
 
 # What builds on 08, beyond the ladder. tests/check runs these checks only if
 # they are asked for by name.
-BEYOND = {name: Stage(name, program) for name, program in (
-    ('cgi', '08-http/cgi/server'), ('tls', '08-http/tls/server'),
-    ('front', '08-http/server'))}
+BEYOND = {'cgi': Stage('cgi', '08-http/cgi/server'),
+          'tls': Stage('tls', '08-http/tls/server'),
+          'front': Stage('front', '08-http/server')}
 PROGRAMS = {**TASKS, **BEYOND}

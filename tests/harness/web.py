@@ -52,7 +52,7 @@ class Visitor:
     """A client that speaks HTTP. When the server announces that it closes the
     connection, the next request uses a new one."""
 
-    longest = 1 << 20  # bytes of a body: none reads more, unless it says so
+    longest = 16 << 20  # bytes of a body: no check reads more
 
     def __init__(self, connection, connect=None, longest=0):
         self.socket, self.connect = connection, connect

@@ -74,7 +74,7 @@ def half_a_record_sleeps(test):
 def slow_reader(test):
     """a reader that is slow, with a small buffer, gets every byte of a large
     file: a record that was begun is completed"""
-    content = data(6 << 20)
+    content = data(3 << 20)
     server = serve(test, files={'large': content, 'hello.txt': HELLO})
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
