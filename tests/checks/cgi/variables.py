@@ -3,7 +3,7 @@
 import os
 
 from checks.cgi.scripts import (CGI, ENVIRONMENT, PLAIN, SHELL, equal, serve,
-                                told, variables)
+                                told, variables, with_environment)
 from harness import check
 from harness.web import request
 
@@ -39,6 +39,18 @@ def variables_no_others(test):
         'REMOTE_HOST', 'REQUEST_METHOD', 'SCRIPT_NAME', 'SERVER_NAME',
         'SERVER_PORT', 'SERVER_PROTOCOL', 'SERVER_SOFTWARE'],
         'build the environment anew')
+
+
+@check(CGI)
+def variables_of_any_length(test):
+    """a PATH or HTTPS of the server's that is too long is not passed on"""
+    usual = os.environ.get('PATH', os.defpath)
+    for length in 120000, 98300, 5000:
+        with_environment(test, PATH=usual + ':' + 'x' * length,
+                         HTTPS='y' * length)
+        got = variables(serve(test, env=ENVIRONMENT).get('/cgi/env'))
+        equal('PATH', got['PATH'][:80], '/usr/local/bin:/usr/bin:/bin')
+        equal('HTTPS', got.get('HTTPS', 'on')[:80], 'on')
 
 
 @check(CGI)
