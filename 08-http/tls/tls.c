@@ -377,6 +377,9 @@ static enum waits find_waits(const struct session *session,
                              const struct http *http) {
     const SSL *ssl = session->ssl;
 
+    if (http->state == SENDING && http->output_length == 0
+        && http->file == NULL)
+        return FOR_ROOM;  /* no call of OpenSSL is unfinished */
     if (session->plain || SSL_want_read(ssl))
         return FOR_BYTES;
     if (SSL_want_write(ssl) || http->state == SENDING)
