@@ -558,6 +558,15 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
+/* Parses what follows the options: at most a port. */
+static void parse_port(int argc, char *argv[], union address *address) {
+    if (optind < argc)
+        *port_of(address) =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        usage_error(argv[optind]);
+}
+
 /* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[],
                           union address *address, long *timeout,
@@ -596,11 +605,7 @@ static void parse_options(int argc, char *argv[],
             exit(2);
         }
     }
-    if (optind < argc)
-        *port_of(address) =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
-    if (optind < argc)
-        usage_error(argv[optind]);
+    parse_port(argc, argv, address);
 }
 
 struct failure {
