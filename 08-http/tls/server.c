@@ -192,7 +192,8 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             due = earlier(due, connection->retry_at);
         else if (connection->waits == FOR_NOTHING)
             due = now;
-        else if (connection->http.state == RUNNING)
+        else if (connection->http.state == RUNNING
+                 && connection->waits != FOR_ROOM)
             output = watch_output(&connection->http, fd, readable, output);
         else
             FD_SET(fd, connection->waits == FOR_ROOM ? writable : readable);
