@@ -139,7 +139,8 @@ def subscriber(test, server, *topics, **options):
 
 
 def described(line):
-    """A line as text, or only its length if it is long."""
+    """A line for a message: if it is long, only its beginning and its
+    length."""
     if len(line) > 60:
         return f'{shown(line[:12])}... of {counted(len(line) + 1)}'
     return shown(line)
