@@ -125,8 +125,8 @@ def slow_loses_whole(test):
     slow.until(feed.count)
     if not slow.lost:
         raise Failure('messages that are lost, because at most 16,384 bytes '
-                      'wait for a client', f'all {feed.count} came', 'memory is '
-                      'bounded: a message that does not fit is lost')
+                      'wait for a client', f'all {feed.count} came',
+                      'memory is bounded: a message that does not fit is lost')
     for _ in range(3):
         feed.publish(1)
         lost = slow.lost
