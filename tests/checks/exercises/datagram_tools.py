@@ -228,8 +228,8 @@ def wrong_request(expected, got, hint):
     if got == expected + b'\n':
         return 'a message is a line without its newline'
     if got[4:] == expected[4:]:
-        return ('the first line has the number 1, the next one 2, and so on; '
-                'asking again does not change it')
+        return ('for the first line the number is 1, for the next one 2, and '
+                'so on; asking again does not change it')
     if got == expected[4:]:
         return 'a request begins with its number, 4 bytes'
     return hint or ('a request is 4 bytes, its number in network byte order, '

@@ -15,7 +15,7 @@ SPLIT_HINT = ('recv returns what has arrived so far: a length, too, may come '
               'in pieces. Call it in a loop until all of the bytes are there')
 LIMIT_HINT = ('-t limits the time without a byte, not the time for a whole '
               'message')
-EXACT_HINT = ('messages sent at once may arrive together: receive exactly 4 '
+EXACT_HINT = ('one recv may return more than one message: receive exactly 4 '
               'bytes, then exactly as many as they say')
 
 

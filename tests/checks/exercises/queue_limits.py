@@ -182,7 +182,7 @@ def full_queue(test):
     if server.spins():
         raise Failure('no processor time while pushers wait', 'it spins',
                       'do not watch a client for reading while nothing is to '
-                      'be received from it')
+                      'be read from it')
     for number, client in enumerate((pusher, second, pusher)):
         worker.done()
         client.expect(b'OK', why='when there is room again', hint='pushers '
@@ -223,7 +223,7 @@ def full_queue_bounded(test):
     if server.spins():
         raise Failure('no processor time while pushers wait', 'it spins',
                       'do not watch a client for reading while nothing is to '
-                      'be received from it')
+                      'be read from it')
     for _ in range(5):
         worker.pulls(line[5:-1])
         worker.done()

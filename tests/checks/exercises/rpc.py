@@ -14,7 +14,7 @@ from harness.rpc import (
     run_client, type_line)
 
 LINE = 4096
-AGAIN_HINT = ('the server has vanished before the whole answer has come: '
+AGAIN_HINT = ('the server has vanished before all of the answer has come: '
               'forget that part, close the socket, connect a new one, send '
               'the request again')
 ONCE_HINT = ('a request that has its answer is never sent again; only the next '
@@ -298,8 +298,7 @@ def reset_later(talk):
 
 @check('06-rpc')
 def quiet_end_is_no_try(test):
-    """if the server has closed since the last answer, that does not count as a
-    try"""
+    """a server that has closed since the last answer costs no try"""
     closed = threading.Event()
 
     def first(talk):
