@@ -729,7 +729,7 @@ static enum action handle_retry(const char *call, long long *retry_at,
     const struct failure *failure = find_failure(call, number);
     bool reported = failure->action == WAIT
                     && milliseconds() < *retry_at + 1000;
-    char detail[32] = "";
+    char detail[80] = "";
 
     if (peer != NULL)
         snprintf(detail, sizeof detail, " (%s)", name_of(peer));

@@ -103,11 +103,13 @@ static bool is_private(const char *pem) {
     char mode[sizeof "mode 777"];
     int fd = open(pem, O_RDONLY | O_CLOEXEC);
 
-    if (fd == -1 || fstat(fd, &status) == -1) {
-        report_failure("open", NULL, NULL, pem);
+    int result = fd == -1 ? -1 : fstat(fd, &status);
+    if (result == -1)
+        report_failure(fd == -1 ? "open" : "fstat", NULL, NULL, pem);
+    if (fd != -1)
+        close(fd);
+    if (result == -1)
         return false;
-    }
-    close(fd);
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
         return true;
     snprintf(mode, sizeof mode, "mode %03o",

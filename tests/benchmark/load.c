@@ -173,7 +173,7 @@ static uint64_t draw_file(void) {
    stream is one file after another, all of the same size. */
 static const unsigned char *stream(const struct connection *connection,
                                    uint64_t from) {
-    if (is_web())
+    if (is_web() && bytes > 0)
         return circle + (from % bytes + connection->file * STRIDE) % CIRCLE;
     return circle + (connection->place + from) % CIRCLE;
 }

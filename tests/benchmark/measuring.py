@@ -19,8 +19,8 @@ TURN = 0.2     # seconds
 # What is measured: the section and line of the table, and the work for load.
 Row = collections.namedtuple('Row', 'section label mode clients bytes idle',
                              defaults=(0,))
-# A ratio of our figure to others' that is to be reached: of the speed, at least;
-# else of the processor time, at most. The hardest of these servers counts.
+# A goal: the ratio of our figure to others'. Of the speed it is a minimum, of
+# the processor time a maximum. The hardest of these servers counts.
 Goal = collections.namedtuple('Goal', 'row servers ratio least')
 LARGE = 'megabytes a second'
 FAILED = 'failed requests'

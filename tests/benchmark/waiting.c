@@ -146,8 +146,10 @@ static void add_request(int fd) {
 }
 
 static void enter(unsigned least) {
-    if (syscall(SYS_io_uring_enter, ring.fd, ring.added, least,
-                IORING_ENTER_GETEVENTS, NULL, 0) == -1)
+    long done = syscall(SYS_io_uring_enter, ring.fd, ring.added, least,
+                        IORING_ENTER_GETEVENTS, NULL, 0);
+
+    if (done == -1)
         stop("io_uring_enter");
     ring.added = 0;
 }
@@ -241,7 +243,7 @@ static const struct way {
 #endif
 };
 
-/* ------------------------------------------------------------ the measurement */
+/* --------------------------------------------------------- the measurement */
 
 /* Returns the processor time of this process so far, in microseconds. */
 static double used(void) {
@@ -294,7 +296,7 @@ static void open_sockets(int many) {
 
 /* Measures one way, and prints the median of five. */
 static void print_row(const struct way *way) {
-    double times[5];
+    double times[5] = {0};
     int tries = (int)(sizeof times / sizeof *times);
 
     if (!way->begin()) {

@@ -255,7 +255,7 @@ def shortage_shared(test):
     waiting = [test.connect(server) for _ in range(3)]
     server.wait_line('accept: EMFILE')
     slow = [slow_share(test, server, client)]
-    while slow[-1] > 0.2 and len(slow) < 12:  # others may keep this machine busy
+    while slow[-1] > 0.2 and len(slow) < 12:  # the machine may be busy
         slow.append(slow_share(test, server, client))
     if slow[-1] > 0.2:
         raise Failure('an answer at once',

@@ -900,29 +900,36 @@ FCNTL_CALL(fcntl64)
 #define RESOURCE int
 #endif
 
-#define HELPER_CALL(name, parameters, arguments)                              \
-    int name parameters {                                                     \
-        static int (*real) parameters;                                        \
-        if (real == NULL)                                                     \
-            *(void **)&real = dlsym(RTLD_NEXT, #name);                        \
-        return control != NULL && ordered(HELPER) ? -1 : real arguments;      \
-    }
+/* Returns whether a call that prepares the program must fail. */
+static int helper_fails(void) {
+    return control != NULL && ordered(HELPER);
+}
 
-#define LIMIT_CALLS(bits)                                                     \
-    HELPER_CALL(getrlimit##bits, (RESOURCE kind,                   \
-                                  struct rlimit##bits *limit), (kind, limit)) \
-    HELPER_CALL(setrlimit##bits, (RESOURCE kind,                   \
-                                  const struct rlimit##bits *limit),          \
-                (kind, limit))
+#define LIMIT_CALLS(bits)                                                    \
+    int getrlimit##bits(RESOURCE kind, struct rlimit##bits *limit) {         \
+        REAL(int, "getrlimit" #bits, RESOURCE, struct rlimit##bits *)        \
+        return helper_fails() ? -1 : real(kind, limit);                      \
+    }                                                                        \
+    int setrlimit##bits(RESOURCE kind, const struct rlimit##bits *limit) {   \
+        REAL(int, "setrlimit" #bits, RESOURCE, const struct rlimit##bits *)  \
+        return helper_fails() ? -1 : real(kind, limit);                      \
+    }
 
 LIMIT_CALLS()
 #ifdef __GLIBC__
 LIMIT_CALLS(64)
 #endif
-HELPER_CALL(sigaction, (int number, const struct sigaction *action,
-                        struct sigaction *before), (number, action, before))
-HELPER_CALL(sigprocmask, (int how, const sigset_t *mask, sigset_t *before),
-            (how, mask, before))
+
+int sigaction(int number, const struct sigaction *action,
+              struct sigaction *before) {
+    REAL(int, "sigaction", int, const struct sigaction *, struct sigaction *);
+    return helper_fails() ? -1 : real(number, action, before);
+}
+
+int sigprocmask(int how, const sigset_t *mask, sigset_t *before) {
+    REAL(int, "sigprocmask", int, const sigset_t *, sigset_t *);
+    return helper_fails() ? -1 : real(how, mask, before);
+}
 
 int ioctl(int descriptor, unsigned long request, ...) {
     REAL(int, "ioctl", int, unsigned long, ...);
@@ -1024,7 +1031,7 @@ ssize_t __pread64_chk(int descriptor, void *buffer, size_t length,
 
 int pipe(int descriptors[2]) {
     REAL(int, "pipe", int *);
-    if (control != NULL && ordered(HELPER))
+    if (helper_fails())
         return -1;
     return refused(PIPE, -1, 0) ? -1 : (int)noted(PIPE, real(descriptors));
 }

@@ -217,15 +217,20 @@ class Child(Program):
                       or number < highest_descriptor() - VALGRINDS_OWN)
 
     def limit_files(self, size):
-        """Limits the size of the files that it writes, and forbids a core."""
+        """Limits the size of the files that it writes, and forbids a core.
+        Returns the old limit."""
         try:
-            for limit, most in ((resource.RLIMIT_FSIZE, size),
-                                (resource.RLIMIT_CORE, 0)):
-                _, hard = resource.prlimit(self.pid, limit)
+            for limit, most in ((resource.RLIMIT_CORE, 0),
+                                (resource.RLIMIT_FSIZE, size)):
+                soft, hard = resource.prlimit(self.pid, limit)
                 resource.prlimit(self.pid, limit, (most, hard))
         except PermissionError:  # as below
-            subprocess.check_call(['prlimit', f'--pid={self.pid}',
-                                   f'--fsize={size}:', '--core=0:'])
+            prlimit = ['prlimit', f'--pid={self.pid}']
+            soft = subprocess.check_output(
+                [*prlimit, '--fsize', '--output=SOFT', '--noheadings'],
+                text=True).strip()
+            subprocess.check_call([*prlimit, f'--fsize={size}:', '--core=0:'])
+        return soft
 
     def limit_descriptors(self, count):
         """Sets its soft limit of open files. Returns the old one."""

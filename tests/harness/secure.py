@@ -18,6 +18,7 @@ RECORD = 16384  # bytes
 TOOL = 'it is for a program that is told to speak HTTP without TLS'
 STARTS = 'it starts the server by itself, without TLS'
 WAITS = 'its clients speak before the server can answer a handshake'
+COUNTS = 'it counts calls, and a handshake takes some'
 MEMORY = 'OpenSSL would lack the memory first'
 WITHOUT_TLS = {
     'curl_*': TOOL, 'wget_*': TOOL, 'ab_*': TOOL, 'http_client_*': TOOL,
@@ -27,7 +28,7 @@ WITHOUT_TLS = {
     'send_ENOMEM': WAITS,
     'listing_runs_out_of_memory': MEMORY,
     'listing_in_portions': 'a handshake takes longer than the listing',
-    'shortage_ends': 'it counts calls of send',
+    'shortage_ends': COUNTS, 'client_unlisted': COUNTS,
     'variables_no_others': 'HTTPS is one more',
     'sees_nothing_inherited': STARTS,
 }

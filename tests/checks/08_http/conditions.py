@@ -95,9 +95,9 @@ CONDITIONS = {
            for form in FORMS]),
     'if_modified_since_years': (
         'reads a year of two digits as one at most 50 years ahead', [
-            (304, f'If-Modified-Since: '
+            (304, 'If-Modified-Since: '
              + two_digits(YEAR + 49, YEAR - 51)),
-            (200, f'If-Modified-Since: '
+            (200, 'If-Modified-Since: '
              + two_digits(YEAR - 48, YEAR + 52))]),
     'if_modified_since_invalid': (
         'ignores invalid dates',

@@ -300,7 +300,7 @@ def log_limited(test):
     if not hasattr(resource, 'prlimit'):
         raise Skip('this system has no prlimit')
     server, visitor, log = logging(test)
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1000, -1))
+    before = server.limit_files(1000)
     for _ in range(30):
         visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 20).must_be(200, HELLO)
     wait_until(lambda: log.stat().st_size == 1000)
@@ -308,7 +308,7 @@ def log_limited(test):
     test.alive(server, 'SIGXFSZ', 'ignore SIGXFSZ: write fails with EFBIG')
     visitor.stays()
     time.sleep(0.3)
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (-1, -1))
+    server.limit_files(before)
     for _ in range(3):
         visitor.get().must_be(200)
     wait_until(lambda: log.read_bytes().count(b'\n') > 12)

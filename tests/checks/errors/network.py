@@ -311,15 +311,20 @@ def attached_server(test):
 
 @sharing('select', 'EINTR', '08')
 def interrupted_select(test):
-    """SIGHUP has the log opened anew."""
+    """SIGHUP makes it open the log again; it has to come while select
+    waits."""
     test.need_injector()
     server = test.server('-l', '/dev/null')
     test.attached()
     client = test.connect(server)
     test.served(server, client)
-    server.signal(signal.SIGHUP)
-    if not wait_until(lambda: test.faults.get('last_error', 'select')
-                      == errno.EINTR):
+    for _ in range(50):
+        wait_until(lambda: server.state() == 'S')
+        server.signal(signal.SIGHUP)
+        if wait_until(lambda: test.faults.get('last_error', 'select')
+                      == errno.EINTR, 0.1):
+            break
+    else:
         raise Failure('select fails with EINTR', 'it did not')
     test.served(server, client, 'the action for EINTR is RETRY')
     not_told(test, server, 'select')
