@@ -48,7 +48,7 @@ int main(int argc, char *argv[]) {
     parse_options(argc, argv, &address);
     open_standard_streams();
     /* TODO 6: SOCK_DGRAM, without SO_REUSEADDR. With -c connect(2) the socket
-       instead, so that the kernel drops what others than the server send, call
+       instead, so that the kernel drops messages from any other sender, call
        ask_each_line (TODO 9), close the socket and return.
        Proved by echo_message, port_not_shared, client_line, strangers. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
