@@ -216,7 +216,8 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         if (!connection->open)
             continue;
         bool limited =
-            fd != listener && timeout > 0 && connection->turns[WORK] == 0;
+            fd != listener && timeout > 0
+            && (connection->turns[WORK] == 0 || connection->left > 0);
         if (connection->ended
             || (limited && has_timed_out(connection, timeout, now))) {
             remove_connection(connection, listener);

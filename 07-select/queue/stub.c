@@ -182,9 +182,10 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             continue;
         /* TODO 17: remove a connection that has ended, too; then let select
            return at once, because hand_out is to run again: a piece may have
-           come back. A client that waits for work has no time limit.
+           come back. A client that waits for work has no time limit, unless
+           something is left to send.
            Proved by waiting_worker_gets_it, silent_worker,
-           waiting_worker_stays. */
+           waiting_worker_stays, worker_does_not_read. */
         if (fd != listener && timeout > 0) {
             if (has_timed_out(connection, timeout, now)) {
                 remove_connection(connection, listener);

@@ -1,9 +1,11 @@
-"""The checks of 07-queue about pushers that wait for room in turn."""
+"""The checks of 07-queue about pushers that wait for room in turn, and about a
+worker that does not read."""
 
 import signal
+import time
 
 from checks.exercises.queue_limits import MOST, ROOM_HINT, waits
-from harness import Failure, check, shown, wait_until
+from harness import Failure, check, dropped, flood, shown, wait_until
 
 TURN_HINT = ('a PUSH waits behind the pushers that wait already, even if the '
              'queue has room when its line is handled')
@@ -57,3 +59,17 @@ def room_in_turn(test):
         if not client.silent():
             raise Failure('room for one piece of each pusher', 'the line '
                           f'{shown(client.line())} once more', TURN_HINT)
+
+
+@check('07-queue', open=False)
+def worker_does_not_read(test):
+    """with -t 1 a worker that waits for work, but does not read its other
+    answers, is dropped"""
+    server = test.server('-t', '1')
+    worker = test.talker(server, receive_buffer=32768)
+    worker.pull()
+    began = time.monotonic()
+    flood(worker.socket, 32 << 20, b'?\n' * 32768)
+    dropped(test, server, worker.socket, max(began, time.monotonic() - 1),
+            'a worker that waits for work has no time limit, unless something '
+            'is left to send to it')
