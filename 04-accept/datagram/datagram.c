@@ -176,7 +176,7 @@ static void limit_wait(int server, long long end) {
 
     if (left > 0) {
         limit.tv_sec = left / 1000;
-        limit.tv_usec = left % 1000 * 1000;
+        limit.tv_usec = (suseconds_t)(left % 1000 * 1000);
     }
     if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1)
         handle_error("setsockopt");
