@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,9 +28,8 @@ enum action {  /* what to do about a failed call */
     DROP,   /* this message is lost: the server goes on, the client ends */
 };
 
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, bool *client,
-                          long *timeout);
+static void parse_options(int argc, char *argv[], struct sockaddr_in *address,
+                          bool *client, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static void ask_each_line(int server, const struct sockaddr_in *address,
@@ -49,6 +49,7 @@ int main(int argc, char *argv[]) {
 
     parse_options(argc, argv, &address, &client, &timeout);
     open_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let write fail with EPIPE instead */
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd == -1)
         handle_error("socket");
@@ -175,7 +176,7 @@ static void limit_wait(int server, long long end) {
 
     if (left > 0) {
         limit.tv_sec = left / 1000;
-        limit.tv_usec = left % 1000 * 1000;
+        limit.tv_usec = (suseconds_t)(left % 1000 * 1000);
     }
     if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1)
         handle_error("setsockopt");
@@ -252,9 +253,8 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, bool *client,
-                          long *timeout) {
+static void parse_options(int argc, char *argv[], struct sockaddr_in *address,
+                          bool *client, long *timeout) {
     int option;
 
     while ((option = getopt(argc, argv, "a:cht:")) != -1) {

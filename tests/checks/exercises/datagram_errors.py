@@ -186,6 +186,25 @@ def output_fails(test):
 
 
 @check(STAGE, open=False)
+def output_closed(test):
+    """an answer that nobody can read is reported, too: status 1"""
+    server = Asked(test)
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = start(test, client=True, port=server.port, stdin=subprocess.PIPE,
+                  stdout=writing)
+    os.close(writing)
+    server.child = child
+    feed(test, child, b'hello\nmore\n')
+    server.serve(b'hello')
+    line = f'write: {os.strerror(errno.EPIPE)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', 'SIGPIPE ends the program, '
+                      'unless it is ignored: then write fails with EPIPE')
+
+
+@check(STAGE, open=False)
 def input_fails(test):
     """a line that cannot be read is reported: status 1"""
     folder = os.open('/', os.O_RDONLY)

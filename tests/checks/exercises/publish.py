@@ -5,7 +5,9 @@ tests/README.md. Those about slow subscribers are in publish_slow.py."""
 
 import signal
 import socket
+import statistics
 import threading
+import time
 
 from checks.exercises.lines import LINE, PIECES_HINT, LinesTest, subscriber
 from harness import (TESTS_OF, Failure, check, counted, reset, share, shown,
@@ -311,6 +313,50 @@ def subscribers_reset(test):
                 raise
         reset(late.socket)
     test.alive(server, 'subscribers have reset')
+
+
+@check('07-publish', open=False)
+def ended_in_this_turn(test):
+    """a subscriber whose stream has ended gets nothing that is published after
+    that in the same turn"""
+    server = test.server()
+    for turn in range(3):
+        reader = subscriber(test, server, b'news')
+        writer = test.talker(server)  # later, so behind it in the table
+        writer.nothing('it has not subscribed')
+        server.signal(signal.SIGSTOP)
+        wait_until(lambda: server.state() == 'T')
+        reader.socket.shutdown(socket.SHUT_WR)
+        writer.say(b'PUB news %d' % turn)
+        server.signal(signal.SIGCONT)
+        reader.ended('the end of its stream ends a subscription: publish to no '
+                     'row that has ended, though it is still there')
+        reader.close()
+        writer.nothing('it has not subscribed')
+    test.alive(server, 'subscribers have left')
+
+
+@check('07-publish', open=False)
+def room_at_once(test):
+    """while clients wait for a descriptor, one that is freed is used at once"""
+    server = test.server()
+    client, times = test.talker(server), []
+    client.refused(b'?')
+    server.limit_descriptors(max(server.descriptors()) + 1)
+    for _ in range(9):
+        other = test.talker(server)
+        other.say(b'?')
+        began = time.monotonic()
+        client.close()
+        other.expect(b'ERROR', why='when another client has left')
+        times.append(time.monotonic() - began)
+        client = other
+    middle = statistics.median(times)
+    if middle > 0.05:
+        raise Failure('the next client served at once when one leaves',
+                      f'{middle * 1000:.0f} ms later, most times',
+                      'the listener was judged before the row was removed: let '
+                      'select return at once')
 
 
 @check('07-publish')

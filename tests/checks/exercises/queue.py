@@ -2,7 +2,7 @@
 
 To add one, start from `one_worker_each`, a short one; see "Add a check" in
 tests/README.md. Those of a full queue, and of workers that leave, are in
-queue_limits.py."""
+queue_limits.py, and those of pushers that take turns in queue_turns.py."""
 
 import signal
 import socket
@@ -380,5 +380,6 @@ def eight_hundred(test):
 
 
 import checks.exercises.queue_limits  # noqa: E402,F401 after these
+import checks.exercises.queue_turns  # noqa: E402,F401
 
 share('07-queue', SHARED)
