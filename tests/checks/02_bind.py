@@ -1,4 +1,4 @@
-"""The checks of 02-bind: a port, an address, and what is printed of them.
+"""The checks of 02-bind: a port, an address, and how they are printed.
 
 To add one, start from `address_option`, a short one; see "Add a check" in
 tests/README.md."""
@@ -9,10 +9,9 @@ import signal
 import socket
 import struct
 
-from harness import (ADDRESSED, Failure, bytes_hint, check, free_port,
-                     refuses, shown, start_on_free_port, stopped_plainly,
-                     strtol_hint,
-                     wait_until)
+from harness import (ADDRESSED, Failure, bytes_hint, check, failed_hint,
+                     free_port, near_hint, refuses, shown, start_on_free_port,
+                     stopped_plainly, strtol_hint, wait_until)
 
 
 @check(ADDRESSED, open=False, after='option_refused')
@@ -36,7 +35,7 @@ def address_refused(test):
             'getopt')
 
 
-@check('02', open=False)
+@check('02', open=False, after='stream_socket')
 def prints_address(test):
     """prints "bound to 127.0.0.1:PORT" with the port given, and exits"""
     child, port = start_on_free_port(test)
@@ -47,7 +46,8 @@ def prints_address(test):
                       f'it {test.outcome(child)}',
                       'call bind, then print the address' if not child.lines
                       else 'return EXIT_SUCCESS from main'
-                      if line in child.lines else bytes_hint(child, port))
+                      if line in child.lines else failed_hint(child)
+                      or near_hint(child, line) or bytes_hint(child, port))
 
 
 @check(ADDRESSED, open=False)
@@ -84,13 +84,13 @@ def default_port(test):
 
 
 def ready_line(test):
-    """How the last line begins that the stage prints before it waits."""
+    """The beginning of the last line that the stage prints before it waits."""
     return 'bound to' if test.stage == '02' else 'listening on'
 
 
 @check(ADDRESSED, open=False)
 def port_zero(test):
-    """with PORT 0 takes any free port and prints which (getsockname)"""
+    """with PORT 0 binds any free port and prints it (getsockname)"""
     child = test.start('0')
     match = child.wait_line(ready_line(test) + r' 127\.0\.0\.1:(\d+)$')
     if not match or not 1 <= int(match[1]) <= 65535:
@@ -104,7 +104,7 @@ def port_zero(test):
 
 @check(ADDRESSED, open=False, after='port_zero')
 def getsockname_fails(test):
-    """when getsockname fails it says so and ends with status 1"""
+    """reports that getsockname failed, and exits with status 1"""
     stopped_plainly(test, 'getsockname')
 
 

@@ -6,8 +6,8 @@ tests/README.md."""
 import signal
 import socket
 
-from harness import (READY, Failure, bytes_hint, check, said_error, shown,
-                     start_on_free_port, wait_until)
+from harness import (READY, Failure, bytes_hint, check, failed_hint, near_hint,
+                     said_error, shown, start_on_free_port, wait_until)
 
 
 @check(READY, open=False, after='stream_socket')
@@ -17,12 +17,18 @@ def listening_line(test):
     match = child.wait_line('listening on (.*)')
     if not match:
         raise Failure('a line "listening on 127.0.0.1:PORT" on standard error',
-                      f'it {test.outcome(child)}', 'print it to standard '
-                      'error (stderr), which is not buffered, after listen() '
-                      'has succeeded')
+                      f'it {test.outcome(child)}', failed_hint(child)
+                      or near_hint(child, 'listening on 127') or
+                      'print it to standard error (stderr), which is not '
+                      'buffered, after listen() has succeeded')
     if match[1] != f'127.0.0.1:{port}':
         raise Failure(f'the line "listening on 127.0.0.1:{port}"',
                       f'it {test.outcome(child)}', bytes_hint(child, port))
+    if test.loadable and test.injector:  # so /proc is there
+        wait_until(lambda: not child.running() or child.state() != 'R', 1)
+    if not child.running():
+        raise Failure('a server that goes on after this line',
+                      f'it {test.outcome(child)}')
 
 
 @check(READY, open=False, after='listening_line')
@@ -47,7 +53,7 @@ def ready_not_before(test):
 
 @check('03')
 def connection_established(test):
-    """connections are established, though not accepted, and stay open"""
+    """connections are established without accept, and stay open"""
     server = test.server()
     clients = [test.connect(server) for _ in range(5)]
     for client in clients:
@@ -96,4 +102,4 @@ def waits_quietly(test):
     if spins:
         raise Failure('no processor time while nobody connects', 'it spins',
                       'let a blocking call wait: pause, accept or select. A '
-                      'loop that keeps asking uses the processor up')
+                      'loop that keeps asking wastes processor time')
