@@ -71,8 +71,8 @@ int main(int argc, char *argv[]) {
 
 static enum action handle_retry(const char *call, long *waits);
 
-/* More than the longest message, which has 65,507 bytes: a datagram of IPv4 has
-   at most 65,535, and the headers of IPv4 and UDP take 20 and 8 of them. */
+/* More than the longest message, which has 65,507 bytes: an IPv4 datagram has
+   at most 65,535, of which the headers of IPv4 and UDP take 20 and 8. */
 #define SIZE 65536
 
 /* Receives the next message, of any length from 0, and sends it back to its
@@ -131,8 +131,8 @@ static void ask_each_line(int server, const struct sockaddr_in *address,
 
 /* Sends a request, and waits at most timeout seconds for its answer, which is
    the same bytes. Skips any other message: a late answer to another request,
-   or a damaged one. The kernel has dropped what others than the server sent,
-   since the socket is connected. Returns whether the answer came. */
+   or a damaged one. The socket is connected, so the kernel has dropped
+   messages from any other sender. Returns whether the answer came. */
 static bool ask(int server, const char *request, size_t length, long timeout) {
     static char answer[SIZE];
     static long waits;  /* tenths of a second in the present shortage */
@@ -191,7 +191,7 @@ static long long milliseconds(void) {
 }
 
 /* Reads a line, without its newline. What does not fit is left out: no message
-   can be so long. Returns false at the end of the input. */
+   can be that long. Returns false at the end of the input. */
 static bool read_line(char *line, size_t size, size_t *length) {
     int byte;
 

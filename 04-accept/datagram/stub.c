@@ -50,9 +50,9 @@ int main(int argc, char *argv[]) {
     open_standard_streams();
     /* TODO 6: ignore SIGPIPE, see signal(2): otherwise it ends the program if
        nobody reads its output any more. Then SOCK_DGRAM, without SO_REUSEADDR.
-       With -c connect(2) the socket instead, so that the kernel drops what
-       others than the server send, call ask_each_line (TODO 9), close the
-       socket and return.
+       With -c connect(2) the socket instead, so that the kernel drops messages
+       from any other sender, call ask_each_line (TODO 9), close the socket and
+       return.
        Proved by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);

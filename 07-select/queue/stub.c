@@ -271,7 +271,7 @@ static void note_unacknowledged(struct connection *connection) {
 
 /* TODO 8: receive, which takes a row. Call recv(2) for as many bytes as there
    is room for, behind those that are there. If the array is full, the line is
-   too long: note that, and forget what has come of it. At the end of the
+   too long: note that, and discard what has come of it. At the end of the
    stream, and if the client is lost, the connection has ended.
    Proved by split_anywhere, too_long_line, line_without_end, recv_*. */
 

@@ -1,5 +1,5 @@
 /*
- * The variables that tell a program about the request.
+ * The variables that describe the request to a program.
  * SPDX-License-Identifier: 0BSD
  */
 #ifdef __linux__

@@ -40,7 +40,7 @@ static const struct transport *wire;  /* ... by server.c */
 
 /* ----------------------------------------------------------------- failures */
 
-/* Reports the first error that OpenSSL has noted, and forgets all of them. */
+/* Reports the first error that OpenSSL has noted, and clears all of them. */
 static void report_tls(const char *call, const char *detail) {
     unsigned long error = ERR_peek_error();
     const char *library = ERR_lib_error_string(error);
@@ -241,7 +241,7 @@ void stop_tls(void) {
 /* ------------------------------------------------------------------ content */
 
 /* Sends the alert that says that nothing follows, then ends our half of the
-   stream. In a full socket the alert waits, and select for room. */
+   stream. If the socket is full, the alert waits until select reports room. */
 static void finish_content(int fd) {
     struct session *session = &sessions[fd];
 

@@ -58,8 +58,9 @@ def usage_not_written(test):
         child = test.start('-h', stdout=full)
     if child.wait_exit() != 1:
         raise Failure('exit status 1 for `-h >/dev/full`',
-                      f'it {test.outcome(child)}', 'fputs only fills a buffer: '
-                      'look at the result of fflush, too')
+                      f'it {test.outcome(child)}',
+                      'fputs only fills a buffer: check the result of fflush, '
+                      'too')
 
 
 @check('01', open=False)
@@ -108,7 +109,7 @@ CLOSED = {'<&-': (0,), '2>&-': (2,), '<&- >&-': (0, 1), '>&- 2>&-': (1, 2),
 
 
 def opened(child, number):
-    """What a program has open under a number, as /proc puts it."""
+    """What /proc shows as open under a descriptor number."""
     try:
         return os.readlink(f'/proc/{child.pid}/fd/{number}')
     except OSError:
@@ -117,9 +118,9 @@ def opened(child, number):
 
 @check(SERVERS, open=False, after='stream_socket')
 def closed_streams(test):
-    """no socket or pipe takes the number of a standard stream that is closed"""
+    """no socket or pipe gets the number of a closed standard stream"""
     if not os.path.exists('/proc/self/fd'):
-        raise Skip('this system has no /proc to look into')
+        raise Skip('this system has no /proc')
     for closed, numbers in CLOSED.items():
         arguments = [] if test.stage == '01' else [str(free_port())]
         child = test.start_closed(closed, *arguments)
@@ -141,5 +142,5 @@ def closed_streams(test):
                           'closed')
         if (status if test.stage not in READY else status is not None):
             raise Failure(f'with {closed} what it does else', 'an end with '
-                          f'status {status}', 'open returns -1 if it fails, '
-                          'and the descriptor else')
+                          f'status {status}',
+                          'open returns the descriptor, or -1 if it fails')

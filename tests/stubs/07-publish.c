@@ -248,7 +248,7 @@ static void note_unacknowledged(struct connection *connection) {
 
 /* TODO 10: receive, which takes a row. Call recv(2) for as many bytes as there
    is room for, behind those that are there. If the array is full, the line is
-   too long: note that, and forget what has come of it. At the end of the
+   too long: note that, and discard what has come of it. At the end of the
    stream, and if the client is lost, the connection has ended.
    Proved by split_anywhere, too_long_line, half_close, recv_*. */
 
@@ -277,7 +277,7 @@ static void note_unacknowledged(struct connection *connection) {
    all that waits. Keep what is not taken, and note as before what is not
    acknowledged. After a DROP the connection has ended. When everything has been
    sent and messages were lost, the line LOST and their number waits next, and
-   the count begins anew.
+   the count starts again from 0.
    Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* TODO 16: add_line, which takes a row, a line, and its length. A line that

@@ -1,4 +1,4 @@
-"""What a script is told about the request: RFC 3875, 4.1."""
+"""The variables that describe the request: RFC 3875, 4.1."""
 
 import os
 
@@ -30,7 +30,7 @@ def variables_all(test):
 
 @check(CGI)
 def variables_no_others(test):
-    """a script gets none of the server's own variables but PATH"""
+    """of the server's own variables, a script gets only PATH"""
     visitor = serve(test, env=PLAIN + 'exec /usr/bin/env\n')
     got = variables(visitor.get('/cgi/env'))
     equal('PATH', got.pop('PATH', None), os.environ.get('PATH'))
@@ -38,7 +38,7 @@ def variables_no_others(test):
         'GATEWAY_INTERFACE', 'HTTP_HOST', 'QUERY_STRING', 'REMOTE_ADDR',
         'REMOTE_HOST', 'REQUEST_METHOD', 'SCRIPT_NAME', 'SERVER_NAME',
         'SERVER_PORT', 'SERVER_PROTOCOL', 'SERVER_SOFTWARE'],
-        'build the environment anew')
+        'build a new environment')
 
 
 @check(CGI)
@@ -53,7 +53,7 @@ def path_decoded(test):
 
 @check(CGI)
 def path_of_a_script_in_a_folder(test):
-    """a script may be in a folder; the rest of the path is for it"""
+    """a script may be in a folder; the rest of the path becomes PATH_INFO"""
     visitor = serve(test)
     (test.scripts / 'sub').mkdir()
     (test.scripts / 'sub' / 'env').write_text(ENVIRONMENT + 'pwd | sed '
@@ -70,7 +70,7 @@ def path_of_a_script_in_a_folder(test):
 
 @check(CGI)
 def fields_become_variables(test):
-    """a field is HTTP_NAME; several of a name are one list"""
+    """a field becomes HTTP_NAME; several of one name become one list"""
     visitor = serve(test, env=ENVIRONMENT)
     got = variables(visitor.get(
         '/cgi/env', 'X-One: 1', 'x-two:', 'X-List: a', 'Other: x', 'x-LIST: b',
@@ -139,7 +139,7 @@ def no_arguments(test):
 
 @check(CGI)
 def streams(test):
-    """standard input ends at once without a body; standard error is the
+    """without a body, standard input ends at once; standard error is the
     server's"""
     visitor = serve(test, talk=SHELL + 'echo a line of the script >&2\n'
                     'echo Content-Type: text/plain; echo; wc -c\n')
