@@ -38,8 +38,7 @@ static int empty = -1;  /* /dev/null */
 /* ------------------------------------------------------------------- start */
 
 bool open_empty_file(void) {
-    if (empty == -1)
-        empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (empty == -1)
         report_failure("open", NULL, NULL, "/dev/null");
     return empty != -1;

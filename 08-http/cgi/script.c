@@ -43,10 +43,14 @@ bool serve_scripts(const char *name) {
     if (scripts != NULL && strlen(scripts) < MAX_ROOT
         && stat(scripts, &status) == 0) {
         is_folder = S_ISDIR(status.st_mode);
-        return open_empty_file();
+        return true;
     }
     report_failure("realpath", NULL, NULL, name);
     return false;
+}
+
+bool prepare_scripts(void) {
+    return scripts == NULL || open_empty_file();
 }
 
 /* Returns whether a path is the prefix, or below it. */

@@ -9,7 +9,7 @@ import signal
 import socket
 
 from harness import (ADDRESSED, READY, SERVERS, Failure, Skip, check, free_port,
-                     refuses, shown, wait_until)
+                     near_hint, refuses, shown, wait_until)
 
 
 @check(SERVERS + ' 06', open=False)
@@ -59,8 +59,12 @@ def usage_not_written(test):
     if child.wait_exit() != 1:
         raise Failure('exit status 1 for `-h >/dev/full`',
                       f'it {test.outcome(child)}',
-                      'fputs only fills a buffer: check the result of fflush, '
-                      'too')
+                      'handle_error has printed the line, but returned: if '
+                      'the action is STOP, it exits with EXIT_FAILURE'
+                      if child.errors.startswith(b'write: ') else
+                      'fputs only fills a buffer: look at the result of '
+                      'fflush, too. If either fails, handle_error prints a '
+                      'line and exits')
 
 
 @check('01', open=False)
@@ -78,8 +82,9 @@ def hint_about_descriptor(test, child, status):
         return 'print to standard error (stderr)'
     if 'socket: descriptor 3' in child.lines and status != 0:
         return 'return EXIT_SUCCESS from main'
-    return ('print what socket() returned: 0, 1 and 2 are standard input, '
-            'output and error, so it is 3')
+    return near_hint(child, 'socket: descriptor 3') or (
+        'print what socket() returned: 0, 1 and 2 are standard input, '
+        'output and error, so it is 3')
 
 
 @check(SERVERS, open=False)
@@ -137,10 +142,14 @@ def closed_streams(test):
             raise Failure(f'with {closed} only /dev/null, or nothing, as '
                           'descriptor ' + ' and '.join(map(str, numbers)),
                           '; '.join(taken) or 'SIGPIPE: it wrote its message '
-                          'to a socket', 'a new descriptor gets the lowest '
-                          'free number: open /dev/null first for what is '
-                          'closed')
+                          'to a socket', 'call open_standard_streams before '
+                          'socket: a new descriptor gets the lowest free '
+                          'number, so open /dev/null first for each standard '
+                          'stream that is closed')
         if (status if test.stage not in READY else status is not None):
-            raise Failure(f'with {closed} what it does else', 'an end with '
-                          f'status {status}',
-                          'open returns the descriptor, or -1 if it fails')
+            raise Failure(f'with {closed}, which closes standard streams, the '
+                          'same as without: ' + ('it runs until a signal ends '
+                                                 'it' if test.stage in READY
+                                                 else 'exit status 0'),
+                          f'it {test.outcome(child)}', 'open returns -1 if it '
+                          'fails, and otherwise the descriptor')

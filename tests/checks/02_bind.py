@@ -9,10 +9,9 @@ import signal
 import socket
 import struct
 
-from harness import (ADDRESSED, Failure, bytes_hint, check, free_port,
-                     refuses, shown, start_on_free_port, stopped_plainly,
-                     strtol_hint,
-                     wait_until)
+from harness import (ADDRESSED, Failure, bytes_hint, check, failed_hint,
+                     free_port, near_hint, refuses, shown, start_on_free_port,
+                     stopped_plainly, strtol_hint, wait_until)
 
 
 @check(ADDRESSED, open=False, after='option_refused')
@@ -36,7 +35,7 @@ def address_refused(test):
             'getopt')
 
 
-@check('02', open=False)
+@check('02', open=False, after='stream_socket')
 def prints_address(test):
     """prints "bound to 127.0.0.1:PORT" with the port given, and exits"""
     child, port = start_on_free_port(test)
@@ -47,7 +46,8 @@ def prints_address(test):
                       f'it {test.outcome(child)}',
                       'call bind, then print the address' if not child.lines
                       else 'return EXIT_SUCCESS from main'
-                      if line in child.lines else bytes_hint(child, port))
+                      if line in child.lines else failed_hint(child)
+                      or near_hint(child, line) or bytes_hint(child, port))
 
 
 @check(ADDRESSED, open=False)

@@ -6,8 +6,8 @@ tests/README.md."""
 import signal
 import socket
 
-from harness import (READY, Failure, bytes_hint, check, said_error, shown,
-                     start_on_free_port, wait_until)
+from harness import (READY, Failure, bytes_hint, check, failed_hint, near_hint,
+                     said_error, shown, start_on_free_port, wait_until)
 
 
 @check(READY, open=False, after='stream_socket')
@@ -17,12 +17,18 @@ def listening_line(test):
     match = child.wait_line('listening on (.*)')
     if not match:
         raise Failure('a line "listening on 127.0.0.1:PORT" on standard error',
-                      f'it {test.outcome(child)}', 'print it to standard '
-                      'error (stderr), which is not buffered, after listen() '
-                      'has succeeded')
+                      f'it {test.outcome(child)}', failed_hint(child)
+                      or near_hint(child, 'listening on 127') or
+                      'print it to standard error (stderr), which is not '
+                      'buffered, after listen() has succeeded')
     if match[1] != f'127.0.0.1:{port}':
         raise Failure(f'the line "listening on 127.0.0.1:{port}"',
                       f'it {test.outcome(child)}', bytes_hint(child, port))
+    if test.loadable and test.injector:  # so /proc is there
+        wait_until(lambda: not child.running() or child.state() != 'R', 1)
+    if not child.running():
+        raise Failure('a server that goes on after this line',
+                      f'it {test.outcome(child)}')
 
 
 @check(READY, open=False, after='listening_line')

@@ -35,7 +35,7 @@ class Causes:
 
     def first(self):
         """Returns the likeliest cause, or None."""
-        rules = [self.signals, self.exits]
+        rules = [self.signals, self.unended, self.exits]
         if not self.test.any and self.attached and not MEMCHECK:
             rules += [self.missing_calls, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
@@ -47,8 +47,10 @@ class Causes:
         return ''
 
     def signals(self):
-        """A crash, or SIGPIPE."""
+        """A crash, or SIGPIPE, unless it tells of a stream that was closed."""
         if self.status == -signal.SIGPIPE:
+            if self.check.name == 'closed_streams':
+                return ''
             return SIGPIPE_HINT
         if self.status in CRASHES and not self.sent(-self.status):
             name = signal.Signals(-self.status).name
@@ -57,6 +59,13 @@ class Causes:
                     '-fsanitize=address,undefined and check again: then its '
                     'message names the line')
         return ''
+
+    def unended(self):
+        """A message has no line feed at its end."""
+        if self.test.any or not self.child.unfinished or self.child.floods():
+            return ''
+        return ('the last line has no end: a message ends with "\\n", in the '
+                'format of fprintf')
 
     def sent(self, *numbers):
         return any(number in self.child.signalled for number in numbers)

@@ -1,5 +1,6 @@
 """What many checks demand of a program: its messages, and how it exits."""
 
+import difflib
 import errno
 import os
 import re
@@ -38,6 +39,41 @@ def bytes_hint(child, port):
                 'htonl(INADDR_LOOPBACK), and bind() comes before getsockname()')
     return ('an address is in network byte order: htons for the port, '
             'htonl(INADDR_LOOPBACK); ntohs to print the port')
+
+
+def near_hint(child, wanted):
+    """A hint if a line was printed whose words are nearly those wanted."""
+    words = re.split(r'\d', wanted)[0]
+    for line in child.lines:
+        other = re.split(r'\d', line)[0]
+        if other != words and difflib.SequenceMatcher(
+                None, other.lower(), words.lower()).ratio() > 0.7:
+            return ('the text of the line differs: it begins exactly with '
+                    f'"{words.strip()}"')
+    return ''
+
+
+BIND_HINTS = {
+    'EAFNOSUPPORT': '. The second one points to the address, whose .sin_family '
+                    'is AF_INET',
+    'EINVAL': '. The second one points to the address, a struct sockaddr_in, '
+              'and the third one is the size of it',
+    'EFAULT': '. The second one points to the address',
+    'EADDRNOTAVAIL': ': the address 127.0.0.1 is htonl(INADDR_LOOPBACK)'}
+
+
+def failed_hint(child):
+    """A hint if the program reported that a call failed, though none was to
+    fail."""
+    for line in child.lines:
+        match = re.match(r'(socket|bind|listen|getsockname|open): (.*)', line)
+        if match and not match[2].startswith('descriptor'):
+            more = [hint for name, hint in BIND_HINTS.items()
+                    if match[1] == 'bind' and match[2].startswith(
+                        (name, os.strerror(getattr(errno, name))))]
+            return (f'{match[1]} failed, which should not happen here: look at '
+                    'its arguments' + ''.join(more))
+    return ''
 
 
 def refuses(test, *arguments, hint=''):

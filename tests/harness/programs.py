@@ -138,6 +138,11 @@ class Child(Program):
             self.split = end
         return self.known_lines
 
+    @property
+    def unfinished(self):
+        """What has come on standard error after the last complete line."""
+        return bytes(self.errors[self.errors.rfind(b'\n') + 1:])
+
     def wait_for(self, condition, patience=PATIENCE):
         """Waits until the condition is true of the output. Returns its
         value."""

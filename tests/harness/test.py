@@ -248,6 +248,10 @@ class Test:
             wrote = child.lines[0] + '; usage ...'
         else:
             wrote = '; '.join(line[:200] for line in child.lines[-4:])
+            last = child.unfinished
+            if last:
+                wrote += '; ' * bool(wrote) + (
+                    f'{shown(last)}, a line without an end')
             wrote = wrote or 'nothing'
         if child.floods():
             fate += ' (it printed without end)'

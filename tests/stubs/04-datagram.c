@@ -49,7 +49,7 @@ int main(int argc, char *argv[]) {
     parse_options(argc, argv, &address);
     open_standard_streams();
     /* TODO 6: ignore SIGPIPE, see signal(2): otherwise it ends the program if
-       nobody reads its output any more. Then SOCK_DGRAM, without SO_REUSEADDR.
+       the reader of its output is gone. Then SOCK_DGRAM, without SO_REUSEADDR.
        With -c connect(2) the socket instead, so that the kernel drops messages
        from any other sender, call ask_each_line (TODO 9), close the socket and
        return.

@@ -50,6 +50,28 @@ bug('01', 'result not examined', 'returned -1|returns -1',
 bug('01', 'errno read too late', 'errno',
     ('int number = errno;', 'fputs("", stderr); errno = 0; int number = errno;'
      ))
+bug('01', 'the line about a failed call has no end', 'no end',
+    ('"%s: %s: %s\\n", call', '"%s: %s: %s", call'))
+bug('01', 'the line about the descriptor has no end', 'no end',
+    ('descriptor %d\\n', 'descriptor %d'))
+bug('02 03', 'the line about the address has no end', 'no end',
+    ('"%s %s:%d\\n"', '"%s %s:%d"'))
+bug('01', 'handle_error returns', 'but returned',
+    ('    if (failure->action == STOP)\n        exit(EXIT_FAILURE);\n', ''))
+bug('01 02 03', 'closed streams are not opened', 'open_standard_streams',
+    ('    open_standard_streams();\n', ''))
+bug('01', 'another text', 'text.*differs', ('"socket: desc', '"Socket: desc'))
+bug('02', 'another text', 'text.*differs', ('"bound to"', '"bound"'))
+bug('03', 'another text', 'text.*differs',
+    ('"listening on"', '"Listening on"'))
+bug('02', 'bind gets another length', 'EINVAL.*the size of',
+    ('(struct sockaddr *)&address, length)',
+     '(struct sockaddr *)&address, 4)'))
+bug('02', 'the family is not filled in', 'not supported.*sin_family',
+    ('.sin_family = AF_INET,', ''))
+bug('02', 'bind gets another pointer', 'bind failed.*point',
+    ('bind(listener, (struct sockaddr *)&address,',
+     'bind(listener, (struct sockaddr *)&length,'))
 bug('01', 'status 0 after a failed call', 'status 1',
     ('exit(EXIT_FAILURE)', 'exit(EXIT_SUCCESS)'))
 bug('02 03', 'htons forgotten', 'htons',

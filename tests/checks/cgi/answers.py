@@ -85,6 +85,15 @@ def answer_without_a_body(test):
 
 
 @check(CGI)
+def answer_discarded(test):
+    """a response without a body ends after 1 MB of output, even if its
+    Content-Length is 0"""
+    visitor = serve(test, '-t', '1', yes=sized(0, '') + 'exec yes\n')
+    visitor.get('/cgi/yes', method='HEAD').must_be(200, b'')
+    visitor.stays('count what is discarded, whatever Content-Length says')
+
+
+@check(CGI)
 def answer_comes_at_once(test):
     """what the script has written arrives while it is still running"""
     visitor = serve(test, slow=PLAIN + 'echo first; sleep 2; echo second\n')

@@ -210,6 +210,22 @@ def body_malformed(test):
 
 
 @check(CGI)
+def body_malformed_leaves_nothing(test):
+    """the file of a malformed body is closed at once, even if the client
+    stays"""
+    visitor = serve(test, echo=ECHO)
+    visitor.send(request('/cgi/echo', 'Transfer-Encoding: chunked',
+                         method='POST', body=b'3\r\nabc\r\n'))
+    another(test).stays()
+    equal('files of the body', len(uploads(test.running)), 1)
+    visitor.send(b'ZZ\r\n')
+    visitor.answer(b'POST').must_be(400)
+    if not wait_until(lambda: not uploads(test.running), 1):
+        raise Failure('no file of the body after the 400', 'it is open',
+                      'end what was to become of the body')
+
+
+@check(CGI)
 def body_of_a_get(test):
     """a body of a GET reaches the script, too"""
     visitor = serve(test, echo=ECHO)
@@ -228,6 +244,12 @@ def name_of(server):
     return find
 
 
+def uploads(server):
+    """The names of the files of bodies that the server has open."""
+    return [name for name in map(name_of(server), server.descriptors())
+            if re.search(r'/ladder-\w{6}( \(deleted\))?$', name)]
+
+
 @check(CGI)
 def body_leaves_nothing(test):
     """the file of a body has no name, and is closed when it is no longer
@@ -240,9 +262,7 @@ def body_leaves_nothing(test):
         other.send(request('/cgi/echo', 'Content-Length: 4', method='POST',
                            body=b'bo'))
         visitor.stays()
-        names = [name for name in map(name_of(test.running),
-                                      test.running.descriptors())
-                 if re.search(r'/ladder-\w{6}( \(deleted\))?$', name)]
+        names = uploads(test.running)
         equal('the file of the body, without a name',
               [name.endswith(' (deleted)') for name in names], [True])
         if end == 'whole':

@@ -42,6 +42,12 @@ def another(test):
     return Visitor(test.connect(test.running))
 
 
+def with_environment(test, **values):
+    """Has programs started with these variables, too."""
+    usual = test.environment()
+    test.environment = lambda: {**usual, **values}
+
+
 def variables(reply):
     """Returns the variables that the script `env` has printed."""
     reply.must_be(200)

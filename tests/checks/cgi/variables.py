@@ -2,10 +2,10 @@
 
 import os
 
-from checks.cgi.scripts import (CGI, ENVIRONMENT, PLAIN, SHELL, equal, serve,
-                                told, variables)
-from harness import check
-from harness.web import request
+from checks.cgi.scripts import (CGI, ENVIRONMENT, PLAIN, SHELL, equal, folder,
+                                serve, told, variables, with_environment)
+from harness import Failure, check
+from harness.web import Visitor, request
 
 
 @check(CGI)
@@ -39,6 +39,18 @@ def variables_no_others(test):
         'REMOTE_HOST', 'REQUEST_METHOD', 'SCRIPT_NAME', 'SERVER_NAME',
         'SERVER_PORT', 'SERVER_PROTOCOL', 'SERVER_SOFTWARE'],
         'build a new environment')
+
+
+@check(CGI)
+def variables_of_any_length(test):
+    """a PATH or HTTPS of the server's that is too long is not passed on"""
+    usual = os.environ.get('PATH', os.defpath)
+    for length in 120000, 98300, 5000:
+        with_environment(test, PATH=usual + ':' + 'x' * length,
+                         HTTPS='y' * length)
+        got = variables(serve(test, env=ENVIRONMENT).get('/cgi/env'))
+        equal('PATH', got['PATH'][:80], '/usr/local/bin:/usr/bin:/bin')
+        equal('HTTPS', got.get('HTTPS', 'on')[:80], 'on')
 
 
 @check(CGI)
@@ -146,3 +158,18 @@ def streams(test):
     reply = visitor.get('/cgi/talk').must_be(200)
     equal('bytes on standard input', reply.body.strip(), b'0')
     told(test, 'a line of the script')
+
+
+@check(CGI, open=False)
+def streams_closed(test):
+    """scripts have a standard input even if the server was started without"""
+    place = folder(test, read=PLAIN + 'cat && echo read\n')
+    server = test.start_closed('<&-', '-c', str(place), '-d',
+                               str(test.site()), '0')
+    ready = server.wait_line(r'listening on (\S+):(\d+)$')
+    if not ready:
+        raise Failure('a server', f'it {test.outcome(server)}')
+    server.host, server.port = ready[1], int(ready[2])
+    Visitor(test.connect(server)).get('/cgi/read').must_be(
+        200, b'read\n', 'what scripts read is closed by execve if it is '
+        'descriptor 0: open the standard streams first')

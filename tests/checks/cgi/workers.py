@@ -2,6 +2,7 @@
 running."""
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -215,6 +216,21 @@ def worker_with_a_queue(test):
     visitor.get('/cgi/full').must_be(503, hint='connect must not block')
     told(test, 'connect: EAGAIN: ')
     visitor.stays()
+
+
+@check(CGI)
+def worker_takes_a_part(test):
+    """a socket that does not take all variables at once is a 500, and the
+    message says that they are too long"""
+    test.need_injector()
+    visitor = begin(test)
+    with working(test):
+        test.attached()
+        visitor.get('/cgi/fast').must_be(200)
+        test.faults.set('most', 5000, 'send')
+        visitor.get('/cgi/fast', 'X: ' + 'x' * 9000).must_be(500)
+        told(test, 'sendmsg: ' + os.strerror(errno.EMSGSIZE))
+        visitor.get('/cgi/fast').must_be(200)
 
 
 @check(CGI)

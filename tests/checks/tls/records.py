@@ -123,6 +123,25 @@ def uploads_over_tls(test):
 
 
 @check(TLS)
+def requests_meanwhile_over_tls(test):
+    """a request that comes while a script runs is answered after it, even if
+    the script has written no body, and half a record follows the request"""
+    scripts = test.site({})
+    (scripts / 'slow').write_text('#!/bin/sh\necho Content-Type: text/plain; '
+                                  'echo; sleep 0.5\n')
+    (scripts / 'slow').chmod(0o755)
+    serve(test, '-c', str(scripts))
+    guest = visitor(test)
+    guest.get('/cgi/slow', method='HEAD').must_be(200, b'')
+    record = sealed(guest.socket, request())
+    next_record = sealed(guest.socket, request())
+    guest.socket.plain.sendall(record + next_record[:3])
+    guest.answer().must_be(200, HELLO)
+    guest.socket.plain.sendall(next_record[3:])
+    guest.answer().must_be(200, HELLO)
+
+
+@check(TLS)
 def errors_are_ones_own(test):
     """an error of one client does not affect another whose record is half
     sent"""

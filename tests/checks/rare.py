@@ -1,5 +1,6 @@
-"""The checks of 05-recv-send and of later stages: failures for which no table
-has a row.
+"""Checks of several stages that fail on rare mistakes: failures without a row
+in a table, limits, long shortages. They run after the others, so that `make
+learn` shows the likelier mistakes first.
 
 To add one, start from `unlisted_stops`, a short one; see "Add a check" in
 tests/README.md."""
