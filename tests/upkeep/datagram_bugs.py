@@ -137,5 +137,6 @@ bug('the last line needs a newline', 'last line',
 bug('output is not flushed', 'fflush',
     ('\n        || fflush(stdout) == EOF)\n        handle_error("write");\n}\n',
      ')\n        handle_error("write");\n}\n'))
+bug('SIGPIPE', 'SIGPIPE', ('    signal(SIGPIPE, SIG_IGN);', ''))
 bug('a read that fails is taken for the end', 'ferror',
     ('    if (ferror(stdin))\n        handle_error("read");\n', ''))

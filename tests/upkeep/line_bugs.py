@@ -120,6 +120,10 @@ bug('07-publish', 'an idle subscriber is dropped', 'silen',
 bug('07-publish', 'a stalled subscriber is never dropped', 'no byte moved',
     ('return connection->count > 0 && !has_unsent(connection);',
      'return connection->count > 0;'))
+bug('07-publish', 'sends to rows that have ended', 'has ended',
+    ('!connections[fd].ended\n            && is_sub', 'is_sub'))
+bug('07-publish', 'a freed descriptor is not used at once', 'at once',
+    ('            due = now;  /* accept may have room */\n', ''))
 bug('07-publish', 'always watches for writing', 'spins|wake-up',
     ('FD_SET(fd, has_unsent(connection) ? writable : readable);',
      '{ FD_SET(fd, readable); if (fd != listener) FD_SET(fd, writable); }'))
@@ -144,6 +148,8 @@ GIVES_BACK = ('        first = (first + PIECES - 1) % PIECES;\n'
 HANDS_OUT = ('        client->piece = pieces[first];\n'
              '        first = (first + 1) % PIECES;\n'
              '        waiting--;\n')
+LIMITED = ('timeout > 0\n            && (connection->turns[WORK] == 0 '
+           '|| connection->left > 0);')
 FULL = '    if (waiting + under_way == PIECES)\n        return false;\n'
 
 style('07-queue', 'hands out work before it takes more',
@@ -192,11 +198,15 @@ bug('07-queue', 'no bound', 'room|1,000',
 bug('07-queue', 'pieces under way do not count', 'no answer yet|room',
     (FULL, '    if (waiting == PIECES)\n        return false;\n'))
 bug('07-queue', 'a full queue is an error', 'waits|no answer yet',
-    ('return push(line, length) ? "OK\\n" : NULL;',
-     'return push(line, length) ? "OK\\n" : "ERROR\\n";'))
+    ('&& push(line, length) ? "OK\\n" : NULL;',
+     '&& push(line, length) ? "OK\\n" : "ERROR\\n";'))
 bug('07-queue', 'a full queue loses pieces', 'waits|no answer yet',
-    ('return push(line, length) ? "OK\\n" : NULL;',
-     'return push(line, length) ? "OK\\n" : "OK\\n";'))
+    ('&& push(line, length) ? "OK\\n" : NULL;',
+     '&& push(line, length) ? "OK\\n" : "OK\\n";'))
+bug('07-queue', 'a PUSH overtakes those that wait', 'another pusher|behind',
+    ('has_turn || find_next(ROOM) == NULL', 'has_turn || true'))
+bug('07-queue', 'one turn for all lines of a pusher', 'of each|behind',
+    ('        has_turn = false;\n', ''))
 bug('07-queue', 'watches clients that wait for room', 'spins|read from',
     ('        else if (connection->turns[ROOM] == 0)\n', '        else\n'),
     ('    if (connection->length == sizeof connection->received) {\n'
@@ -233,14 +243,15 @@ bug('07-queue', 'a worker that waits is not watched', 'while it waits',
      '        else if (connection->turns[ROOM] == 0\n'
      '                 && connection->turns[WORK] == 0)\n'))
 bug('07-queue', 'a worker that waits is dropped', 'silen',
-    ('timeout > 0 && connection->turns[WORK] == 0;', 'timeout > 0;'))
+    (LIMITED, 'timeout > 0;'))
 bug('07-queue', 'a silent worker keeps its piece', 'no byte moved',
-    ('timeout > 0 && connection->turns[WORK] == 0;',
+    (LIMITED,
      'timeout > 0 && connection->turns[WORK] == 0 && !connection->works;'))
 bug('07-queue', 'a pusher that waits is never dropped', 'no byte moved',
-    ('timeout > 0 && connection->turns[WORK] == 0;',
-     'timeout > 0 && connection->turns[WORK] == 0\n'
+    (LIMITED, 'timeout > 0 && connection->turns[WORK] == 0\n'
      '            && connection->turns[ROOM] == 0;'))
+bug('07-queue', 'a worker that does not read is never dropped', 'left to send',
+    (LIMITED, 'timeout > 0 && connection->turns[WORK] == 0;'))
 bug('07-queue', 'what is received is a line', MISSES_LINES,
     (RECEIVED, RECEIVED + '        if (memchr(connection->received, 10, '
      '(size_t)received) == NULL)\n            connection->received[(received '
