@@ -96,6 +96,9 @@ bug('02', 'the result of bind is not examined', "bind's return value|bind "
                     'if (0)'))
 bug('02', 'atoi', 'strtol|atoi',
     ("digits == 0 || text[digits] != '\\0' || number > limit", '0'))
+bug('02', 'a number kept in an int', 'does not fit in an int',
+    ('long number = strtol(text, NULL, 10)',
+     'int number = (int)strtol(text, NULL, 10)'))
 bug('02', 'strtol skips blanks', 'blanks',
     ("digits == 0 || text[digits] != '\\0' || number > limit",
      "*text == '\\0' || *end != '\\0' || number < 0 || number > limit"),
