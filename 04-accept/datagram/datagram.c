@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,9 +28,8 @@ enum action {  /* what to do about a failed call */
     DROP,   /* this message is lost: the server goes on, the client ends */
 };
 
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, bool *client,
-                          long *timeout);
+static void parse_options(int argc, char *argv[], struct sockaddr_in *address,
+                          bool *client, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static void ask_each_line(int server, const struct sockaddr_in *address,
@@ -49,6 +49,7 @@ int main(int argc, char *argv[]) {
 
     parse_options(argc, argv, &address, &client, &timeout);
     open_standard_streams();
+    signal(SIGPIPE, SIG_IGN);  /* let write fail with EPIPE instead */
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd == -1)
         handle_error("socket");
@@ -70,8 +71,8 @@ int main(int argc, char *argv[]) {
 
 static enum action handle_retry(const char *call, long *waits);
 
-/* More than the longest message, which has 65,507 bytes: a datagram of IPv4 has
-   at most 65,535, and the headers of IPv4 and UDP take 20 and 8 of them. */
+/* More than the longest message, which has 65,507 bytes: an IPv4 datagram has
+   at most 65,535, of which the headers of IPv4 and UDP take 20 and 8. */
 #define SIZE 65536
 
 /* Receives the next message, of any length from 0, and sends it back to its
@@ -130,8 +131,8 @@ static void ask_each_line(int server, const struct sockaddr_in *address,
 
 /* Sends a request, and waits at most timeout seconds for its answer, which is
    the same bytes. Skips any other message: a late answer to another request,
-   or a damaged one. The kernel has dropped what others than the server sent,
-   since the socket is connected. Returns whether the answer came. */
+   or a damaged one. The socket is connected, so the kernel has dropped
+   messages from any other sender. Returns whether the answer came. */
 static bool ask(int server, const char *request, size_t length, long timeout) {
     static char answer[SIZE];
     static long waits;  /* tenths of a second in the present shortage */
@@ -175,7 +176,7 @@ static void limit_wait(int server, long long end) {
 
     if (left > 0) {
         limit.tv_sec = left / 1000;
-        limit.tv_usec = left % 1000 * 1000;
+        limit.tv_usec = (suseconds_t)(left % 1000 * 1000);
     }
     if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1)
         handle_error("setsockopt");
@@ -190,7 +191,7 @@ static long long milliseconds(void) {
 }
 
 /* Reads a line, without its newline. What does not fit is left out: no message
-   can be so long. Returns false at the end of the input. */
+   can be that long. Returns false at the end of the input. */
 static bool read_line(char *line, size_t size, size_t *length) {
     int byte;
 
@@ -252,9 +253,8 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, bool *client,
-                          long *timeout) {
+static void parse_options(int argc, char *argv[], struct sockaddr_in *address,
+                          bool *client, long *timeout) {
     int option;
 
     while ((option = getopt(argc, argv, "a:cht:")) != -1) {

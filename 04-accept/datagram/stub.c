@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-/* TODO 1: three more headers: of bool, of uint32_t, and of struct timeval. */
+/* TODO 1: four more headers: of signal, of bool, of uint32_t, and of struct
+   timeval. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,10 +48,13 @@ int main(int argc, char *argv[]) {
 
     parse_options(argc, argv, &address);
     open_standard_streams();
-    /* TODO 6: SOCK_DGRAM, without SO_REUSEADDR. With -c connect(2) the socket
-       instead, so that the kernel drops what others than the server send, call
-       ask_each_line (TODO 9), close the socket and return.
-       Proved by echo_message, port_not_shared, client_line, strangers. */
+    /* TODO 6: ignore SIGPIPE, see signal(2): otherwise it ends the program if
+       the reader of its output is gone. Then SOCK_DGRAM, without SO_REUSEADDR.
+       With -c connect(2) the socket instead, so that the kernel drops messages
+       from any other sender, call ask_each_line (TODO 9), close the socket and
+       return.
+       Proved by echo_message, port_not_shared, client_line, strangers,
+       output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");

@@ -1,4 +1,4 @@
-/* 05 framing: messages in a stream, each behind its length in 4 bytes. The
+/* 05 framing: messages in a stream, each after its length in 4 bytes. The
  * answer to each is the same bytes in reverse order.
  * Run it:   ./server, and in a second terminal:
  *           printf '\0\0\0\3abc' | nc -N 127.0.0.1 15441 | od -c
@@ -89,8 +89,8 @@ static bool send_all(int client, const char *bytes, size_t length,
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
-/* Answers each message that a client sends, until it closes or fails. Length
-   and message lie in one buffer, so that they leave with one call. */
+/* Answers each message that a client sends, until it closes or fails. The
+   length and the message are in one buffer, so that one call sends both. */
 static void serve(int client, long timeout) {
     char frame[HEAD + MOST];
     bool open = set_timeouts(client, timeout);
@@ -138,7 +138,7 @@ static ssize_t receive(int client, char *bytes, size_t size) {
 }
 
 /* Returns the length that 4 bytes in network byte order stand for. They are
-   copied because a uint32_t may need an address that suits it. */
+   copied because a uint32_t may have to be aligned. */
 static size_t length_in(const char *head) {
     uint32_t length;
 
@@ -156,8 +156,9 @@ static void reverse(char *bytes, size_t length) {
 }
 
 /* Answers a length above MOST with the message "too long" and the end of the
-   stream. What the client still sends is received, and discarded: closing a
-   socket with unread bytes would be a reset, and could cost it the answer. */
+   stream. What the client still sends is received and discarded: closing a
+   socket with unread bytes would send a reset, and the client could lose the
+   answer. */
 static void reject(int client, size_t length, long timeout) {
     static const char answer[] = "\0\0\0\10too long";
     char rest[4096];

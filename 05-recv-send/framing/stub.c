@@ -83,9 +83,9 @@ static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 6: serve in place of echo. For each message: receive its length, 4 bytes
-   (TODO 7), and then as many bytes as it says; send the same length, and the
-   bytes in reverse order, with one call of send_all. Stop when the stream ends
-   or the client is lost; also if a length is too large, after TODO 11.
+   (TODO 7), then as many bytes as it says; send the same length and the bytes
+   in reverse order with one call of send_all. Stop when the stream ends or the
+   client is lost; also if a length is too large, after TODO 11.
    Proved by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 
@@ -128,7 +128,7 @@ static void echo(int client, long timeout) {
    "too long: a message of N bytes", and answer with the message "too long".
    Then shutdown(2) the sending side (if that fails, print why, see perror(3))
    and receive until the client ends or is lost: closing a socket with unread
-   bytes would be a reset, and could cost the client the answer.
+   bytes would send a reset, and the client could lose the answer.
    Proved by too_long, too_long_unread, too_long_line. */
 
 /* Sends all of the bytes, though a call of send(2) may take only some of them.

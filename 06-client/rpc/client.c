@@ -150,8 +150,8 @@ static void ask(int *server, const char *request, size_t length,
 }
 
 /* Returns whether nothing has come since the last answer: poll(2), without a
-   wait. What else it may be, more data, the end or an error, the connection is
-   of no use any more. */
+   wait. After anything else (data, the end or an error) the connection is of
+   no further use. */
 static bool is_quiet(int server) {
     struct pollfd wanted = {.fd = server, .events = POLLIN};
 
@@ -165,8 +165,8 @@ static void disconnect(int *server) {
     *server = -1;
 }
 
-/* Waits before the next try, after so many that have failed: 0.1, 0.2 and 0.4
-   seconds. Exits after the fourth. */
+/* Waits before the next try: 0.1, 0.2 and 0.4 seconds after the first three
+   failures. Exits after the fourth. */
 static void wait_before_try(int tries) {
     struct timespec pause = {.tv_nsec = 100000000L << (tries - 1)};
 

@@ -117,15 +117,15 @@ static enum action handle_address_error(const char *call,
 
 /* TODO 12: wait_before_try, which takes how many tries have failed. After the
    fourth, reject "no answer: the server has vanished four times". Otherwise
-   print "asking again in 0.1 seconds", and sleep for that time; it is 0.2 and
-   0.4 seconds the next times.
+   print "asking again in 0.1 seconds", and sleep for that time; the next times
+   it is 0.2 and 0.4 seconds.
    Proved by gives_up, waits_grow. */
 
 /* TODO 13: receive_line, which takes the connection and a buffer, which it
    empties first. Receive until a line is complete; return its length. If the
    stream ends before that, print "answer: the server closed the connection too
-   early", and return 0; so too if recv fails, after handle_error, unless the
-   action is RETRY. If the buffer is full, reject "answer: longer than 4096
+   early", and return 0. Do the same if recv fails, after handle_error, unless
+   the action is RETRY. If the buffer is full, reject "answer: longer than 4096
    bytes".
    Proved by split_answer, closed_within_answer, answer_too_long, recv_*. */
 

@@ -163,17 +163,16 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
-        if (connection->ended) {
+        bool limited =
+            fd != listener && timeout > 0 && !awaits_messages(connection);
+        if (connection->ended
+            || (limited && has_timed_out(connection, timeout, now))) {
             remove_connection(connection, listener);
+            due = now;  /* accept may have room */
             continue;
         }
-        if (fd != listener && timeout > 0 && !awaits_messages(connection)) {
-            if (has_timed_out(connection, timeout, now)) {
-                remove_connection(connection, listener);
-                continue;
-            }
+        if (limited)
             due = earlier(due, connection->last_activity + 1000 * timeout);
-        }
         highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
@@ -357,13 +356,14 @@ static bool is_subscribed(const struct connection *connection,
 /* Sends a line to all clients that subscribe to its topic. */
 static void publish(const char *topic, const char *line, size_t length) {
     for (int fd = 0; fd <= highest; fd++)
-        if (connections[fd].open && is_subscribed(&connections[fd], topic))
+        if (connections[fd].open && !connections[fd].ended
+            && is_subscribed(&connections[fd], topic))
             add_line(&connections[fd], line, length);
 }
 
 /* Adds a line to those that wait for a client, and sends it at once if it is
    the only one. A line that does not fit is lost as a whole. So are all others
-   until the client has taken what waits: then it is told how many. */
+   until the client has taken what waits; then LOST reports how many. */
 static void add_line(struct connection *connection, const char *line,
                      size_t length) {
     size_t waiting = connection->end - connection->start;

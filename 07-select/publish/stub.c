@@ -159,9 +159,11 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         if (!connection->open)
             continue;
         /* TODO 8: remove a connection that has ended. Sending may fail for any
-           row, in the turn of another, so this is the one place for it.
-           A client that waits for messages (TODO 5) has no time limit.
-           Proved by half_close, subscribers_reset, idle_subscriber_stays. */
+           row, in the turn of another, so this is the one place for it. Let
+           select return at once after removing one: accept may have room. A
+           client that waits for messages (TODO 5) has no time limit.
+           Proved by half_close, subscribers_reset, idle_subscriber_stays,
+           room_at_once. */
         if (fd != listener && timeout > 0) {
             if (has_timed_out(connection, timeout, now)) {
                 remove_connection(connection, listener);
@@ -246,7 +248,7 @@ static void note_unacknowledged(struct connection *connection) {
 
 /* TODO 10: receive, which takes a row. Call recv(2) for as many bytes as there
    is room for, behind those that are there. If the array is full, the line is
-   too long: note that, and forget what has come of it. At the end of the
+   too long: note that, and discard what has come of it. At the end of the
    stream, and if the client is lost, the connection has ended.
    Proved by split_anywhere, too_long_line, half_close, recv_*. */
 
@@ -268,14 +270,14 @@ static void note_unacknowledged(struct connection *connection) {
    Proved by subscribed_twice, many_topics, topics_exact. */
 
 /* TODO 14: publish, which adds a line to all rows that have subscribed to its
-   topic.
-   Proved by to_all_subscribers, own_topic. */
+   topic, and have not ended.
+   Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
 
 /* TODO 15: send_unsent, which takes a row, and makes one call of send(2) with
    all that waits. Keep what is not taken, and note as before what is not
    acknowledged. After a DROP the connection has ended. When everything has been
    sent and messages were lost, the line LOST and their number waits next, and
-   the count begins anew.
+   the count starts again from 0.
    Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* TODO 16: add_line, which takes a row, a line, and its length. A line that

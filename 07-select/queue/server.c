@@ -153,7 +153,7 @@ static bool has_timed_out(struct connection *connection, long timeout,
 static void note_unacknowledged(struct connection *connection);
 static void accept_clients(int listener);
 static void handle_client(struct connection *connection);
-static void handle_lines(struct connection *connection);
+static void handle_lines(struct connection *connection, bool has_turn);
 static void send_line(struct connection *connection, const char *line,
                       size_t length);
 static void remove_connection(struct connection *connection, int listener);
@@ -171,7 +171,7 @@ static void hand_out(void) {
     while (waiting + under_way < PIECES
            && (client = find_next(ROOM)) != NULL) {
         client->turns[ROOM] = 0;
-        handle_lines(client);
+        handle_lines(client, true);
     }
     while (waiting > 0 && (client = find_next(WORK)) != NULL) {
         client->turns[WORK] = 0;
@@ -216,7 +216,8 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         if (!connection->open)
             continue;
         bool limited =
-            fd != listener && timeout > 0 && connection->turns[WORK] == 0;
+            fd != listener && timeout > 0
+            && (connection->turns[WORK] == 0 || connection->left > 0);
         if (connection->ended
             || (limited && has_timed_out(connection, timeout, now))) {
             remove_connection(connection, listener);
@@ -287,7 +288,7 @@ static void note_unacknowledged(struct connection *connection) {
 
 static void receive(struct connection *connection);
 static const char *handle_line(struct connection *connection, const char *line,
-                               size_t length);
+                               size_t length, bool has_turn);
 static bool push(const char *line, size_t length);
 static void take_turn(struct connection *connection, enum wanted wanted);
 static void send_unsent(struct connection *connection);
@@ -300,7 +301,7 @@ static void handle_client(struct connection *connection) {
         send_unsent(connection);
     else
         receive(connection);
-    handle_lines(connection);
+    handle_lines(connection, false);
 }
 
 /* Receives what there is room for: see recv(2). If there is none, the line is
@@ -327,17 +328,18 @@ static void receive(struct connection *connection) {
 }
 
 /* Handles whole lines until one has to wait, and keeps the rest: a line may
-   come in any number of pieces. */
-static void handle_lines(struct connection *connection) {
+   come in any number of pieces. A turn is good for the first one. */
+static void handle_lines(struct connection *connection, bool has_turn) {
     char *line = connection->received, *newline;
     size_t rest = connection->length;
 
     while (connection->left == 0 && connection->turns[ROOM] == 0
            && (newline = memchr(line, '\n', rest)) != NULL) {
         size_t length = (size_t)(newline - line) + 1;
-        const char *answer = connection->too_long
-                                 ? "ERROR\n"
-                                 : handle_line(connection, line, length);
+        const char *answer =
+            connection->too_long
+                ? "ERROR\n"
+                : handle_line(connection, line, length, has_turn);
         if (answer == NULL) {
             take_turn(connection, ROOM);
             break;
@@ -346,17 +348,21 @@ static void handle_lines(struct connection *connection) {
         line += length;
         rest -= length;
         send_line(connection, answer, strlen(answer));
+        has_turn = false;
     }
     memmove(connection->received, line, rest);
     connection->length = rest;
 }
 
 /* Handles "PUSH text", "PULL" or "DONE". Returns the answer: an empty one if
-   that comes later, NULL if the line itself has to wait for room. */
+   that comes later, NULL if the line itself has to wait for room. Without a
+   turn it waits behind the clients that do already. */
 static const char *handle_line(struct connection *connection, const char *line,
-                               size_t length) {
-    if (strncmp(line, "PUSH ", 5) == 0)
-        return push(line, length) ? "OK\n" : NULL;
+                               size_t length, bool has_turn) {
+    if (strncmp(line, "PUSH ", 5) == 0) {
+        bool may_push = has_turn || find_next(ROOM) == NULL;
+        return may_push && push(line, length) ? "OK\n" : NULL;
+    }
     if (strncmp(line, "PULL\n", 5) == 0 && !connection->works
         && connection->turns[WORK] == 0) {
         take_turn(connection, WORK);

@@ -172,10 +172,10 @@ void free_cgi(struct cgi *cgi) {
 /* Writes a piece of the body. */
 static char *write_piece(struct cgi *cgi, char *to, const char *bytes,
                          size_t length) {
-    if (cgi->left != -1 && (long long)length > cgi->left)
-        length = (size_t)cgi->left;
     if (cgi->bodiless)
         cgi->length += length;  /* it is discarded: see continue_cgi */
+    if (cgi->left != -1 && (long long)length > cgi->left)
+        length = (size_t)cgi->left;
     if (length == 0 || cgi->bodiless)
         return to;
     if (cgi->chunked)

@@ -263,11 +263,11 @@ static bool take_request(struct http *http, struct buffers *buffers) {
     if (http->cgi != NULL && progress_of(http->cgi)->status != 0)
         return reject_body(http, buffers, progress_of(http->cgi)->status,
                            &request);
-    if (http->body.state != NONE && http->body.state != BROKEN)
+    if (http->body.state == BROKEN)
+        return reject_body(http, buffers, 400, &request);
+    if (http->body.state != NONE)
         return false;
-    struct response response = {.status = 400};
-    if (http->body.state == NONE)
-        response = find_response(http, &request);
+    struct response response = find_response(http, &request);
     http->more = true;
     if (response.status == 0) {
         http->progress = true;

@@ -23,8 +23,8 @@ enum {  /* what to do when no response depends on the call */
     REPORT = 500,  /* report it, nothing else */
 };
 
-/* While its group may have to be killed, a process is not waited for: even
-   after it has ended, its number then stands for no other process. */
+/* While its group may have to be killed, waitpid is not called for a process:
+   even after it has ended, no other process can then have its number. */
 struct process {
     pid_t pid;      /* 0: of a worker */
     bool used;      /* else this one is free */
@@ -38,8 +38,7 @@ static int empty = -1;  /* /dev/null */
 /* ------------------------------------------------------------------- start */
 
 bool open_empty_file(void) {
-    if (empty == -1)
-        empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (empty == -1)
         report_failure("open", NULL, NULL, "/dev/null");
     return empty != -1;

@@ -25,8 +25,8 @@
 static char *scripts;   /* the name of the folder or file; NULL: none */
 static bool is_folder;  /* which of the two it is */
 
-/* Keeps the descriptors that we have inherited from the scripts: of others the
-   call fails. */
+/* Keeps inherited descriptors from the scripts. For numbers that are not open
+   the call fails, which does no harm. */
 static void hide_descriptors(void) {
     long last = sysconf(_SC_OPEN_MAX);
 
@@ -43,10 +43,14 @@ bool serve_scripts(const char *name) {
     if (scripts != NULL && strlen(scripts) < MAX_ROOT
         && stat(scripts, &status) == 0) {
         is_folder = S_ISDIR(status.st_mode);
-        return open_empty_file();
+        return true;
     }
     report_failure("realpath", NULL, NULL, name);
     return false;
+}
+
+bool prepare_scripts(void) {
+    return scripts == NULL || open_empty_file();
 }
 
 /* Returns whether a path is the prefix, or below it. */

@@ -27,6 +27,11 @@ struct script {
    folder or file. Without this call there are no scripts. */
 bool serve_scripts(const char *name);
 
+/* Opens the input of scripts without a body, if there are scripts. Returns
+   false, with a message, on failure. Call it when the standard streams are
+   open: the input must not become one of them. */
+bool prepare_scripts(void);
+
 /* Returns whether a program is to answer, because the path is below /cgi, also
    after dot segments and double slashes have been removed from it. */
 bool is_for_script(const struct request *request);

@@ -65,7 +65,7 @@ int main(int argc, char *argv[]) {
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     signal(SIGXFSZ, SIG_IGN);  /* and write with EFBIG: see ulimit -f */
-    if (!serve_directory(directory, argv[0]))
+    if (!prepare_scripts() || !serve_directory(directory, argv[0]))
         exit(EXIT_FAILURE);
     limit_descriptors();
     catch_signals();

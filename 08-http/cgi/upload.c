@@ -23,12 +23,13 @@ struct upload open_upload(void) {
     snprintf(name, sizeof name, "%s/ladder-XXXXXX",
              folder != NULL ? folder : "/tmp");
     upload.fd = mkstemp(name);
+    if (upload.fd != -1)
+        unlink(name);  /* the file stays until it is closed */
     if (upload.fd == -1 || fcntl(upload.fd, F_SETFD, FD_CLOEXEC) == -1) {
         upload.status = errno == EMFILE || errno == ENFILE ? 503 : 500;
         report_failure("mkstemp", NULL, NULL, name);
         return upload;
     }
-    unlink(name);  /* the file stays until it is closed */
     return upload;
 }
 

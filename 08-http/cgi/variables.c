@@ -1,5 +1,5 @@
 /*
- * The variables that tell a program about the request.
+ * The variables that describe the request to a program.
  * SPDX-License-Identifier: 0BSD
  */
 #ifdef __linux__
@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+#define MOST_INHERITED 4096  /* bytes of a variable of our own */
 
 /* The fields that are no variable, or one of another name. */
 static const char *const dropped[] = {
@@ -39,7 +40,8 @@ static const char *const dropped[] = {
 
 static void add_bytes(struct variables *variables, const char *bytes,
                       size_t length) {
-    size_t room = sizeof variables->bytes - variables->used - 1;
+    size_t left = sizeof variables->bytes - variables->used;
+    size_t room = left > 0 ? left - 1 : 0;
 
     if (length > room)
         length = room;  /* never: there is room for the longest head */
@@ -53,7 +55,8 @@ static void begin_variable(struct variables *variables) {
 }
 
 static void end_variable(struct variables *variables) {
-    variables->bytes[variables->used++] = '\0';
+    if (variables->used < sizeof variables->bytes)
+        variables->bytes[variables->used++] = '\0';
 }
 
 static void add_text(struct variables *variables, const char *name,
@@ -217,11 +220,19 @@ static void add_body(struct variables *variables, const struct request *request,
         add_number(variables, "CONTENT_LENGTH", length);
 }
 
+/* Returns the value of a variable of our own, or NULL if there is none, or it
+   would leave too little room for the request. */
+static const char *inherit(const char *name) {
+    const char *value = getenv(name);
+
+    return value != NULL && strlen(value) <= MOST_INHERITED ? value : NULL;
+}
+
 void set_variables(struct variables *variables, const struct request *request,
                    const struct script *script, long long length,
                    const union address *peer, const union address *local) {
     struct text version = request->line, query = request->query;
-    const char *path = getenv("PATH"), *https = getenv("HTTPS");
+    const char *path = inherit("PATH"), *https = inherit("HTTPS");
     struct text method = take_until(&version, ' ');
 
     variables->count = variables->used = 0;

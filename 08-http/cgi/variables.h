@@ -1,5 +1,5 @@
 /*
- * The variables that tell a program about the request: RFC 3875, 4.1.
+ * The variables that describe the request to a program: RFC 3875, 4.1.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef VARIABLES_H

@@ -68,7 +68,10 @@ static bool send_all(int fd, const struct variables *variables, int input,
     if (variables->used > MOST_AT_ONCE
         && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == -1)
         return false;
-    return sendmsg(fd, &message, 0) == (ssize_t)variables->used;
+    ssize_t sent = sendmsg(fd, &message, 0);
+    if (sent >= 0 && sent < (ssize_t)variables->used)
+        errno = EMSGSIZE;
+    return sent == (ssize_t)variables->used;
 }
 
 int call_worker(const char *name, const struct variables *variables, int input,

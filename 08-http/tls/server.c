@@ -66,7 +66,7 @@ int main(int argc, char *argv[]) {
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     signal(SIGXFSZ, SIG_IGN);  /* and write with EFBIG: see ulimit -f */
-    if (!serve_directory(directory, argv[0]))
+    if (!prepare_scripts() || !serve_directory(directory, argv[0]))
         exit(EXIT_FAILURE);
     limit_descriptors();
     catch_signals();
@@ -192,7 +192,8 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             due = earlier(due, connection->retry_at);
         else if (connection->waits == FOR_NOTHING)
             due = now;
-        else if (connection->http.state == RUNNING)
+        else if (connection->http.state == RUNNING
+                 && connection->waits != FOR_ROOM)
             output = watch_output(&connection->http, fd, readable, output);
         else
             FD_SET(fd, connection->waits == FOR_ROOM ? writable : readable);
@@ -558,6 +559,15 @@ static long parse_number(const char *text, long limit) {
     return number;
 }
 
+/* Parses what follows the options: at most a port. */
+static void parse_port(int argc, char *argv[], union address *address) {
+    if (optind < argc)
+        *port_of(address) =
+            htons((in_port_t)parse_number(argv[optind++], 65535));
+    if (optind < argc)
+        usage_error(argv[optind]);
+}
+
 /* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[],
                           union address *address, long *timeout,
@@ -596,11 +606,7 @@ static void parse_options(int argc, char *argv[],
             exit(2);
         }
     }
-    if (optind < argc)
-        *port_of(address) =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
-    if (optind < argc)
-        usage_error(argv[optind]);
+    parse_port(argc, argv, address);
 }
 
 struct failure {

@@ -27,20 +27,20 @@
 /* The TLS side of a connection. */
 struct session {
     SSL *ssl;  /* NULL until the first bytes have come */
+    const struct transport *wire;  /* how server.c moves records */
     const union address *peer;
     int fd;
     bool plain;  /* these bytes are text, not TLS */
 };
 
 static struct session sessions[FD_SETSIZE];  /* by their descriptors */
-static SSL_CTX *context;              /* for new sessions; NULL: no TLS */
-static const char *pem_file;          /* its certificate chain and key */
-static BIO_METHOD *records;           /* how OpenSSL moves records: ... */
-static const struct transport *wire;  /* ... by server.c */
+static SSL_CTX *context;      /* for new sessions; NULL: no TLS */
+static const char *pem_file;  /* its certificate chain and key */
+static BIO_METHOD *records;   /* how OpenSSL moves records: by the wire */
 
 /* ----------------------------------------------------------------- failures */
 
-/* Reports the first error that OpenSSL has noted, and forgets all of them. */
+/* Reports the first error that OpenSSL has noted, and clears all of them. */
 static void report_tls(const char *call, const char *detail) {
     unsigned long error = ERR_peek_error();
     const char *library = ERR_lib_error_string(error);
@@ -172,7 +172,7 @@ static SSL_CTX *new_context(const char *pem) {
 /* Receives records: BIO_read(3). */
 static int receive_records(BIO *bio, char *buffer, int size) {
     struct session *session = BIO_get_data(bio);
-    ssize_t count = wire->receive(session->fd, buffer, (size_t)size);
+    ssize_t count = session->wire->receive(session->fd, buffer, (size_t)size);
 
     BIO_clear_retry_flags(bio);
     if (count == -1)
@@ -187,7 +187,7 @@ static int receive_records(BIO *bio, char *buffer, int size) {
 static int send_records(BIO *bio, const char *bytes, int length) {
     const struct session *session = BIO_get_data(bio);
     struct iovec parts[2] = {{(char *)bytes, (size_t)length}, {NULL, 0}};
-    ssize_t count = wire->send(session->fd, parts, false);
+    ssize_t count = session->wire->send(session->fd, parts, false);
 
     BIO_clear_retry_flags(bio);
     if (count == -1)
@@ -241,14 +241,14 @@ void stop_tls(void) {
 /* ------------------------------------------------------------------ content */
 
 /* Sends the alert that says that nothing follows, then ends our half of the
-   stream. In a full socket the alert waits, and select for room. */
+   stream. If the socket is full, the alert waits until select reports room. */
 static void finish_content(int fd) {
     struct session *session = &sessions[fd];
 
     ERR_clear_error();
     int result = SSL_shutdown(session->ssl);
     if (result >= 0)
-        wire->finish(fd);
+        session->wire->finish(fd);
     else
         find_outcome(session, "SSL_shutdown", result);
 }
@@ -263,7 +263,7 @@ static ssize_t receive_content(int fd, void *buffer, size_t size) {
         return -1;
     }
     if (SSL_get_shutdown(session->ssl) & SSL_SENT_SHUTDOWN)
-        return wire->receive(fd, buffer, size);  /* to be discarded */
+        return session->wire->receive(fd, buffer, size);  /* to be discarded */
     ERR_clear_error();
     int count = SSL_read(session->ssl, buffer, (int)size);
     return count > 0 ? count : find_outcome(session, "SSL_read", count);
@@ -316,10 +316,11 @@ static ssize_t send_content(int fd, struct iovec parts[2], bool last) {
 
 /* Begins a session. Returns false, with a message, if there is no memory. */
 static bool begin_session(struct session *session, int fd,
-                          const struct http *http) {
+                          const struct http *http,
+                          const struct transport *wire) {
     BIO *bio = BIO_new(records);
 
-    *session = (struct session){.fd = fd, .peer = http->peer};
+    *session = (struct session){.fd = fd, .peer = http->peer, .wire = wire};
     session->ssl = bio != NULL ? SSL_new(context) : NULL;
     if (session->ssl == NULL) {
         report_tls("SSL_new", name_of(http->peer));
@@ -334,7 +335,7 @@ static bool begin_session(struct session *session, int fd,
 }
 
 /* Answers a client that speaks HTTP without TLS, and lingers. */
-static void reject_plain(int fd, struct http *http) {
+static void reject_plain(const struct session *session, struct http *http) {
     static char answer[] =
         "HTTP/1.1 400 Bad Request\r\n"
         "Server: sockets-ladder\r\n"
@@ -348,10 +349,11 @@ static void reject_plain(int fd, struct http *http) {
     struct iovec parts[2] = {{answer, sizeof answer - 1}, {NULL, 0}};
 
     http->state = CLOSED;
-    if (wire->send(fd, parts, true) != (ssize_t)parts[0].iov_len)
+    if (session->wire->send(session->fd, parts, true)
+        != (ssize_t)parts[0].iov_len)
         return;
     log_request(http->peer, &none, 400, 0);
-    wire->finish(fd);
+    session->wire->finish(session->fd);
     http->progress = true;
     http->state = LINGERING;
 }
@@ -366,7 +368,7 @@ static bool shake_hands(struct session *session, struct http *http) {
     if (find_outcome(session, "SSL_accept", result) == 0)
         http->state = CLOSED;
     if (session->plain)
-        reject_plain(session->fd, http);
+        reject_plain(session, http);
     return false;
 }
 
@@ -375,6 +377,9 @@ static enum waits find_waits(const struct session *session,
                              const struct http *http) {
     const SSL *ssl = session->ssl;
 
+    if (http->state == SENDING && http->output_length == 0
+        && http->file == NULL)
+        return FOR_ROOM;  /* no call of OpenSSL is unfinished */
     if (session->plain || SSL_want_read(ssl))
         return FOR_BYTES;
     if (SSL_want_write(ssl) || http->state == SENDING)
@@ -391,13 +396,12 @@ enum waits serve_tls(struct http *http, int fd,
                                              NULL};  /* a copy is encrypted */
     struct session *session = &sessions[fd];
 
-    wire = transport;
     if (context == NULL || session->plain) {
-        serve_http(http, fd, wire);
+        serve_http(http, fd, transport);
         return http->state == SENDING ? FOR_ROOM : FOR_BYTES;
     }
     http->progress = false;
-    if (session->ssl == NULL && !begin_session(session, fd, http)) {
+    if (session->ssl == NULL && !begin_session(session, fd, http, transport)) {
         http->state = CLOSED;
         return FOR_NOTHING;
     }

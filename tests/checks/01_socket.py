@@ -114,7 +114,7 @@ CLOSED = {'<&-': (0,), '2>&-': (2,), '<&- >&-': (0, 1), '>&- 2>&-': (1, 2),
 
 
 def opened(child, number):
-    """What a program has open under a number, as /proc puts it."""
+    """What /proc shows as open under a descriptor number."""
     try:
         return os.readlink(f'/proc/{child.pid}/fd/{number}')
     except OSError:
@@ -123,9 +123,9 @@ def opened(child, number):
 
 @check(SERVERS, open=False, after='stream_socket')
 def closed_streams(test):
-    """no socket or pipe takes the number of a standard stream that is closed"""
+    """no socket or pipe gets the number of a closed standard stream"""
     if not os.path.exists('/proc/self/fd'):
-        raise Skip('this system has no /proc to look into')
+        raise Skip('this system has no /proc')
     for closed, numbers in CLOSED.items():
         arguments = [] if test.stage == '01' else [str(free_port())]
         child = test.start_closed(closed, *arguments)

@@ -1,4 +1,4 @@
-"""The checks of 02-bind: a port, an address, and what is printed of them.
+"""The checks of 02-bind: a port, an address, and how they are printed.
 
 To add one, start from `address_option`, a short one; see "Add a check" in
 tests/README.md."""
@@ -84,13 +84,13 @@ def default_port(test):
 
 
 def ready_line(test):
-    """How the last line begins that the stage prints before it waits."""
+    """The beginning of the last line that the stage prints before it waits."""
     return 'bound to' if test.stage == '02' else 'listening on'
 
 
 @check(ADDRESSED, open=False)
 def port_zero(test):
-    """with PORT 0 takes any free port and prints which (getsockname)"""
+    """with PORT 0 binds any free port and prints it (getsockname)"""
     child = test.start('0')
     match = child.wait_line(ready_line(test) + r' 127\.0\.0\.1:(\d+)$')
     if not match or not 1 <= int(match[1]) <= 65535:
@@ -104,7 +104,7 @@ def port_zero(test):
 
 @check(ADDRESSED, open=False, after='port_zero')
 def getsockname_fails(test):
-    """when getsockname fails it says so and ends with status 1"""
+    """reports that getsockname failed, and exits with status 1"""
     stopped_plainly(test, 'getsockname')
 
 

@@ -53,7 +53,7 @@ def ready_not_before(test):
 
 @check('03')
 def connection_established(test):
-    """connections are established, though not accepted, and stay open"""
+    """connections are established without accept, and stay open"""
     server = test.server()
     clients = [test.connect(server) for _ in range(5)]
     for client in clients:
@@ -102,4 +102,4 @@ def waits_quietly(test):
     if spins:
         raise Failure('no processor time while nobody connects', 'it spins',
                       'let a blocking call wait: pause, accept or select. A '
-                      'loop that keeps asking uses the processor up')
+                      'loop that keeps asking wastes processor time')

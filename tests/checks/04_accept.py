@@ -1,4 +1,4 @@
-"""The checks of 04-accept: a server that takes its clients, one by one.
+"""The checks of 04-accept: a server that accepts its clients, one by one.
 
 To add one, start from `closes_at_once`, a short one; see "Add a check" in
 tests/README.md."""
@@ -112,7 +112,7 @@ def restart_at_once(test):
 
 @check(SERVING, open=False, after='restart_at_once')
 def setsockopt_fails(test):
-    """when setsockopt fails it says so and ends with status 1"""
+    """reports that setsockopt failed, and exits with status 1"""
     stopped_plainly(test, 'setsockopt')
 
 
@@ -133,7 +133,8 @@ def client_gone_before_accept(test):
 
 @check(SERVING, open=False, after='client_gone_before_accept')
 def accept_unlisted(test):
-    """an errno of accept in no row is waited out, and reported once"""
+    """after an errno of accept without a row, waits and calls again; reports
+    it once"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -143,8 +144,9 @@ def accept_unlisted(test):
     injected(test, 'accept')
     idles(test, server, 'accept', 'EXDEV')
     test.faults.relent('accept')
-    test.served(server, client, 'an errno in no row may pass, too: a server '
-                'does not end because of it')
+    test.served(server, client,
+                'an errno without a row may also pass: a server does not end '
+                'because of it')
     line = f'accept: {os.strerror(errno.EXDEV)}'
     if server.lines.count(line) != 1:
         raise Failure(f'the line "{line}" once', '; '.join(server.lines),

@@ -314,7 +314,7 @@ def one_send(test, client):
 
 @check('05', open=False, after='zero_is_never')
 def limits_refused(test):
-    """a client for whom no time limit can be set is left, and nobody else"""
+    """closes a client for which no time limit can be set, and no other"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -326,11 +326,11 @@ def limits_refused(test):
         if not wait_until(lambda: test.faults.get('injected', 'setsockopt')
                           >= number, 1):
             return  # it sets fewer limits
-        test.ended(client, 'if setsockopt fails, say so and close the client: '
-                   'look at what setsockopt and set_timeouts return')
+        test.ended(client, 'if setsockopt fails, report it and close the '
+                   'client: check what setsockopt and set_timeouts return')
         if not server.wait_for(lambda: server.lines.count(line) == number):
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
-                          'look at what setsockopt returns')
+                          'check what setsockopt returns')
         client = test.connect(server)
         test.served(server, client)
         client.close()

@@ -192,7 +192,7 @@ def sockets_closed_when_interrupted(test):
 
 @check('06', open=False)
 def refused_everywhere(test):
-    """when no address answers reports each, and exits with status 1"""
+    """reports every address and exits with status 1 if none answers"""
     test.need_injector()
     test.faults.resolve('127.0.0.2', '127.0.0.1')
     port = free_port()
@@ -215,8 +215,9 @@ def port_refused(test):
         child = test.start('127.0.0.1', port)
         if child.wait_exit() != 2 or b'usage: ' not in child.errors:
             raise Failure(f'PORT "{port}" is rejected: usage, status 2',
-                          f'it {test.outcome(child)}', 'getaddrinfo takes '
-                          '65536 for 0: check a PORT of digits yourself')
+                          f'it {test.outcome(child)}',
+                          'getaddrinfo reads 65536 as 0: check a PORT of '
+                          'digits yourself')
 
 
 @check('06', open=False)
@@ -244,7 +245,7 @@ def says_what_getaddrinfo_says(test, host, port):
 
 @check('06', open=False)
 def never_ends(test):
-    """with -t 1 gives up a server that does not close"""
+    """with -t 1 gives up on a server that does not close"""
     over = threading.Event()
 
     def handler(connection):
@@ -259,7 +260,7 @@ def never_ends(test):
 
 @check('06', open=False)
 def never_reads(test):
-    """with -t 1 gives up a server that reads nothing"""
+    """with -t 1 gives up on a server that reads nothing"""
     over = threading.Event()
     peer = test.peer(lambda connection: over.wait(10))
     child = start_client(test, peer.port, '-t', '1', message=data(20 << 20))

@@ -15,7 +15,7 @@ from harness import (Failure, Skip, check, data, echoing, feed, reset,
 
 @check('06')
 def ends_early(test):
-    """a server that closes before all has come back is an error"""
+    """reports an error if the server closes before everything has come back"""
     compares(test)
     def handler(connection):
         connection.sendall(connection.recv(100)[:3])
@@ -27,7 +27,7 @@ def ends_early(test):
 
 @check('06')
 def ends_at_once(test):
-    """a server that closes without an answer is an error"""
+    """reports an error if the server closes without an answer"""
     peer = test.peer(lambda connection: connection.recv(100))
     compares(test)
     failed(test, start_client(test, peer.port), 'nothing came back',
@@ -156,15 +156,16 @@ def output_cut(test):
 
 @check('06', open=False)
 def connect_unlisted(test):
-    """an errno of connect in no row is reported, and the next address tried"""
+    """an errno of connect without a row is reported, and the next address
+    tried"""
     test.need_injector()
     peer = test.peer(echoing)
     test.faults.resolve('127.0.0.2', '127.0.0.1')
     test.faults.fail('connect', errno.EXDEV)
     child = start_client(test, peer.port, host='localhost')
     test.attached()
-    succeeded(test, child, hint='an errno in no row is an address that is '
-              'lost, too')
+    succeeded(test, child, hint='an errno without a row also means that this '
+                                'address is lost')
     line = (f'connect: {os.strerror(errno.EXDEV)} (127.0.0.2:{peer.port})')
     if line not in child.lines:
         raise Failure(f'the line "{line}"', '; '.join(child.lines),
@@ -173,7 +174,7 @@ def connect_unlisted(test):
 
 @check('06', open=False)
 def transfer_unlisted(test):
-    """an errno of recv or send in no row is reported: status 1"""
+    """an errno of recv or send without a row is reported: status 1"""
     test.need_injector()
     for call in 'recv', 'send':
         test.faults.fail(call, errno.EXDEV,

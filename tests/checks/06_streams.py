@@ -1,5 +1,5 @@
 """The checks of 06-client's standard input and output that do not block or are
-large, and of calls that fail though no table has rows for them.
+large, and of failing calls for which no table has rows.
 
 To add one, start from `file_input`, a short one; see "Add a check" in
 tests/README.md."""
@@ -30,9 +30,10 @@ def file_input(test):
         file.write(message)
         file.seek(0)
         child = test.start('-t', '2', '127.0.0.1', str(peer.port), stdin=file)
-        succeeded(test, child, message, 'send a piece that any socket takes at '
-                  'once, then take its echo: a server that does not receive '
-                  'until you do makes send wait, and so wait both')
+        succeeded(test, child, message,
+                  'send a piece that any socket takes at once, then take its '
+                  'echo: a server that does not receive until you do makes '
+                  'send wait, and then both wait')
 
 
 @check('06', open=False)
@@ -87,7 +88,7 @@ def output_not_blocking(test):
 
 @check('06', open=False)
 def closed_streams(test):
-    """without a standard input or output it says so and ends with status 1"""
+    """reports a missing standard input or output, and exits with status 1"""
     peer = test.peer(echoing)
     for closed in '<&-', '>&-':
         child = test.start_closed(closed, '127.0.0.1', str(peer.port))
@@ -99,7 +100,7 @@ def closed_streams(test):
 
 @check('06', open=False)
 def partial_write(test):
-    """a write that takes only part of the bytes is not taken for all of them"""
+    """notices a write that takes only part of the bytes"""
     if not hasattr(resource, 'prlimit'):
         raise Skip('this system cannot limit the files of another process')
     peer = test.peer(echoing)
@@ -175,7 +176,7 @@ def shortages_apart(test):
 
 @check('06', open=False)
 def shortage_ends(test):
-    """a send that finds no memory for longer than -t is given up: status 1"""
+    """gives up if send finds no memory for longer than -t: status 1"""
     test.need_injector()
     peer = test.peer(echoing)
     test.faults.fail('send', errno.ENOBUFS, last=1000)
@@ -190,14 +191,14 @@ def shortage_ends(test):
 
 @check('06', open=False)
 def setsockopt_fails(test):
-    """when no time limit can be set it says so and ends with status 1"""
+    """reports that no time limit can be set, and exits with status 1"""
     ends_over(test, 'setsockopt')
     ends_over(test, 'setsockopt', 2)
 
 
 @check('06', open=False)
 def shutdown_fails(test):
-    """when shutdown fails it says so and ends with status 1"""
+    """reports that shutdown failed, and exits with status 1"""
     ends_over(test, 'shutdown')
 
 

@@ -290,7 +290,8 @@ def storm(test):
 
 
 def weather(test, clients, seconds, seed):
-    """Clients in threads; each sends, checks its echo, and leaves somehow."""
+    """Clients in threads; each sends, checks its echo, and leaves in some
+    way."""
     test.need_descriptors(2 * clients)
     server = test.server()
     end = time.monotonic() + seconds

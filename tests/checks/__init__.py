@@ -18,6 +18,7 @@ def register(ours, seeds=None, beyond=()):
     folder = pathlib.Path(__file__).parent
     for path in sorted(folder.glob('0[1-8]_*')):
         importlib.import_module(f'checks.{path.stem}')
+    importlib.import_module('checks.rare')
     for exercise in EXERCISES.values():
         for path in sorted(folder.glob(f'exercises/{exercise.folder.name}*')):
             importlib.import_module(f'checks.exercises.{path.stem}')

@@ -1,5 +1,5 @@
-"""What the checks of the client share: a run with an echo server, and how a
-failure is demanded."""
+"""What the checks of the client share: a run with an echo server, and demands
+for an error."""
 
 import re
 
@@ -29,6 +29,7 @@ def failed(test, child, why, pattern=None, hint=''):
 
 
 def compares(test):
-    """Skips a check if anybody's client need not compare what comes back."""
+    """Skips a check if the client is not ours, and need not compare the
+    echo."""
     if test.any:
-        raise Skip('a client of others need not compare the echo')
+        raise Skip('a client that is not ours need not compare the echo')

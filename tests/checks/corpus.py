@@ -1,5 +1,5 @@
-"""The check that has tests/fuzzing/corpus read once more: what clients of 08
-have sent before."""
+"""The check that replays tests/fuzzing/corpus: what clients of 08 have sent
+before."""
 
 import os
 import shutil
@@ -24,9 +24,9 @@ def replay_corpus(test):
 
 
 def register():
-    """Adds the check: of our own program, for it is about what that is made
-    of."""
+    """Adds the check for our own program only, because it compiles that
+    program's sources."""
     CHECKS.append(Check(
-        '08', 'fuzz_corpus', replay_corpus, 'whatever clients have sent is '
-        'understood as it has to be, in whatever pieces it comes, and no byte '
-        'is read or written where there is none', '', False))
+        '08', 'fuzz_corpus', replay_corpus,
+        'the recorded requests are parsed correctly, in whatever pieces they '
+        'arrive, and nothing is read or written out of bounds', '', False))

@@ -182,9 +182,10 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             continue;
         /* TODO 17: remove a connection that has ended, too; then let select
            return at once, because hand_out is to run again: a piece may have
-           come back. A client that waits for work has no time limit.
+           come back. A client that waits for work has no time limit, unless
+           something is left to send.
            Proved by waiting_worker_gets_it, silent_worker,
-           waiting_worker_stays. */
+           waiting_worker_stays, worker_does_not_read. */
         if (fd != listener && timeout > 0) {
             if (has_timed_out(connection, timeout, now)) {
                 remove_connection(connection, listener);
@@ -259,26 +260,29 @@ static void note_unacknowledged(struct connection *connection) {
    come (TODO 7). While something is left nothing is received, as before.
    Proved by push_and_pull, answers_unread. */
 
-/* TODO 7: handle_lines, which takes a row. While nothing is left to send, the
-   client does not wait for room, and a newline has come, see memchr(3): pass
-   the line to handle_line (TODO 9), and send what that returns (TODO 11), or
-   "ERROR" if the line was too long. If the line has to wait for room, note its
-   turn (TODO 10) and stop. Move what is left to the front, see memmove(3).
-   Proved by several_at_once, too_long_line, other_lines, full_queue. */
+/* TODO 7: handle_lines, which takes a row, and whether its turn for room has
+   come: that is good for the first line only. While nothing is left to send,
+   the client does not wait for room, and a newline has come, see memchr(3):
+   pass the line to handle_line (TODO 9), and send what that returns (TODO 11),
+   or "ERROR" if the line was too long. If the line has to wait for room, note
+   its turn (TODO 10) and stop. Move what is left to the front, see memmove(3).
+   Proved by several_at_once, too_long_line, other_lines, full_queue,
+   room_in_turn. */
 
 /* TODO 8: receive, which takes a row. Call recv(2) for as many bytes as there
    is room for, behind those that are there. If the array is full, the line is
-   too long: note that, and forget what has come of it. At the end of the
+   too long: note that, and discard what has come of it. At the end of the
    stream, and if the client is lost, the connection has ended.
    Proved by split_anywhere, too_long_line, line_without_end, recv_*. */
 
-/* TODO 9: handle_line, which takes a row, a line and its length, and returns
-   the answer: "" if it comes later, NULL if the line has to wait for room. The
-   line may hold a NUL, and no NUL ends it: its newline does. And push, which
-   puts a piece behind all that wait, or returns false if the queue is full:
-   pieces under way count, too.
+/* TODO 9: handle_line, which takes a row, a line, its length and whether the
+   row's turn for room has come, and returns the answer: "" if it comes later,
+   NULL if the line has to wait for room. A PUSH without a turn waits behind the
+   pushers that wait (TODO 16), too. The line may hold a NUL, and no NUL ends
+   it: its newline does. And push, which puts a piece behind all that wait, or
+   returns false if the queue is full: pieces under way count, too.
    Proved by other_lines, any_text, pull_twice, done_without_work,
-   done_and_left, full_queue, full_queue_bounded. */
+   done_and_left, full_queue, full_queue_bounded, push_behind_others. */
 
 /* TODO 10: take_turn, which notes that a row waits from now on for work, or for
    room: a number larger than all that were noted before.

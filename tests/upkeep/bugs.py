@@ -45,7 +45,7 @@ bug('01', 'prints to standard output', 'standard (error|output)',
     ('fprintf(stderr, "socket: descriptor', 'fprintf(stdout, "socket: descr'
      'iptor'))
 bug('01', 'UDP', 'SOCK_STREAM', ('SOCK_STREAM', 'SOCK_DGRAM'))
-bug('01', 'result not examined', 'returned -1',
+bug('01', 'result not examined', 'returned -1|returns -1',
     ('if (listener == -1)', 'if (0)'))
 bug('01', 'errno read too late', 'errno',
     ('int number = errno;', 'fputs("", stderr); errno = 0; int number = errno;'
@@ -90,7 +90,7 @@ bug('02 03 04', 'getsockname is forgotten', 'getsockname',
     ('if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)',
      'if (0)'))
 bug('02', 'the result of bind is not examined', "bind's return value|bind "
-    'returned -1', ('if (bind(listener, (struct sockaddr *)&address, length) '
+    'returned -1|if it returns -1', ('if (bind(listener, (struct sockaddr *)&address, length) '
                     '== -1)',
                     'bind(listener, (struct sockaddr *)&address, length);\n'
                     'if (0)'))

@@ -18,7 +18,7 @@ import time
 from harness.programs import RUNNING, Program
 from harness.stages import ROOT, find_exercises, find_stages
 
-PATIENCE = 60  # seconds for what takes a few on an idle machine
+PATIENCE = 300  # seconds, for what takes a few on an idle machine
 BUILT = shutil.ignore_patterns('.git', '.learn', '.flags', '__pycache__',
                                'server', 'client', 'stub', 'stub.c.*')
 PLAIN = {name: value for name, value in os.environ.items() if name not in

@@ -1,5 +1,5 @@
-"""The checks of 08-http. They run in this order; see harness/web.py for what
-they are made of."""
+"""The checks of 08-http. They run in this order; harness/web.py has the
+functions they are made of."""
 
 from . import (  # noqa: F401
     methods, connections, bodies, heads, names, limits, targets, files, folders,

@@ -21,13 +21,13 @@ def body_no_request(test):
         visitor = test.visitor()
         reply = visitor.ask(message + request())
         if reply.body == DATA:
-            raise Failure(f'an answer to {reply.to}', 'a file that its body '
-                          'names')
+            raise Failure(f'an answer to {reply.to}',
+                          'the file that the body names')
         if reply.last:
             visitor.ended()
         else:
-            visitor.answer(hint='read the body away: it is followed by the '
-                           'next request').must_be(200, HELLO)
+            visitor.answer(hint='read and discard the body: the next request '
+                                'follows it').must_be(200, HELLO)
 
 
 @check(WEB, open=False)
@@ -147,8 +147,8 @@ def expect_continue(test):
     """answers "Expect: 100-continue" before the body arrives"""
     visitor = test.visitor()
     visitor.send(expecting())
-    reply = visitor.head(hint='the client sends no body before it hears '
-                         '"HTTP/1.1 100 Continue"')
+    reply = visitor.head(hint='the client sends no body before it receives '
+                              '"HTTP/1.1 100 Continue"')
     if not test.any:
         reply.must_be(100)
     if reply.status != 100:
@@ -176,8 +176,8 @@ def expect_continue_chunked(test):
 
 @check(WEB, open=False)
 def expect_refused(test):
-    """a client that waits for 100 hears a refusal at once, before it sends its
-    body; then the connection ends, as a body may come all the same"""
+    """a client that waits for 100 gets a refusal at once, before it sends its
+    body; then the connection ends, because the body may still follow"""
     server = test.server(root=test.site())
     for status, target, fields, method in (
             (405, '/hello.txt', (), 'PUT'), (501, '/hello.txt', (), 'FROB'),
@@ -194,7 +194,7 @@ def expect_refused(test):
 
 @check(WEB, open=False)
 def expect_nothing_to_come(test):
-    """sends no 100 without a body, or if part of it has arrived"""
+    """sends no 100 if there is no body, or if part of it has arrived"""
     visitor = test.visitor()
     for message in (request('/hello.txt', 'Expect: 100-continue'),
                     request('/hello.txt', 'Expect: 100-continue',
@@ -222,10 +222,10 @@ def expect_of_1_0(test):
 @check(WEB, open=False)
 def expect_unknown(test):
     """rejects other expectations with 417, and closes, since a body may or may
-    not follow; but not those of HTTP/1.0"""
+    not follow; but ignores those of HTTP/1.0"""
     for value in ('200-ok', '100-continued', '100'):
         visitor = test.visitor()
         visitor.get('/hello.txt', f'Expect: {value}').must_be(417)
         visitor.ended('Connection: close')
     test.visitor().get('/hello.txt', 'Expect: 200-ok', version='HTTP/1.0'
-                       ).must_be(200, HELLO, 'Expect is not of HTTP/1.0')
+                       ).must_be(200, HELLO, 'HTTP/1.0 has no Expect')

@@ -10,13 +10,13 @@ from .fields import MOMENT
 from harness import Failure, Skip, check, data
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
-FRESH = ('what was true of a path at the last request need not be true now: '
-         'look anew')
+FRESH = ('what was true of a path at the last request may no longer be true: '
+         'look again')
 
 
 def settled(test, files=USUAL):
-    """A site that is some seconds old: a server may cache what has not changed
-    for a while, and only that."""
+    """A site whose files are some seconds old: a server may cache only what
+    has not changed for a while."""
     root = test.site(files)
     time.sleep(3.2)
     return root
@@ -24,8 +24,8 @@ def settled(test, files=USUAL):
 
 @check(WEB, open=False)
 def changed_after_a_while(test):
-    """serves the new content as soon as a file changes that was served and then
-    unchanged for some seconds"""
+    """serves the new content as soon as a file changes that had been served
+    and had not changed for some seconds"""
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     targets = ['/hello.txt', '/data.bin', '/page.html', '/sub/', '/empty.txt']
@@ -48,7 +48,7 @@ def changed_after_a_while(test):
 
 @check(WEB, open=False)
 def thousands_of_files(test):
-    """serves thousands of small files, each time the right one, and goes on
+    """serves thousands of small files, always the right one, and keeps running
     after they are gone"""
     names = [f'{number:04}' for number in range(3000)]
     root = settled(test, {'hello.txt': HELLO,
@@ -72,8 +72,8 @@ def thousands_of_files(test):
 
 @check(WEB, open=False)
 def rewritten(test):
-    """serves the present content of a file that is rewritten again and again
-    with the same length"""
+    """serves the current content of a file that is rewritten repeatedly with
+    the same length"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(500):
@@ -97,7 +97,7 @@ def replaced(test):
 
 @check(WEB, open=False)
 def grown_and_shrunk(test):
-    """serves a file that has grown or shrunk with its present length"""
+    """serves a file that has grown or shrunk with its current length"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for size in (0, 1, 100000, 5, 65536, 65535, 300000, 0, 7):
@@ -230,8 +230,8 @@ def halfway(test, root):
 
 @check(WEB, open=False)
 def shrinks_while_sent(test):
-    """closes early if a file shrinks while it is sent: no byte is made up, and
-    the server goes on"""
+    """closes early if a file shrinks while it is sent: sends no invented
+    bytes, and keeps running"""
     content = data(16 << 20)
     root = test.site({'large': content})
     server, visitor = halfway(test, root)
@@ -253,7 +253,7 @@ def shrinks_while_sent(test):
 
 @check(WEB, open=False)
 def grows_while_sent(test):
-    """sends as much as was promised of a file that grows meanwhile"""
+    """sends exactly Content-Length bytes of a file that grows meanwhile"""
     content = data(16 << 20)
     root = test.site({'large': content})
     server, visitor = halfway(test, root)
@@ -267,8 +267,8 @@ def grows_while_sent(test):
 
 @check(WEB, open=False)
 def replaced_while_sent(test):
-    """sends a file that is replaced or unlinked meanwhile to its end, and the
-    new one to others"""
+    """sends a file to its end even if it is replaced or unlinked meanwhile,
+    and the new one to other clients"""
     content = data(16 << 20)
     root = settled(test, {'large': content})
     server, visitor = halfway(test, root)
@@ -300,9 +300,9 @@ def overwritten_while_sent(test):
 
 @check(WEB, open=False)
 def changed_through_a_mapping(test):
-    """a file that a program changes by way of a mapping, which leaves size and
-    times as they are, is served as it is now, a moment later at most, and with
-    another ETag"""
+    """serves the new content, after a moment at most, of a file changed
+    through a memory mapping, which leaves size and times as they were; the
+    ETag changes, too"""
     root = test.site()
     with open(root / 'hello.txt', 'r+b') as file:
         mapping = mmap.mmap(file.fileno(), 0)

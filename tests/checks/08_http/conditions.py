@@ -1,4 +1,4 @@
-"""The checks of 08 that are about requests with conditions."""
+"""The checks of 08 that are about conditional requests."""
 
 import datetime
 import os
@@ -39,8 +39,8 @@ WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
 
 
 def two_digits(year, other):
-    """A moment early in a year, in the form with two digits, on a day of the
-    week whose name is as long in the other year that has these digits."""
+    """A moment early in a year, in the form with two digits, on a weekday
+    whose name has the same length in the other year with these digits."""
     for day in range(1, 29):
         names = [WEEKDAYS[datetime.date(number, 1, day).weekday()]
                  for number in (year, other)]
@@ -94,7 +94,7 @@ CONDITIONS = {
         + [(200, f'If-Modified-Since: {form.replace(":37", ":36")}')
            for form in FORMS]),
     'if_modified_since_years': (
-        'takes two digits of a year for one at most 50 years ahead', [
+        'reads a year of two digits as one at most 50 years ahead', [
             (304, 'If-Modified-Since: '
              + two_digits(YEAR + 49, YEAR - 51)),
             (200, 'If-Modified-Since: '
@@ -140,8 +140,8 @@ for name, row in CONDITIONS.items():
 
 @check(WEB, open=False)
 def conditions_of_ours(test):
-    """dates later than the file's, invalid dates, and conditions on missing
-    files"""
+    """handles dates later than the file's, invalid dates, and conditions on
+    missing files"""
     conditional(test, 304, f'If-Modified-Since: {AFTER}')
     conditional(test, 200, f'If-Unmodified-Since: {AFTER}')
     conditional(test, 304, 'If-None-Match: {tag}', method='HEAD')
@@ -161,7 +161,7 @@ def conditions_of_ours(test):
 
 @check(WEB)
 def not_modified_form(test):
-    """a 304 has no body, and no wrong field about one"""
+    """a 304 has no body, and no wrong field about a body"""
     reply = conditional(test, 304, f'If-Modified-Since: {THEN}')
     seconds_of(reply)
     if reply.values('Content-Length'):
@@ -171,8 +171,8 @@ def not_modified_form(test):
 
 @check(WEB, open=False)
 def listing_conditions(test):
-    """a listing, which has neither a tag nor a date, is there, which is all
-    that * asks for, and has none of the tags that are given"""
+    """a listing, which has neither an ETag nor a date, matches *, which only
+    asks whether it exists, and matches no given tag"""
     visitor = test.visitor()
     for field, status in (('If-None-Match: *', 304), ('If-Match: "x"', 412),
                           ('If-Match: *', 200), ('If-None-Match: "x"', 200),
@@ -185,8 +185,8 @@ def listing_conditions(test):
 
 @check(WEB, open=False)
 def future_date_taken_back(test):
-    """the Last-Modified of a file whose time lies in the future is taken back:
-    the file has not changed since"""
+    """accepts the Last-Modified that it sent for a file whose time lies in the
+    future: the file has not changed since"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     os.utime(root / 'hello.txt', (time.time() + 3600,) * 2)
@@ -202,7 +202,7 @@ def future_date_taken_back(test):
 
 @check(WEB, open=False)
 def not_modified_leaves_nothing(test):
-    """a 304 leaves neither a descriptor nor memory behind"""
+    """a 304 leaks neither a descriptor nor memory"""
     test.need_injector()
     server = test.server(root=test.site({'hello.txt': HELLO,
                                          'large': data(2 << 20)}))

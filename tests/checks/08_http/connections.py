@@ -36,8 +36,8 @@ CLOSING = ('close', 'Close', 'CLOSE', 'keep-alive, close', 'close, keep-alive',
 
 @check(WEB)
 def connection_closed(test):
-    """closes after the response to a request with close anywhere in Connection,
-    and ignores what is sent after it"""
+    """closes after the response to a request with close anywhere in
+    Connection, and ignores later requests"""
     for value in CLOSING:
         visitor = test.visitor()
         reply = visitor.ask(request('/hello.txt', f'Connection: {value}')
@@ -51,7 +51,7 @@ def connection_closed(test):
 
 @check(WEB, open=False)
 def connection_other_tokens(test):
-    """keeps the connection for tokens that only look like close"""
+    """keeps the connection if a token only resembles close"""
     visitor = test.visitor()
     for value in ('closed', 'x-close', 'disclose', 'keep-alive', 'upgrade', '',
                   'clos', '"close"'):
@@ -158,7 +158,7 @@ def large_last_response(test):
 
 @check(WEB, open=False)
 def sends_without_end(test):
-    """drops a client that sends more and more after its last response"""
+    """drops a client that keeps sending after its last response"""
     visitor = test.visitor()
     visitor.send(b'nonsense\r\n\r\n')
     visitor.answer().must_be(400)
@@ -168,13 +168,14 @@ def sends_without_end(test):
             visitor.socket.sendall(piece)
     except OSError:
         return
-    raise Failure('an end of the connection after some megabytes', 'it takes '
+    raise Failure('the end of the connection after some megabytes', 'it takes '
                   '200 of them', 'discard what comes only up to a limit')
 
 
 @check(WEB, open=False)
 def answers_at_once(test):
-    """answers each request at once: no answer waits in the kernel for more"""
+    """answers each request at once: no answer waits in the kernel for more
+    bytes"""
     visitor = test.visitor()
     for _ in range(4):
         began = time.monotonic()
@@ -184,8 +185,9 @@ def answers_at_once(test):
         if took < 0.1:  # others may keep this machine busy
             return
     raise Failure('an answer in less than 0.1 seconds', f'{took:.2f} seconds '
-                  'each', 'MSG_MORE and TCP_CORK hold the end of an answer '
-                  'back for 0.2 seconds: they are for the last answer alone')
+                  'each',
+                  'MSG_MORE and TCP_CORK hold the end of an answer back for '
+                  '0.2 seconds: use them only for the last answer')
 
 
 CONVERSATION = (request('/hello.txt', 'X-Filler: ' + 'x' * 20)
@@ -196,8 +198,8 @@ CONVERSATION = (request('/hello.txt', 'X-Filler: ' + 'x' * 20)
 
 
 def conversation(test):
-    """Its bytes, and how many responses it has: one, if how bodies are treated
-    is the server's choice."""
+    """The bytes of the requests, and the number of responses; only one request
+    if the server under test is not ours."""
     return (request(), 1) if test.any else (CONVERSATION, 3)
 
 
@@ -257,7 +259,7 @@ def partial_sends(test):
 
 @check(WEB)
 def pipelined(test):
-    """answers 300 requests that are sent at once, all of them and in order"""
+    """answers 300 requests that are sent at once, all in order"""
     files = {f'{number}.txt': b'file %d' % number for number in range(300)}
     visitor = persistent(test, files)
     targets = [f'/{number * 7 % 300}.txt' for number in range(300)]

@@ -177,7 +177,7 @@ def odd_times(test):
 
 @check(WEB)
 def etag(test):
-    """an ETag is a quoted string: the same for the same file, another for
+    """an ETag is a quoted string: the same for the same file, different for
     another file or a changed one"""
     root = test.site()
     for name in ('hello.txt', 'data.bin'):  # of a new file none is allowed
@@ -203,8 +203,8 @@ def etag(test):
 
 @check(WEB, open=False)
 def etag_of_rewritten(test):
-    """a file rewritten at once with the same length has another ETag, and no
-    304 follows for the old one"""
+    """a file rewritten at once with the same length gets a new ETag; the old
+    one no longer gives a 304"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     tag = visitor.get()['ETag']
@@ -257,8 +257,8 @@ MORE_TYPES = {
 
 @check(WEB, open=False)
 def more_media_types(test):
-    """what pages of today need is typed, and source code is text, which a
-    browser shows"""
+    """the file types of modern pages have their own type; source code is text,
+    which a browser shows"""
     names = {f'x.{extension}': kind for extension, kind in MORE_TYPES.items()}
     names.update({'Makefile': 'text/plain', 'README': 'text/plain',
                   'README.x': 'application/octet-stream',
@@ -273,8 +273,9 @@ def more_media_types(test):
 
 @check(WEB, open=False)
 def no_cache(test):
-    """a browser may keep what it gets, but has to ask whether it has changed:
-    it would use a file for a tenth of its age else, and an edit not be seen"""
+    """a browser may cache a response, but must ask whether it has changed;
+    otherwise it would use a file for a tenth of its age, and not show an
+    edit"""
     visitor = test.visitor()
     reply = visitor.get().must_have('Cache-Control', 'no-cache')
     visitor.get('/list/').must_have('Cache-Control', 'no-cache')
@@ -286,8 +287,8 @@ def no_cache(test):
 
 @check(WEB, open=False)
 def pages_of_ours(test):
-    """error pages and listings fit a telephone, and are dark where that is
-    preferred"""
+    """error pages and listings fit a phone, and follow a preference for dark
+    pages"""
     visitor = test.visitor()
     for target in ('/nothing', '/list/', '/sub'):
         page = visitor.get(target).body
@@ -316,8 +317,8 @@ def reasons(test):
 
 @check(WEB, open=False)
 def last_modified_early(test):
-    """the year of a file from before the year 1000 has four digits, and one
-    that has no such year has no Last-Modified"""
+    """the year of a file from before the year 1000 has four digits; a file
+    whose year does not fit in four digits has no Last-Modified"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for moment, date in ((-35000000000, 'Mon, 22 Nov 0860 09:46:40 GMT'),

@@ -121,8 +121,8 @@ TROUBLE = {'EACCES': 403, 'ELOOP': 404, 'ENAMETOOLONG': 404, 'ENOENT': 404,
 
 @check(WEB, open=False)
 def open_fails(test):
-    """answers with 403, 404 or 5xx if a file cannot be opened, by the reason,
-    and reports a 5xx once until a file can be opened again"""
+    """answers with 403, 404 or 5xx, depending on the reason, if a file cannot
+    be opened; reports a 5xx once until a file can be opened again"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()
@@ -145,8 +145,7 @@ def open_fails(test):
 
 @check(WEB, open=False)
 def read_fails(test):
-    """answers with 5xx, or closes, if a file cannot be read; the server goes
-    on"""
+    """answers with 5xx, or closes, if a file cannot be read; keeps running"""
     test.need_injector()
     large = data(1 << 20)
     root = fill(test.site(), {'large': large})
@@ -172,7 +171,7 @@ def read_fails(test):
 
 @check(WEB, open=False)
 def read_interrupted(test):
-    """reads on after EINTR, at whichever read of a file it comes"""
+    """reads on after EINTR from any read of a file"""
     test.need_injector()
     large = data(3 << 20)  # more than is kept in memory
     root = fill(test.site(), {'large': large, **{
@@ -211,8 +210,8 @@ def spare_descriptors(test):
 
 @check(WEB, open=False)
 def slow_files_shared(test):
-    """a client that asks for many files that are not in memory makes no other
-    wait for all of them"""
+    """no client waits while many files that are not in memory are read for
+    another"""
     test.need_injector()
     root = fill(test.site(), {f'{number}.txt': HELLO for number in range(100)})
     later = os.stat(root).st_mtime + 3600  # so that they look just written
@@ -250,8 +249,9 @@ def search_permission(test):
     try:
         visitor = test.visitor(server=test.server(root=root))
         for target in ('/hello.txt', '/sub/inner.txt', '/sub/'):
-            visitor.get(target).must_be(200, hint='search permission is enough '
-                                        'on the way: O_SEARCH, or O_PATH')
+            visitor.get(target).must_be(
+                200, hint='search permission is enough for the folders of a '
+                'path: O_SEARCH, or O_PATH')
         visitor.get('/list/').must_be(403)
     finally:
         for name in ('sub', 'list'):
@@ -260,8 +260,8 @@ def search_permission(test):
 
 @check(WEB, open=False)
 def leased(test):
-    """a file that another program holds a lease on is a 503, to be tried again,
-    and not a 500"""
+    """a file on which another program holds a lease is a 503, which invites
+    another try, not a 500"""
     test.need_injector()
     visitor = test.visitor()
     test.attached()

@@ -14,14 +14,14 @@ from harness.web import USUAL, WEB, fill, request
 
 
 def need_index(test):
-    """Skips the check if somebody's server has no use for index.html."""
+    """Skips the check if another server does not use index.html."""
     if test.any and test.visitor().get('/sub/').body != USUAL[
             'sub/index.html']:
         raise Skip('it does not serve index.html for a folder')
 
 
 def need_listing(test, server, target='/list/'):
-    """Skips the check if somebody's server does not list folders."""
+    """Skips the check if another server does not list folders."""
     if test.any:
         reply = test.visitor(server=server).get(target)
         if reply.status != 200 or not Links(reply.body).links:
@@ -42,8 +42,8 @@ def index(test):
 
 @check(WEB)
 def redirect(test):
-    """redirects a folder without its slash to the one with it, and keeps the
-    query"""
+    """redirects a folder without a final slash to the path with it, and keeps
+    the query"""
     visitor = test.visitor(server=test.server(root=fill(
         test.site(), {'a b<&"/one.txt': b'', '%/one.txt': b''})))
     for target, path in (('/sub', '/sub/'), ('/sub?a=b&c', '/sub/?a=b&c'),
@@ -79,7 +79,7 @@ def redirect_stays_here(test):
         if not re.fullmatch(r'/(%2f|%5c)*evil\.example/(sub/)?', location,
                             re.IGNORECASE):
             raise Failure(f'a Location on this server for {target}', location,
-                          'a browser takes //name and /\\name for another host')
+                          'a browser reads //name and /\\name as another host')
     visitor.stays()
 
 
@@ -155,7 +155,7 @@ def listing_leads(test):
 
 @check(WEB)
 def listing_escaped(test):
-    """no name in a listing is read as markup"""
+    """no name in a listing is interpreted as markup"""
     names = ['<script>alert(1)<', '&lt;b&gt;', '"onload="x', '\'onload=\'x',
              '<img src=x>', '&amp']
     server = test.server(root=test.site(
@@ -177,8 +177,8 @@ def listing_escaped(test):
 
 @check(WEB, open=False)
 def listing_form(test):
-    """a listing has the names in order, folders with a slash, a link up, and
-    nothing that is not served: no dotfile, no symbolic link"""
+    """a listing has the names in order, folders with a slash, a link to the
+    parent, and only what is served: no dotfile, no symbolic link"""
     root = test.site({'list/' + name: b'' for name in (
         'b.txt', 'a.txt', 'C', 'folder/x', 'Z', 'm', '.hidden', '.d/x')})
     (root / 'list' / 'link').symlink_to('a.txt')
@@ -240,7 +240,7 @@ def listing_large(test):
 
 @check(WEB, open=False)
 def listing_fresh(test):
-    """lists what is there now"""
+    """lists the current contents"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for number in range(30):
@@ -273,8 +273,8 @@ def listing_columns(test):
 
 @check(WEB, open=False)
 def listing_in_portions(test):
-    """while a folder of 30000 entries is listed others are served, a client
-    that gives up costs nothing, and SIGTERM ends it at once"""
+    """while it lists a folder of 30000 entries, serves others, stops for a
+    client that gives up, and ends at once on SIGTERM"""
     root = test.site()
     (root / 'many').mkdir()
     for number in range(30000):
@@ -296,8 +296,8 @@ def listing_in_portions(test):
         raise Failure('30000 names, in order', f'{len(reply.body)} bytes')
     if len(waits) < 3:
         raise Failure('that others are served meanwhile: 3 times at least',
-                      f'{len(waits)} times', 'read and write a portion, then '
-                      'let the others have their turn')
+                      f'{len(waits)} times',
+                      'read and write a portion, then serve the others')
     for _ in range(3):
         test.visitor(server=server).send(request('/many/'))
     other.stays()
@@ -308,8 +308,8 @@ def listing_in_portions(test):
 
 @check(WEB, open=False)
 def listing_runs_out_of_memory(test):
-    """a listing for which there is no memory is a 503, and never a page with a
-    hole"""
+    """a listing for which there is no memory is a 503, never a page with parts
+    missing"""
     test.need_injector()
     root = test.site({'list/' + 'x' * 100 + str(number): b''
                       for number in range(300)})

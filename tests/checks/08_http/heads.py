@@ -1,5 +1,5 @@
-"""The checks of 08 that are about the heads of requests: what is refused, and
-what is not."""
+"""The checks of 08 that are about the heads of requests: which are rejected,
+and which are not."""
 
 from harness import CHECKS, Check, Failure, check
 from harness.web import HELLO, WEB, chunked, closed, request
@@ -298,8 +298,8 @@ EITHER = {'chunked_not_last', 'coding_hidden', 'coding_before', 'coding_quoted'}
 
 
 def make_refusal(name, wrong, message, anybody, framing):
-    """Makes the check of a row: one answer, of the right status, and the end of
-    the connection, though a sound request follows."""
+    """Makes the check of a row: one answer with the right status, then the end
+    of the connection, although a valid request follows."""
     ours = (501 if name in NOT_IMPLEMENTED else CODINGS if name in EITHER
             else 400)
 
@@ -315,8 +315,8 @@ def make_refusal(name, wrong, message, anybody, framing):
         reply.must_be(sorted(anybody) if test.any else ours, hint=hint)
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the {reply.status} for '
-                          f'{reply.to}', f'"{reply["Connection"]}"', 'it '
-                          'is not known where the next request begins')
+                          f'{reply.to}', f'"{reply["Connection"]}"',
+                          'nothing shows where the next request begins')
         if framing or not test.any:
             visitor.ended(f'{wrong}: close the connection, since what follows '
                           'may be part of this request')

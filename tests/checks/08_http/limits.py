@@ -50,7 +50,7 @@ def head_length(test):
 
 @check(WEB)
 def head_endless(test):
-    """rejects a head without an end: one long field, or more and more
+    """rejects a head without an end: one long field, or an endless series of
     fields"""
     times = 16 if test.any else 1
     for rest in (b'X-Filler: ' + b'x' * 1000000 * times,
@@ -75,7 +75,7 @@ def field_count(test):
 
 @check(WEB)
 def garbage(test):
-    """random bytes neither get a file nor end the server"""
+    """random bytes get no file, and do not end the server"""
     server = test.server(root=test.site())
     for seed in range(40):
         visitor = test.visitor(server=server)

@@ -1,4 +1,4 @@
-"""The checks of 08 that are about its log."""
+"""The checks of 08 that are about the log."""
 
 import errno
 import os
@@ -33,9 +33,9 @@ def log_line(test):
     line = logged(log, 1)[0]
     moment = time.mktime(time.strptime(line[1][:-6], '%d/%b/%Y:%H:%M:%S'))
     if not before <= moment <= time.time() + 1:
-        raise Failure('the local time of now', line[1])
+        raise Failure('the current local time', line[1])
     if line[1][-5:] != time.strftime('%z'):
-        raise Failure(f'{time.strftime("%z")}: how far it is from UTC', line[1])
+        raise Failure(f'{time.strftime("%z")}: its offset from UTC', line[1])
     rest = ('GET /hello.txt?a=b HTTP/1.1', '200', str(len(HELLO)),
             'http://ladder/', 'me/1.0')
     if line[0] != '127.0.0.1' or line[2:] != rest:
@@ -81,7 +81,7 @@ def log_in_order(test):
 
 @check(WEB, open=False)
 def log_of_long_lines(test):
-    """loses no line of a log that grows fast: 1 MB of lines at once"""
+    """loses no line when the log grows fast: 1 MB of lines at once"""
     _, visitor, log = logging(test)
     filler = 'User-Agent: ' + 'x' * 8000
     visitor.feed(b''.join(request(f'/hello.txt?{number}', filler)
@@ -120,7 +120,7 @@ def log_escaped(test):
 
 @check(WEB, open=False)
 def messages_escaped(test):
-    """no name of a file in a message controls a terminal"""
+    """no file name in a message controls a terminal"""
     test.need_injector()
     name = 'a\x1b[31m\x9b\\".txt'
     root = fill(test.site(), {name: HELLO})
@@ -138,7 +138,7 @@ def messages_escaped(test):
 
 @check(WEB, open=False)
 def log_pipe_without_reader(test):
-    """does not wait for the reader of a pipe that -l names: it ends"""
+    """exits if -l names a pipe, and does not wait for its reader"""
     root = test.site()
     pipe = test.site({}) / 'pipe'
     os.mkfifo(pipe)
@@ -175,7 +175,7 @@ def log_appended(test):
 
 @check(WEB, open=False)
 def log_rotated(test):
-    """after a rename and SIGHUP goes on in a new file, loses no line, and
+    """after a rename and SIGHUP continues in a new file, loses no line, and
     serves new clients; a request in between is in the old file"""
     server, visitor, log = logging(test)
     for number in range(5):
@@ -198,7 +198,7 @@ def log_rotated(test):
 
 @check(WEB, open=False)
 def log_cannot_be_reopened(test):
-    """goes on serving if the new log cannot be opened"""
+    """keeps serving if the new log cannot be opened"""
     server, visitor, log = logging(test)
     visitor.get().must_be(200)
     shutil.rmtree(log.parent)
@@ -230,7 +230,7 @@ def log_to_standard_output(test):
 
 @check(WEB, open=False)
 def log_unread(test):
-    """with -l - serves and exits, though nobody reads its standard output"""
+    """with -l - serves and exits even if nothing reads its standard output"""
     reading, writing = os.pipe()
     try:
         child = test.start('-d', str(test.site()), '-l', '-', '0',
@@ -239,7 +239,7 @@ def log_unread(test):
         visitor = test.visitor(server=child)
         for _ in range(2000):  # lines for more than a pipe and a buffer hold
             visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 500,
-                        hint='nobody is to wait for who reads the log'
+                        hint='no client must wait for the reader of the log'
                         ).must_be(200, HELLO)
         test.alive(child, '2000 requests', 'no line may be written beyond the '
                    'end of a buffer')
@@ -295,10 +295,10 @@ def log_disk_full(test):
 
 @check(WEB, open=False)
 def log_limited(test):
-    """a log that has reached the limit of a file's size (ulimit -f) ends
-    nothing; when there is room again every line is whole"""
+    """a log that has reached the file size limit (ulimit -f) does not end the
+    server; once there is room again, every line is complete"""
     if not hasattr(resource, 'prlimit'):
-        raise Skip('there is no prlimit here')
+        raise Skip('this system has no prlimit')
     server, visitor, log = logging(test)
     before = server.limit_files(1000)
     for _ in range(30):
@@ -315,9 +315,10 @@ def log_limited(test):
     lines = log.read_text().splitlines(True)
     broken = [line for line in lines if not LOG_LINE.fullmatch(line)]
     if broken or len(lines) < 12:
-        raise Failure('whole lines alone, three of them new', broken or lines,
-                      'complete the line of which part was written')
+        raise Failure('only complete lines, three of them new',
+                      broken or lines,
+                      'complete the line that was partly written')
     if len(lines) > 25:
-        raise Failure('no lines of the time when the log was full',
+        raise Failure('no lines from the time when the log was full',
                       f'{len(lines)} lines', 'drop what cannot be written: the '
                       'lines would need more and more memory')

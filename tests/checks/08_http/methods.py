@@ -59,7 +59,7 @@ def get_large(test):
 
 @check(WEB)
 def get_awkward_lengths(test):
-    """sends files of every awkward length completely"""
+    """sends files of every critical length completely"""
     sizes = (1, 255, 256, 1023, 1024, 1025, 4095, 4096, 4097, 8191, 8192, 16383,
              16384, 16385, 65535, 65536, 65537, 131072, 262145)
     root = test.site({str(size): data(size, size % 251) for size in sizes})
@@ -92,8 +92,7 @@ def head_error_without_body(test):
     visitor = test.visitor()
     visitor.get('/nothing', method='HEAD').must_be(404)
     visitor.get('/nothing', 'If-Match: "x"', method='HEAD').must_be(404)
-    visitor.stays('a body where none is expected is taken for the next '
-                  'response')
+    visitor.stays('the client takes an unexpected body for the next response')
 
 
 @check(WEB, open=False)
@@ -127,7 +126,7 @@ def method_not_allowed(test):
 
 @check(WEB, open=False)
 def connect_not_allowed(test):
-    """answers CONNECT, whose target is an authority, with 405"""
+    """answers CONNECT, whose target is HOST:PORT, with 405"""
     visitor = test.visitor()
     visitor.get('ladder:80', method='CONNECT').must_be(405)
     visitor.get('[::1]:443', method='CONNECT').must_be(405)
@@ -136,13 +135,13 @@ def connect_not_allowed(test):
 
 @check(WEB)
 def method_unknown(test):
-    """rejects unknown methods with 501, get too: case matters"""
+    """rejects unknown methods with 501, including get: case matters"""
     visitor = test.visitor()
     for method in ('get', 'Get', 'GETT', 'GE', 'FROB', 'M-SEARCH',
                    "!#$%&'*+.^_`", 'X' * 100):
         visitor.get(method=method).must_be(
             range(400, 600) if test.any else 501,
-            hint='compare whole methods, in this case')
+            hint='compare whole methods, with their case')
     visitor.stays()
 
 

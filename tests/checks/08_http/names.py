@@ -28,7 +28,7 @@ CASES = [
 
 @check(WEB, open=False)
 def names_in_any_case(test):
-    """compares the names of fields without case: content-length, say"""
+    """ignores the case of field names: content-length, for example"""
     root = test.site()
     os.utime(root / 'hello.txt', (MOMENT, MOMENT))
     server = test.server(root=root)
@@ -41,15 +41,16 @@ def names_in_any_case(test):
             reply = visitor.get('/hello.txt', *lines, body=body, hint=hint)
             reply.must_be(status, HELLO if status == 200 else None, hint)
             if reply.last != (lines[-1].lower().startswith(('conn', 'expect'))):
-                raise Failure('a connection that ends after Connection: close '
-                              'and a 417 alone', f'{reply} after {lines[-1]}')
+                raise Failure('a connection that ends only after Connection: '
+                              'close and after a 417',
+                              f'{reply} after {lines[-1]}')
             if not reply.last:
                 visitor.stays(hint)
 
 
 @check(WEB, open=False)
 def host_in_any_case(test):
-    """compares the name of Host without case"""
+    """ignores the case of the field name Host"""
     visitor = test.visitor()
     for name in 'host', 'HOST', 'hOST':
         visitor.get('/hello.txt', f'{name}: ladder', host=None).must_be(

@@ -1,4 +1,4 @@
-"""The checks of 08 that are about its command line: folders, addresses, the
+"""The checks of 08 that are about the command line: folders, addresses, the
 log."""
 
 import os
@@ -21,8 +21,8 @@ LOG_HINT = ('ADDRESS - - [TIME] "REQUEST LINE" STATUS BYTES "REFERER" '
 
 
 def logged(log, count):
-    """Waits for so many lines in a log. Returns what each consists of: address,
-    time, request line, status, bytes, referer, user agent."""
+    """Waits for this many lines in a log. Returns what each consists of:
+    address, time, request line, status, bytes, referer, user agent."""
     def lines():
         text = log.read_bytes() if log.exists() else b''
         return text.decode('latin-1').splitlines(True)
@@ -47,8 +47,8 @@ def default_folder(test):
 
 @check(WEB, open=False)
 def default_folder_found(test):
-    """without -d it serves www beside the program also if that was found by way
-    of PATH or a link, and never a www that is in the current folder"""
+    """without -d serves www beside the program even if the program was found
+    through PATH or a link, and never a www in the current folder"""
     program = pathlib.Path(test.words[0]).resolve()
     index = program.parent / 'www' / 'index.html'
     if not index.exists():
@@ -83,7 +83,7 @@ def link_local(test):
     test.children.append(child)
     if not child.wait_line(r'listening on \[fe80::1%lo\]:\d+$'):
         if child.wait_exit() not in (1, 2) or 'fe80' not in str(child.lines):
-            raise Skip('no namespace of its own here')
+            raise Skip('no network namespace can be created here')
         raise Failure('the line "listening on [fe80::1%lo]:PORT"',
                       test.outcome(child))
 
@@ -105,7 +105,7 @@ def cannot_start(test, *options, about=''):
     if status != 1 or len(child.lines) != 1 or about not in child.lines[0]:
         raise Failure(f'{test.said(child)} ends with status 1 and one line '
                       'that says why', f'it {test.outcome(child)}',
-                      'find out before it listens, not when a client comes')
+                      'check before listening, not when a client arrives')
 
 
 @check(WEB, open=False)
@@ -150,4 +150,4 @@ def ipv6(test):
         200, HELLO)
     logged(log, 1)
     if not log.read_text().startswith('::1 - - ['):
-        raise Failure('a line of ::1 in the log', log.read_text())
+        raise Failure('a line with ::1 in the log', log.read_text())

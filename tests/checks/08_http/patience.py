@@ -1,4 +1,4 @@
-"""The checks of 08 that are about clients that are slow, and many."""
+"""The checks of 08 that are about slow clients, and many clients."""
 
 import errno
 import random
@@ -13,8 +13,8 @@ from harness.web import HELLO, WEB, Visitor, request
 
 
 def until_ended(visitor, began, send=None, every=0.1):
-    """Waits for the end of a connection, sending now and then. Demands that it
-    comes after one second or a little more."""
+    """Waits for the end of a connection, sending from time to time. Demands
+    the end after one second or a little more."""
     visitor.socket.settimeout(every)
     while time.monotonic() - began < 6:
         try:
@@ -75,8 +75,8 @@ def slow_second_head(test):
 
 @check(WEB, open=False)
 def trickling_empty_lines(test):
-    """with -t 1 empty lines now and then keep no connection, in whatever bits
-    they come"""
+    """with -t 1 empty lines from time to time do not keep a connection, in
+    whatever pieces they arrive"""
     server = test.server('-t', '1', root=test.site())
     for bits in ([b'\r\n'], [b'\n'], [b'\r', b'\n']):
         visitor = test.visitor(server=server)
@@ -96,8 +96,8 @@ def trickling_empty_lines(test):
 
 @check(WEB, open=False)
 def trickling_body(test):
-    """with -t 1 a body of which a byte comes every 0.7 seconds keeps no
-    connection; nor does one that comes faster, if it does not grow"""
+    """with -t 1 a body that arrives at a byte every 0.7 seconds does not keep
+    a connection; nor do faster bytes that add nothing to the body"""
     server = test.server('-t', '1', root=test.site())
     for field, bit, every in (('Content-Length: 100000', b'x', 0.7),
                               ('Content-Length: 100000', b'x', 0.2),
@@ -164,8 +164,8 @@ def reader_that_stops(test):
 
 @check(WEB, open=False)
 def slow_reader_stays(test):
-    """with -t 1 keeps a client that reads slowly, though the system does not
-    tell how much is not acknowledged: bytes that were sent have moved"""
+    """with -t 1 keeps a client that reads slowly, even if the system does not
+    report unacknowledged bytes: bytes that were sent have moved"""
     test.need_injector()
     content = data(24 << 20)
     server = test.server('-t', '1', root=test.site({'large': content}))
@@ -195,7 +195,7 @@ def refused_and_silent(test):
     if not wait_until(lambda: len(server.descriptors()) <= before, 4.5):
         raise Failure('no socket of a rejected client after 4 s',
                       f'{len(server.descriptors()) - before} still open',
-                      'read what still arrives, but not for ever')
+                      'read what still arrives, but only for a limited time')
 
 
 @check(WEB)
@@ -301,7 +301,7 @@ def web_storm(test):
 
 
 def web_life(visitor, files, chance):
-    """A connection: some requests at a time, and an end at any moment."""
+    """A connection: several requests at a time, and an end at any moment."""
     for _ in range(chance.randrange(1, 4)):
         names = chance.choices(sorted(files), k=chance.randrange(1, 8))
         visitor.send(b''.join(request('/' + name) for name in names))
@@ -315,8 +315,8 @@ def web_life(visitor, files, chance):
 
 @check(WEB, open=False)
 def download_given_up(test):
-    """a download that a browser gives up is one line on standard error at most,
-    and so are several requests for it on one connection"""
+    """a download that a browser cancels causes at most one line on standard
+    error, and so do several requests for it on one connection"""
     root = test.site({'middle': data(500000)})
     with open(root / 'large', 'wb') as file:
         file.truncate(64 << 20)

@@ -31,7 +31,8 @@ WHOLE = ('bytes=5-2', 'bytes=', 'bytes=-', 'bytes=x', 'bytes=1-x', 'bytes 0-5',
 
 
 def ranged(test):
-    """A visitor of a server that serves ranges, which it need not."""
+    """A visitor of a server that serves ranges; skips the check if it does
+    not."""
     visitor = test.visitor()
     if test.any and visitor.get('/data.bin', 'Range: bytes=0-0').status == 200:
         raise Skip('it serves no ranges')
@@ -39,8 +40,8 @@ def ranged(test):
 
 
 def whole(test, reply):
-    """Whether somebody's server has ignored a range, as it may: RFC 9110
-    14.2."""
+    """Whether another server has ignored a range, which RFC 9110 14.2
+    allows."""
     return test.any and reply.status == 200
 
 
@@ -174,8 +175,8 @@ def range_of_large(test):
 
 @check(WEB, open=False)
 def range_if_weak_date(test):
-    """a date does not vouch for a range of a file that was written within that
-    second: it may have changed twice"""
+    """a date does not validate a range of a file that was written within that
+    second: the file may have changed twice"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     (root / 'hello.txt').write_bytes(HELLO)

@@ -1,5 +1,5 @@
-"""The checks of 08 that are about what rarely happens: files that change
-between two calls, and files in memory that are no longer what they were."""
+"""The checks of 08 that are about rare events: files that change between two
+calls, and files in memory that are out of date."""
 
 import errno
 import os
@@ -16,8 +16,8 @@ from harness.web import HELLO, WEB, fill, request
 
 @check(WEB, open=False)
 def recent_files_in_memory(test):
-    """keeps the files that were sent last in memory, also when it is full, and
-    sends them without another open"""
+    """keeps the files that were sent last in memory, even when that is full,
+    and sends them without opening them again"""
     test.need_injector()
     names = [f'{number}.bin' for number in range(12)]  # of 1 MB: 8 MB are kept
     root = test.site({name: name.encode() * 150000 for name in names})
@@ -56,8 +56,8 @@ def times_set_back(test):
 
 @check(WEB, open=False)
 def link_beside_a_folder(test):
-    """follows no link that has replaced a folder, though another one whose name
-    begins like it was looked at just before"""
+    """follows no link that has replaced a folder, even just after looking at a
+    folder whose name begins the same"""
     root = test.site({'ab/x.txt': b'ab', 'a/x.txt': b'a', 'hello.txt': HELLO})
     time.sleep(3.2)
     server = test.server(root=root)
@@ -82,8 +82,8 @@ def link_beside_a_folder(test):
 
 @check(WEB, open=False)
 def pipe_in_time(test):
-    """neither waits for a pipe nor serves it, though it replaces the file
-    between two calls"""
+    """neither waits for a pipe nor serves it if it replaces the file between
+    two calls"""
     test.need_injector()
     root = test.site()
     server = test.server(root=root)
@@ -108,7 +108,7 @@ def pipe_in_time(test):
 
 @check(WEB, open=False)
 def listing_of_what_vanishes(test):
-    """leaves out of a listing what is gone before its turn comes"""
+    """leaves out of a listing what is removed before it is listed"""
     test.need_injector()
     root = fill(test.site({}), {f'list/{number}.txt': b'' for number
                                 in range(5)})
@@ -123,7 +123,7 @@ def listing_of_what_vanishes(test):
 
 @check(WEB, open=False)
 def listing_ends_a_failure(test):
-    """reports the next failure after a listing could be made"""
+    """reports the next failure after a successful listing"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()

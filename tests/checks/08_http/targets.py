@@ -126,7 +126,7 @@ for name, row in TARGETS.items():
 
 
 def answer_or_end(visitor, target):
-    """The response to a request, or None if somebody's server closes."""
+    """The response to a request, or None if another server closes."""
     try:
         return visitor.get(target)
     except Failure as failure:
@@ -137,8 +137,8 @@ def answer_or_end(visitor, target):
 
 @check(WEB, open=False)
 def host_escaped(test):
-    """a Host with an escape is valid, as RFC 3986 has any byte of a name
-    escaped; which one it is does not matter here"""
+    """a Host with an escape is valid, whichever byte it stands for: RFC 3986
+    lets any byte of a name be escaped"""
     visitor = test.visitor()
     for name in ('l%61dder', '%6C', 'ladder%2e:80', '%c3%bc.example'):
         visitor.get(host=name).must_be(200, HELLO)
@@ -148,8 +148,8 @@ def host_escaped(test):
 
 @check(WEB, open=False)
 def host_characters(test):
-    """accepts the characters that a host may have (RFC 3986, 3.2.2), and no
-    other"""
+    """accepts the characters that a host may contain (RFC 3986, 3.2.2), and no
+    others"""
     server = test.server(root=test.site())
     for byte in map(chr, (*range(0x21, 0x7f), 0xff)):
         valid = byte.isalnum() and byte != '\xff' or byte in "-._~!$&'()*+,;="

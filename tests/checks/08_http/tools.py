@@ -89,8 +89,8 @@ def curl_ranges(test):
 
 @check(WEB)
 def curl_versions(test):
-    """curl gets a file by HTTP/1.0, by 1.1 and when it offers HTTP/2; and a
-    head"""
+    """curl gets a file with HTTP/1.0, with 1.1, and when it offers HTTP/2; and
+    a head"""
     here = at(test) + '/data.bin'
     for option in ('--http1.0', '--http1.1', '--http2'):
         same(f'curl {option}', curl(option, here), DATA)
@@ -100,8 +100,8 @@ def curl_versions(test):
 
 @check(WEB, open=False)
 def curl_uploads(test):
-    """rejects curl's upload of 3 MB, also in chunks; keeps the connection,
-    unless curl has asked first and kept its body"""
+    """rejects curl's upload of 3 MB, even in chunks; keeps the connection,
+    unless curl waited for 100 and did not send its body"""
     here = at(test) + '/hello.txt'
     path = test.site({'upload': data(3 << 20)}) / 'upload'
     for fields in (['Expect: 100-continue'], ['Expect:'],
@@ -141,7 +141,7 @@ def curl_conditional(test):
 
 @check(WEB)
 def wget_mirrors(test):
-    """wget -r finds every file by the listings"""
+    """wget -r finds every file through the listings"""
     files = {'hello.txt': HELLO, 'data.bin': DATA, 'empty.txt': b'',
              'a b.txt': b'space', '100%.txt': b'percent',
              'folder/deeper/\xfc.txt': b'umlaut', 'folder/&amp;.txt': b'and',

@@ -1,5 +1,4 @@
-"""What becomes of the output of a script: the body, and how its end is
-marked."""
+"""How the output of a script is sent: the body, and how its end is marked."""
 
 import time
 
@@ -12,7 +11,7 @@ TYPE = 'printf "Content-Type: text/plain\\n\\n"; '
 
 
 def sized(length, text):
-    """A script that promises some bytes, and writes others."""
+    """A script that announces some bytes, and writes others."""
     return (SHELL + f'printf "Content-Length: {length}\\nContent-Type: a/b\\n'
             f'\\n{text}"\n')
 
@@ -29,8 +28,8 @@ def answer_in_chunks(test):
 
 @check(CGI)
 def answer_to_old_clients(test):
-    """HTTP/1.0 gets no chunks: the end of the connection is that of the body;
-    with Content-Length it may stay"""
+    """HTTP/1.0 gets no chunks: the body ends with the connection; with
+    Content-Length the connection may stay open"""
     visitor = serve(test, hello=HELLO, sized=sized(3, 'abc'))
     reply = visitor.ask(request('/cgi/hello', 'Connection: keep-alive',
                                 version='HTTP/1.0')).must_be(200, b'hello\n')
@@ -45,26 +44,26 @@ def answer_to_old_clients(test):
 
 @check(CGI)
 def length_kept(test):
-    """Content-Length is passed on, and what is longer is cut off there"""
+    """Content-Length is passed on, and a longer body is cut off there"""
     visitor = serve(test, same=sized(3, 'abc'), more=sized(3, 'abcdef\\n'),
                     zero=sized(0, ''))
     for name, body in (('same', b'abc'), ('more', b'abc'), ('zero', b'')):
         reply = visitor.get(f'/cgi/{name}').must_be(200, body)
         reply.must_lack('Transfer-Encoding')
         reply.must_have('Content-Length', str(len(body)))
-        visitor.stays('a client that counts would take more for the next '
-                      'response')
+        visitor.stays('a client that counts would take further bytes for the '
+                      'next response')
 
 
 @check(CGI)
 def length_not_kept(test):
-    """with less than Content-Length the connection closes"""
+    """if the body is shorter than Content-Length, closes the connection"""
     visitor = serve(test, less=sized(9, 'abc'))
     message = request('/cgi/less')
     visitor.send(message)
     visitor.head(message).must_have('Content-Length', '9')
     if visitor.rest() != b'abc':
-        raise Failure('the three bytes, and the end of the connection',
+        raise Failure('the three bytes, then the end of the connection',
                       'something else')
 
 
@@ -86,8 +85,17 @@ def answer_without_a_body(test):
 
 
 @check(CGI)
+def answer_discarded(test):
+    """a response without a body ends after 1 MB of output, even if its
+    Content-Length is 0"""
+    visitor = serve(test, '-t', '1', yes=sized(0, '') + 'exec yes\n')
+    visitor.get('/cgi/yes', method='HEAD').must_be(200, b'')
+    visitor.stays('count what is discarded, whatever Content-Length says')
+
+
+@check(CGI)
 def answer_comes_at_once(test):
-    """what the script has written arrives while it goes on"""
+    """what the script has written arrives while it is still running"""
     visitor = serve(test, slow=PLAIN + 'echo first; sleep 2; echo second\n')
     began = time.monotonic()
     message = request('/cgi/slow')
@@ -130,7 +138,7 @@ sys.stdout.buffer.write(b'Content-Type: a/b\\n\\n'
 
 @check(CGI)
 def answer_not_read(test):
-    """a client that does not read stops the script, not the server, and costs
+    """a client that does not read blocks the script, not the server, and costs
     no memory"""
     visitor = serve(test, zeros=PLAIN + 'exec head -c 60000000 /dev/zero\n')
     before = test.running.memory()
@@ -142,13 +150,13 @@ def answer_not_read(test):
     grown = test.running.memory() - before
     if grown > 4000:
         raise Failure('at most 4 MB more memory for a client that does not '
-                      'read', f'{grown} KB more', 'read no output while there '
-                      'is some to be sent')
+                      'read', f'{grown} KB more',
+                      'read no more output while some is waiting to be sent')
 
 
 @check(CGI)
 def answers_in_order(test):
-    """files and scripts in one go are answered in the order of the requests"""
+    """pipelined requests for files and scripts are answered in order"""
     visitor = serve(test, one=PLAIN + 'sleep 0.2; echo one\n',
                     two=sized(3, 'two'))
     visitor.send(request() + request('/cgi/one') + request()
@@ -162,7 +170,7 @@ def answers_in_order(test):
 
 @check(CGI)
 def requests_meanwhile(test):
-    """requests that come while a script runs are answered after it"""
+    """requests that arrive while a script runs are answered after it"""
     visitor = serve(test, slow=PLAIN + 'sleep 0.4; echo slow\n')
     visitor.send(request('/cgi/slow'))
     for byte in request('/hello.txt'):

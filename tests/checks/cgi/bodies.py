@@ -63,7 +63,7 @@ def body_empty(test):
 
 @check(CGI)
 def body_not_read(test):
-    """a script need not read the body: the next request is found"""
+    """a script need not read the body: the next request is still found"""
     visitor = serve(test, hello=HELLO)
     body = data(300000)
     for _ in range(3):
@@ -98,10 +98,10 @@ def body_of_a_client_that_only_sends(test):
     visitor.send(request('/cgi/both', f'Content-Length: {len(body)}',
                          method='POST', body=body),
                  'a script that writes while it reads waits for the client, '
-                 'and that for the script: receive the body first')
+                 'and the client waits for the script: receive the body first')
     reply = visitor.answer(b'POST').must_be(200)
-    equal('zeros, and the bytes read', (reply.body[:1000000].count(0),
-                                        reply.body[1000000:].strip()),
+    equal('zeros, and the number of bytes read',
+          (reply.body[:1000000].count(0), reply.body[1000000:].strip()),
           (1000000, b'%d' % len(body)))
 
 
@@ -178,8 +178,8 @@ def body_for_nobody(test):
 
 @check(CGI)
 def body_lost(test):
-    """a body that could not be kept, for want of memory, is a 503: the script
-    does not run without it"""
+    """a body that could not be kept, because memory is short, is a 503: the
+    script does not run without it"""
     test.need_injector()
     visitor = serve(test, echo=ECHO)
     test.attached()
@@ -210,6 +210,22 @@ def body_malformed(test):
 
 
 @check(CGI)
+def body_malformed_leaves_nothing(test):
+    """the file of a malformed body is closed at once, even if the client
+    stays"""
+    visitor = serve(test, echo=ECHO)
+    visitor.send(request('/cgi/echo', 'Transfer-Encoding: chunked',
+                         method='POST', body=b'3\r\nabc\r\n'))
+    another(test).stays()
+    equal('files of the body', len(uploads(test.running)), 1)
+    visitor.send(b'ZZ\r\n')
+    visitor.answer(b'POST').must_be(400)
+    if not wait_until(lambda: not uploads(test.running), 1):
+        raise Failure('no file of the body after the 400', 'it is open',
+                      'end what was to become of the body')
+
+
+@check(CGI)
 def body_of_a_get(test):
     """a body of a GET reaches the script, too"""
     visitor = serve(test, echo=ECHO)
@@ -219,7 +235,7 @@ def body_of_a_get(test):
 
 
 def name_of(server):
-    """What tells the name of a descriptor's file."""
+    """What shows the name of a descriptor's file."""
     def find(number):
         try:
             return os.readlink(f'/proc/{server.pid}/fd/{number}')
@@ -228,9 +244,16 @@ def name_of(server):
     return find
 
 
+def uploads(server):
+    """The names of the files of bodies that the server has open."""
+    return [name for name in map(name_of(server), server.descriptors())
+            if re.search(r'/ladder-\w{6}( \(deleted\))?$', name)]
+
+
 @check(CGI)
 def body_leaves_nothing(test):
-    """the file of a body has no name, and is closed when it is not needed"""
+    """the file of a body has no name, and is closed when it is no longer
+    needed"""
     visitor = serve(test, echo=ECHO)
     visitor.stays()
     before = len(test.running.descriptors())
@@ -239,9 +262,7 @@ def body_leaves_nothing(test):
         other.send(request('/cgi/echo', 'Content-Length: 4', method='POST',
                            body=b'bo'))
         visitor.stays()
-        names = [name for name in map(name_of(test.running),
-                                      test.running.descriptors())
-                 if re.search(r'/ladder-\w{6}( \(deleted\))?$', name)]
+        names = uploads(test.running)
         equal('the file of the body, without a name',
               [name.endswith(' (deleted)') for name in names], [True])
         if end == 'whole':

@@ -42,7 +42,7 @@ def hello(name):
 
 
 def framed(test, name, text):
-    """Demands the answers of an application, by a script and by a worker."""
+    """Demands the answers of an application, in a script and in a worker."""
     if importlib.util.find_spec(name) is None:
         raise Skip(f'{name} is not installed')
     visitor = serve(test, '-t', '20', slow=SCRIPT)
@@ -62,17 +62,17 @@ def framed(test, name, text):
 
 @check(CGI)
 def flask_answers(test):
-    """an application of Flask answers, by a script and by a worker"""
+    """a Flask application answers, in a script and in a worker"""
     framed(test, 'flask', FLASK)
 
 
 @check(CGI)
 def django_answers(test):
-    """an application of Django answers, by a script and by a worker"""
+    """a Django application answers, in a script and in a worker"""
     framed(test, 'django', DJANGO)
 
 
 @check(CGI)
 def bottle_answers(test):
-    """an application of bottle answers, by a script and by a worker"""
+    """a bottle application answers, in a script and in a worker"""
     framed(test, 'bottle', BOTTLE)

@@ -55,7 +55,7 @@ def location_chosen(test):
 
 @check(CGI)
 def fields_passed_on(test):
-    """other fields are passed on as they are, whatever their lines end in"""
+    """other fields are passed on as they are, whatever ends their lines"""
     heads = [b'Content-Type: a/b; c="d"%bSet-Cookie: a=1%bX-Empty:%b'
              b'Set-Cookie: b=2%bX:  \t\xff y %bCache-Control: no-store%b%b'
              % ((end,) * 7) for end in (b'\n', b'\r\n')]
@@ -70,7 +70,8 @@ def fields_passed_on(test):
 
 @check(CGI)
 def fields_dropped(test):
-    """fields of the connection, and those of the server, are its own"""
+    """fields that apply to the connection, or that the server sets, are not
+    taken from the script"""
     names = ('Connection', 'Keep-Alive', 'Proxy-Connection', 'TE', 'Trailer',
              'Transfer-Encoding', 'Upgrade', 'Date', 'Server', 'Status')
     head = 'Content-Type: a/b\n' + ''.join(
@@ -129,7 +130,7 @@ def heads_malformed(test):
 
 @check(CGI)
 def heads_to_the_limit(test):
-    """a head of 16 KB passes; the same length twice is one"""
+    """a head of 16 KB is accepted; the same length twice counts once"""
     head = b'Content-Type: a/b\nX: ' + b'y' * 16300 + b'\n\nhi'
     twice = b'Content-Type: a/b\nContent-Length: 2\nContent-Length: 2\n\nhi'
     for visitor, _, reply in each(test, [head, twice]):
@@ -148,8 +149,8 @@ def head_for_old_clients(test):
 
 @check(CGI, open=False)
 def heads_replayed(test):
-    """what scripts have written before is read as it has to be, in whatever
-    pieces it comes: tests/fuzzing/script-heads"""
+    """the recorded output of scripts is parsed correctly, in whatever pieces
+    it arrives: tests/fuzzing/script-heads"""
     program = os.path.join(test.directory, 'replay-heads')
     complaint = build_heads(program, '-DREPLAY')
     if complaint:
@@ -157,6 +158,6 @@ def heads_replayed(test):
     done = subprocess.run([program, *sorted(CORPUS.iterdir())],
                           capture_output=True, text=True)
     if done.returncode:
-        raise Failure('every head is read as its name says',
+        raise Failure('every head is parsed as its name says',
                       done.stdout.splitlines()[-1] + ': ' + done.stderr,
                       'tests/fuzzing/run-heads reads them again')

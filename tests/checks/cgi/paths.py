@@ -1,4 +1,4 @@
-"""Which path is for which script, and which for none."""
+"""Which path leads to which script, and which to none."""
 
 import os
 import socket
@@ -13,7 +13,8 @@ from harness.web import Visitor, request
 
 @check(CGI)
 def not_there(test):
-    """what is missing or hidden, a folder, a link, or above is a 404"""
+    """a path that is missing or hidden, a folder, a link, or above the scripts
+    is a 404"""
     visitor = serve(test, hello=HELLO, **{'.hidden': HELLO, 'a.b': HELLO})
     (test.scripts / 'sub' / '.git').mkdir(parents=True)
     os.link(test.scripts / 'hello', test.scripts / 'sub' / '.git' / 'hello')
@@ -37,7 +38,7 @@ def not_there(test):
 
 @check(CGI)
 def not_executable(test):
-    """a file that is not executable is a 403, and its text is not shown"""
+    """a file that is not executable gives a 403, and its text is not shown"""
     visitor = serve(test, secret=SHELL + 'password=x\n')
     (test.scripts / 'secret').chmod(0o644)
     if b'password' in visitor.get('/cgi/secret').must_be(403).body:
@@ -48,7 +49,7 @@ def not_executable(test):
 @check(CGI)
 def no_interpreter(test):
     """a script that cannot be executed is a 500, with the reason on standard
-    error; its process does not do what the server's end does"""
+    error; its process does not run the server's exit handling"""
     visitor = serve(test, '-t', '0', lost='#!/nonexistent/interpreter\n',
                     sleep=SLEEP)
     sleeper = another(test)
@@ -93,7 +94,7 @@ def not_as_a_file(test):
 
 @check(CGI)
 def one_for_all(test):
-    """-c may name one program, which has all of /cgi"""
+    """-c may name one program, which then answers for all of /cgi"""
     program = folder(test, env=ENVIRONMENT) / 'env'
     server = test.server('-c', str(program), root=test.site())
     visitor = Visitor(test.connect(server))
@@ -117,7 +118,7 @@ def option_relative(test):
 
 @check(CGI)
 def option_wrong(test):
-    """-c with a name that is not there is an error: status 1"""
+    """-c with a name that does not exist is an error: status 1"""
     child, status = test.run('-c', '/nonexistent/scripts', '0')
     if status != 1 or not any('/nonexistent/scripts' in line
                               for line in child.lines):
@@ -130,12 +131,12 @@ def option_wrong(test):
 
 @check(CGI)
 def other_families(test):
-    """the addresses of an IPv6 connection are told, too"""
+    """the script gets the addresses of an IPv6 connection, too"""
     place = folder(test, env=ENVIRONMENT)
     try:
         socket.create_server(('::1', 0), family=socket.AF_INET6).close()
     except OSError:
-        raise Skip('there is no IPv6 here') from None
+        raise Skip('this system has no IPv6') from None
     server = test.server('-c', str(place), '-a', '::1', root=test.site())
     got = variables(Visitor(test.connect(server)).get('/cgi/env', host=''))
     equal('REMOTE_ADDR', got['REMOTE_ADDR'], '::1')

@@ -1,4 +1,5 @@
-"""The processes of scripts: what they see, how many there are, how they end."""
+"""The processes of scripts: what they inherit, how many there are, how they
+end."""
 
 import os
 import signal
@@ -55,7 +56,7 @@ def sees_nothing_inherited(test):
 
 @check(CGI)
 def signals_are_reset(test):
-    """a script can be ended by SIGPIPE, and takes all signals"""
+    """SIGPIPE can end a script, and no signal is blocked in it"""
     visitor = serve(test, state=PLAIN + 'exec grep -E "^Sig(Ign|Blk)" '
                     '/proc/self/status\n')
     lines = dict(line.split(':') for line in visitor.get(
@@ -70,7 +71,7 @@ def signals_are_reset(test):
 
 @check(CGI)
 def leads_a_group(test):
-    """a script leads a process group of its own: Ctrl-C is for the server"""
+    """a script leads its own process group: Ctrl-C reaches only the server"""
     visitor = serve(test, state=PLAIN + 'cut -d" " -f1,5 /proc/$$/stat\n')
     pid, group = visitor.get('/cgi/state').must_be(200).body.split()
     equal('its process group', group, pid)
@@ -78,8 +79,8 @@ def leads_a_group(test):
 
 @check(CGI)
 def silent_too_long(test):
-    """a script that is silent for -t seconds is killed with all it has
-    started; a 504, and the connection stays"""
+    """a script that is silent for -t seconds is killed with everything it has
+    started; the client gets a 504, and the connection stays open"""
     visitor = serve(test, '-t', '1', sleep=SLEEP)
     began = time.monotonic()
     visitor.get('/cgi/sleep').must_be(504)
@@ -94,8 +95,8 @@ def silent_too_long(test):
 
 @check(CGI)
 def silent_after_its_head(test):
-    """a script that stops in the middle of its body is killed, and the
-    connection closes: the client must not take a part for the whole"""
+    """a script that stalls in the middle of its body is killed, and the
+    connection closes, so that the client does not take a part for the whole"""
     visitor = serve(test, '-t', '1', half=PLAIN + 'echo part; echo $$ >pids; '
                     'sleep 600 & echo $! >>pids; wait\n')
     message = request('/cgi/half')
@@ -109,7 +110,7 @@ def silent_after_its_head(test):
 
 @check(CGI)
 def not_silent(test):
-    """a script that writes now and then may take longer than -t"""
+    """a script that keeps writing may take longer than -t"""
     visitor = serve(test, '-t', '1', slow=PLAIN + 'for i in 1 2 3 4 5; do '
                     'echo $i; sleep 0.4; done\n')
     visitor.get('/cgi/slow').must_be(200, b'1\n2\n3\n4\n5\n')
@@ -118,7 +119,7 @@ def not_silent(test):
 
 @check(CGI)
 def at_most_64(test):
-    """64 scripts run at once, and one more is a 503; when they have ended,
+    """64 scripts run at once, and one more is a 503; after they have ended,
     there is room again"""
     visitor = serve(test, '-t', '0', wait=SHELL + 'echo $$ >>pids; while [ ! '
                     '-e go ]; do sleep 0.2; done; echo Status: 204; echo\n',
@@ -154,7 +155,7 @@ def none_is_left(test):
 
 @check(CGI)
 def client_gone(test):
-    """when the client of a silent script has closed, the script is killed"""
+    """kills a silent script whose client has closed"""
     visitor = serve(test, '-t', '0', sleep=SLEEP)
     visitor.send(request('/cgi/sleep'))
     processes = pids(test, 2)
@@ -166,7 +167,7 @@ def client_gone(test):
 
 @check(CGI)
 def client_reset(test):
-    """when the client of a silent script resets, the script is killed"""
+    """kills a silent script whose client has reset the connection"""
     visitor = serve(test, '-t', '0', sleep=SLEEP)
     visitor.send(request('/cgi/sleep'))
     processes = pids(test, 2)
@@ -177,7 +178,7 @@ def client_reset(test):
 
 @check(CGI)
 def client_gone_while_it_writes(test):
-    """when the client of a script that writes has closed, the script ends"""
+    """ends a script that writes after its client has closed"""
     visitor = serve(test, '-t', '0', yes=PLAIN + 'echo $$ >pids; exec yes\n')
     visitor.send(request('/cgi/yes'))
     processes = pids(test, 1)
@@ -200,7 +201,8 @@ def client_ends_its_half(test):
 
 @check(CGI)
 def server_ends(test):
-    """when the server ends, scripts and what they have started end, too"""
+    """when the server ends, so do the scripts and everything they have
+    started"""
     visitor = serve(test, sleep=SLEEP, wait=HELLO)
     visitor.send(request('/cgi/sleep'))
     processes = pids(test, 2)
@@ -212,7 +214,7 @@ def server_ends(test):
 
 @check(CGI)
 def server_ends_later(test):
-    """when the server ends, so do scripts that go on after their answer"""
+    """when the server ends, so do scripts that run on after their response"""
     visitor = serve(test, later=SHELL + 'echo Status: 204; echo; exec >&-; '
                     'echo $$ >>pids; sleep 600 & echo $! >>pids; wait\n')
     visitor.get('/cgi/later').must_be(204)
@@ -224,7 +226,7 @@ def server_ends_later(test):
 
 @check(CGI)
 def signals_come_through(test):
-    """while scripts end all the time, SIGHUP and SIGTERM are not lost"""
+    """SIGHUP and SIGTERM are not lost while many scripts end"""
     log = test.site({}) / 'log'
     visitor = serve(test, '-l', str(log), hello=HELLO)
     others = [another(test) for _ in range(10)]
@@ -246,7 +248,7 @@ def signals_come_through(test):
 
 @check(CGI)
 def goes_on_after_its_answer(test):
-    """a script may go on after its answer: the client does not wait, and no
+    """a script may run on after its response: the client does not wait, and no
     zombie remains"""
     visitor = serve(test, '-t', '1', later=SHELL + 'echo Content-Type: a/b; '
                     'echo Content-Length: 2; echo; printf hi; exec >&-; '
@@ -264,14 +266,15 @@ def goes_on_after_its_answer(test):
 
 @check(CGI)
 def idle_with_a_script(test):
-    """the server uses no processor time while a script is silent, not even
-    with requests of its client that wait"""
+    """the server uses no processor time while a script is silent, not even if
+    further requests of its client wait"""
     visitor = serve(test, '-t', '0', sleep=SLEEP)
     visitor.send(request('/cgi/sleep') + request('/hello.txt') * 3000)
     pids(test, 2)
     visitor.socket.settimeout(1)
     if test.running.spins():
-        raise Failure('a server that waits', 'it spins', 'watch the client '
-                      'only while there is room for its requests')
+        raise Failure('a server that waits', 'it spins',
+                      'watch the client for reading only while there is room '
+                      'for its requests')
     time.sleep(2.5)  # after so long a client that has closed counts as gone
     equal('children', len(children(test.running)), 1)

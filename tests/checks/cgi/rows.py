@@ -1,5 +1,5 @@
-"""A check for each errno that fork, pipe, execve and waitpid may fail with:
-brought about by the kernel where it can be, else injected."""
+"""A check for each errno with which fork, pipe, execve and waitpid may fail:
+produced by the kernel where possible, otherwise injected."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from harness import CHECKS, FOREVER, Check, Failure, wait_until
 
 
 def meets(test, call, name, status, calls=1):
-    """Demands a status and a line, and that the server goes on."""
+    """Demands a status and a line, and that the server keeps running."""
     reply = another(test).get('/cgi/hello').must_be(status)
     if status == 503:
         reply.must_have('Retry-After', '1')
@@ -32,7 +32,7 @@ def recovers(test):
 
 
 def injected(call, name, status):
-    """The row of a call that fails before the script is started."""
+    """Checks the row of a call that fails before the script is started."""
     def run(test):
         test.need_injector()
         serve(test, hello=HELLO)
@@ -57,7 +57,8 @@ def execve_injected(name):
 
 
 def interpreted(name, line, prepare=None):
-    """A row that the kernel brings about, by the first line of the script."""
+    """Checks a row that the kernel produces because of the script's first
+    line."""
     def run(test):
         serve(test, hello=HELLO)
         path = test.scripts / 'hello'
@@ -103,14 +104,15 @@ def interrupted(test):
 
 
 def not_ours(test):
-    """Somebody else has waited for the child: it does not count any more."""
+    """Something else has waited for the child: it no longer counts."""
     test.need_injector()
     serve(test, hello=HELLO)
     test.attached()
     test.faults.fail('waitpid', errno.ECHILD, 1, FOREVER)
     for _ in range(70):
         another(test).get('/cgi/hello').must_be(
-            200, b'hello\n', 'a script that nobody can wait for counts no more')
+            200, b'hello\n',
+            'a script whose status cannot be collected no longer counts')
     told(test, 'waitpid: ECHILD: ')
     test.faults.relent('waitpid')
     for pid, _ in children(test.running):

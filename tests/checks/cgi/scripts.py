@@ -28,8 +28,8 @@ def folder(test, **scripts):
 
 
 def serve(test, *options, hint='', **scripts):
-    """Starts the server with these scripts. Returns a visitor; the folder is
-    test.scripts then, the server test.running."""
+    """Starts the server with these scripts. Returns a visitor, and stores the
+    folder as test.scripts and the server as test.running."""
     test.scripts = folder(test, **scripts)
     test.root = test.site()
     test.running = test.server('-c', str(test.scripts), *options,
@@ -42,8 +42,14 @@ def another(test):
     return Visitor(test.connect(test.running))
 
 
+def with_environment(test, **values):
+    """Has programs started with these variables, too."""
+    usual = test.environment()
+    test.environment = lambda: {**usual, **values}
+
+
 def variables(reply):
-    """The variables that the script `env` has printed."""
+    """Returns the variables that the script `env` has printed."""
     reply.must_be(200)
     lines = reply.body.decode('latin-1').splitlines()
     return dict(line.split('=', 1) for line in lines if '=' in line)
@@ -68,7 +74,7 @@ def pids(test, count):
 
 
 def runs(pid):
-    """Whether a process is there, and not just waited for."""
+    """Whether a process exists and is not a zombie."""
     try:
         with open(f'/proc/{pid}/stat') as file:
             return file.read().rpartition(')')[2].split()[0] not in 'ZX'

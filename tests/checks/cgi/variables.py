@@ -1,11 +1,11 @@
-"""What a script is told about the request: RFC 3875, 4.1."""
+"""The variables that describe the request: RFC 3875, 4.1."""
 
 import os
 
-from checks.cgi.scripts import (CGI, ENVIRONMENT, PLAIN, SHELL, equal, serve,
-                                told, variables)
-from harness import check
-from harness.web import request
+from checks.cgi.scripts import (CGI, ENVIRONMENT, PLAIN, SHELL, equal, folder,
+                                serve, told, variables, with_environment)
+from harness import Failure, check
+from harness.web import Visitor, request
 
 
 @check(CGI)
@@ -30,7 +30,7 @@ def variables_all(test):
 
 @check(CGI)
 def variables_no_others(test):
-    """a script gets none of the server's own variables but PATH"""
+    """of the server's own variables, a script gets only PATH"""
     visitor = serve(test, env=PLAIN + 'exec /usr/bin/env\n')
     got = variables(visitor.get('/cgi/env'))
     equal('PATH', got.pop('PATH', None), os.environ.get('PATH'))
@@ -38,7 +38,19 @@ def variables_no_others(test):
         'GATEWAY_INTERFACE', 'HTTP_HOST', 'QUERY_STRING', 'REMOTE_ADDR',
         'REMOTE_HOST', 'REQUEST_METHOD', 'SCRIPT_NAME', 'SERVER_NAME',
         'SERVER_PORT', 'SERVER_PROTOCOL', 'SERVER_SOFTWARE'],
-        'build the environment anew')
+        'build a new environment')
+
+
+@check(CGI)
+def variables_of_any_length(test):
+    """a PATH or HTTPS of the server's that is too long is not passed on"""
+    usual = os.environ.get('PATH', os.defpath)
+    for length in 120000, 98300, 5000:
+        with_environment(test, PATH=usual + ':' + 'x' * length,
+                         HTTPS='y' * length)
+        got = variables(serve(test, env=ENVIRONMENT).get('/cgi/env'))
+        equal('PATH', got['PATH'][:80], '/usr/local/bin:/usr/bin:/bin')
+        equal('HTTPS', got.get('HTTPS', 'on')[:80], 'on')
 
 
 @check(CGI)
@@ -53,7 +65,7 @@ def path_decoded(test):
 
 @check(CGI)
 def path_of_a_script_in_a_folder(test):
-    """a script may be in a folder; the rest of the path is for it"""
+    """a script may be in a folder; the rest of the path becomes PATH_INFO"""
     visitor = serve(test)
     (test.scripts / 'sub').mkdir()
     (test.scripts / 'sub' / 'env').write_text(ENVIRONMENT + 'pwd | sed '
@@ -70,7 +82,7 @@ def path_of_a_script_in_a_folder(test):
 
 @check(CGI)
 def fields_become_variables(test):
-    """a field is HTTP_NAME; several of a name are one list"""
+    """a field becomes HTTP_NAME; several of one name become one list"""
     visitor = serve(test, env=ENVIRONMENT)
     got = variables(visitor.get(
         '/cgi/env', 'X-One: 1', 'x-two:', 'X-List: a', 'Other: x', 'x-LIST: b',
@@ -139,10 +151,25 @@ def no_arguments(test):
 
 @check(CGI)
 def streams(test):
-    """standard input ends at once without a body; standard error is the
+    """without a body, standard input ends at once; standard error is the
     server's"""
     visitor = serve(test, talk=SHELL + 'echo a line of the script >&2\n'
                     'echo Content-Type: text/plain; echo; wc -c\n')
     reply = visitor.get('/cgi/talk').must_be(200)
     equal('bytes on standard input', reply.body.strip(), b'0')
     told(test, 'a line of the script')
+
+
+@check(CGI, open=False)
+def streams_closed(test):
+    """scripts have a standard input even if the server was started without"""
+    place = folder(test, read=PLAIN + 'cat && echo read\n')
+    server = test.start_closed('<&-', '-c', str(place), '-d',
+                               str(test.site()), '0')
+    ready = server.wait_line(r'listening on (\S+):(\d+)$')
+    if not ready:
+        raise Failure('a server', f'it {test.outcome(server)}')
+    server.host, server.port = ready[1], int(ready[2])
+    Visitor(test.connect(server)).get('/cgi/read').must_be(
+        200, b'read\n', 'what scripts read is closed by execve if it is '
+        'descriptor 0: open the standard streams first')

@@ -1,6 +1,8 @@
-"""Applications in Python: WSGI by a script, and by a worker that keeps them."""
+"""Applications in Python: WSGI in a script, and in a worker that keeps
+running."""
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -54,7 +56,7 @@ def write(test, **modules):
 
 @contextlib.contextmanager
 def working(test, module='app', count=1, name='fast'):
-    """A worker that runs, on a socket among the scripts."""
+    """A running worker, on a socket among the scripts."""
     environment = {key: value for key, value in os.environ.items()
                    if not key.startswith('HTTP_')}
     with Program([sys.executable, str(WORKER), name, f'{module}:application',
@@ -94,7 +96,7 @@ def wsgi_by_a_script(test):
 
 @check(CGI)
 def wsgi_validated(test):
-    """wsgiref.validate has no complaint, by a script or by a worker"""
+    """wsgiref.validate finds no error, in a script or in a worker"""
     visitor = begin(test)
     with working(test, 'checked'):
         for name in ('checked', 'fast'):
@@ -106,8 +108,8 @@ def wsgi_validated(test):
 
 @check(CGI)
 def worker_keeps_the_application(test):
-    """a worker keeps the application: it counts on; bodies reach it, and large
-    ones come back"""
+    """a worker keeps the application, so its counter goes on; request bodies
+    reach it, and large responses come back"""
     visitor = begin(test)
     content = data(3 << 20)
     (test.scripts / 'data').write_bytes(content)
@@ -123,13 +125,13 @@ def worker_keeps_the_application(test):
             visitor.get('/cgi/fast').must_be(200)
         equal('descriptors after 200 requests',
               len(test.running.descriptors()), before)
-    at_rest(test, 'as a worker is no child')
+    at_rest(test, 'because a worker is not a child')
 
 
 @check(CGI)
 def worker_sees_the_request(test):
     """a worker's application sees the variables of the request, and none of
-    the worker"""
+    the worker's own"""
     visitor = begin(test)
     with working(test):
         lines = visitor.get('/cgi/fast/env?a=b', 'X-Y: z', 'Proxy: evil'
@@ -145,7 +147,8 @@ def worker_sees_the_request(test):
 
 @check(CGI)
 def workers_share(test):
-    """several workers share a socket: four requests take as long as one"""
+    """several workers share a socket: four requests at once take as long as
+    one"""
     visitor = begin(test, '-t', '20')
     write(test, app=APPLICATION.replace('time.sleep(600)', 'time.sleep(1)'))
     with working(test, count=4):
@@ -162,8 +165,8 @@ def workers_share(test):
 
 @check(CGI)
 def worker_hangs(test):
-    """a worker that hangs is a 504 after -t; a new one takes its place without
-    the server"""
+    """a worker that hangs is a 504 after -t; a new one replaces it without the
+    server's help"""
     begin(test, '-t', '1')
     with working(test) as first:
         visitor = another(test)  # -t counts from its connection
@@ -181,8 +184,8 @@ def worker_hangs(test):
 
 @check(CGI)
 def worker_gone(test):
-    """a socket on which nobody listens is a 503; a worker that dies over a
-    request makes it a 500"""
+    """a socket on which nothing listens is a 503; a worker that crashes during
+    a request is a 500"""
     visitor = begin(test)
     with working(test) as worker:
         worker.signal(signal.SIGKILL)  # it, and its workers
@@ -199,7 +202,7 @@ def worker_gone(test):
 
 @check(CGI)
 def worker_with_a_queue(test):
-    """a worker whose queue is full is a 503 at once, and nobody waits"""
+    """a worker whose queue is full is a 503 at once, and no client waits"""
     visitor = begin(test, '-t', '20')
     listener = socket.socket(socket.AF_UNIX)
     test.closing.append(listener)
@@ -216,8 +219,23 @@ def worker_with_a_queue(test):
 
 
 @check(CGI)
+def worker_takes_a_part(test):
+    """a socket that does not take all variables at once is a 500, and the
+    message says that they are too long"""
+    test.need_injector()
+    visitor = begin(test)
+    with working(test):
+        test.attached()
+        visitor.get('/cgi/fast').must_be(200)
+        test.faults.set('most', 5000, 'send')
+        visitor.get('/cgi/fast', 'X: ' + 'x' * 9000).must_be(500)
+        told(test, 'sendmsg: ' + os.strerror(errno.EMSGSIZE))
+        visitor.get('/cgi/fast').must_be(200)
+
+
+@check(CGI)
 def worker_has_errors(test):
-    """an error of the application is a 500; a client that has gone harms no
+    """an error in the application is a 500; a client that leaves harms no
     worker"""
     visitor = begin(test)
     (test.scripts / 'data').write_bytes(data(3 << 20))
@@ -233,7 +251,7 @@ def worker_has_errors(test):
 
 @check(CGI)
 def worker_for_all(test):
-    """one worker may have all of /cgi"""
+    """one worker may answer for all of /cgi"""
     test.scripts = folder(test)
     write(test, app=APPLICATION)
     with working(test, name='all'):

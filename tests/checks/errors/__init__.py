@@ -1,6 +1,6 @@
 """One check for every row of tests/errors.tsv and every stage that makes the
-call: CALL_ERRNO. Where the kernel can be brought to refuse, it does; the rest
-is injected by tests/harness/faults.c."""
+call: CALL_ERRNO. Where possible the kernel itself produces the error; the rest
+are injected by tests/harness/faults.c."""
 
 import errno
 

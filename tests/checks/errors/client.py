@@ -1,4 +1,5 @@
-"""Errors that the kernel reports to the client, since the check sees to it."""
+"""Errors that the kernel reports to the client, because the check causes
+them."""
 
 import errno
 import re
@@ -88,7 +89,7 @@ def interrupted_connect(test):
 
 
 def serve_from(listener):
-    """Serves clients of a listener, those too that have left already."""
+    """Serves clients of a listener, including those that have already left."""
     try:
         while True:
             connection, _ = listener.accept()

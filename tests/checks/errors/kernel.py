@@ -1,4 +1,4 @@
-"""Which errors the kernel can be brought to report."""
+"""The errors that the kernel can be made to report."""
 
 import errno
 
@@ -10,7 +10,7 @@ OURS = set()  # those that are only for our own programs
 
 
 def kernel(call, name, stages):
-    """Makes a function the check of a row, in which the kernel refuses."""
+    """Makes a function the check of a row whose error the kernel reports."""
     def register(function):
         for stage in stages.split():
             KERNEL[call, name, stage] = function
@@ -36,8 +36,8 @@ def in_network(call, name, stages):
 
 
 def made_by_kernel(function):
-    """Whether a function can be tried here: not on a program that another one
-    starts, to shut it in."""
+    """Whether a function can be tried here: not on a program that another
+    program starts and confines."""
     if function in OURS and settings.STARTER:
         return False
     return function is not None and (function not in NETWORK
@@ -50,7 +50,7 @@ def examined(function, test):
 
 
 def try_kernel(function, test):
-    """Returns whether the function could bring the error about."""
+    """Returns whether the function could cause the error."""
     try:
         if function in NETWORK:
             namespaces.run_in_child(examined, function, test)

@@ -117,9 +117,9 @@ def send_segment(start, to, sequence, flags):
 # ------------------------------------- recv and send, on a line that is cut
 
 def lose_acknowledgements(test, message, kind=0):
-    """A client says something, and after that the server gets nothing from it,
-    not even acknowledgements: it sends again, and gives up a second later. If
-    kind is given, its own packets soon have no way to go either."""
+    """A client sends something, and after that the server gets nothing from
+    it, not even acknowledgements: it sends again, and gives up a second later.
+    If kind is given, its own packets soon have no way to go either."""
     limit('tcp_retries2', 1)
     limit('tcp_wmem', '4096 4096 4096')  # so that send soon finds no room
     server = test.server()
@@ -179,7 +179,7 @@ lost_rows()
 
 @in_network('recv', 'ETIMEDOUT', '06')
 def server_falls_silent(test):
-    """The client's bytes are acknowledged no more."""
+    """The client's bytes are no longer acknowledged."""
     limit('tcp_retries2', 1)
     peer = test.peer(lambda connection: time.sleep(20))
     child = start_client(test, peer.port, message=None)

@@ -1,4 +1,5 @@
-"""The checks of 04-datagram as a client: what is lost, late or from others."""
+"""The checks of 04-datagram as a client: messages that are lost, late or from
+a stranger."""
 
 import socket
 import struct
@@ -10,12 +11,11 @@ from checks.exercises.datagram_tools import (
 from harness import (PATIENCE, Failure, check, data, feed, shown, told,
                      wait_until)
 
-NUMBER_HINT = ('an answer is the same bytes as the request, its number too: '
-               'skip whatever else comes, and go on waiting')
+NUMBER_HINT = ('an answer has the same bytes as the request, its number '
+               'included: skip any other message, and go on waiting')
 AGAIN_HINT = ('limit how long recvfrom may wait (SO_RCVTIMEO), then send the '
               'same request again')
-EARLY_HINT = ('it asks again, and too early: -t is in seconds, and so is '
-              'tv_sec')
+EARLY_HINT = ('it asks again too early: -t is in seconds, and so is tv_sec')
 LIMIT = 4  # so often is a request sent: once, and three times again
 
 
@@ -30,7 +30,7 @@ def client_line(test):
 
 @check(STAGE)
 def client_lines(test):
-    """numbers the lines, and sends one when the one before is answered"""
+    """numbers the lines, and sends each after the one before is answered"""
     server = Asked(test)
     server.start(b'one\ntwo\n\nthree\n')
     for number, line in enumerate((b'one', b'two', b'', b'three'), 1):
@@ -82,7 +82,7 @@ def no_lines(test):
 
 @check(STAGE)
 def any_line(test):
-    """a line may have any bytes, NUL bytes too"""
+    """a line may contain any bytes, including NUL"""
     line = b'a\0b\0' + bytes(set(range(256)) - {10})
     server = Asked(test)
     server.start(line + b'\n\0\n')
@@ -138,7 +138,7 @@ def asks_again(test):
 
 @check(STAGE)
 def gives_up(test):
-    """gives up a request that was sent 4 times: status 1"""
+    """gives up after sending a request 4 times: status 1"""
     server = Asked(test)
     began = time.monotonic()
     child = server.start(b'lost\nnever sent\n', seconds=1)
@@ -179,7 +179,7 @@ def default_limit(test):
 
 @check(STAGE)
 def some_answered(test):
-    """what was answered before a line without an answer is printed"""
+    """prints the answers that came before a line without an answer"""
     server = Asked(test)
     server.start(b'one\ntwo\nlost\n', seconds=1)
     for number, line in (1, b'one'), (2, b'two'):
@@ -202,7 +202,8 @@ def answered_at_last(test):
 
 
 def needs_another(server, number, line, what, hint):
-    """Demands that the client asks again, so it still waits; then answers."""
+    """Demands that the client asks again, which shows that it still waits;
+    then answers."""
     got = server.take(1 + PATIENCE)
     if got != struct.pack('!I', number) + line:
         raise Failure(f'request {number} again, since {what} is no answer to '
@@ -228,14 +229,15 @@ def answer_twice(test):
 
 @check(STAGE)
 def answers_late(test):
-    """takes a late answer to its request, and each answer in its place"""
+    """accepts a late answer to its request, and prints the answers in order"""
     server = Asked(test)
     server.start(b'one\ntwo\nthree\n', seconds=1)
     first = server.request(1, b'one')
     server.request(1, b'one', AGAIN_HINT, 1 + PATIENCE)
     server.answer(first)  # of the first time, but it is the same request
-    second = server.request(2, b'two', 'asking again does not change the '
-                            'number: any answer to it will do')
+    second = server.request(2, b'two',
+                            'asking again does not change the number: an '
+                            'answer to any copy counts')
     for message in first, second, second, first:
         server.answer(message)
     third = server.request(3, b'three', NUMBER_HINT)
@@ -262,7 +264,7 @@ def damaged_answers(test):
 
 @check(STAGE)
 def strangers(test):
-    """does not take a message of others than the server for the answer"""
+    """does not take a message from another socket for the answer"""
     server = Asked(test)
     server.start(b'hello\n', seconds=1)
     request = server.request(1, b'hello')
@@ -270,15 +272,15 @@ def strangers(test):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.bind(address)
             stranger.sendto(request, server.client)
-    needs_another(server, 1, b'hello', 'what a stranger sends', 'connect the '
-                  'client\'s socket: then the kernel drops what others than '
-                  'the server send')
+    needs_another(server, 1, b'hello', 'what a stranger sends',
+                  "connect the client's socket: then the kernel drops "
+                  "messages from any other sender")
     server.succeeded(b'hello\n')
 
 
 @check(STAGE)
 def junk_buys_no_time(test):
-    """waits no longer because other messages keep coming"""
+    """other messages do not extend the wait"""
     server = Asked(test)
     server.start(b'hello\n', seconds=1)
     server.request(1, b'hello')
@@ -289,15 +291,15 @@ def junk_buys_no_time(test):
     if got is None:
         raise Failure('the request again after 1 second (-t 1)',
                       f'none in {1 + PATIENCE} seconds of other messages',
-                      'what is skipped does not begin a new wait: let recvfrom '
-                      'wait for the time that is left')
+                      'a skipped message does not restart the wait: let '
+                      'recvfrom wait for the time that is left')
     server.answer(got)
     server.succeeded(b'hello\n')
 
 
 @check(STAGE)
 def refused_at_once(test):
-    """when no socket has the port ends at once: status 1"""
+    """ends at once if no socket has the port: status 1"""
     server = Asked(test)
     server.port = free_port()
     began = time.monotonic()
@@ -312,7 +314,7 @@ def refused_at_once(test):
 
 @check(STAGE)
 def server_ends(test):
-    """when the server ends between two lines, ends at once: status 1"""
+    """ends at once if the server ends between two lines: status 1"""
     server = Asked(test)
     child = server.start(None)
     child.process.stdin.write(b'one\n')
@@ -369,7 +371,7 @@ def stopped_meanwhile(test):
 
 @check(STAGE)
 def asks_itself(test):
-    """its client is served by its server: 200 lines"""
+    """the program's client and server work together: 200 lines"""
     server = start_server(test)
     message = b''.join(b'line %d\n' % number for number in range(200))
     asked = Asked(test)

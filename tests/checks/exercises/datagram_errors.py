@@ -1,5 +1,5 @@
 """The rows of tests/errors.tsv for 04-datagram, each tried on the program as a
-server and then as a client; and other calls that fail."""
+server and then as a client; and other failing calls."""
 
 import errno
 import os
@@ -29,8 +29,9 @@ def order(test, call, name, action):
 
 
 def faulty_server(test, call, name, action):
-    """A server of which a call fails: the recvfrom after the first message of
-    two, or the sendto of its answer. Returns it, and the two senders."""
+    """A server with one failing call: the recvfrom after the first of two
+    messages, or the sendto of its answer. Returns the server and the two
+    senders."""
     test.faults.relent(call)  # for now: its first call would fail
     server = start_server(test)
     test.attached()
@@ -45,7 +46,7 @@ def faulty_server(test, call, name, action):
 
 
 def faulty_client(test, call, name, action):
-    """A client that asks one line, and whose first such call fails."""
+    """A client that sends one line, and whose first such call fails."""
     for child in list(test.children):
         child.end()
     test.faults.relent(call)
@@ -60,7 +61,7 @@ def faulty_client(test, call, name, action):
 
 
 def served_at_last(asked, hint):
-    """Demands that the client has its answer, in spite of the fault."""
+    """Demands that the client gets its answer despite the fault."""
     if asked.seen:
         asked.answer(asked.seen[-1])
     else:
@@ -120,19 +121,21 @@ ACTIONS_OF[STAGE] = {'STOP': stop, 'DROP': drop, 'RETRY': retry, 'WAIT': wait}
 
 @check(STAGE, open=False)
 def recvfrom_unlisted(test):
-    """an errno of recvfrom in no row is waited out, and reported once"""
+    """after an errno of recvfrom without a row, waits and calls again; reports
+    it once"""
     server, senders = faulty_server(test, 'recvfrom', 'EXDEV', 'WAIT')
     idles(test, server, 'recvfrom', 'EXDEV')
     test.faults.relent('recvfrom')
     for sender in senders:
-        answered(test, server, sender, b'knock', 'an errno in no row may '
-                 'pass, too: its heading row says WAIT')
+        answered(test, server, sender, b'knock',
+                 'an errno without a row may also pass: the heading row says '
+                 'WAIT')
     reported_once(test, server, 'recvfrom')
 
 
 @check(STAGE, open=False)
 def sendto_unlisted(test):
-    """an errno of sendto in no row costs that message, and no other"""
+    """an errno of sendto without a row costs only that message"""
     server, senders = faulty_server(test, 'sendto', 'EXDEV', 'DROP')
     answered(test, server, senders[1], b'knock', DROP_HINT)
     reported_once(test, server, 'sendto')
@@ -151,7 +154,7 @@ def reported_once(test, child, call):
 
 @check(STAGE, open=False)
 def shortage_without_end(test):
-    """in a shortage the client gives up as it does without an answer"""
+    """during a shortage the client gives up as it does without an answer"""
     test.need_injector()
     test.faults.fail('sendto', errno.ENOBUFS, last=FOREVER)
     asked = Asked(test)
@@ -183,6 +186,25 @@ def output_fails(test):
 
 
 @check(STAGE, open=False)
+def output_closed(test):
+    """an answer that nobody can read is reported, too: status 1"""
+    server = Asked(test)
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = start(test, client=True, port=server.port, stdin=subprocess.PIPE,
+                  stdout=writing)
+    os.close(writing)
+    server.child = child
+    feed(test, child, b'hello\nmore\n')
+    server.serve(b'hello')
+    line = f'write: {os.strerror(errno.EPIPE)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}', 'SIGPIPE ends the program, '
+                      'unless it is ignored: then write fails with EPIPE')
+
+
+@check(STAGE, open=False)
 def input_fails(test):
     """a line that cannot be read is reported: status 1"""
     folder = os.open('/', os.O_RDONLY)
@@ -199,7 +221,7 @@ def input_fails(test):
 
 @check(STAGE, open=False)
 def connect_fails(test):
-    """when connect fails it says so and ends with status 1"""
+    """reports that connect failed, and exits with status 1"""
     test.need_injector()
     test.faults.fail('connect', errno.ENOBUFS)
     child = start(test, client=True, port=free_port())

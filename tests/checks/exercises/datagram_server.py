@@ -1,4 +1,5 @@
-"""The checks of 04-datagram as a server: a message is a message."""
+"""The checks of 04-datagram as a server: each message is handled on its
+own."""
 
 import os
 import signal
@@ -37,7 +38,7 @@ def echo_message(test):
 
 @check(STAGE)
 def message_boundaries(test):
-    """messages that wait together come back one by one"""
+    """messages that are queued together come back one by one"""
     server = start_server(test)
     ours = socket_to(test, server)
     messages = b'one', b'and two', b'3' * 1000, b'4', b'five'
@@ -57,7 +58,7 @@ def with_server_stopped(server, function):
 
 @check(STAGE)
 def empty_message(test):
-    """a message of 0 bytes comes back, and is no end"""
+    """a message of 0 bytes comes back, and ends nothing"""
     server = start_server(test)
     ours = socket_to(test, server)
     for message in b'', b'', b'after it', b'':
@@ -67,12 +68,12 @@ def empty_message(test):
 
 @check(STAGE)
 def every_byte(test):
-    """a message may have any bytes, NUL bytes and newlines too"""
+    """a message may contain any bytes, including NUL and newlines"""
     server = start_server(test)
     ours = socket_to(test, server)
     for message in b'a\0b\n\0', bytes(range(256)), b'\0', b'\n':
-        echoed(test, server, ours, message, 'recvfrom returns the length: '
-               'neither strlen nor a newline tells it')
+        echoed(test, server, ours, message,
+               'recvfrom returns the length: strlen and newlines do not')
 
 
 @check(STAGE)
@@ -118,8 +119,8 @@ def to_its_sender(test):
 
 @check(STAGE)
 def sender_gone(test):
-    """a sender that is gone before its answer, and the ICMP error that says
-    so, end nothing"""
+    """a sender that is gone before its answer arrives, and the ICMP error that
+    results, do not end the server"""
     server = start_server(test)
     ours = socket_to(test, server)
     echoed(test, server, ours)
@@ -140,7 +141,8 @@ def leave(test, server):
 
 @check(STAGE)
 def sender_without_port(test):
-    """a message from port 0, which cannot be answered, ends nothing"""
+    """a message from port 0, which cannot be answered, does not end the
+    server"""
     server = start_server(test)
     ours = socket_to(test, server)
     try:
@@ -152,8 +154,9 @@ def sender_without_port(test):
         for _ in range(2):
             raw.sendto(struct.pack('!HHHH', 0, server.port, 12, 0) + b'nope',
                        (server.host, 0))
-    echoed(test, server, ours, hint='RFC 768 lets a sender leave its port 0. '
-           'sendto then fails with EINVAL: this answer is lost, and no other')
+    echoed(test, server, ours, hint='RFC 768 lets a sender set its port to 0. '
+                                    'sendto then fails with EINVAL: this '
+                                    'answer is lost, and no other')
     told(test, server, 'sendto', 'EINVAL', times=2)
 
 
@@ -181,7 +184,7 @@ def restart_at_once(test):
 
 @check(STAGE, open=False)
 def port_not_shared(test):
-    """does not share its port, even with a socket that would"""
+    """does not share its port, even with a socket that sets SO_REUSEADDR"""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(('127.0.0.1', 0))
@@ -189,10 +192,11 @@ def port_not_shared(test):
         if child.wait_exit() != 1 or not any(
                 line.startswith('bind: EADDRINUSE') for line in child.lines):
             raise Failure('bind fails with EADDRINUSE', f'it '
-                          f'{test.outcome(child)}', 'do not set SO_REUSEADDR '
-                          'on a datagram socket: nothing of it stays in '
-                          'TIME_WAIT, and with it two servers share a port, '
-                          'of which one gets nothing')
+                          f'{test.outcome(child)}',
+                          'do not set SO_REUSEADDR on a datagram socket: its '
+                          'port is never in TIME_WAIT, and with the option '
+                          'two servers share a port, of which one gets '
+                          'nothing')
 
 
 @check(STAGE, open=False)
@@ -223,19 +227,20 @@ def wrong_arguments(test):
                       ['-c', '-t', '0', '1'], ['-c', '-t', '1x', '1'],
                       ['-c', '-t', '', '1'], ['-c', '-t', '86401', '1'],
                       ['-c', '-t', '-1', '1'], ['-c', '1', '2'], ['-c', '-t']):
-        refuses(test, *arguments, hint='a number is looked at as a whole; the '
-                'client\'s port and -t are at least 1')
+        refuses(test, *arguments, hint="check that all of the argument is a "
+                                       "number; the client's port and -t are "
+                                       "at least 1")
 
 
 @check(STAGE, open=False)
 def getsockname_fails(test):
-    """when getsockname fails it says so and ends with status 1"""
+    """reports that getsockname failed, and exits with status 1"""
     stopped_plainly(test, 'getsockname')
 
 
 @check(STAGE, open=False)
 def streams_closed(test):
-    """the socket takes the place of no standard stream that is closed"""
+    """the socket does not take the place of a closed standard stream"""
     port = free_port()
     server = test.start_closed('<&- >&- 2>&-', str(port))
     wait_until(lambda: is_bound(port) or not server.running())

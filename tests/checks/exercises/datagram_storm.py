@@ -1,6 +1,6 @@
 """04-datagram under random faults (tests/check 04-datagram --faults SEED). A
-seed draws what senders and servers do, and which calls fail, one step after
-the other; each step is judged before the next."""
+seed determines what senders and servers do, and which calls fail, step by
+step; each step is checked before the next."""
 
 import random
 import signal
@@ -19,7 +19,7 @@ SIZES = 0, 1, 10, 100, 1000, 1472, 1473
 
 
 class DatagramStorm:
-    """A server in a storm, then a client, of one seed."""
+    """A server under random faults, then a client, with one seed."""
 
     def __init__(self, test, seed):
         self.test, self.steps = test, []
@@ -98,8 +98,8 @@ class DatagramStorm:
             answered(self.test, self.server, *message)
 
     def fail(self):
-        """A call fails. Only a DROP of sendto costs a message, and that one
-        alone."""
+        """A call fails. Only a DROP of sendto costs a message, and only that
+        one."""
         if self.test.any:
             return
         self.test.attached()
@@ -119,7 +119,8 @@ class DatagramStorm:
     # ---------------------------------------------------------- as the client
 
     def ask(self):
-        """A client, and a server that loses, repeats, delays and spoils."""
+        """A client, and a server that loses, repeats, delays and corrupts
+        messages."""
         lines = [bytes(self.chance.randbytes(self.chance.choice(
             (0, 3, 30, 3000)))).replace(b'\n', b' ')
             for _ in range(self.chance.randrange(1, 6))]
@@ -151,7 +152,7 @@ class DatagramStorm:
         asked.succeeded(b''.join(line + b'\n' for line in lines))
 
     def trouble(self, asked, request):
-        """What comes before an answer, or instead of it."""
+        """What arrives before an answer, or instead of it."""
         for _ in range(self.chance.randrange(4)):
             kind = self.chance.choice(('late', 'junk', 'stranger', 'stop'))
             self.steps.append({

@@ -17,8 +17,8 @@ ECHO_HINT = ('sendto sends as many bytes as recvfrom has returned, to the '
 
 
 def start(test, *options, client=False, port=0, **others):
-    """Starts the program. In the command of anybody's program the word
-    {client} stands for -c and the client's options."""
+    """Starts the program. In a user's command, the word {client} stands for -c
+    and the client's options."""
     if not test.any:
         return test.start(*['-c'] * client, *options, str(port), **others)
     if client and '{client}' not in test.words:
@@ -35,7 +35,7 @@ def start(test, *options, client=False, port=0, **others):
 # ------------------------------------------------------------ as the server
 
 def free_port():
-    """A port below those that the kernel hands out, free for UDP, too."""
+    """A port below the ephemeral ones that is free for UDP, too."""
     while True:
         port = network.free_port()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -79,7 +79,7 @@ def start_server(test, *options, port=0):
 
 
 def socket_to(test, server):
-    """A socket that takes messages from the server alone."""
+    """A socket that receives messages only from the server."""
     ours = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     test.closing.append(ours)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -125,7 +125,7 @@ def nothing_more(ours, seconds=0.1, hint=''):
     finally:
         ours.settimeout(PATIENCE)
     raise Failure('no further message', said(got), hint or
-                  'send each message back once, to its sender alone')
+                  'send each message back once, and only to its sender')
 
 
 # ------------------------------------------------------------ as the client
@@ -143,9 +143,9 @@ class Asked:
         self.client, self.child, self.seen = None, None, []
 
     def start(self, message, *options, seconds=20, **others):
-        """Starts the client. Its input is the message, unless that is None.
-        Where it is not to ask again it has plenty of seconds, since this
-        process may be slow to answer."""
+        """Starts the client. Its input is the message, unless that is None. If
+        it must not ask again, its limit is long, since this process may answer
+        slowly."""
         self.child = start(self.test, '-t', str(seconds), *options,
                            client=True, port=self.port, stdin=subprocess.PIPE,
                            **others)
@@ -163,8 +163,8 @@ class Asked:
         return message
 
     def request(self, number, line, hint='', patience=PATIENCE):
-        """Demands the request with a number and a line. Returns it. Copies of
-        an earlier one do not count: this process may have been slow."""
+        """Demands the request with this number and line. Returns it. Skips
+        copies of an earlier one: this process may have been slow."""
         expected = struct.pack('!I', number) + line
         got = self.take(patience)
         while got != expected and got in self.seen:
@@ -222,14 +222,14 @@ class Asked:
 
 
 def wrong_request(expected, got, hint):
-    """What is probably wrong with a request."""
+    """Returns a hint about what is probably wrong with a request."""
     if got[:4] == expected[:4][::-1] and got[4:] == expected[4:]:
-        return 'the number goes in network byte order: htonl'
+        return 'send the number in network byte order: htonl'
     if got == expected + b'\n':
         return 'a message is a line without its newline'
     if got[4:] == expected[4:]:
-        return ('the number is 1 for the first line, and one more for each; '
-                'asking again does not change it')
+        return ('for the first line the number is 1, for the next one 2, and '
+                'so on; asking again does not change it')
     if got == expected[4:]:
         return 'a request begins with its number, 4 bytes'
     return hint or ('a request is 4 bytes, its number in network byte order, '

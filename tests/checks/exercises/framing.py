@@ -1,4 +1,4 @@
-"""The checks of 05-framing: messages with their length before them.
+"""The checks of 05-framing: messages preceded by their length.
 
 To add one, start from `reverses`, a short one; see "Add a check" in
 tests/README.md."""
@@ -11,11 +11,12 @@ from harness import (Failure, Skip, check, converse, counted, data, share,
                      shown, told)
 from harness.framing import CLOSE_HINT, MOST, framed
 
-SPLIT_HINT = ('recv returns what has come so far: a length, too, may come in '
-              'pieces. Call it until all of the bytes are there, in a loop')
-LIMIT_HINT = '-t limits the time without a byte, not that of a message'
-EXACT_HINT = ('what is sent at once may hold more than one message: receive '
-              'exactly 4 bytes, then exactly as many as they say')
+SPLIT_HINT = ('recv returns what has arrived so far: a length, too, may come '
+              'in pieces. Call it in a loop until all of the bytes are there')
+LIMIT_HINT = ('-t limits the time without a byte, not the time for a whole '
+              'message')
+EXACT_HINT = ('one recv may return more than one message: receive exactly 4 '
+              'bytes, then exactly as many as they say')
 
 
 @check('05-framing')
@@ -37,8 +38,9 @@ def answers_at_once(test):
     for message in (b'x', b'no newline', b'0123456789' * 500):
         client = test.connect(server)
         client.sendall(framed(message))
-        test.answered(client, message, 'receive exactly as many bytes as the '
-                      'length says, and answer: nothing else may come')
+        test.answered(client, message,
+                      'receive exactly as many bytes as the length says, then '
+                      'answer: no more may come')
         client.close()
 
 
@@ -48,14 +50,14 @@ def empty_message(test):
     client = test.connect(test.server())
     for message in (b'', b'after it', b''):
         client.sendall(framed(message))
-        test.answered(client, message, 'a message of 0 bytes is no end of the '
-                      'stream: answer it, and do not call recv for 0 bytes, '
-                      'which returns 0')
+        test.answered(client, message,
+                      'a message of 0 bytes does not end the stream: answer '
+                      'it, and do not call recv for 0 bytes, which returns 0')
 
 
 @check('05-framing')
 def every_byte(test):
-    """messages may have all 256 byte values, NUL among them"""
+    """messages may contain all 256 byte values, including NUL"""
     client = test.connect(test.server())
     for message in (b'a\0b\0\0c', bytes(range(256)) * 3, b'\0', b'\xff\n\0'):
         client.sendall(framed(message))
@@ -64,7 +66,7 @@ def every_byte(test):
 
 @check('05-framing')
 def awkward_lengths(test):
-    """messages of every awkward length, up to 65536 bytes, are answered"""
+    """messages of every critical length, up to 65536 bytes, are answered"""
     client = test.connect(test.server())
     for size in (1, 2, 3, 4, 5, 127, 128, 255, 256, 257, 4095, 4096, 4097,
                  32768, 65280, 65535, MOST):
@@ -78,7 +80,7 @@ def awkward_lengths(test):
 
 @check('05-framing')
 def several_at_once(test):
-    """messages that come at once are all answered, in their order"""
+    """messages that arrive together are all answered, in order"""
     client = test.connect(test.server())
     messages = [b'one', b'', b'three', data(300), b'5']
     client.sendall(b''.join(map(framed, messages)))
@@ -88,7 +90,7 @@ def several_at_once(test):
 
 @check('05-framing')
 def split_anywhere(test):
-    """a message may come in any pieces, split in its length as well"""
+    """a message may arrive in any pieces, split inside its length as well"""
     server = test.server()
     stream = framed(b'split') + framed(b'anywhere')
     for place in (*range(1, len(stream)), 0):
@@ -105,7 +107,7 @@ def split_anywhere(test):
 
 @check('05-framing', open=False)
 def partial_receive(test):
-    """a message is whole though recv returns a few bytes at a time"""
+    """a message is complete although recv returns a few bytes at a time"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -119,7 +121,7 @@ def partial_receive(test):
 
 @check('05-framing', open=False)
 def partial_send(test):
-    """an answer is whole though send takes a few bytes at a time"""
+    """an answer is complete although send takes a few bytes at a time"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -154,8 +156,9 @@ def half_close(test):
     messages = [data(50000, number) for number in range(4)] + [b'the last']
     sender = converse(client, b''.join(map(framed, messages)), [])
     for message in messages:
-        test.answered(client, message, 'recv() == 0 ends only the client\'s '
-                      'half: answer all that has come, then close')
+        test.answered(client, message,
+                      "recv() == 0 ends only the client's half: answer all "
+                      "that has arrived, then close")
     sender.join(5)
     test.ended(client, 'recv() == 0 between two messages is the end: close the '
                'socket')
@@ -163,15 +166,16 @@ def half_close(test):
 
 @check('05-framing')
 def ends_inside(test):
-    """a client that ends inside a message gets no answer to it, but the end"""
+    """if a client ends inside a message, closes without an answer to it"""
     server = test.server()
     for stream in (b'\0', b'\0\0\0', b'\0\0\0\5', b'\0\0\0\5four'):
         client = test.connect(server)
         client.sendall(framed(b'whole') + stream)
         client.shutdown(socket.SHUT_WR)
         test.answered(client, b'whole')
-        test.ended(client, 'recv() == 0 inside a message: not all of it has '
-                   'come, so do not answer it, and close the socket')
+        test.ended(client,
+                   'recv() == 0 inside a message: it is incomplete, so do not '
+                   'answer it, and close the socket')
     test.served(server, test.connect(server))
 
 
@@ -222,8 +226,8 @@ def too_long_in_turn(test):
 
 @check('05-framing')
 def too_long_unread(test):
-    """after a length that is too large, receives what the client still sends,
-    until the client ends"""
+    """after a length that is too large, receives and discards what the client
+    still sends, until the client ends"""
     server = test.server()
     client = test.connect(server)
     test.say(client, struct.pack('!I', 1 << 31) + data(1000))
@@ -239,7 +243,8 @@ def too_long_unread(test):
 
 @check('05-framing', open=False)
 def too_long_line(test):
-    """prints "too long: a message of N bytes" about one that is"""
+    """prints "too long: a message of N bytes" about a message that is too
+    long"""
     server = test.server()
     client = test.connect(server)
     client.sendall(b'\xff\xff\xff\xfe')
@@ -252,8 +257,8 @@ def too_long_line(test):
 
 @check('05-framing', open=False)
 def silent_inside(test):
-    """with -t 1 drops a client that is silent inside a length or a message, or
-    after a length that is too large"""
+    """with -t 1 drops a client that is silent inside a length, inside a
+    message, or after a length that is too large"""
     server = test.server('-t', '1')
     for number, stream in enumerate((b'\0\0', b'\0\0\0\5fo'), 1):
         client = test.connect(server)
@@ -274,7 +279,7 @@ def silent_inside(test):
 
 @check('05-framing', open=False)
 def slow_but_not_silent(test):
-    """with -t 1 keeps a client whose message takes 3 seconds to come"""
+    """with -t 1 keeps a client whose message takes 3 seconds to arrive"""
     client = test.connect(test.server('-t', '1'))
     before = time.monotonic()
     for byte in framed(b'slowly'):

@@ -1,4 +1,4 @@
-"""Clients of the exercises whose protocol has lines, and their kind of test."""
+"""Clients, and the class of tests, for the exercises with a line protocol."""
 
 import select
 import time
@@ -8,8 +8,8 @@ from harness import (PATIENCE, Failure, counted, difference, said_error,
 from harness.test import Test
 
 LINE = 1024  # bytes of the longest line, with its newline
-PIECES_HINT = ('a line may come in pieces, or several at once: keep what has '
-               'come of each client until its newline is there')
+PIECES_HINT = ('a line may come in pieces, or several at once: keep what each '
+               'client has sent until the newline is there')
 
 
 class LinesTest(Test):
@@ -50,8 +50,8 @@ class Talker:
         self.socket.close()
 
     def take(self, what, hint=''):
-        """Receives what has come, or waits for it. Returns whether the stream
-        goes on."""
+        """Receives what has arrived, or waits for it. Returns whether the
+        stream goes on."""
         try:
             piece = self.socket.recv(1 << 18)
         except OSError as error:
@@ -86,8 +86,8 @@ class Talker:
                     hint=hint)
 
     def nothing(self, why, hint=''):
-        """Demands that nothing has come before the answer to a line that the
-        program does not understand; so the lines before it are handled."""
+        """Demands that nothing arrives before the answer to an unknown line;
+        so the lines before it are handled."""
         self.say(b'?')
         got = self.line(f'the answer ERROR to the line "?" ({why})', hint)
         if got != b'ERROR':
@@ -95,7 +95,7 @@ class Talker:
 
     def handled(self, hint=''):
         """Waits until the lines that this client has sent are handled. Returns
-        the lines that it gets meanwhile."""
+        the lines that arrive meanwhile."""
         self.say(b'?')
         lines = []
         while not lines or lines[-1] != b'ERROR':
@@ -133,13 +133,14 @@ def subscriber(test, server, *topics, **options):
     for topic in topics:
         client.say(b'SUB ' + topic)
         client.expect(b'OK', why=f'in answer to {shown(b"SUB " + topic)}',
-                      hint='answer SUB at once: a client cannot know otherwise '
-                      'from when on it gets messages')
+                      hint='answer SUB at once: only the answer shows a '
+                           'client that it gets messages from now on')
     return client
 
 
 def described(line):
-    """A line, or how long it is."""
+    """A line for a message: if it is long, only its beginning and its
+    length."""
     if len(line) > 60:
         return f'{shown(line[:12])}... of {counted(len(line) + 1)}'
     return shown(line)

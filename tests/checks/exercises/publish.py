@@ -5,7 +5,9 @@ tests/README.md. Those about slow subscribers are in publish_slow.py."""
 
 import signal
 import socket
+import statistics
 import threading
+import time
 
 from checks.exercises.lines import LINE, PIECES_HINT, LinesTest, subscriber
 from harness import (TESTS_OF, Failure, check, counted, reset, share, shown,
@@ -21,7 +23,7 @@ class PublishTest(LinesTest):
     """A test of 07-publish."""
 
     def plenty(self):
-        """Messages to itself: so it gets as much as it sends."""
+        """Messages to the client itself, so it gets as much as it sends."""
         return b'SUB me\n' + (b'PUB me ' + b'x' * 900 + b'\n') * 70
 
 
@@ -30,7 +32,7 @@ TESTS_OF['07-publish'] = PublishTest
 
 @check('07-publish')
 def to_a_subscriber(test):
-    """SUB is answered by OK, and a message comes as MSG topic text"""
+    """SUB is answered with OK, and a message arrives as MSG topic text"""
     server = test.server()
     reader, writer = subscriber(test, server, b'news'), test.talker(server)
     writer.say(b'PUB news hello, world')
@@ -41,7 +43,7 @@ def to_a_subscriber(test):
 
 @check('07-publish')
 def several_at_once(test):
-    """many lines may come at once, and the beginning of another"""
+    """many lines may arrive at once, and the beginning of another"""
     server = test.server()
     reader, writer = test.talker(server), test.talker(server)
     reader.say(b'SUB a', b'?', b'SUB a', b'SUB a')
@@ -56,7 +58,7 @@ def several_at_once(test):
 
 @check('07-publish')
 def split_anywhere(test):
-    """a line may come in any pieces, while others send theirs"""
+    """a line may arrive in any pieces, while other clients send theirs"""
     server = test.server()
     reader, writer = test.talker(server), test.talker(server)
     for byte in b'SUB news\n':
@@ -118,14 +120,14 @@ def own_topic(test):
 
 @check('07-publish')
 def subscribed_twice(test):
-    """SUB of the same topic is answered again, and changes nothing"""
+    """a second SUB of the same topic is answered again, and changes nothing"""
     server = test.server()
     reader, writer = subscriber(test, server, *[b'news'] * 20), None
     writer = test.talker(server)
     writer.say(b'PUB news once')
     reader.expect(b'MSG news once')
-    reader.nothing('a message comes once, however often a client subscribes',
-                   hint='is the topic among the client\'s already?')
+    reader.nothing('a message arrives once, however often a client subscribes',
+                   hint='does the client already have the topic?')
 
 
 @check('07-publish')
@@ -146,7 +148,7 @@ def many_topics(test):
 
 @check('07-publish')
 def longest_topic(test):
-    """a topic may have 31 bytes, and one of 32 is an ERROR"""
+    """a topic may have 31 bytes, and one of 32 bytes is an ERROR"""
     server = test.server()
     for topic in (b'!', b'~', b't' * 31):
         reader, writer = subscriber(test, server, topic), test.talker(server)
@@ -162,7 +164,7 @@ def longest_topic(test):
 
 @check('07-publish')
 def other_lines(test):
-    """every other line is answered by ERROR, and changes nothing"""
+    """every other line is answered with ERROR, and changes nothing"""
     server = test.server()
     reader, client = subscriber(test, server, b'news'), test.talker(server)
     for line in (b'', b' ', b'hello', b'SUB', b'SUB ', b'PUB', b'PUB ',
@@ -180,7 +182,7 @@ def other_lines(test):
 
 @check('07-publish')
 def any_text(test):
-    """a text may be any bytes but a newline, or empty"""
+    """a text may contain any bytes but a newline, and may be empty"""
     server = test.server()
     reader, writer = subscriber(test, server, b'news'), test.talker(server)
     every = bytes(byte for byte in range(256) if byte != 10)
@@ -205,7 +207,7 @@ def longest_line(test):
 
 @check('07-publish')
 def too_long_line(test):
-    """a longer line is one ERROR, nothing of it is passed on, and the next
+    """a longer line gets one ERROR, no part of it is passed on, and the next
     line is handled"""
     server = test.server()
     reader, writer = subscriber(test, server, b'news'), test.talker(server)
@@ -213,8 +215,9 @@ def too_long_line(test):
         line = b'PUB news ' + b'x' * (size - len(b'PUB news \n'))
         if size < 3000:  # nor what stands where a line might begin
             line = line[:size - 1] + b'PUB news y'
-        writer.refused(line, 'a line that is too long ends at its newline, '
-                       'like any other: skip what comes until then')
+        writer.refused(line,
+                       'a line that is too long ends at its newline, like any '
+                       'other: skip everything before it')
         writer.say(b'PUB news after %d' % size)
         reader.expect(b'MSG news after %d' % size, why='and nothing of the '
                       'line before it, which was too long')
@@ -223,7 +226,8 @@ def too_long_line(test):
 
 @check('07-publish')
 def line_without_end(test):
-    """a line without a newline is none, not even at the end of the stream"""
+    """bytes without a newline are not a line, not even at the end of the
+    stream"""
     server = test.server()
     reader, writer = subscriber(test, server, b'news'), test.talker(server)
     writer.send(b'PUB news whole\nPUB news not whole')
@@ -235,27 +239,28 @@ def line_without_end(test):
 
 @check('07-publish')
 def half_close(test):
-    """at the end of a client's stream what it has sent is passed on, and its
-    connection closed"""
+    """at the end of a client's stream passes on what the client has sent, and
+    closes the connection"""
     server = test.server()
     reader, writer = subscriber(test, server, b'news'), test.talker(server)
     lines = [b'PUB news %d' % number for number in range(300)]
     writer.say(b'SUB x', b'??', *lines, b'???')
     writer.socket.shutdown(socket.SHUT_WR)
     for line in lines:
-        reader.expect(line.replace(b'PUB', b'MSG'), hint='handle what has come '
-                      'before the end of the stream')
+        reader.expect(line.replace(b'PUB', b'MSG'), hint='handle what has '
+                                                         'arrived before the '
+                                                         'end of the stream')
     writer.expect(b'OK', b'ERROR', b'ERROR', why='before the end of the stream')
     writer.ended('close the connection when recv returns 0')
     reader.socket.shutdown(socket.SHUT_WR)
-    reader.ended('the end of its stream ends a subscription, too: half a close '
-                 'and a whole one look the same here')
+    reader.ended('the end of its stream ends a subscription, too: a '
+                 'half-close and a close look the same here')
     test.served(server, test.connect(server))
 
 
 @check('07-publish')
 def order_of_each(test):
-    """each subscriber gets all messages of a publisher, in their order"""
+    """each subscriber gets all messages of a publisher, in order"""
     server = test.server()
     readers = [subscriber(test, server, b'news') for _ in range(3)]
     count, each = 5, 200
@@ -285,7 +290,8 @@ def order_of_each(test):
 
 @check('07-publish')
 def subscribers_reset(test):
-    """subscribers that reset their connections cost nobody else a message"""
+    """if subscribers reset their connections, the others still get every
+    message"""
     server = test.server()
     reader, writer = subscriber(test, server, b'news'), test.talker(server)
     for turn in range(10):
@@ -309,10 +315,54 @@ def subscribers_reset(test):
     test.alive(server, 'subscribers have reset')
 
 
+@check('07-publish', open=False)
+def ended_in_this_turn(test):
+    """a subscriber whose stream has ended gets nothing that is published after
+    that in the same turn"""
+    server = test.server()
+    for turn in range(3):
+        reader = subscriber(test, server, b'news')
+        writer = test.talker(server)  # later, so behind it in the table
+        writer.nothing('it has not subscribed')
+        server.signal(signal.SIGSTOP)
+        wait_until(lambda: server.state() == 'T')
+        reader.socket.shutdown(socket.SHUT_WR)
+        writer.say(b'PUB news %d' % turn)
+        server.signal(signal.SIGCONT)
+        reader.ended('the end of its stream ends a subscription: publish to no '
+                     'row that has ended, though it is still there')
+        reader.close()
+        writer.nothing('it has not subscribed')
+    test.alive(server, 'subscribers have left')
+
+
+@check('07-publish', open=False)
+def room_at_once(test):
+    """while clients wait for a descriptor, one that is freed is used at once"""
+    server = test.server()
+    client, times = test.talker(server), []
+    client.refused(b'?')
+    server.limit_descriptors(max(server.descriptors()) + 1)
+    for _ in range(9):
+        other = test.talker(server)
+        other.say(b'?')
+        began = time.monotonic()
+        client.close()
+        other.expect(b'ERROR', why='when another client has left')
+        times.append(time.monotonic() - began)
+        client = other
+    middle = statistics.median(times)
+    if middle > 0.05:
+        raise Failure('the next client served at once when one leaves',
+                      f'{middle * 1000:.0f} ms later, most times',
+                      'the listener was judged before the row was removed: let '
+                      'select return at once')
+
+
 @check('07-publish')
 def eight_hundred(test):
-    """800 subscribers get each message, and idle without using the
-    processor"""
+    """800 subscribers get each message, and use no processor time while
+    idle"""
     count = 800
     test.need_descriptors(2 * count)
     server = test.server()

@@ -13,24 +13,25 @@ from harness import (PATIENCE, Failure, check, counted, dropped, flood, reset,
 MANY = 8000  # messages of 1,000 bytes: more than the kernel keeps
 SMALL = 32768  # a receive buffer; into a smaller one hardly a segment fits
 BLOCK = 32   # messages that are sent at once: some of them wait
-SLOW_HINT = ('a slow subscriber must make nobody wait: sockets that do not '
-             'block, and lines of its own that wait for each client')
-WHOLE_HINT = ('when send takes a part of a line, keep the rest; when a line '
-              'does not fit, leave out all of it')
-LOST_HINT = ('count what a subscriber loses; when all that waits for it is '
-             'sent, LOST and the number take the place of these messages')
+SLOW_HINT = ('nobody must wait for a slow subscriber: use sockets that do not '
+             'block, and for each client its own array of waiting lines')
+WHOLE_HINT = ('if send takes a part of a line, keep the rest; if a line does '
+              'not fit, leave out all of it')
+LOST_HINT = ('count what a subscriber loses; when everything that waits for '
+             'it has been sent, send LOST and the number in place of these '
+             'messages')
 
 
 class Feed:
-    """Messages with numbers to one topic, and a publisher of them."""
+    """Numbered messages to one topic, and their publisher."""
 
     def __init__(self, test, server):
         self.writer, self.count = test.talker(server), 0
         self.chance = random.Random(settings.SEED)
 
     def publish(self, many, least=900, most=1000):
-        """Publishes so many, of random lengths, and waits until they are
-        handled."""
+        """Publishes this many messages of random lengths, and waits until they
+        are handled."""
         while many > 0:
             now = min(many, BLOCK)
             self.writer.say(*[self.message() + b'.' * self.chance.randrange(
@@ -45,7 +46,7 @@ class Feed:
 
 
 class Reader:
-    """A subscriber that takes its messages apart."""
+    """A subscriber that parses its messages."""
 
     def __init__(self, test, server, **options):
         self.talker = subscriber(test, server, b'news', **options)
@@ -53,7 +54,8 @@ class Reader:
         self.last = self.lost = 0
 
     def next(self, hint=LOST_HINT):
-        """Takes a line. Demands that it goes on where the last one ended."""
+        """Takes a line. Demands that its number follows that of the line
+        before."""
         what = (f'message {self.last + 1}, or a line LOST and how many are '
                 f'missing (after {self.lost} that LOST has reported)')
         try:
@@ -80,7 +82,7 @@ class Reader:
             self.last += 1
 
     def until(self, number, hint=LOST_HINT):
-        """Takes all lines to a message, which may be among those lost."""
+        """Takes all lines up to a message, which may be among those lost."""
         while self.last < number:
             self.next(hint)
         if self.last > number:
@@ -99,9 +101,10 @@ def slow_costs_nobody(test):
         feed.publish(BLOCK)
         fast.until(feed.count)
         if fast.lost:
-            raise Failure('every message, for this subscriber reads them all',
-                          f'LOST {fast.lost}', 'keep for each subscriber its '
-                          'own count, and its own lines')
+            raise Failure('every message, because this subscriber reads them '
+                          'all', f'LOST {fast.lost}',
+                          'keep a count and the waiting lines for each '
+                          'subscriber separately')
     if server.spins():
         raise Failure('no processor time while a subscriber does not read',
                       'it spins', 'wait with select until it can be written '
@@ -113,31 +116,31 @@ def slow_costs_nobody(test):
 
 @check('07-publish')
 def slow_loses_whole(test):
-    """a slow subscriber loses whole messages, and LOST says how many, as soon
-    as it has read the others"""
+    """a slow subscriber loses whole messages, and LOST reports how many, as
+    soon as it has read the others"""
     server = test.server()
     slow = Reader(test, server, receive_buffer=SMALL)
     feed = Feed(test, server)
     feed.publish(MANY, 200, 1000)
     slow.until(feed.count)
     if not slow.lost:
-        raise Failure('messages that are lost, for at most 16,384 bytes wait '
-                      'for a client', f'all {feed.count} came', 'memory is '
-                      'bounded: a message that does not fit is lost')
+        raise Failure('messages that are lost, because at most 16,384 bytes '
+                      'wait for a client', f'all {feed.count} came',
+                      'memory is bounded: a message that does not fit is lost')
     for _ in range(3):
         feed.publish(1)
         lost = slow.lost
         slow.until(feed.count)
         if slow.lost > lost:
-            raise Failure('the next message, for nothing waits any more',
-                          f'LOST {slow.lost - lost}', 'after LOST the count '
-                          'begins anew')
+            raise Failure('the next message, because nothing waits any more',
+                          f'LOST {slow.lost - lost}',
+                          'after LOST the count starts again from 0')
 
 
 @check('07-publish')
 def slow_now_and_then(test):
-    """a subscriber that reads in fits and starts misses no message that is not
-    reported, each time"""
+    """each time a subscriber pauses and reads again, every message it missed
+    is reported"""
     server = test.server()
     slow = Reader(test, server, receive_buffer=SMALL)
     feed, chance = Feed(test, server), random.Random(settings.SEED + 1)
@@ -154,8 +157,8 @@ def slow_now_and_then(test):
 
 @check('07-publish')
 def slow_half_close(test):
-    """a slow subscriber that ends its half gets what waits for it, in whole
-    lines, and then the end of the stream"""
+    """a slow subscriber that ends its half gets everything that waits for it,
+    in whole lines, and then the end of the stream"""
     server = test.server()
     slow = Reader(test, server, receive_buffer=SMALL)
     feed = Feed(test, server)
@@ -186,7 +189,7 @@ def slow_bounded(test):
 
 @check('07-publish')
 def answers_unread(test):
-    """a client that does not read its answers is not received from: memory is
+    """receives nothing from a client that does not read its answers: memory is
     bounded"""
     server = test.server()
     client = test.connect(server)
@@ -200,7 +203,7 @@ def answers_unread(test):
                       f'{grown} KB, after {sent >> 20} MB of lines',
                       'while an answer cannot be sent, do not receive')
     if sent >= 32 << 20 and not test.any:
-        raise Failure('a client that does not read is not received from',
+        raise Failure('nothing is received from a client that does not read',
                       f'{sent >> 20} MB were taken', 'each of its lines has an '
                       'answer: where are these?')
     writer, other = test.talker(server), subscriber(test, server, b'news')
@@ -210,8 +213,8 @@ def answers_unread(test):
 
 @check('07-publish')
 def slow_ones_reset(test):
-    """slow subscribers that reset while messages wait for them cost nobody
-    else a message"""
+    """if slow subscribers reset while messages wait for them, the others still
+    get every message"""
     server = test.server()
     fast, feed = Reader(test, server), Feed(test, server)
     for _ in range(2):
@@ -230,7 +233,7 @@ def slow_ones_reset(test):
         feed.publish(BLOCK)
         fast.until(feed.count)
     if fast.lost:
-        raise Failure('every message, for this subscriber reads them all',
+        raise Failure('every message, because this subscriber reads them all',
                       f'LOST {fast.lost}')
     test.alive(server, 'slow subscribers have reset')
 

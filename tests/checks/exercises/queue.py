@@ -2,7 +2,7 @@
 
 To add one, start from `one_worker_each`, a short one; see "Add a check" in
 tests/README.md. Those of a full queue, and of workers that leave, are in
-queue_limits.py."""
+queue_limits.py, and those of pushers that take turns in queue_turns.py."""
 
 import signal
 import socket
@@ -15,8 +15,8 @@ from harness import (TESTS_OF, Failure, check, counted, reset, share, shown,
 SHARED = ('no_tick silent_client shortage_shared out_of_descriptors '
           'more_than_fit limit_raised messages_unread nothing_remains '
           'ends_in_good_order ends_under_load signal_before_select ends_unread')
-TURN_HINT = ('a piece goes to the worker that has waited longest: note in '
-             'which order they have sent PULL')
+TURN_HINT = ('a piece goes to the worker that has waited longest: note the '
+             'order in which workers have sent PULL')
 
 
 class QueueTest(LinesTest):
@@ -43,8 +43,8 @@ class Worker(Talker):
         """Sends PULL, and waits until that is handled."""
         self.say(b'PULL')
         self.nothing('there is no work, so PULL has no answer yet',
-                     'the lines behind PULL are handled while it waits, also '
-                     'if they come together with it')
+                     'the lines after PULL are handled while it waits, even '
+                     'if they arrive together with it')
 
     def gets(self, text, hint=''):
         what = f'the line {shown(b"WORK " + text)} in answer to PULL'
@@ -59,8 +59,8 @@ class Worker(Talker):
         self.say(b'PULL')
         self.gets(text, hint)
 
-    def handled(self, hint='a client is received from while it waits for work:'
-                ' so its end is noticed, too'):
+    def handled(self, hint='receive from a client while it waits for work, so '
+                           'that its end is noticed, too'):
         return super().handled(hint)
 
     def done(self, hint=''):
@@ -73,7 +73,7 @@ TESTS_OF['07-queue'] = QueueTest
 
 @check('07-queue')
 def push_and_pull(test):
-    """PUSH is answered by OK, PULL by WORK and the piece, DONE by OK"""
+    """PUSH is answered with OK, PULL with WORK and the piece, DONE with OK"""
     server = test.server()
     worker, pusher = test.talker(server), test.talker(server)
     pusher.push(b'dig a hole')
@@ -85,7 +85,7 @@ def push_and_pull(test):
 
 @check('07-queue')
 def no_work_without_pull(test):
-    """a worker gets a piece for each PULL, and none without"""
+    """a worker gets a piece for each PULL, and none without a PULL"""
     server = test.server()
     idle, worker, pusher = (test.talker(server) for _ in range(3))
     pusher.push(b'one')
@@ -101,7 +101,7 @@ def no_work_without_pull(test):
 
 @check('07-queue')
 def several_at_once(test):
-    """many lines may come at once, and the beginning of another"""
+    """many lines may arrive at once, and the beginning of another"""
     server = test.server()
     pusher, worker = test.talker(server), test.talker(server)
     pusher.send(b'PUSH 0\n?\nPUSH 1\nDONE\nPUSH 2\nPU')
@@ -118,7 +118,7 @@ def several_at_once(test):
 
 @check('07-queue')
 def split_anywhere(test):
-    """a line may come in any pieces, while others send theirs"""
+    """a line may arrive in any pieces, while other clients send theirs"""
     server = test.server()
     pusher, worker, other = (test.talker(server) for _ in range(3))
     for at in range(1, 12):
@@ -143,8 +143,9 @@ def pull_waits(test):
     for text in (b'first', b'second'):
         worker.pull()
         pusher.push(text)
-        worker.gets(text, 'hand out work as soon as there is some, and a '
-                    'worker that waits for it')
+        worker.gets(text,
+                    'hand out work as soon as there is a piece and a worker '
+                    'that waits for it')
         worker.done()
 
 
@@ -182,7 +183,8 @@ def in_order(test):
 
 @check('07-queue')
 def round_robin(test):
-    """work goes to the workers in turn: to the one that has waited longest"""
+    """work goes to the worker that has waited longest, so the workers take
+    turns"""
     server = test.server()
     workers = [test.talker(server) for _ in range(4)]
     pusher = test.talker(server)
@@ -235,8 +237,8 @@ def pull_twice(test):
 
 @check('07-queue')
 def pushes_and_pulls(test):
-    """a client may push and pull, also what it has pushed itself, and push
-    while it waits or works"""
+    """a client may push and pull, even its own pieces, and push while it waits
+    or works"""
     server = test.server()
     client = test.talker(server)
     client.push(b'mine')
@@ -253,7 +255,7 @@ def pushes_and_pulls(test):
 
 @check('07-queue')
 def other_lines(test):
-    """every other line is answered by ERROR, and changes nothing"""
+    """every other line is answered with ERROR, and changes nothing"""
     server = test.server()
     worker, client = test.talker(server), test.talker(server)
     worker.pull()
@@ -270,7 +272,7 @@ def other_lines(test):
 
 @check('07-queue')
 def any_text(test):
-    """a text may be any bytes but a newline, or empty"""
+    """a text may contain any bytes but a newline, and may be empty"""
     server = test.server()
     worker, pusher = test.talker(server), test.talker(server)
     every = bytes(byte for byte in range(256) if byte != 10)
@@ -297,16 +299,17 @@ def longest_line(test):
 
 @check('07-queue')
 def too_long_line(test):
-    """a longer line is one ERROR, no piece of work, and the next line is
-    handled"""
+    """a longer line gets one ERROR and is not a piece of work; the next line
+    is handled"""
     server = test.server()
     worker, pusher = test.talker(server), test.talker(server)
     for size in (LINE + 1, LINE + 2, 2 * LINE, 2 * LINE + 1, 6000, 100000):
         line = b'PUSH ' + b'x' * (size - len(b'PUSH \n'))
         if size < 3000:  # nor what stands where a line might begin
             line = line[:size - 1] + b'PUSH y'
-        pusher.refused(line, 'a line that is too long ends at its newline, '
-                       'like any other: skip what comes until then')
+        pusher.refused(line,
+                       'a line that is too long ends at its newline, like any '
+                       'other: skip everything before it')
         pusher.push(b'after %d' % size)
         worker.pulls(b'after %d' % size, 'nothing of a line that is too long '
                      'is work')
@@ -316,7 +319,8 @@ def too_long_line(test):
 
 @check('07-queue')
 def line_without_end(test):
-    """a line without a newline is none, not even at the end of the stream"""
+    """bytes without a newline are not a line, not even at the end of the
+    stream"""
     server = test.server()
     worker, pusher = test.talker(server), test.talker(server)
     worker.pull()
@@ -332,7 +336,8 @@ def line_without_end(test):
 
 @check('07-queue')
 def pusher_leaves(test):
-    """what a client has pushed stays when it leaves, however it does"""
+    """what a client has pushed stays in the queue, however the client
+    leaves"""
     server = test.server()
     worker = test.talker(server)
     for number in range(6):
@@ -350,8 +355,8 @@ def pusher_leaves(test):
 
 @check('07-queue')
 def eight_hundred(test):
-    """800 workers get a piece each, in turn, and wait without using the
-    processor"""
+    """800 workers get a piece each, in turn, and use no processor time while
+    they wait"""
     count = 800
     test.need_descriptors(2 * count)
     server = test.server()
@@ -375,5 +380,6 @@ def eight_hundred(test):
 
 
 import checks.exercises.queue_limits  # noqa: E402,F401 after these
+import checks.exercises.queue_turns  # noqa: E402,F401
 
 share('07-queue', SHARED)

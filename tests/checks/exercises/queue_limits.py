@@ -10,10 +10,10 @@ from harness import (Failure, check, counted, dropped, end_half, flood,
                      reset, settings, shown, wait_until)
 
 MOST = 1000  # pieces that the server keeps, those under way included
-BACK_HINT = ('keep the piece until DONE, and when its worker is lost, put it '
-             'in front of those that wait')
-ROOM_HINT = ('a PUSH that finds the queue full waits, and has its answer when '
-             'the piece is in the queue')
+BACK_HINT = ('keep the piece until DONE; if its worker is lost, put it in '
+             'front of those that wait')
+ROOM_HINT = ('if the queue is full, a PUSH waits; answer it when the piece is '
+             'in the queue')
 
 
 def leave_by(worker, way):
@@ -54,7 +54,7 @@ def worker_leaves(test):
 
 @check('07-queue')
 def waiting_worker_gets_it(test):
-    """a piece that comes back goes at once to a worker that waits"""
+    """a piece that was given back goes at once to a worker that waits"""
     server = test.server()
     pusher = test.talker(server)
     for way in ('close', 'reset', 'half'):
@@ -63,8 +63,8 @@ def waiting_worker_gets_it(test):
         worker.pulls(b'dig')
         other.pull()
         leave_by(worker, way)
-        other.gets(b'dig', 'a piece that comes back is work like any other: '
-                   'hand it out before the next select')
+        other.gets(b'dig', 'a piece that was given back is work, too: hand it '
+                   'out before the next select')
         other.done()
 
 
@@ -93,7 +93,7 @@ def many_give_back(test):
         server.signal(signal.SIGCONT)
     for _ in range(MOST - count):
         pusher.push(b'more', hint='there is room for 1,000 pieces: one that '
-                    'comes back is not under way any more')
+                                  'was given back is no longer under way')
 
 
 @check('07-queue')
@@ -113,8 +113,8 @@ def done_and_left(test):
         worker.socket.shutdown(socket.SHUT_WR)
         worker.rest()
         pusher.push(b'next')
-        other.pulls(b'next', 'handle what has come before the end of the '
-                    'stream: it was done')
+        other.pulls(b'next', 'handle what has arrived before the end of the '
+                    'stream: the piece was done')
         other.done()
 
 
@@ -134,7 +134,7 @@ def waiting_worker_leaves(test):
                 worker.ended('the end of a worker\'s stream ends its '
                              'connection')
         pusher.push(b'dig')
-        other.gets(b'dig', 'a worker that has left waits no longer')
+        other.gets(b'dig', 'a worker that has left no longer waits')
         other.done()
     test.alive(server, 'workers have left')
 
@@ -181,8 +181,8 @@ def full_queue(test):
     waits(second, '1,000 pieces are in the queue')
     if server.spins():
         raise Failure('no processor time while pushers wait', 'it spins',
-                      'do not watch a client for reading that is not to be '
-                      'read from')
+                      'do not watch a client for reading while nothing is to '
+                      'be read from it')
     for number, client in enumerate((pusher, second, pusher)):
         worker.done()
         client.expect(b'OK', why='when there is room again', hint='pushers '
@@ -218,12 +218,12 @@ def full_queue_bounded(test):
     if max(sent) >= 64 << 20 or grown > len(pushers) * most:
         raise Failure(f'at most {most} KB more for each pusher', f'{grown} KB '
                       f'for {max(sent) >> 20} MB from each of {len(pushers)}',
-                      'when the queue is full, do not receive from a client '
+                      'while the queue is full, do not receive from a client '
                       'that pushes')
     if server.spins():
         raise Failure('no processor time while pushers wait', 'it spins',
-                      'do not watch a client for reading that is not to be '
-                      'read from')
+                      'do not watch a client for reading while nothing is to '
+                      'be read from it')
     for _ in range(5):
         worker.pulls(line[5:-1])
         worker.done()
@@ -241,7 +241,7 @@ def pusher_ends_while_full(test):
     last.socket.shutdown(socket.SHUT_WR)
     waits(last, '1,000 pieces are in the queue')
     for text in texts:
-        worker.pulls(text, 'handle what has come before the end of the '
+        worker.pulls(text, 'handle what has arrived before the end of the '
                      'stream, when there is room')
         worker.done()
     last.expect(*[b'OK'] * 20)
@@ -250,15 +250,15 @@ def pusher_ends_while_full(test):
 
 @check('07-queue')
 def answers_unread(test):
-    """a client that does not read its answers is not received from, and costs
-    nobody else anything"""
+    """receives nothing from a client that does not read its answers; the
+    others do not notice"""
     server = test.server()
     client, before = test.talker(server), server.memory()
     client.refused(b'?')
     sent = flood(client.socket, 32 << 20, b'?\n' * 32768)
     grown = server.memory() - before
     if sent >= 32 << 20 or grown > (8000 if test.any else 200):
-        raise Failure('a client that does not read is not received from',
+        raise Failure('nothing is received from a client that does not read',
                       f'{sent >> 20} MB were taken, and {grown} KB of memory',
                       'while an answer cannot be sent, do not receive')
     test.talker(server).push(b'dig')
@@ -266,7 +266,7 @@ def answers_unread(test):
 
 
 class Crowd:
-    """Workers that leave at random, and what each piece has come to."""
+    """Workers that leave at random, and what has become of each piece."""
 
     def __init__(self, test, server, count):
         self.test, self.server, self.count = test, server, count
@@ -361,8 +361,8 @@ def waiting_worker_stays(test):
     time.sleep(1.2)
     pusher = test.talker(server)
     pusher.push(b'late')
-    worker.gets(b'late', 'a worker that waits has nothing to say: its silence '
-                'is no reason to drop it')
+    worker.gets(b'late', 'a worker that waits sends nothing: its silence is '
+                'no reason to drop it')
     worker.done()
 
 
@@ -395,5 +395,5 @@ def waiting_pusher(test):
     pusher.say(b'PUSH one more')
     dropped(test, server, pusher.socket, began)
     if pusher.rest():
-        raise Failure('no answer to a PUSH that has found no room', 'one',
+        raise Failure('no answer to a PUSH for which there is no room', 'one',
                       ROOM_HINT)

@@ -15,13 +15,13 @@ from harness.rpc import (
 
 LINE = 4096
 AGAIN_HINT = ('the server has vanished before all of the answer has come: '
-              'forget that, close the socket, connect a new one, send the '
-              'request again')
+              'forget that part, close the socket, connect a new one, send '
+              'the request again')
 ONCE_HINT = ('a request that has its answer is never sent again; only the next '
              'one needs a new connection')
 WAITS = 0.1, 0.2, 0.4
-WAIT_HINT = ('a server that starts again needs time: wait before each try, and '
-             'longer each time')
+WAIT_HINT = ('a server that restarts needs time: wait before each try, longer '
+             'each time')
 
 
 # ----------------------------------------------------- requests and answers
@@ -32,9 +32,9 @@ def answers(test):
     server = LineServer(test, answering)
     lines = [b'one\n', b'two\n', b'three\n']
     child = run_client(test, server, b''.join(lines))
-    answered_all(test, child, lines, 'each line is one request, also if read() '
-                 'has returned more than one; what is printed is the line that '
-                 'has come, not the request')
+    answered_all(test, child, lines,
+                 'each line is one request, even if read() has returned '
+                 'several; print the line that has come, not the request')
     if server.lines() != lines:
         raise Failure('the requests ' + shown(b''.join(lines)),
                       shown(b''.join(server.lines())), 'a request is a line '
@@ -62,7 +62,7 @@ def as_they_come(test):
 
 @check('06-rpc')
 def one_at_a_time(test):
-    """sends a request when the one before has its answer, not earlier"""
+    """sends a request after the one before has been answered, not earlier"""
     early = []
 
     def play(talk):
@@ -79,13 +79,14 @@ def one_at_a_time(test):
     answered_all(test, child, [b''] * 3, answer=lambda _: b'so\n')
     if any(early):
         raise Failure('one request, then nothing until it has its answer',
-                      f'{shown(early[0])} after it', 'the input may have more '
-                      'than a line: send the first, and keep the rest')
+                      f'{shown(early[0])} after it',
+                      'the input may hold more than one line: send the first, '
+                      'and keep the rest')
 
 
 @check('06-rpc')
 def one_connection(test):
-    """asks all on one connection while it lasts"""
+    """sends all requests on one connection while it lasts"""
     server = LineServer(test, answering)
     lines = [b'%d\n' % number for number in range(50)]
     answered_all(test, run_client(test, server, b''.join(lines)), lines)
@@ -107,7 +108,7 @@ def empty_input(test):
 
 @check('06-rpc')
 def no_final_newline(test):
-    """a last line without a newline is a request: it is sent with one"""
+    """a last line without a newline is a request; it is sent with a newline"""
     server = LineServer(test, answering)
     child = run_client(test, server, b'one\ntwo')
     answered_all(test, child, [b'one\n', b'two\n'], 'the end of the input ends '
@@ -116,7 +117,7 @@ def no_final_newline(test):
 
 @check('06-rpc')
 def nul_bytes(test):
-    """lines may be empty, and have any bytes in them, NUL bytes too"""
+    """lines may be empty, and may contain any bytes, including NUL"""
     server = LineServer(test, answering)
     lines = [b'a\0b\n', b'\n', b'\0\n', b'\r\n', b'\xff' * 9 + b'\n', b'\n']
     answered_all(test, run_client(test, server, b''.join(lines)), lines,
@@ -163,15 +164,15 @@ def split_answer(test):
                  'call it until there is a newline',
                  answer=lambda _: b'slow answer\n')
     if any(printed):
-        raise Failure('nothing of an answer before all of it has come',
+        raise Failure('no part of an answer before all of it has come',
                       'a part of it', 'if the server vanishes now, half a '
                       'line would have been printed')
 
 
 @check('06-rpc')
 def request_too_long(test):
-    """a line of the input of more than 4096 bytes ends it with status 1, after
-    the answers to those before"""
+    """exits with status 1 at a line of input of more than 4096 bytes, after
+    the answers to the lines before it"""
     for line in (b'y' * LINE + b'\n', b'y' * (LINE + 1), b'y' * 100000):
         server = LineServer(test, answering)
         child = run_client(test, server, b'first\n' + line + b'last\n')
@@ -184,7 +185,7 @@ def request_too_long(test):
 
 @check('06-rpc')
 def answer_too_long(test):
-    """an answer of more than 4096 bytes ends it with status 1, at once"""
+    """exits with status 1, at once, if an answer has more than 4096 bytes"""
     def play(talk):
         talk.request()
         talk.send(b'y' * LINE + b'\n')
@@ -207,7 +208,7 @@ def demand_line(test, child, line):
 
 @check('06-rpc')
 def refused_at_first(test):
-    """asks again if nobody listens yet"""
+    """asks again if nothing listens yet"""
     for _ in range(3):  # a busy machine may begin to listen too late
         port = free_port()
         child = start_client(test, port, message=b'hello\n')
@@ -239,8 +240,8 @@ def closed_after_request(test):
 
 @check('06-rpc')
 def closed_within_answer(test):
-    """asks again if the server closes, or resets, within its answer, of which
-    nothing is printed"""
+    """asks again if the server closes, or resets, within its answer, and
+    prints no part of that answer"""
     def half(talk):
         talk.send(answer_to(talk.request())[:-2])
 
@@ -267,7 +268,7 @@ def vanishing(test, play):
 
 @check('06-rpc')
 def closed_after_answer(test):
-    """when the server closes after each answer, sends no request twice"""
+    """sends no request twice if the server closes after each answer"""
     def play(talk):
         talk.send(answer_to(talk.request()))
     for leave in (lambda talk: None, lambda talk: reset_later(talk)):
@@ -319,7 +320,7 @@ def quiet_end_is_no_try(test):
 
 @check('06-rpc')
 def gives_up(test):
-    """after four tries gives up with status 1, and asks nothing more"""
+    """gives up after four tries with status 1, and sends nothing more"""
     began = time.monotonic()
     server, child = give_up(test)
     took = time.monotonic() - began

@@ -1,5 +1,5 @@
-"""The checks of 06-rpc: answers that come late or twice, addresses, and calls
-that fail.
+"""The checks of 06-rpc: answers that arrive late or twice, addresses, and
+failing calls.
 
 To add one, start from `two_answers_at_once`, a short one; see "Add a check" in
 tests/README.md."""
@@ -17,7 +17,8 @@ from harness.rpc import (
     run_client, type_line)
 
 STEP_HINT = ('what comes after the line of an answer is not the answer to the '
-             'next request: close the connection, and ask that on a new one')
+             'next request: close the connection, and send that request on a '
+             'new one')
 LATE_HINT = ('after -t seconds without a byte recv fails with EAGAIN: close '
              'the connection, so that the late answer cannot be taken for '
              'another, and ask again on a new one')
@@ -27,8 +28,8 @@ LATE_HINT = ('after -t seconds without a byte recv fails with EAGAIN: close '
 
 @check('06-rpc', open=False)
 def late_answer(test):
-    """with -t 1 asks again after a second of silence; the late answer is not
-    taken for one"""
+    """with -t 1 asks again after a second of silence; ignores the late
+    answer"""
     def late(talk):
         talk.request()
         time.sleep(1.5)
@@ -52,7 +53,7 @@ def late_answer(test):
 
 @check('06-rpc', open=False)
 def never_answers(test):
-    """with -t 1 gives up when no answer comes to four tries"""
+    """with -t 1 gives up if four tries get no answer"""
     server = LineServer(test, lambda talk: talk.request() and time.sleep(9))
     child = run_client(test, server, b'anybody?\n', '-t', '1')
     gave_up(test, child, hint=LATE_HINT)
@@ -74,14 +75,16 @@ def slow_answer(test):
         answering(talk)
     server = LineServer(test, slow)
     child = run_client(test, server, b'wait\n', '-t', '2')
-    answered_all(test, child, [b'wait\n'], '-t limits the time without a '
-                 'byte, not that of an answer')
+    answered_all(test, child, [b'wait\n'],
+                 '-t limits the time without a byte, not the time for an '
+                 'answer')
     if max(later - earlier for earlier, later
            in zip(moments, moments[1:])) > 1.5:
         raise Skip('this machine is too busy to send a byte in time')
     if len(server.times) != 1:
-        raise Failure('one try', f'{len(server.times)} tries', '-t limits the '
-                      'time without a byte, not that of an answer')
+        raise Failure('one try', f'{len(server.times)} tries',
+                      '-t limits the time without a byte, not the time for an '
+                      'answer')
 
 
 @check('06-rpc')
@@ -112,8 +115,8 @@ def two_answers(test):
 
 @check('06-rpc')
 def two_answers_and_half(test):
-    """a half line that comes before the next request is sent is no part of the
-    answer to it"""
+    """half a line that comes before the next request is sent is not a part of
+    its answer"""
     out_of_step(test, b'half a li')
 
 
@@ -163,7 +166,7 @@ def every_address(test):
 
 @check('06-rpc', open=False)
 def refused_everywhere(test):
-    """after four tries of all addresses gives up with status 1"""
+    """gives up after four tries of all addresses with status 1"""
     test.need_injector()
     test.faults.resolve('127.0.0.2', '127.0.0.1')
     child = start_client(test, free_port(), host='localhost')
@@ -178,7 +181,7 @@ def refused_everywhere(test):
 
 @check('06-rpc', open=False)
 def sockets_closed(test):
-    """closes the socket of every connection that it leaves"""
+    """closes the socket of every connection that it gives up"""
     test.need_injector()
     def fleeting(talk):
         talk.send(answer_to(talk.request()) + b'more\n')
@@ -197,7 +200,8 @@ def sockets_closed(test):
 
 @check('06-rpc', open=False)
 def partial_calls(test):
-    """requests and answers are whole though send and recv move few bytes"""
+    """requests and answers are complete although send and recv move few
+    bytes"""
     test.need_injector()
     for call in ('send', 'recv'):
         server = LineServer(test, answering)

@@ -18,7 +18,7 @@ locks = {stage: threading.Lock() for stage in TASKS}
 
 
 def outcome_of(stage, name):
-    """What became of a block; the first who asks runs the whole lesson."""
+    """The result of a block; the first call runs the whole lesson."""
     with locks[stage]:
         key = settings.ROUND, stage
         if key not in outcomes:
@@ -75,7 +75,7 @@ def make_program_check(stage):
 
 
 def register():
-    """Adds the checks of the lessons that there are."""
+    """Adds the checks of the existing lessons."""
     for number, stage in TASKS.items():
         if not stage.lesson.exists():
             continue

@@ -32,7 +32,7 @@ PORT = '15441'    # as the sources and the lessons have it
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of one console block."""
+    """The result of one console block."""
     name: str                # lesson_block_2
     ok: bool
     skipped: Optional[str]   # why it was not run

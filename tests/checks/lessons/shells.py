@@ -53,7 +53,7 @@ class Shell(Child):
 
     def wait(self, done: Callable[[], bool],
              patience: float = DEADLINE) -> bool:
-        """Waits until it is done. Returns whether it was, in time."""
+        """Waits until it is done. Returns whether it finished in time."""
         return bool(self.wait_for(
             done, min(patience, self.deadline - time.monotonic())))
 
@@ -66,14 +66,14 @@ class Shell(Child):
             re.match(pattern(lines), self.text(self.start)))
 
     def text(self, start: int = 0) -> str:
-        """What is to be seen, with the lesson's port for the real one."""
+        """The output, with the lesson's port in place of the real one."""
         text = self.output[start:].decode(errors='replace')
         text = re.sub(rf'(?<=[^\n]){MARK}', '\n', text)
         text = re.sub(rf'\b{self.port}\b', PORT, text.replace(MARK, ''))
         return re.sub(r'[ \t\r]+$', '', text, flags=re.MULTILINE)
 
     def proceed(self) -> None:
-        """Types commands, up to one that runs on."""
+        """Types commands, up to one that keeps running."""
         while self.steps and self.wait(self.ended):
             self.step = self.steps.pop(0)
             command = self.step.command.replace(PORT, self.port)
@@ -89,7 +89,8 @@ class Shell(Child):
             self.wait(self.shown(self.step.shows[:1]))
 
     def finish(self) -> None:
-        """Ends what runs on by Ctrl-C, and types what is left."""
+        """Ends what still runs with Ctrl-C, and types the remaining
+        commands."""
         while self.wait(self.shown(self.step.shows)):
             patience = 0 if self.step.interrupted else GRACE
             while not self.wait(self.ended, patience):
@@ -105,7 +106,7 @@ class Shell(Child):
 
 def run_scene(blocks: list[Block], folder: pathlib.Path,
               port: str) -> list[Outcome]:
-    """Plays a scene. Returns what became of its blocks. They talk to each
+    """Plays a scene. Returns the results of its blocks. They talk to each
     other, so if one of them cannot be run, none is."""
     deadline = time.monotonic() + DEADLINE
     missing = {block: missing_tools(block.commands, folder)

@@ -23,7 +23,7 @@ CALLS = ('pipe', 'fork', 'waitpid') + (  # valgrind itself fails with execve
 
 
 class Caller(Browser):
-    """A client that asks scripts, too."""
+    """A client that also sends requests to scripts."""
 
     def question(self):
         if self.chance.random() < 0.5:

@@ -18,7 +18,7 @@ def end_first(connection):
 
 
 class ClientStorm(Storm):
-    """The client, 06, and the server that it talks to."""
+    """The client, 06, and its server."""
 
     patience = PATIENCE
 
@@ -114,7 +114,7 @@ class ClientStorm(Storm):
             raise Failure('the echo, and nothing else, on standard output',
                           difference(message[:len(output)], output))
         if status == 0 and output != message:
-            raise Failure('status 0 only when all has come back',
+            raise Failure('status 0 only if everything has come back',
                           f'{len(output)} of {len(message)} bytes; it {said}')
         if status != 0 and not self.may_fail():
             raise Failure('status 0: every byte can be had',

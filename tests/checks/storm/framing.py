@@ -7,7 +7,7 @@ from harness.framing import MOST, TOO_LONG, framed
 
 
 class Framer(Guest):
-    """A client of 05-framing. What it says is one message or more."""
+    """A client of 05-framing. It sends one message or more at a time."""
 
     ends = *Guest.ends, 'offend'
 

@@ -9,8 +9,8 @@ from harness import (PATIENCE, Failure, difference, end_half, reset,
 
 
 class Guest:
-    """A client of the server under test, which expects its echo. Its life is a
-    list of steps, drawn by lot: some of `talks`, and one of `ends`."""
+    """A client of the server under test, which expects its echo. It has a
+    random list of steps: some of `talks`, and one of `ends`."""
 
     talks = 'talk', 'talk', 'talk', 'say'
     ends = ('leave', 'leave', 'leave', 'close', 'reset', 'close_unread',
@@ -47,7 +47,7 @@ class Guest:
         self.connection = self.test.connect(self.storm.server)
 
     def step(self):
-        """Does the next thing. Returns whether there are more."""
+        """Takes the next step. Returns whether there are more."""
         self.doing, message = self.steps.pop(0)
         if not self.lost():
             getattr(self, self.doing)(message)
@@ -59,7 +59,7 @@ class Guest:
     # --------------------------------------------------------- its steps
 
     def talk(self, message):
-        """Sends, and waits for all that is to come back."""
+        """Sends, and waits until everything has come back."""
         self.exchange(message)
 
     def say(self, message):
@@ -94,7 +94,7 @@ class Guest:
         reset(self.connection)
 
     def close_unread(self, message):
-        """Closes when there is something that it has not read: a reset."""
+        """Closes with unread bytes, which sends a reset."""
         self.say(message)
         self.wait('something that it will not read')
         self.storm.settle()
@@ -102,8 +102,8 @@ class Guest:
         self.connection.close()
 
     def vanish(self, message):
-        """Sends and resets while the server is stopped, which then finds the
-        data, and nobody to send to."""
+        """Sends and resets while the server is stopped; the server then finds
+        the data, but no client to answer."""
         self.exchange()
         if self.lost() or self.ended:
             return
@@ -125,7 +125,7 @@ class Guest:
         return b'here again'
 
     def part_of(self, message):
-        """A part of a message that can be said alone."""
+        """A part of a message that can be sent alone."""
         return message[:2000]
 
     def answer_to(self, message):
@@ -133,7 +133,7 @@ class Guest:
         return message
 
     def come_back(self):
-        """Is served as before, now that it is over."""
+        """Demands that it is served as before, after the faults have ended."""
         self.doing = 'come_back'
         if not self.lost() and not self.ended:
             self.exchange(self.greeting())
@@ -196,7 +196,7 @@ class Guest:
         self.compare(piece)
         self.got += piece
         if self.ended and not self.complete() and not self.excused():
-            self.fail('every byte, for no fault has cost it its connection')
+            self.fail('every byte, because no fault has ended its connection')
 
     def heard(self, piece):
         """What is to be compared of what has come."""

@@ -1,5 +1,5 @@
 """Storms for 07-publish and 07-queue: their clients send lines, and what they
-get depends on the others, too."""
+receive also depends on the others."""
 
 import collections
 
@@ -24,7 +24,7 @@ class LineGuest(Guest):
                         for _ in range(self.chance.choice((1, 1, 2, 5, 30))))
 
     def text(self):
-        """One that nobody else sends."""
+        """A line that no other client sends."""
         self.count += 1
         most = self.chance.choice((1, 30, 30, LINE - 40))
         return b'%d.%d%s' % (self.number, self.count, b'.' *

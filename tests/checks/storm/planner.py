@@ -42,7 +42,7 @@ def action_of_client(fault):
 
 
 def said_fault(fault, tries=1):
-    """A fault as a person reads it."""
+    """Describes a fault in words."""
     name = errno.errorcode.get(fault.error, '')
     if fault.kind in DIRECTIONS:
         where = (f'{fault.kind} {DIRECTIONS[fault.kind]} client '
@@ -91,7 +91,7 @@ def advice(fault):
 
 
 class Planner:
-    """Draws the faults of a storm by lot."""
+    """Draws the faults of a storm at random."""
 
     def __init__(self, chance, stage, any_program):
         self.chance, self.stage, self.any = chance, stage, any_program

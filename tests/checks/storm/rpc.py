@@ -15,7 +15,7 @@ LEAVES = ('unread', 'after the request', 'within the answer',
 
 
 class RpcStorm(ClientStorm):
-    """The client of 06-rpc, and the server that it asks."""
+    """The client of 06-rpc, and its server."""
 
     patience = 6 * PATIENCE
 
@@ -139,7 +139,8 @@ class RpcStorm(ClientStorm):
         places = [self.messages.index(line) if line in self.messages else -1
                   for line in self.seen]
         if places != sorted(places) or -1 in places:
-            raise Failure('each request when the one before has its answer',
+            raise Failure('each request after the one before has been '
+                          'answered',
                           f'the requests came in this order: {places}')
         if self.again and not any(fault.effect in (LOSES, HINDERS)
                                   for fault, _ in self.page.came()):

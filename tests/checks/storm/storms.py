@@ -1,4 +1,4 @@
-"""What befalls a server in a storm, and the verdict."""
+"""What happens to a server in a storm, and the verdict."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ LEAVING_HINT = ('a client may close or reset at any moment: then recv or send '
 
 
 class Storm:
-    """A program, and what befalls it."""
+    """A program, and what happens to it."""
 
     def __init__(self, test, seed):
         self.test, self.seed = test, seed
@@ -28,7 +28,7 @@ class Storm:
         self.notes = []      # what else happened, after so many faults
 
     def lot(self, whose):
-        """A source of chance for one purpose, whatever the others draw."""
+        """A random generator for one purpose, independent of the others."""
         return random.Random(f'{self.test.stage} {self.seed} {whose}')
 
     def planner(self):
@@ -36,8 +36,9 @@ class Storm:
 
     def pardons(self):
         """Whether a failure to serve a client may be due to memory or to a
-        file. Each such fault explains one; whom it hits is not known, for
-        nothing tells for whom a program allocates memory or opens a file."""
+        file. Each such fault explains one failure; any client may be affected,
+        because nothing shows for which client a program allocates memory or
+        opens a file."""
         if self.pardoned >= self.page.get('hindered'):
             return False
         self.pardoned += 1
@@ -110,7 +111,8 @@ class Storm:
         """The failure, with the faults that led to it."""
         expected, got, hint = failure.expected, failure.got, failure.hint
         if self.dead():
-            expected = 'the program goes on, whatever happens to a connection'
+            expected = ('the program keeps running, whatever happens to a '
+                        'connection')
             got = f'it {self.test.outcome(self.program)}'
             status, self.suspect = self.program.process.poll(), None
             hint = SIGPIPE_HINT if status == -signal.SIGPIPE else ''
@@ -142,7 +144,7 @@ class ServerStorm(Storm):
             raise self.explained(failure) from None
 
     def weather(self):
-        """The same storm again and again, as long as memory grows."""
+        """Repeats the same storm as long as memory grows."""
         descriptors, blocks = self.descriptors_at_rest(), self.blocks()
         for _ in range(ROUNDS):
             self.rage()
@@ -156,7 +158,7 @@ class ServerStorm(Storm):
             self.end()
 
     def descriptors_at_rest(self):
-        """The descriptors that there are without a client."""
+        """The open descriptors without a client."""
         if self.test.any:  # whoever looked whether it is ready may not be gone
             first = self.test.connect(self.server)
             self.test.served(self.server, first)
@@ -170,7 +172,7 @@ class ServerStorm(Storm):
         return self.page.get('blocks')
 
     def rage(self):
-        """Lets the guests do what they will, one step at a time."""
+        """Lets the guests take their steps, one at a time."""
         count = self.lot('guests').randrange(2, 8)
         guests = [self.guest(self, number) for number in range(1, count + 1)]
         planner = self.planner()

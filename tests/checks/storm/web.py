@@ -26,7 +26,7 @@ Question = collections.namedtuple('Question', 'message status body parts',
 
 
 class Browser(Guest):
-    """A client of 08. What it says are questions, one or more at once."""
+    """A client of 08. It sends one request or more at once."""
 
     ends = ('leave', 'leave', 'part', 'offend', 'close', 'reset',
             'close_unread', 'vanish', 'vanish_after_its_end', 'stay')
@@ -51,7 +51,7 @@ class Browser(Guest):
         return [self.question() for _ in range(self.chance.randrange(1, 5))]
 
     def plain_question(self):
-        """One that every server of files answers alike."""
+        """A request that every file server answers alike."""
         name = self.chance.choice([name for name in FILES
                                    if not name.startswith('index')])
         method = self.chance.choice(('GET', 'GET', 'HEAD'))
@@ -62,7 +62,7 @@ class Browser(Guest):
                         FILES[name] if method == 'GET' else b'')
 
     def question(self):
-        """One of those that 08 has to know."""
+        """A request that 08 has to support."""
         chance = self.chance
         name = chance.choice(list(FILES))
         path, content = '/' + name, FILES[name]
@@ -120,7 +120,7 @@ class Browser(Guest):
         self.conclude()
 
     def offend(self, questions):
-        """Says something that is no request."""
+        """Sends something that is not a request."""
         self.exchange(questions + [Question(b'GET / HTTP/1.1\r\nHost : x'
                                             b'\r\n\r\n', 400, None)])
         self.conclude()
@@ -158,7 +158,7 @@ class Browser(Guest):
             return
         if reply.last and self.test.any:
             self.asked.clear()
-            self.ended = 'the end that it was told of'
+            self.ended = 'the end that was announced'
 
     def judge(self, reply, question):
         """Demands the right answer; or one that says that the server has

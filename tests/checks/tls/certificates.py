@@ -10,7 +10,7 @@ from .servers import (NAMES, TLS, certificate, client, folder, openssl, owned,
 
 @check(TLS)
 def chain_sent(test):
-    """sends the whole chain of the file: a client that only knows its root
+    """sends the file's whole chain, so that a client that knows only the root
     trusts it"""
     place = folder(test)
     for name in 'root', 'middle', 'leaf':
@@ -84,8 +84,8 @@ def presented(secure):
 
 @check(TLS)
 def reload_on_hangup(test):
-    """on SIGHUP new connections get the new certificate, and those that are
-    open go on"""
+    """after SIGHUP new connections get the new certificate, and open ones go
+    on"""
     server, second = serve(test), certificate(test)
     test.trusted = folder(test) / 'first.pem'
     test.trusted.write_bytes(test.pem.read_bytes())
@@ -125,4 +125,4 @@ def hangup_without_tls(test):
     child = test.server(root=test.site())
     child.signal(signal.SIGHUP)
     if child.wait_exit() != -signal.SIGHUP:
-        raise Failure('the end by SIGHUP', f'it {test.outcome(child)}')
+        raise Failure('an end by SIGHUP', f'it {test.outcome(child)}')

@@ -1,4 +1,4 @@
-"""How sessions end: with an alert that says so."""
+"""How sessions end: with the alert close_notify."""
 
 import signal
 import socket
@@ -32,8 +32,8 @@ def ends_with_an_alert(guest):
 
 @check(TLS)
 def told_of_the_end(test):
-    """after the last response sends close_notify and the end of the stream; a
-    client can tell that nothing was cut off"""
+    """sends close_notify and the end of the stream after the last response, so
+    that a client knows that nothing was cut off"""
     content = data(1 << 20)
     serve(test, files={'large': content, 'hello.txt': HELLO})
     for target, body in ('/hello.txt', HELLO), ('/large', content):
@@ -47,8 +47,8 @@ def told_of_the_end(test):
 
 @check(TLS)
 def answers_the_alert(test):
-    """a client that sends close_notify, and no end of the stream, gets the
-    same, and no line is printed"""
+    """answers close_notify from a client, even without the end of the stream,
+    with both, and prints no line"""
     server = serve(test)
     guest = visitor(test)
     guest.stays()
@@ -62,8 +62,8 @@ def answers_the_alert(test):
 
 @check(TLS)
 def ends_without_an_alert(test):
-    """a client that just closes is closed, without a line; what it had asked
-    for before is answered"""
+    """if a client closes without close_notify, closes without a line; requests
+    sent before that are answered"""
     server = serve(test)
     before = len(server.lines)
     guest = visitor(test)
@@ -91,8 +91,8 @@ def sigterm_says_so(test):
 
 @check(TLS)
 def tampered_record(test):
-    """a record that was changed on its way ends that connection with an alert,
-    and no other"""
+    """a record that was altered on the way ends its connection with an alert,
+    and no other connection"""
     server = serve(test)
     guest, other = visitor(test), visitor(test)
     secure = guest.socket

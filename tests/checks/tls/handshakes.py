@@ -1,4 +1,4 @@
-"""The handshake: what it agrees on, and what is refused."""
+"""The handshake: what is negotiated, and what is refused."""
 
 import random
 import ssl
@@ -21,7 +21,7 @@ def agreed(what, got, expected):
 
 @check(TLS)
 def versions(test):
-    """agrees on TLS 1.3, and on 1.2 with a client that knows no more"""
+    """negotiates TLS 1.3, or 1.2 with a client that does not support 1.3"""
     serve(test)
     for most, name in (ssl.TLSVersion.TLSv1_3, 'TLSv1.3'), (OLD, 'TLSv1.2'):
         guest = visitor(test, context(test, maximum_version=most))
@@ -31,7 +31,7 @@ def versions(test):
 
 @check(TLS)
 def old_versions_refused(test):
-    """refuses TLS 1.1, and says so"""
+    """refuses TLS 1.1, and reports it"""
     serve(test)
     made = context(test, minimum_version=ssl.TLSVersion.TLSv1,
                    maximum_version=ssl.TLSVersion.TLSv1_1)
@@ -58,8 +58,8 @@ def ciphers_strong(test):
 
 @check(TLS)
 def protocol_selected(test):
-    """of the protocols that a client offers selects http/1.1; a client that
-    offers only others is refused"""
+    """selects http/1.1 from the protocols that a client offers; refuses a
+    client that offers only others"""
     serve(test)
     agreed('without a list no protocol', client(
         test).session.selected_alpn_protocol(), None)
@@ -74,7 +74,7 @@ def protocol_selected(test):
 
 @check(TLS)
 def resumed_by_ticket(test):
-    """resumes a session by its ticket, in TLS 1.2 and 1.3, also twice"""
+    """resumes a session by its ticket, in TLS 1.2 and 1.3, even twice"""
     serve(test)
     for most in OLD, ssl.TLSVersion.TLSv1_3:
         made = context(test, maximum_version=most)

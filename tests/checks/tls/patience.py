@@ -46,7 +46,8 @@ def slow_handshake(test):
 
 @check(TLS)
 def records_without_bytes(test):
-    """with -t 1 records that have no bytes of a request keep no connection"""
+    """with -t 1 records without bytes of a request do not keep a connection
+    open"""
     serve(test, '-t', '1')
     guest = visitor(test)
     guest.stays()
@@ -69,7 +70,7 @@ def records_without_bytes(test):
 
 @check(TLS)
 def nobody_waits(test):
-    """while handshakes are half done, others are served at once"""
+    """serves other clients at once while handshakes are incomplete"""
     server = serve(test)
     hello = greeting(test)
     strangers = [test.connect(server) for _ in range(50)]
@@ -82,7 +83,7 @@ def nobody_waits(test):
 
 @check(TLS)
 def many_sessions(test):
-    """serves 300 clients at once, in both versions"""
+    """serves 300 clients at once, with both versions"""
     serve(test)
     made = [context(test), context(test)]
     made[1].maximum_version = ssl.TLSVersion.TLSv1_2

@@ -1,4 +1,4 @@
-"""Records: the pieces that TLS cuts a stream into."""
+"""Records: the pieces into which TLS cuts a stream."""
 
 import socket
 import time
@@ -42,8 +42,9 @@ def record_for_each_byte(test):
 
 @check(TLS)
 def unseen_by_select(test):
-    """answers what came in one segment, though select sees only the first of
-    it: more records than one, and more requests than are read at a time"""
+    """answers everything that arrives in one segment, although select does not
+    show the rest: several records, and more requests than are read at a
+    time"""
     serve(test)
     guest = visitor(test)
     guest.socket.plain.sendall(sealed(guest.socket, *[request()] * 7))
@@ -57,7 +58,7 @@ def unseen_by_select(test):
 
 @check(TLS)
 def half_a_record_sleeps(test):
-    """waits for the rest of a record without using the processor"""
+    """uses no processor time while it waits for the rest of a record"""
     server = serve(test)
     guest = visitor(test)
     record = sealed(guest.socket, request(), request())
@@ -65,15 +66,15 @@ def half_a_record_sleeps(test):
     guest.answer().must_be(200, HELLO)
     if server.spins():
         raise Failure('no processor time while half a record is there',
-                      'it spins', 'only select knows when more has come')
+                      'it spins', 'wait with select until more has come')
     guest.socket.plain.sendall(record[-30:])
     guest.answer().must_be(200, HELLO)
 
 
 @check(TLS)
 def slow_reader(test):
-    """a reader that is slow, with a small buffer, gets every byte of a large
-    file: a record that was begun is completed"""
+    """a slow reader with a small buffer gets every byte of a large file: a
+    record that was begun is completed"""
     content = data(3 << 20)
     server = serve(test, files={'large': content, 'hello.txt': HELLO})
     plain = socket.socket()
@@ -107,7 +108,7 @@ def files_of_every_length(test):
 
 @check(TLS)
 def uploads_over_tls(test):
-    """receives a body of 3 MB, passes it to a script, and says HTTPS=on"""
+    """receives a body of 3 MB, passes it to a script, and sets HTTPS=on"""
     scripts = test.site({})
     for name, line in ('echo', 'exec cat'), ('secure', 'echo "$HTTPS"'):
         (scripts / name).write_text('#!/bin/sh\necho Content-Type: text/plain;'
@@ -122,9 +123,28 @@ def uploads_over_tls(test):
 
 
 @check(TLS)
+def requests_meanwhile_over_tls(test):
+    """a request that comes while a script runs is answered after it, even if
+    the script has written no body, and half a record follows the request"""
+    scripts = test.site({})
+    (scripts / 'slow').write_text('#!/bin/sh\necho Content-Type: text/plain; '
+                                  'echo; sleep 0.5\n')
+    (scripts / 'slow').chmod(0o755)
+    serve(test, '-c', str(scripts))
+    guest = visitor(test)
+    guest.get('/cgi/slow', method='HEAD').must_be(200, b'')
+    record = sealed(guest.socket, request())
+    next_record = sealed(guest.socket, request())
+    guest.socket.plain.sendall(record + next_record[:3])
+    guest.answer().must_be(200, HELLO)
+    guest.socket.plain.sendall(next_record[3:])
+    guest.answer().must_be(200, HELLO)
+
+
+@check(TLS)
 def errors_are_ones_own(test):
-    """what goes wrong with one client is not held against another whose
-    record is half sent"""
+    """an error of one client does not affect another whose record is half
+    sent"""
     content = data(4 << 20)
     server = serve(test, files={'large': content})
     guest = visitor(test)

@@ -25,7 +25,7 @@ def openssl(*words, **options):
 
 
 def folder(test):
-    """A new folder for certificates, that the server may enter, too."""
+    """A new folder for certificates, which the server may enter, too."""
     place = pathlib.Path(tempfile.mkdtemp(dir=test.directory))
     place.chmod(0o755)
     return place
@@ -58,8 +58,8 @@ def context(test, **settings):
 
 
 def serve(test, *options, pem=None, files=None):
-    """Starts the server with TLS, and a new certificate unless there is one.
-    It is test.running then."""
+    """Starts the server with TLS, and with a new certificate unless there is
+    one. Stores it as test.running."""
     test.pem = pem or certificate(test)
     test.trusted = getattr(test, 'trusted', test.pem)
     test.root = test.site(files) if files else test.site()
@@ -78,7 +78,7 @@ def client(test, made=None):
 
 
 def begun(test, made=None):
-    """A client whose handshake is still to come."""
+    """A client that has not sent its handshake yet."""
     secure = SecureSocket(test.connect(test.running), made or context(test))
     test.closing.append(secure)
     return secure
@@ -89,7 +89,7 @@ def visitor(test, made=None):
 
 
 def refused(test, made, what):
-    """Demands that a handshake fails, and that the server says why."""
+    """Demands that a handshake fails, and that the server reports why."""
     before = len(test.running.lines)
     secure = begun(test, made)
     try:

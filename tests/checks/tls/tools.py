@@ -1,4 +1,4 @@
-"""Programs of others as clients."""
+"""Common programs as clients."""
 
 import os
 import re
@@ -22,8 +22,8 @@ def run(*words, **options):
 
 
 def s_client(test, *parts, version):
-    """Gives openssl s_client some input, each part once it has printed what
-    was to come before. Returns what it prints."""
+    """Gives openssl s_client its input, each part after it has printed the
+    output expected before. Returns what it prints."""
     openssl('version')
     command = ['openssl', 's_client', '-connect',
                f'127.0.0.1:{test.running.port}', '-CAfile', str(test.trusted),
@@ -41,7 +41,7 @@ def s_client(test, *parts, version):
 
 @check(TLS)
 def no_renegotiation(test):
-    """refuses to negotiate anew in TLS 1.2"""
+    """refuses to renegotiate in TLS 1.2"""
     serve(test)
     s_client(test, (b'\n---\n', b'R\n'), (b'no renegotiation', b''),
              version='-tls1_2')
@@ -50,7 +50,7 @@ def no_renegotiation(test):
 
 @check(TLS)
 def key_update(test):
-    """goes on with new keys when the client asks for them (TLS 1.3)"""
+    """changes its keys when the client asks for it (TLS 1.3)"""
     serve(test)
     s_client(test, (b'\n---\n', b'K\n'), (b'KEYUPDATE', request()),
              (b'hello, world', b''), version='-tls1_3')
@@ -69,8 +69,7 @@ def curl_verifies(test):
 
 @check(TLS)
 def ab_over_tls(test):
-    """ab sends 2000 requests on 100 connections that are kept, and none
-    fails"""
+    """ab sends 2000 requests on 100 kept connections, and none fails"""
     server = serve(test)
     said = run('ab', '-q', '-k', '-c', '100', '-n', '2000',
                f'https://127.0.0.1:{server.port}/hello.txt')

@@ -1,5 +1,6 @@
-"""The checks of 05-recv-send and of what follows it: calls that fail in ways no
-table has a row for.
+"""Checks of several stages that fail on rare mistakes: failures without a row
+in a table, limits, long shortages. They run after the others, so that `make
+learn` shows the likelier mistakes first.
 
 To add one, start from `unlisted_stops`, a short one; see "Add a check" in
 tests/README.md."""
@@ -19,8 +20,8 @@ from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
 
 @check(SERVERS, open=False)
 def unlisted_stops(test):
-    """an errno of socket, bind or listen in no row is reported, and stops the
-    program"""
+    """an errno of socket, bind or listen without a row is reported, and stops
+    the program"""
     calls = {'01': 1, '02': 2}.get(test.stage, 3)
     for call in ('socket', 'bind', 'listen')[:calls]:
         stopped_plainly(test, call, errno.EXDEV,
@@ -34,7 +35,7 @@ def largest_numbers(test):
     child = test.start('65535')
     child.wait_for(lambda: child.lines)
     if any('usage' in line for line in child.lines):
-        raise Failure('port 65535, or that somebody has it',
+        raise Failure('port 65535, or a report that it is in use',
                       f'it {test.outcome(child)}', '65535 is a port, too')
     if test.stage >= '05':
         test.server('-t', '86400')
@@ -44,8 +45,8 @@ def largest_numbers(test):
 
 @check(MANY, open=False)
 def helper_fails(test):
-    """when a call fails that prepares the program (pipe, sigaction, getrlimit
-    and so on) it says so and ends with status 1"""
+    """reports a failed call that prepares the program (pipe, sigaction,
+    getrlimit and so on), and exits with status 1"""
     test.need_injector()
     options = [['0'], ['-l', '/dev/null', '0']][test.stage == '08']
     for number in range(1, 20):
@@ -68,7 +69,7 @@ def helper_fails(test):
 
 @check('05 06 07 08', open=False)
 def default_limit(test):
-    """gives up a silent peer after 60 seconds (06: 10) if there is no -t"""
+    """gives up on a silent peer after 60 seconds (06: 10) if there is no -t"""
     test.need_injector()
     if test.stage == '06':
         start_client(test, test.peer(echoing).port)
@@ -86,7 +87,7 @@ def default_limit(test):
 
 
 def injected_limit(test, call, field, limit):
-    """Demands that a limit which the injector has noted is that."""
+    """Demands that the limit which the injector has noted has this value."""
     if not wait_until(lambda: test.faults.get(field, call) == limit):
         raise Failure(f'{limit // 1000 or limit} seconds', 'another limit: '
                       f'{test.faults.get(field, call)} in {call}')
@@ -128,7 +129,7 @@ def tenth_of_a_second(test):
 
 @check(MANY, open=False)
 def select_unlisted(test):
-    """an errno of select in no row is reported, and stops the program"""
+    """an errno of select without a row is reported, and stops the program"""
     stopped_plainly(test, 'select', errno.EXDEV)
 
 
@@ -150,7 +151,7 @@ def select_shortages_apart(test):
 
 @check(MANY, open=False)
 def idle_takes_nothing(test):
-    """a client that is idle takes no memory but its place in a table"""
+    """an idle client takes no memory beyond its row in a table"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -168,7 +169,8 @@ def idle_takes_nothing(test):
 
 @check(TALKING, open=False)
 def client_unlisted(test):
-    """an errno of recv or send in no row is reported, and costs one client"""
+    """an errno of recv or send without a row is reported, and ends one
+    connection"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -193,7 +195,7 @@ def client_unlisted(test):
 
 @check(ECHO, open=False)
 def half_close_before_the_echo(test):
-    """a client that shuts down its half while most of the echo is not sent yet
+    """a client that shuts down its half while most of the echo is still unsent
     gets all of it"""
     test.need_injector()
     server = test.server()
@@ -208,7 +210,7 @@ def half_close_before_the_echo(test):
     wait_until(lambda: arrived(client))
     server.signal(signal.SIGCONT)
     got = test.receive(client, 50000, hint='the end of what a client sends is '
-                       'not the end of what it is to get')
+                                           'not the end of what it receives')
     if got != data(50000):
         raise Failure('the echo', difference(data(50000), got))
     test.ended(client)
