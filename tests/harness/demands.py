@@ -76,7 +76,7 @@ def failed_hint(child):
             more = [hint for name, hint in BIND_HINTS.items()
                     if match[1] == 'bind' and match[2].startswith(
                         (name, os.strerror(getattr(errno, name))))]
-            return (f'{match[1]} failed, which should not happen here: look at '
+            return (f'{match[1]} failed, which should not happen here: check '
                     'its arguments' + ''.join(more))
     return ''
 
