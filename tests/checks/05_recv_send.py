@@ -326,8 +326,8 @@ def limits_refused(test):
         if not wait_until(lambda: test.faults.get('injected', 'setsockopt')
                           >= number, 1):
             return  # it sets fewer limits
-        test.ended(client,
-                   'setsockopt can fail, too: report it, close the client')
+        test.ended(client, 'if setsockopt fails, report it and close the '
+                   'client: check what setsockopt and set_timeouts return')
         if not server.wait_for(lambda: server.lines.count(line) == number):
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
                           'check what setsockopt returns')

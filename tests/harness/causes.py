@@ -47,7 +47,7 @@ class Causes:
         return ''
 
     def signals(self):
-        """A crash, or SIGPIPE, unless it tells of a stream that was closed."""
+        """A crash, or SIGPIPE, unless a closed stream caused it."""
         if self.status == -signal.SIGPIPE:
             if self.check.name == 'closed_streams':
                 return ''

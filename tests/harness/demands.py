@@ -13,6 +13,9 @@ from harness.programs import wait_until
 STRTOL_HINT = ('look at the whole argument: strtol stops at the first '
                'character that is not a digit, and atoi reports no error; keep '
                'the result in a long')
+OVERFLOW_HINT = ('the number does not fit in an int: atoi, or an int, keeps a '
+                 'part of it, and strtol returns LONG_MAX at most. Keep what '
+                 'strtol returns in a long, and compare that with the limit')
 STRTOL_SKIPS_HINT = ('strtol skips blanks and takes a sign: look at the first '
                      'character, too')
 
@@ -21,6 +24,8 @@ def strtol_hint(text):
     """A hint about text that was accepted as a number."""
     if not text:
         return 'an empty argument is not a number: strtol returns 0 for it'
+    if text.isdigit() and len(text) > 9:
+        return OVERFLOW_HINT
     return STRTOL_SKIPS_HINT if text[0] in ' +-' else STRTOL_HINT
 
 
@@ -71,7 +76,7 @@ def failed_hint(child):
             more = [hint for name, hint in BIND_HINTS.items()
                     if match[1] == 'bind' and match[2].startswith(
                         (name, os.strerror(getattr(errno, name))))]
-            return (f'{match[1]} failed, which should not happen here: look at '
+            return (f'{match[1]} failed, which should not happen here: check '
                     'its arguments' + ''.join(more))
     return ''
 

@@ -61,8 +61,22 @@ class FramingTest(Test):
             raise Failure(f'{what}: its bytes in reverse order',
                           'the bytes of the message as they are'
                           if body == mark else difference(mark[::-1], body),
-                          'send the last byte first' if body == mark else
+                          self.same_hint(client) if body == mark else
                           hint or 'count the bytes: a NUL is one of them')
+
+    def same_hint(self, client):
+        """Why the bytes of a message come back as they are: because anything
+        does, half a length too, or because they are not reversed."""
+        client.settimeout(0.5)
+        try:
+            client.sendall(b'\0\0')
+            echoed = client.recv(2)
+        except OSError:
+            echoed = b''
+        return ('whatever is sent comes back at once, as in 05: receive the 4 '
+                'bytes of the length first, then exactly as many bytes as it '
+                'says; only then answer' if echoed else
+                'send the last byte first')
 
     def up_to(self, client, size):
         """Receives so many bytes, or as many as come. Returns them, and what

@@ -124,7 +124,7 @@ class Test:
         self.need_injector()
         if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
             raise Skip('the injector of errors cannot be loaded into this '
-                       'program')
+                       'program: was it built with -static?')
         return True
 
     def command(self, *arguments, **places):

@@ -112,6 +112,6 @@ static enum action handle_error(const char *call) {
        row. If its number is 0, the errno is in no row: print CALL: and the text
        of strerror(3) for it. Use number, not errno: fprintf may change errno.
        If the action is STOP, exit(3) with EXIT_FAILURE.
-       Proved by socket_*. */
+       Proved by usage_not_written, socket_*. */
     return failure->action;
 }

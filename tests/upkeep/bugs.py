@@ -90,12 +90,14 @@ bug('02 03 04', 'getsockname is forgotten', 'getsockname',
     ('if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)',
      'if (0)'))
 bug('02', 'the result of bind is not examined', "bind's return value|bind "
-    'returned -1|if it returns -1', ('if (bind(listener, (struct sockaddr *)&address, length) '
-                    '== -1)',
-                    'bind(listener, (struct sockaddr *)&address, length);\n'
-                    'if (0)'))
+    'returned -1|if it returns -1',
+    ('if (bind(listener, (struct sockaddr *)&address, length) == -1)',
+     'bind(listener, (struct sockaddr *)&address, length);\nif (0)'))
 bug('02', 'atoi', 'strtol|atoi',
     ("digits == 0 || text[digits] != '\\0' || number > limit", '0'))
+bug('02', 'a number kept in an int', 'does not fit in an int',
+    ('long number = strtol(text, NULL, 10)',
+     'int number = (int)strtol(text, NULL, 10)'))
 bug('02', 'strtol skips blanks', 'blanks',
     ("digits == 0 || text[digits] != '\\0' || number > limit",
      "*text == '\\0' || *end != '\\0' || number < 0 || number > limit"),
@@ -117,8 +119,9 @@ bug('03', 'announced on standard output', 'standard (error|output)',
     ('fprintf(stderr, "%s %s:%d', 'fprintf(stdout, "%s %s:%d'))
 bug('03', 'spins', 'spins', ('pause();', 'for (;;) ;'))
 bug('03', 'the result of listen is not examined', 'listen returned -1|'
-    "listen's return", ('if (listen(listener, SOMAXCONN) == -1)',
-                        'listen(listener, SOMAXCONN);\n    if (0)'))
+    "listen's return|if it returns -1",
+    ('if (listen(listener, SOMAXCONN) == -1)',
+     'listen(listener, SOMAXCONN);\n    if (0)'))
 
 # ------------------------------------------------------------------- 04
 

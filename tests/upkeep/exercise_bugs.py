@@ -11,6 +11,15 @@ style('05-framing', 'sends length and bytes with two calls',
        '                && send_all(client, frame + HEAD, length, timeout);'))
 style('05-framing', 'receives with MSG_WAITALL',
       ('recv(client, bytes, size, 0)', 'recv(client, bytes, size, 0x100)'))
+bug('05-framing', 'echoes, as in 05', 'length first',
+    ('    bool open = set_timeouts(client, timeout);\n',
+     '    bool open = set_timeouts(client, timeout);\n    ssize_t size;\n\n'
+     '    while (open && (size = receive(client, frame, HEAD + MOST)) > 0)\n'
+     '        open = send_all(client, frame, (size_t)size, timeout);\n'
+     '    return;\n'))
+bug('05-framing', 'the result of set_timeouts is not examined', 'set_timeouts',
+    ('bool open = set_timeouts(client, timeout)',
+     'bool open = set_timeouts(client, timeout) || true'))
 bug('05-framing', 'not reversed', 'as they are',
     ('            reverse(frame + HEAD, length);\n', ''))
 bug('05-framing', 'answers without a length', 'an answer is framed',

@@ -193,8 +193,8 @@ def ends_inside_line(test):
         test.until_end(client)
         server.wait_for(lambda: server.lines.count(line) >= times)
         if server.lines.count(line) != times:
-            raise Failure(f'{counted(times, "line")} "{line}" when {times} of '
-                          'the clients have ended inside a message',
+            raise Failure(f'{counted(times, "line")} "{line}" after '
+                          f'{counted(times, "client")} ended inside a message',
                           f'{server.lines.count(line)}; it '
                           f'{test.outcome(server)}')
 
