@@ -189,7 +189,7 @@ def shortage_ends(test):
     told(test, child, 'send', 'ENOBUFS')
 
 
-@check('06', open=False)
+@check('06', open=False, after='default_limit')
 def setsockopt_fails(test):
     """reports that no time limit can be set, and exits with status 1"""
     ends_over(test, 'setsockopt')

@@ -89,8 +89,12 @@ def default_limit(test):
 def injected_limit(test, call, field, limit):
     """Demands that the limit which the injector has noted has this value."""
     if not wait_until(lambda: test.faults.get(field, call) == limit):
+        option = {'low': 'SO_RCVTIMEO', 'high': 'SO_SNDTIMEO'}.get(
+            field, 'its timeout')
         raise Failure(f'{limit // 1000 or limit} seconds', 'another limit: '
-                      f'{test.faults.get(field, call)} in {call}')
+                      f'{test.faults.get(field, call)} in {call}',
+                      f'{option} limits how long a call waits: the seconds of '
+                      '-t')
 
 
 @check('04 05 06 07 08', open=False)

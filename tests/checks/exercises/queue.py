@@ -99,7 +99,7 @@ def no_work_without_pull(test):
     idle.pulls(b'two')
 
 
-@check('07-queue')
+@check('07-queue', after='done_without_work')
 def several_at_once(test):
     """many lines may arrive at once, and the beginning of another"""
     server = test.server()
