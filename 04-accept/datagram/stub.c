@@ -48,11 +48,9 @@ int main(int argc, char *argv[]) {
 
     parse_options(argc, argv, &address);
     open_standard_streams();
-    /* TODO 6: ignore SIGPIPE, see signal(2): otherwise it ends the program if
-       the reader of its output is gone. Then SOCK_DGRAM, without SO_REUSEADDR.
-       With -c connect(2) the socket instead, so that the kernel drops messages
-       from any other sender, call ask_each_line (TODO 9), close the socket and
-       return.
+    /* TODO 6: ignore SIGPIPE; SOCK_DGRAM, without SO_REUSEADDR. With -c
+       connect(2) the socket instead, so that the kernel drops messages from
+       any other sender, call ask_each_line (TODO 9), close it and return.
        Proved by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
