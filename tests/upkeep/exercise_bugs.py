@@ -79,7 +79,7 @@ bug('05-framing', 'answers half a message at the end', 'inside a message',
      '        if (received == 0 && inside)\n            return true;\n'
      '        if (received <= 0)\n            return false;'))
 bug('05-framing', 'only the first of several is answered',
-    'more than one message',
+    'more than one message|any number of messages',
     ('            open = send_all(client, frame, HEAD + length, timeout);',
      '            open = send_all(client, frame, HEAD + length, timeout);\n'
      '            while (recv(client, frame, sizeof frame, MSG_DONTWAIT) > 0)\n'

@@ -315,7 +315,7 @@ def subscribers_reset(test):
     test.alive(server, 'subscribers have reset')
 
 
-@check('07-publish', open=False)
+@check('07-publish', open=False, after='stalled_subscriber')
 def ended_in_this_turn(test):
     """a subscriber whose stream has ended gets nothing that is published after
     that in the same turn"""
