@@ -116,7 +116,7 @@ def several_at_once(test):
         worker.expect(b'OK', b'WORK %d' % number, hint=PIECES_HINT)
 
 
-@check('07-queue')
+@check('07-queue', after='in_order')
 def split_anywhere(test):
     """a line may arrive in any pieces, while other clients send theirs"""
     server = test.server()
