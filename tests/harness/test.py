@@ -57,7 +57,7 @@ class Test:
             os.unlink(self.faults.path)
 
     def restart(self):
-        """Ends what runs, and begins anew: without orders to the injector."""
+        """Ends what runs, and starts again without orders to the injector."""
         self.close()
         self.closing, self.children = [], []
         self.faults = Faults(self.directory)
@@ -274,7 +274,7 @@ class Test:
     # -------------------------------------------------------- conversations
 
     def receive(self, client, size, what='the bytes of the echo', hint=''):
-        """Receives exactly so many bytes."""
+        """Receives exactly this many bytes."""
         got, end = bytearray(), time.monotonic() + 15 * PATIENCE
         while len(got) < size:
             if time.monotonic() > end:

@@ -238,7 +238,7 @@ def signals_come_through(test):
     log.rename(log.with_name('old'))
     test.running.process.send_signal(signal.SIGHUP)
     if not wait_until(log.exists):
-        raise Failure('SIGHUP opens the log anew', 'it does not')
+        raise Failure('SIGHUP opens the log again', 'it does not')
     visitor.stays()
     for other in others:
         other.send(request('/cgi/hello'))

@@ -54,7 +54,7 @@ def room_in_turn(test):
         worker.expect(b'OK', why='in answer to DONE')
     for client in first, second:
         client.expect(b'OK', why='when there is room again', hint='after its '
-                      'turn a pusher waits anew, behind the others')
+                      'turn a pusher waits again, behind the others')
         if not client.silent():
             raise Failure('room for one piece of each pusher', 'the line '
                           f'{shown(client.line())} once more', TURN_HINT)
