@@ -3,6 +3,7 @@ before."""
 
 import os
 import shutil
+import tempfile
 
 from fuzzing.build import CORPUS, build_replay, escaped, replay
 from harness import CHECKS, ROOT, Check, Failure, Skip, compiler
@@ -11,7 +12,8 @@ from harness import CHECKS, ROOT, Check, Failure, Skip, compiler
 def replay_corpus(test):
     if not shutil.which(compiler()[0]):
         raise Skip('it needs a C compiler')
-    program = os.path.join(test.directory, 'replay')
+    folder = tempfile.mkdtemp(dir=test.directory)  # other checks run as well
+    program = os.path.join(folder, 'replay')
     complaint = build_replay(program)
     if complaint:
         raise Failure('tests/fuzzing compiles with the server', complaint)
