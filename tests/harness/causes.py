@@ -35,7 +35,7 @@ class Causes:
 
     def first(self):
         """Returns the likeliest cause, or None."""
-        rules = [self.signals, self.unended, self.exits]
+        rules = [self.options, self.signals, self.unended, self.exits]
         if not self.test.any and self.attached and not MEMCHECK:
             rules += [self.missing_calls, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
@@ -44,6 +44,39 @@ class Causes:
             cause = rule()
             if cause:
                 return cause
+        return ''
+
+    def options(self):
+        """An option that the program should take, and does not."""
+        words = [] if self.test.any else self.child.command[1:]
+        for place, word in enumerate(words):
+            if word in ('-a', '-d', '-l', '-t'):
+                hint = self.option(word[1], *words[place + 1:place + 2])
+                if hint:
+                    return hint
+        return ''
+
+    def option(self, letter, argument=''):
+        """The likeliest mistake about an option with an argument."""
+        colon = f'"{letter}:" in the string for getopt'
+        if f"invalid option -- '{letter}'" in self.told:
+            return f'getopt does not know -{letter}, which takes an argument: '\
+                   + colon
+        if self.status == -signal.SIGSEGV and not self.told:
+            return ('it crashed before it printed a line, and it was called '
+                    f'with -{letter}: optarg is NULL unless there is {colon}')
+        if self.status == 2 and f"argument: '{argument or None}'" in self.told:
+            return (f"'{argument}' is the argument of -{letter}, and was not "
+                    f'taken for it: {colon}')
+        if b'usage: ' in self.child.output[:7] and '-h' not in \
+                self.child.command:
+            return (f'-{letter} has printed the usage, as -h does: after each '
+                    'case of a switch comes a break, or else the next case '
+                    'follows')
+        if self.status == 2 and self.told.startswith('usage: '):
+            return (f'getopt has returned \'{letter}\', and the program has '
+                    f'rejected that: add a case \'{letter}\' that ends with '
+                    'break')
         return ''
 
     def signals(self):

@@ -16,6 +16,8 @@ STRTOL_HINT = ('look at the whole argument: strtol stops at the first '
 OVERFLOW_HINT = ('the number does not fit in an int: atoi, or an int, keeps a '
                  'part of it, and strtol returns LONG_MAX at most. Keep what '
                  'strtol returns in a long, and compare that with the limit')
+LIMIT_HINT = ('it is more than the largest number allowed: compare what strtol '
+              'returns with that')
 STRTOL_SKIPS_HINT = ('strtol skips blanks and takes a sign: look at the first '
                      'character, too')
 
@@ -26,6 +28,8 @@ def strtol_hint(text):
         return 'an empty argument is not a number: strtol returns 0 for it'
     if text.isdigit() and len(text) > 9:
         return OVERFLOW_HINT
+    if text.isdigit():
+        return LIMIT_HINT
     return STRTOL_SKIPS_HINT if text[0] in ' +-' else STRTOL_HINT
 
 
@@ -42,6 +46,13 @@ def bytes_hint(child, port):
     if match and match[1] == '0.0.0.0':
         return ('0.0.0.0 is every interface: the address without -a is '
                 'htonl(INADDR_LOOPBACK), and bind() comes before getsockname()')
+    if match and int(match[2]) == 15441:
+        return ('15441 is the port without an argument: store the one that is '
+                'given in sin_port, with htons, before bind')
+    if match and int(match[2]) != port:
+        return ('bind got another port than the argument: store the number '
+                'that the argument stands for (does parse_number return it?) '
+                'in sin_port, with htons')
     return ('an address is in network byte order: htons for the port, '
             'htonl(INADDR_LOOPBACK); ntohs to print the port')
 
@@ -172,8 +183,11 @@ def stopped_plainly(test, call, number=errno.ENOBUFS, arguments=('0',)):
     line = f'{call}: {os.strerror(number)}'
     if status != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
-                      f'it {test.outcome(child)}', f'{call} can fail, too: if '
-                      f'it returns -1, call handle_error("{call}")')
+                      f'it {test.outcome(child)}',
+                      'this errno is in no row below the call: then '
+                      'handle_error prints the call and strerror(errno)'
+                      if status == 1 else f'{call} can fail, too: if it '
+                      f'returns -1, call handle_error("{call}")')
 
 
 def injected(test, call, times=1):
