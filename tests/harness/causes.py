@@ -2,6 +2,7 @@
 it ended, what it printed, which calls it made, and in which call it waits. The
 hint about such a cause is printed before the check's own hint."""
 
+import errno
 import re
 import signal
 
@@ -12,7 +13,7 @@ CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE,
            -signal.SIGILL}
 LIMITED = ('recv_EAGAIN', 'recv_EWOULDBLOCK', 'send_EAGAIN',
            'send_EWOULDBLOCK', 'never_ends', 'never_reads', 'slow_reader_stays',
-           'connect_EINPROGRESS', 'talker_stays')
+           'connect_EINPROGRESS', 'talker_stays', 'never_reads_once')
 LOOP = {'03': 'wait with pause() after listen()',
         '04': 'call accept in a loop without an end',
         '05': 'after a client take the next one, in a loop without an end'}
@@ -37,7 +38,8 @@ class Causes:
         """Returns the likeliest cause, or None."""
         rules = [self.options, self.signals, self.unended, self.exits]
         if not self.test.any and self.attached and not MEMCHECK:
-            rules += [self.missing_calls, self.sets, self.nfds, self.timeout,
+            rules += [self.goes_on, self.no_failure, self.missing_calls,
+                      self.hurries, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
                       self.sleeps_on_client, self.no_shutdown, self.limits]
         for rule in rules:
@@ -148,7 +150,52 @@ class Causes:
                     'connections. Call listen() after bind()'
                     if call == 'listen' else
                     ': the socket has no address yet'))
+        if self.stage in ('05', '07') and self.check.name.startswith('echo'):
+            for call, what in (
+                    ('accept', 'take a client with it'),
+                    ('recv', 'receive what the client sends'),
+                    ('send', 'send back what recv has stored, if it returns '
+                             'more than 0')):
+                if not self.get('calls', call):
+                    return f'{call}() is never called: {what}'
         return ''
+
+    def goes_on(self):
+        """A call is made again and again, although it fails."""
+        for call in ('recv', 'send'):
+            count, number = (self.get(name, call)
+                             for name in ('failed', 'last_error'))
+            if count > 1000 and number not in (errno.EAGAIN, errno.EINTR):
+                return (f'{call}() has failed {count} times, the last time '
+                        f'with {errno.errorcode.get(number, number)}: that is '
+                        'a DROP, so close this client and do not call it again')
+        return ''
+
+    def no_failure(self):
+        """A call is said to have failed, and has not."""
+        for call in ('recv', 'send', 'setsockopt'):
+            if (not re.search(rf'^{call}: ', self.told, re.M)
+                    or not self.get('calls', call)
+                    or self.get('injected', call)):
+                continue
+            if not self.get('failed', call):
+                return (f'the program reports that {call} has failed, and it '
+                        'has not: only -1 means that')
+            if call == 'setsockopt':
+                return ('setsockopt failed, which should not happen here: '
+                        'check its arguments. The last one is the size of '
+                        'what the one before points to')
+        return ''
+
+    def hurries(self):
+        """A client is dropped because it has not read for a moment."""
+        if (self.stage != '05' or self.check.name in LIMITED
+                or not re.search('^send: EAGAIN', self.told, re.M)
+                or self.get('injected', 'send')):
+            return ''
+        return ('"send: EAGAIN": a client that reads slowly was dropped. After '
+                'EAGAIN call send again, until no byte has been taken for the '
+                'seconds of -t, by a clock such as CLOCK_MONOTONIC')
 
     def nfds(self):
         """A descriptor in a set is not below nfds."""

@@ -125,23 +125,28 @@ def told(test, child, call, name, times=1, hint=''):
         if child.process.poll() == -signal.SIGPIPE:
             hint = SIGPIPE_HINT
         else:
-            hint = hint_about_line(test, child, call, name, len(lines)) or hint
+            hint = hint_about_line(child, call, name, lines, times) or hint
         raise Failure(
             f'{counted(times, "line")} "{call}: {name}: ..." on standard error',
             f'{len(lines) or "no such line"}; it {test.outcome(child)}', hint)
 
 
-def hint_about_line(test, child, call, name, count):
+def hint_about_line(child, call, name, lines, times):
     """A hint why the line about a failed call is missing, or repeated."""
     text = os.strerror(getattr(errno, name))
-    if count:
-        return ('report a shortage once, when it begins; after a success the '
-                'next shortage is a new one')
+    if len(lines) > times:
+        return 'report a shortage once, when it begins, not at each try'
+    if lines:
+        return (f'{call} has succeeded in between, so this shortage is a new '
+                'one: after a success set the count of waits to 0')
     if any(line.startswith(f'{call}: {text}') for line in child.lines):
         return f'is there a row for {name} below {call} in the table?'
     if any(re.match(f'{call}: (?!descriptor)', line) for line in child.lines):
         return ('another errno was reported: read errno right after the call, '
                 'before any other call changes it')
+    if child.process.poll() == 1:
+        return ('it has exited without a line about that: handle_error prints '
+                'the call, the name of the errno and its meaning')
     return (f'{call} returned -1, and the program did not report it: compare '
             f'what {call} returns with -1, then look errno up and print the '
             'line')
@@ -151,17 +156,23 @@ def not_told(test, child, call):
     """Demands that an ordinary failure prints nothing."""
     lines = [line for line in child.lines if line.startswith(call + ':')]
     if lines and not test.any:
+        listed = re.match(rf'{call}: E[A-Z]+:', lines[0])
         raise Failure(f'no line about {call}: the action is RETRY', lines[0],
-                      'this failure is ordinary: call again, print nothing')
+                      'this failure is ordinary: call again, print nothing'
+                      if listed else f'is there a row for it below {call} in '
+                      'the table, with RETRY?')
 
 
 def stopped(test, child, call, name):
     """Demands the action STOP: one line, and exit status 1."""
     status = child.wait_exit()
     if status is None:
+        plain = f'{call}: {os.strerror(getattr(errno, name))}'
         raise Failure(
             f'exit status 1 when {call} fails with {name}',
             f'it {test.outcome(child)}',
+            f'is there a row for {name} below {call} in the table, with STOP?'
+            if any(line.startswith(plain) for line in child.lines) else
             f'{call} returned -1: report it, then exit with status 1'
             if test.faults.get('injected', call) or test.faults.get(
                 'failed', call) else f'{call} has not returned -1 so far')
@@ -211,10 +222,13 @@ def idles(test, server, call, name, again=True):
     test.alive(server, f'{call} has failed with {name}', hint)
     calls = test.faults.get('calls', call) - calls
     if spins or calls > 20:
+        told = any(line.startswith(f'{call}: ') for line in server.lines)
         raise Failure(f'a wait of a tenth of a second before each new {call}',
                       f'{calls} calls in 0.35 s{", it spins" * spins}',
                       f'{name} does not pass at once: sleep between the tries '
-                      '(nanosleep), do not spin')
+                      '(nanosleep), do not spin' if told or test.any else
+                      f'nothing is printed, either: when {call} returns -1, '
+                      'handle_retry reports it, and sleeps in a shortage')
     if calls == 0 and again:
         raise Failure(f'another {call} every tenth of a second',
                       'none in 0.35 s', hint)
