@@ -155,14 +155,14 @@ def no_tick(test):
                           'there is none')
 
 
-@check(MANY, open=False)
+@check(MANY, open=False, after='talker_stays')
 def silent_client(test):
     """with -t 1 drops a client that sends nothing after a second"""
     server = test.server('-t', '1')
     began = time.monotonic()
     client = test.connect(server)
     dropped(test, server, client, began)
-    test.ended(client)
+    test.ended(client, 'close the socket of a client that is dropped')
 
 
 @check(MANY, open=False)
@@ -195,12 +195,15 @@ def dropped_in_time(test):
 def client_never_reads(test):
     """with -t 1 drops a client that never reads, and no other"""
     server = test.server('-t', '1')
-    other = test.connect(server)
     client = test.connect(server)
     flood(client, block=test.plenty())
-    began = time.monotonic() - 0.3
+    began = last = time.monotonic() - 0.3
+    other = test.connect(server)
     for _ in range(4):
+        if time.monotonic() - last > 0.9:
+            raise Skip('this machine is too busy to keep a client alive')
         test.served(server, other)
+        last = time.monotonic()
         time.sleep(0.35)
     dropped(test, server, client, min(began, time.monotonic() - 1))
     test.served(server, other)

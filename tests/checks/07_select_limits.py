@@ -99,6 +99,26 @@ def fcntl_fails(test):
         raise Failure('the socket closed', 'it is open')
 
 
+@check(MANY, open=False, after='fcntl_fails')
+def fcntl_fails_early(test):
+    """reports that fcntl failed before the first client, and exits with status
+    1"""
+    test.need_injector()
+    line = f'fcntl: {os.strerror(errno.ENOBUFS)}'
+    for number in range(1, 10):
+        before = test.faults.get('injected', 'fcntl')
+        test.faults.fail('fcntl', errno.ENOBUFS, number
+                         + test.faults.get('calls', 'fcntl'))
+        child = test.start('0')
+        child.wait_for(lambda: child.lines)
+        if test.faults.get('injected', 'fcntl') == before:
+            return  # it makes no more such calls
+        if child.wait_exit() != 1 or line not in child.lines:
+            raise Failure(f'the line "{line}" and status 1',
+                          f'it {test.outcome(child)}', 'O_NONBLOCK could not '
+                          'be set: look at what fcntl returns, each time')
+
+
 @check(MANY, open=False)
 def messages_unread(test):
     """it serves clients even if nothing reads its standard error"""

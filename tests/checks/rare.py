@@ -8,13 +8,14 @@ tests/README.md."""
 import errno
 import os
 import re
+import select
 import signal
 import socket
 import time
 
 from checks.storm.page import Page
 from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
-                     arrived, check, data, difference, echoing, injected,
+                     Skip, arrived, check, data, difference, echoing, injected,
                      start_client, stopped_plainly, told, wait_until)
 
 
@@ -156,6 +157,51 @@ def stops_in_a_shortage(test):
                       'too, handle_retry calls handle_error for every failure '
                       'that is not a WAIT')
     told(test, server, 'accept', 'EFAULT')
+
+
+@check(ECHO, open=False, after='shortage_ends')
+def shortages_apart(test):
+    """with -t 1 keeps a client through two shortages of 0.6 s each, between
+    which send takes some bytes"""
+    test.need_injector()
+    for _ in range(4):
+        if two_shortages(test):
+            return
+        test.restart()
+    raise Skip('this machine is too busy')
+
+
+def two_shortages(test):
+    """Returns whether both were shorter than a second."""
+    server = test.server('-t', '1')
+    test.attached()
+    client = test.connect(server)
+    message, some = data(2000), False
+    test.faults.set('most', 1000, 'send')
+    test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
+    test.faults.fail('ioctl', errno.ENOTTY, last=FOREVER)  # only Linux tells
+    client.sendall(message)
+    for _ in range(2):
+        began = time.monotonic()
+        time.sleep(0.6)
+        some = some or wait_until(lambda: one_send(test, client))
+        if time.monotonic() - began > 0.95:
+            return False
+    test.faults.relent('send')
+    got = test.receive(client, len(message), hint='a shortage ends when send '
+                       'takes bytes: count the waits of the next one from 0')
+    if not some or got != message:
+        raise Failure('the bytes in order', difference(message, got),
+                      'after a partial send go on from the first byte that '
+                      'was not taken')
+    told(test, server, 'send', 'ENOBUFS', 2)
+    return True
+
+
+def one_send(test, client):
+    """Lets one call of send succeed. Returns whether its bytes have come."""
+    test.faults.set('first', test.faults.get('calls', 'send') + 2, 'send')
+    return select.select([client], [], [], 0.2)[0]
 
 
 @check(MANY, open=False)

@@ -36,10 +36,11 @@ class Causes:
 
     def first(self):
         """Returns the likeliest cause, or None."""
-        rules = [self.options, self.signals, self.unended, self.exits]
+        rules = [self.options, self.signals, self.unended, self.exits,
+                 self.listener_dropped]
         if not self.test.any and self.attached and not MEMCHECK:
-            rules += [self.goes_on, self.no_failure, self.missing_calls,
-                      self.hurries, self.sets, self.nfds, self.timeout,
+            rules += [self.goes_on, self.no_failure, self.hurries,
+                      self.missing_calls, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
                       self.sleeps_on_client, self.no_shutdown, self.limits]
         for rule in rules:
@@ -114,10 +115,21 @@ class Causes:
         if self.check.name == 'more_than_fit' and self.status is not None:
             return ('a descriptor of FD_SETSIZE or above must never enter a '
                     'set: limit the descriptors, or close that client')
+        if 'select: EBADF' in self.told and not self.injected():
+            return ('a set holds a descriptor that is closed: empty both sets '
+                    '(FD_ZERO) before each select, and add only open ones')
+        if 'select: EINVAL' in self.told and not self.get('injected',
+                                                          'select'):
+            return ('the timeout of select was negative: drop the clients '
+                    'that are due before, and wait for the next one')
         if 'EBADF' in self.told and not self.injected():
             return ('a call was made on a descriptor that had been closed: '
                     'close the client\'s socket, not the listener, and only '
-                    'once')
+                    'once' + (', and handle only what FD_ISSET finds ready'
+                              if self.stage >= '07' else ''))
+        if self.status == 0 and self.get('injected', 'select'):
+            return ('select returned -1, and its sets were taken for ready '
+                    'descriptors: look at what it returns first')
         if self.status == 0:
             return ('it exited with status 0, though a server goes on until a '
                     'signal ends it: ' + LOOP.get(
@@ -128,6 +140,15 @@ class Causes:
             return (f'it exited with status {self.status} after it had served '
                     'a client: an error on one client\'s socket costs that '
                     'client, never the server')
+        return ''
+
+    def listener_dropped(self):
+        """The time limit of clients was applied to the listener, too."""
+        port = re.search(r'^listening on \S+:(\d+)$', self.told, re.M)
+        if port and re.search(rf'^dropped \S+:(0|{port[1]}):', self.told,
+                              re.M):
+            return ('the listener has been dropped: the time without a byte '
+                    'is for clients alone')
         return ''
 
     def injected(self):
@@ -152,7 +173,9 @@ class Causes:
                     ': the socket has no address yet'))
         if self.stage in ('05', '07') and self.check.name.startswith('echo'):
             for call, what in (
-                    ('accept', 'take a client with it'),
+                    ('accept', 'take a client with it' if self.stage == '05'
+                     else 'put the listener into the set of those to read '
+                     'from, and accept when it is ready'),
                     ('recv', 'receive what the client sends'),
                     ('send', 'send back what recv has stored, if it returns '
                              'more than 0')):
@@ -165,6 +188,10 @@ class Causes:
         for call in ('recv', 'send'):
             count, number = (self.get(name, call)
                              for name in ('failed', 'last_error'))
+            if count > 1000 and number in (errno.EBADF, errno.ENOTSOCK):
+                return (f'{call}() was called {count} times on a descriptor '
+                        'that is no open socket: only those of clients are '
+                        'received from and sent to')
             if count > 1000 and number not in (errno.EAGAIN, errno.EINTR):
                 return (f'{call}() has failed {count} times, the last time '
                         f'with {errno.errorcode.get(number, number)}: that is '
@@ -189,6 +216,11 @@ class Causes:
 
     def hurries(self):
         """A client is dropped because it has not read for a moment."""
+        if (re.search('^dropped ', self.told, re.M)
+                and '-t' not in self.child.command):
+            return ('a client has been dropped although it had not been silent '
+                    'for 60 seconds: note when its last byte moved, and '
+                    'compare the time since then with the limit')
         if (self.stage != '05' or self.check.name in LIMITED
                 or not re.search('^send: EAGAIN', self.told, re.M)
                 or self.get('injected', 'send')):

@@ -87,3 +87,36 @@ bug('05', 'a failed setsockopt is not reported', 'perror',
 bug('05', 'a DROP of send is overlooked', 'has failed .* times',
     ('handle_retry("send", &waits) == DROP', '(handle_retry("send", &waits), 0)'
      ))
+
+# ------------------------------------------------------------------- 07
+
+bug('07', 'the listener is in no set', 'put the listener into the set',
+    ('            FD_SET(fd, connection->unsent == NULL ? readable : writable);\n',
+     '            if (fd != listener)\n                FD_SET(fd, connection->'
+     'unsent == NULL ? readable : writable);\n'))
+bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
+    ('    FD_ZERO(readable);\n', ''))
+bug('07', 'the timeout of select is 0', 'is its timeout 0',
+    ('(time_t)((due - now) / 1000)', '0'), ('(suseconds_t)((due - now) % 1000 '
+                                           '* 1000)', '0'))
+bug('07', 'the end of a shortage is not awaited', 'after that time',
+    ('            due = earlier(due, connection->retry_at);\n', '            '
+     ';\n'))
+bug('07', 'a shortage spins', 'out of the sets',
+    ('if (connection->retry_at > now)', 'if (0)'))
+bug('07', 'the listener is dropped', 'the listener has been dropped',
+    ('if (fd != listener && timeout > 0)', 'if (timeout > 0)'))
+bug('07', '0 seconds are a limit', '0 seconds mean no limit',
+    ('if (fd != listener && timeout > 0)', 'if (fd != listener)'))
+bug('07', 'a dropped client stays open', 'client that is dropped',
+    ('            if (has_timed_out(connection, timeout, now)) {\n'
+     '                remove_connection(connection, listener);\n',
+     '            if (has_timed_out(connection, timeout, now)) {\n'))
+bug('07', 'active clients are dropped', 'had not been silent',
+    ('if (now - connection->last_activity < 1000 * timeout)', 'if (0)'))
+bug('07', 'a failed select is taken for ready', 'select returned -1',
+    ('            continue;\n        }\n        retry_at = 0;',
+     '        }\n        retry_at = 0;'))
+bug('07', 'fcntl of the listener is not examined', 'what fcntl returns',
+    ('    if (!add_connection(listener, &address))\n',
+     '    if (!add_connection(listener, &address) && 0)\n'))
