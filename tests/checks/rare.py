@@ -263,6 +263,8 @@ def client_unlisted(test):
             f' ({peer})' if test.stage in MANY else '')
         if not server.wait_for(lambda: line in server.lines):
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
+                          'name the peer in parentheses behind it'
+                          if line.partition(' (')[0] in server.lines else
                           f'{call} has a row of its own for any other errno')
         client = test.connect(server)
         test.served(server, client, 'an error on one client\'s socket costs '

@@ -208,10 +208,14 @@ class Causes:
             if not self.get('failed', call):
                 return (f'the program reports that {call} has failed, and it '
                         'has not: only -1 means that')
-            if call == 'setsockopt':
-                return ('setsockopt failed, which should not happen here: '
-                        'check its arguments. The last one is the size of '
-                        'what the one before points to')
+            wrong = re.search(rf'^{call}: E(FAULT|NOTSOCK|OPNOTSUPP)',
+                              self.told, re.M)
+            if (call == 'setsockopt' or wrong
+                    and not self.check.name.startswith(f'{call}_E')):
+                return (f'{call} failed, which should not happen here: check '
+                        'its arguments' + (
+                            '. The last one is the size of what the one '
+                            'before points to' if call == 'setsockopt' else ''))
         return ''
 
     def hurries(self):

@@ -4,6 +4,7 @@ import difflib
 import errno
 import os
 import re
+import select
 import signal
 import time
 
@@ -235,8 +236,8 @@ def idles(test, server, call, name, again=True):
                           and call != 'select' else
                           'sleep between the tries (nanosleep), do not spin')
                       if told or test.any else
-                      f'nothing is printed, either: when {call} returns -1, '
-                      'handle_retry reports it, and sleeps in a shortage')
+                      'nothing is printed, either: call handle_retry when '
+                      f'{call} returns -1')
     if calls == 0 and again:
         raise Failure(f'another {call} every tenth of a second',
                       'none in 0.35 s', hint)
@@ -266,6 +267,8 @@ def dropped(test, server, client, began, hint='note when the last byte moved, '
     port = client.getsockname()[1]
     line = f'dropped 127.0.0.1:{port}: no byte moved for 1 second'
     if not server.wait_line(line, 8):
+        if select.select([client], [], [], 0)[0]:  # it may have been closed
+            hint = 'when a client is dropped, print this line'
         raise Failure(f'the line "{line}"', f'it {test.outcome(server)}', hint)
     took = time.monotonic() - began
     if not 0.9 < took < 4:
