@@ -114,7 +114,7 @@ CLOSED = {'<&-': (0,), '2>&-': (2,), '<&- >&-': (0, 1), '>&- 2>&-': (1, 2),
 
 
 def opened(child, number):
-    """What /proc shows as open under a descriptor number."""
+    """What /proc shows for a descriptor number."""
     try:
         return os.readlink(f'/proc/{child.pid}/fd/{number}')
     except OSError:

@@ -108,7 +108,7 @@ def messages_unread(test):
 
 @contextlib.contextmanager
 def unread(test):
-    """A server whose standard error is full, and not read by anything."""
+    """A server whose standard error is a full pipe that nothing reads."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ: some fifty lines
     server = test.start('0', kind=Server, stdout=subprocess.DEVNULL,

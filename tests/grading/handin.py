@@ -1,5 +1,5 @@
-"""Takes only what is built from a hand-in: sources, plain files, not too many
-and not too large. Nothing else is opened."""
+"""Takes from a hand-in only what is needed to build it: sources that are plain
+files, not too many and not too large. Nothing else is opened."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Refused(Exception):
-    """A stage is not accepted, for this reason."""
+    """The reason why a stage is not accepted."""
 
 
 @contextlib.contextmanager

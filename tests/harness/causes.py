@@ -19,11 +19,12 @@ LOOP = {'03': 'wait with pause() after listen()',
 
 
 class Causes:
-    """The causes of a failed check; those that explain most come first."""
+    """The possible causes of a failed check; those that explain most come
+    first."""
 
     def __init__(self, test, check):
         self.test, self.check, self.stage = test, check, test.stage
-        if self.stage == '05-framing':  # in all of this it is like its stage
+        if self.stage == '05-framing':  # in all of these it is like its stage
             self.stage = '05'
         self.faults, self.child = test.faults, test.children[-1]
         self.status = self.child.wait_exit(0.2)
@@ -61,7 +62,7 @@ class Causes:
         return ''
 
     def unended(self):
-        """A message has no line feed at its end."""
+        """A message that does not end with a newline."""
         if self.test.any or not self.child.unfinished or self.child.floods():
             return ''
         return ('the last line has no end: a message ends with "\\n", in the '

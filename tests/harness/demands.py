@@ -47,7 +47,7 @@ def bytes_hint(child, port):
 
 
 def near_hint(child, wanted):
-    """A hint if a line was printed whose words are nearly those wanted."""
+    """A hint if a line was printed that is nearly the expected one."""
     words = re.split(r'\d', wanted)[0]
     for line in child.lines:
         other = re.split(r'\d', line)[0]
@@ -68,8 +68,8 @@ BIND_HINTS = {
 
 
 def failed_hint(child):
-    """A hint if the program reported that a call failed, though none was to
-    fail."""
+    """A hint if the program reported that a call failed, though none should
+    have."""
     for line in child.lines:
         match = re.match(r'(socket|bind|listen|getsockname|open): (.*)', line)
         if match and not match[2].startswith('descriptor'):
@@ -121,7 +121,7 @@ def told(test, child, call, name, times=1, hint=''):
 
 
 def hint_about_line(test, child, call, name, count):
-    """A hint why the line about a failed call is missing, or repeated."""
+    """A hint about why the line about a failed call is missing or repeated."""
     text = os.strerror(getattr(errno, name))
     if count:
         return ('report a shortage once, when it begins; after a success the '
@@ -177,11 +177,11 @@ def stopped_plainly(test, call, number=errno.ENOBUFS, arguments=('0',)):
 
 
 def injected(test, call, times=1):
-    """Demands that the program has made the call that was to fail."""
+    """Demands that the program has made the call that should fail."""
     count = wait_until(lambda: test.faults.get('injected', call) >= times)
     if not count:
         child = test.children[-1]
-        raise Failure(f'a call of {call}(), or of one like it',
+        raise Failure(f'a call of {call}(), or of a similar one',
                       f'there is none; it {test.outcome(child)}',
                       f'this stage calls {call}()')
 

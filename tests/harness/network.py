@@ -1,4 +1,4 @@
-"""The sockets of the checks themselves: servers, ways to close, free ports."""
+"""The checks' own sockets: servers, ways to close a connection, free ports."""
 
 import fcntl
 import os

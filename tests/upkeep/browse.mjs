@@ -154,7 +154,7 @@ async function complaints(page) {
       found.nodes.slice(0, 3).map((node) => node.html).join(" | ")}`);
 }
 
-/* Walks to a screen as a teacher does. */
+/* Steps to a screen as a teacher does. */
 const to = async (page, number) => {
   for (let press = 0; press < 30; press += 1) {
     const there = await page.evaluate((place) => document.querySelectorAll(
@@ -218,10 +218,10 @@ async function keys() {
   };
   const forth = await walk("ArrowRight");
   const back = await walk("ArrowLeft");
-  check("the arrow keys walk every page, forth and back", [
+  check("the arrow keys walk through every page, forward and back", [
     ...[...pages.keys()].filter((path) => !forth.includes(path)).map(
       (path) => `${path} is left out`),
-    ...forth.join() === back.reverse().join() ? [] : ["not the same way back"],
+    ...forth.join() === back.reverse().join() ? [] : ["a different way back"],
   ]);
   await page.goto(`${origin}/02-bind.html`);
   await page.keyboard.press("p");
@@ -239,7 +239,7 @@ async function keys() {
   await page.keyboard.press("Escape");
   const off = await page.evaluate(
     () => document.querySelector(".shown") === null);
-  check("p is for the projector, arrows walk it, Escape ends it", [
+  check("p turns the projector on, arrows walk through it, Escape ends it", [
     ...on && first.includes("?projector") ? [] : ["p does nothing"],
     ...next.includes("03-listen.html?projector") ? [] : [`ends at ${next}`],
     ...off ? [] : ["Escape does nothing"]]);
@@ -255,7 +255,7 @@ async function quiet() {
   }
 }
 
-/* The browser asks for the picture of a tab when it likes. */
+/* The browser requests a tab's icon at a time of its choice. */
 async function reload() {
   for (const path of pages.keys()) {
     const page = await open(path);

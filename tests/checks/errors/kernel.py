@@ -19,8 +19,8 @@ def kernel(call, name, stages):
 
 
 def sharing(call, name, stages):
-    """Does the same for our own programs. Where the function finds that this
-    system does not let it, the row is injected."""
+    """Does the same for our own programs. Where this system does not let the
+    function do it, the error is injected."""
     def register(function):
         OURS.add(function)
         return kernel(call, name, stages)(function)
@@ -28,7 +28,7 @@ def sharing(call, name, stages):
 
 
 def in_network(call, name, stages):
-    """Does the same for a function that runs in a network of its own."""
+    """Does the same for a function that runs in a private network."""
     def register(function):
         NETWORK.add(function)
         return sharing(call, name, stages)(function)
