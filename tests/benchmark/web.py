@@ -121,7 +121,7 @@ class WebBench(Bench):
         if self.disturbed() or not any(idle.values()):
             return
         self.notes.append(
-            'Here load was slower than a server, whose core\'s time says more '
+            'Here load was slower than a server; processor time says more '
             'than its speed (busy: ' + '; '.join(
                 f'{label}: {", ".join(parts)}'
                 for label, parts in idle.items() if parts) + ').')

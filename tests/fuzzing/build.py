@@ -82,8 +82,8 @@ def replay(program, paths):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
     except subprocess.TimeoutExpired as late:
-        return Finding(last_line(late.stdout), 'it is read in no time',
-                       f'it is not in {PATIENCE} seconds')
+        return Finding(last_line(late.stdout), 'it is read at once',
+                       f'it has not been read in {PATIENCE} seconds')
     if done.returncode == 0:
         return None
     errors = done.stderr.decode(errors='replace')

@@ -230,11 +230,11 @@ class Guard:
             self.user = self.user if trial.returncode == 0 else None
         if self.user is None:
             self.count_own_processes()
-            self.lacks.append('what is graded runs as the same user as the '
-                              'grading; only root can give it one of its own')
+            self.lacks.append('the programs run as the same user as the '
+                              'grading; only root can use another one')
         if 'files' not in told:
             self.lacks.append('this kernel has no Landlock: a program may read '
-                              'and write the files that its user may')
+                              'and write any file that its user may')
         if 'signals' not in told and self.user is None:
             self.lacks.append('this kernel has no seccomp: a program can end '
                               'the grading')
@@ -269,7 +269,7 @@ class Guard:
                                check=True, user=self.user, group=self.user,
                                stderr=subprocess.DEVNULL, cwd='/')
                 return path
-        raise Unsafe('there is no Python that others than root may run')
+        raise Unsafe('only root may run the installed Pythons')
 
     def unnamed_files(self):
         """Makes tmpfile() work, unless that would expose our own folder."""

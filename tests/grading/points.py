@@ -54,9 +54,9 @@ class Points:
         if stage[:2] not in STAGES or not name:
             self.complain(line, 'a stage, from 01 to 08, and a check')
         if name in rows:
-            self.complain(line, f'{stage} {name} is there twice')
+            self.complain(line, f'{stage} {name} occurs twice')
         if weight < 0 or not math.isfinite(weight):
-            self.complain(line, f'the weight "{row["weight"]}" is no number')
+            self.complain(line, f'the weight "{row["weight"]}" is not a number')
         if visibility not in VISIBILITIES:
             self.complain(line, f'visibility "{visibility}" is none of '
                           + ', '.join(VISIBILITIES))

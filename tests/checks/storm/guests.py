@@ -63,7 +63,7 @@ class Guest:
         self.exchange(message)
 
     def say(self, message):
-        """Sends a little, and does not read the echo now."""
+        """Sends a little, and does not read the echo yet."""
         some = self.part_of(message)
         self.sent += self.answer_to(some)
         try:
