@@ -136,7 +136,7 @@ class Test:
         return self.starter() + words + list(arguments)
 
     def starter(self):
-        """What programs are started by."""
+        """The command that starts programs."""
         log = [f'--log-file={self.reports}/%p']
         return settings.STARTER + (VALGRIND + log if MEMCHECK else [])
 

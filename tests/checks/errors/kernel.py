@@ -4,8 +4,8 @@ import errno
 
 from harness import namespaces, settings, wait_until
 
-KERNEL = {}  # (call, errno, stage) made by the kernel: the function that does
-NETWORK = set()  # those functions of them that need a network of their own
+KERNEL = {}  # (call, errno, stage): a function that makes the kernel fail it
+NETWORK = set()  # of these functions, those that need a private network
 OURS = set()  # those that are only for our own programs
 
 

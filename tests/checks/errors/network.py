@@ -163,7 +163,7 @@ def lost(test, call, name, kind=0):
 
 
 def lost_rows():
-    """Adds the rows of servers, by the kind of the cut."""
+    """Adds the rows of servers for each kind of cut."""
     for call, name, kind in (('recv', 'ETIMEDOUT', 0),
                              ('recv', 'EINVAL', BLACKHOLE),
                              ('send', 'ETIMEDOUT', 0),
