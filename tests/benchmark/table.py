@@ -23,7 +23,8 @@ class Table:
         self.bench = bench
 
     def cell(self, samples, ours, digits):
-        """The median, that of the ratios to our samples, and their spread."""
+        """The median of the samples, the median of their ratios to ours, and
+        the spread of these ratios."""
         good = [sample for sample in samples if sample is not None]
         if not good:
             return ''

@@ -23,7 +23,7 @@ class Failure(Exception):
 
 
 class Skip(Exception):
-    """A check cannot run here, for this reason."""
+    """The reason why a check cannot run here."""
 
 
 class Stop(BaseException):

@@ -26,7 +26,7 @@ PLAIN = {name: value for name, value in os.environ.items() if name not in
 
 
 class Unproved(Exception):
-    """A proof has failed, for this reason."""
+    """The reason why a proof has failed."""
 
 
 class Copy:
