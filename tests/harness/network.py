@@ -100,7 +100,7 @@ def end_half(connection):
 
 def listening(port):
     """Returns whether a socket listens on a port, without connecting to it;
-    None if this system does not tell."""
+    None if this system does not show that."""
     known = False
     for path in '/proc/net/tcp', '/proc/net/tcp6':
         try:

@@ -63,7 +63,7 @@ def try_kernel(function, test):
 
 def until_interrupted(test, child, call):
     """Stops and continues the program until the call has failed with EINTR;
-    without the injector to tell, three times."""
+    without the injector, which detects that, three times."""
     def interrupted():
         return (test.faults.get('failed', call) > 0
                 and test.faults.get('last_error', call) == errno.EINTR)
