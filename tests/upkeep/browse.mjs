@@ -118,7 +118,9 @@ async function complaints(page, options = {}) {
 
 const pages = new Map([["index.html", null]]);  // what each has
 
-/* Follows the links from the first page. A reload requests everything that a page needs again, and the server's log shows the answers. The browser requests a tab's icon at a time of its choice. */
+/* Follows the links from the first page. A reload requests everything that a
+   page needs again, and the server's log shows the answers. The browser
+   requests a tab's icon at a time of its choice. */
 async function crawl() {
   for (const path of pages.keys()) {
     const page = await open(path);
