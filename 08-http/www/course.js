@@ -17,7 +17,7 @@
   /* Chooses the largest type with which a slide fits, within reason: what is
      too high can be scrolled. */
   function fit(slide) {
-    const least = slide.matches(".whole") ? 22 : 18;
+    const least = slide.matches(".hunk") ? 18 : 22;
     let size = Math.round(Math.min(44, Math.max(26, innerWidth / 36)));
     const set = () => root.style.setProperty("--projected", `${size}px`);
     set();

@@ -108,7 +108,7 @@ class Section:
         head = (f'<h{self.level}><a href="#{self.name}" class="here">'
                 f'{self.heading}</a></h{self.level}>\n'
                 if self.level > 1 else f'<h1>{self.heading}</h1>\n')
-        kind = f'slide {self.kind}'.strip()
+        kind = f'slide {self.kind}'.strip() if self.body.strip() else 'bare'
         about = html.escape(plain(self.heading))
         body = re.sub(r'aria-label="(table|terminal|declaration|text|picture)"',
                       lambda kind: f'aria-label="{about}: {kind[1]}"',
