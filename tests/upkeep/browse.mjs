@@ -13,6 +13,7 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const PATIENCE = 120000;  // milliseconds: a machine may be busy
 const LONGEST = 1800000;  // for all of it
+const LARGEST = 200000;
 const PROJECTOR = { width: 1280, height: 720 };
 const PAPER = { width: 720, height: 1040 };  // what margins leave of A4
 const WIDTHS = [390, 1280, 1920];
@@ -66,7 +67,8 @@ const browser = await playwright.chromium.launch({ executablePath: chromium,
 
 /* Opens a page in a context of its own, and so with an empty cache. */
 async function open(path, options = {}) {
-  const context = await browser.newContext({ viewport: PROJECTOR, ...options });
+  const context = await browser.newContext(
+    { viewport: PROJECTOR, ...options });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.trouble = [];
@@ -131,7 +133,12 @@ async function crawl() {
       stages: [...document.querySelectorAll("header nav a")].map(
         (link) => link.href),
       next: document.querySelector('link[rel="next"]') !== null,
+      bytes: ["navigation", "resource"].flatMap((kind) => performance
+        .getEntriesByType(kind)).map((entry) => entry.encodedBodySize)
+        .reduce((sum, size) => sum + size),
     }));
+    check(`${path}: at most ${LARGEST} bytes, with all it needs`,
+      seen.bytes > LARGEST || seen.bytes < 5000 ? [`${seen.bytes}`] : []);
     check(`${path}: no id twice`, seen.ids.filter(
       (id, place) => seen.ids.indexOf(id) !== place));
     pages.set(path, seen);
@@ -191,7 +198,7 @@ async function links() {
   }
 }
 
-/* -------------------------------------------------- several pages at a time */
+/* ------------------------------------------------- several pages at a time */
 
 /* axe looks at the small screen in dark, and at the large one in light. */
 async function looks(path) {
@@ -299,7 +306,7 @@ async function projector(path) {
   await page.context().close();
 }
 
-/* ------------------------------------------------------------- the keyboard */
+/* ------------------------------------------------------------ the keyboard */
 
 async function keys() {
   const page = await open("index.html");

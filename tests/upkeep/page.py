@@ -125,6 +125,38 @@ def sections_of(text, folder):
             in zip(parts[1::3], parts[2::3], parts[3::3])]
 
 
+def todo_section(stage):
+    """The TODOs of the stub, in the order of their numbers."""
+    stub = (stage.folder / 'stub.c').read_text(encoding='utf-8')
+    todos = []
+    for match in re.finditer(r'/\*\s*TODO (\d+): (.*?)\*/', stub, re.DOTALL):
+        text = ' '.join(match[2].split())
+        text, proof = (re.split(r' (?:Proved|Checked) by ', text,
+                                maxsplit=1)
+                       + [''])[:2]
+        place = source.place_of(stub[:match.start()].splitlines() + [''],
+                                stub[:match.start()].count('\n'))
+        inside = re.search(r'\n( *)$', stub[:match.start()])
+        todos.append((int(match[1]), text, proof.rstrip('. '),
+                      place if inside and inside[1] else ''))
+    items = []
+    for number, text, proof, place in sorted(todos):
+        text = re.sub(r'\b(\w+\(\d\))', r'<code>\1</code>',
+                      html.escape(text, quote=False))
+        about = []
+        if place:
+            about.append(f'in <code>{place}</code>')
+        if proof:
+            names = ', '.join(f'<code>{name}</code>' for name
+                              in re.split(r',\s*(?:and )?', proof))
+            about.append(f'checked by {names}')
+        items.append(f'<li value="{number}">{text}'
+                     + (f'<span class="about">{"; ".join(about)}</span>'
+                        if about else '') + '</li>\n')
+    return Section(f'The TODOs of {stage.place}/stub.c',
+                   f'<ol class="todos">\n{"".join(items)}</ol>\n', 3)
+
+
 def plain(text):
     return html.unescape(re.sub(r'<[^>]*>', '', text))
 
