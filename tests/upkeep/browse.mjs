@@ -340,11 +340,18 @@ async function keys() {
     await page.keyboard.press("ArrowRight");
   await page.waitForFunction(() => document.querySelector(".shown") !== null);
   const next = page.url();
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForURL(/02-bind.html\?projector#the-program/);
+  await page.keyboard.press("5");
+  await page.waitForURL(/05-recv-send.html\?projector/);
+  await page.waitForFunction(() => document.querySelector(".shown") !== null);
   await page.keyboard.press("Escape");
   check("p is for the projector, arrows walk it, Escape ends it", [
     ...begun ? [] : ["p does nothing"],
     ...next.includes("03-listen.html?projector") ? [] : [`ends at ${next}`],
     ...await on() ? ["Escape does nothing"] : []]);
+  await page.keyboard.press("8");
+  await page.waitForURL(/08-http.html$/);
   check("the keys: an empty console", page.trouble);
   await page.context().close();
 }

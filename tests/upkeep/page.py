@@ -235,8 +235,8 @@ class Page:
 <footer>
 <nav aria-label="Pages">
 {end}</nav>
-<p class="keys">Arrow keys walk the ladder; <kbd>p</kbd> is for a projector.
-</p>
+<p class="keys">Arrow keys walk the ladder, <kbd>1</kbd> to <kbd>8</kbd> lead
+to a stage; <kbd>p</kbd> is for a projector.</p>
 </footer>
 </body>
 </html>
