@@ -14,18 +14,20 @@
   const narrow = (slide) => [...slide.querySelectorAll(".scroll")].every(
     (box) => box.scrollWidth <= box.clientWidth + 1);
 
-  /* Chooses the largest type with which a slide fits, within reason: what is
-     too high can be scrolled. */
+  /* Chooses the largest type with which a slide fits, within reason. What is
+     still too high is scrolled, and need not be small. */
   function fit(slide) {
-    const least = slide.matches(".hunk") ? 18 : 22;
+    const set = (size) => root.style.setProperty("--projected", `${size}px`);
+    const fits = (size) => {
+      set(size);
+      return narrow(slide) && slide.offsetHeight <= innerHeight;
+    };
     let size = Math.round(Math.min(44, Math.max(26, innerWidth / 36)));
-    const set = () => root.style.setProperty("--projected", `${size}px`);
-    set();
-    while (size > 12 && !(narrow(slide) &&
-        (slide.offsetHeight <= innerHeight || size <= least))) {
-      size -= 1;
-      set();
-    }
+    const least = slide.matches(".hunk") ? 18 : 20;
+    while (size > least && !fits(size)) size -= 1;
+    if (fits(size)) return;
+    size = slide.matches(".hunk") ? 18 : 24;
+    for (set(size); size > 12 && !narrow(slide); set(size)) size -= 1;
   }
 
   function show(number) {
@@ -74,7 +76,7 @@
   function walk(way) {
     const bottom = root.scrollHeight - innerHeight - scrollY;
     if (projecting() && way > 0 && bottom > 8)
-      scrollBy(0, Math.min(bottom, innerHeight * 0.8));
+      scrollBy(0, bottom < innerHeight * 0.9 ? bottom : innerHeight * 0.8);
     else if (projecting() && way < 0 && scrollY > 8)
       scrollBy(0, -innerHeight * 0.8);
     else if (projecting() && slides[shown + way])
