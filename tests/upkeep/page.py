@@ -193,7 +193,7 @@ class Page:
             for kind, page in (('prev', before), ('next', after)) if page)
         stages = ''.join(
             f'<li><a href="{page.file}"'
-            f'{current(page.stage == self.stage)}>'
+            f'{current(page is self, page.stage == self.stage)}>'
             f'{page.stage}<span> {page.short}</span></a></li>\n'
             for page in walk if page.stage and not page.step)
         contents = ''.join(
@@ -247,8 +247,10 @@ to a stage; <kbd>p</kbd> is for a projector.</p>
     back = None  # where a page that is off the arrow keys' way leads back to
 
 
-def current(true):
-    return ' aria-current="page"' if true else ''
+def current(page, part=False):
+    """The mark of a link to the page itself, or to what it is a part of."""
+    return (' aria-current="page"' if page
+            else ' aria-current="true"' if part else '')
 
 
 def figure(name):
