@@ -109,7 +109,7 @@ class Section:
         head = (f'<h{self.level}><a href="#{self.name}" class="here">'
                 f'{self.heading}</a></h{self.level}>\n'
                 if self.level > 1 else f'<h1>{self.heading}</h1>\n')
-        kind = f'slide {self.kind}'.strip()
+        kind = f'slide {self.kind}'.strip() if self.body.strip() else 'bare'
         about = html.escape(plain(self.heading))
         body = re.sub(r'aria-label="(table|terminal|declaration|text|picture)"',
                       lambda kind: f'aria-label="{about}: {kind[1]}"',
@@ -124,6 +124,38 @@ def sections_of(text, folder):
     parts = re.split(r'<h([123])>(.*?)</h[123]>\n', page, flags=re.DOTALL)
     return [Section(heading, body, int(level)) for level, heading, body
             in zip(parts[1::3], parts[2::3], parts[3::3])]
+
+
+def todo_section(stage):
+    """The TODOs of the stub, in the order of their numbers."""
+    stub = (stage.folder / 'stub.c').read_text(encoding='utf-8')
+    todos = []
+    for match in re.finditer(r'/\*\s*TODO (\d+): (.*?)\*/', stub, re.DOTALL):
+        text = ' '.join(match[2].split())
+        text, proof = (re.split(r' (?:Proved|Checked) by ', text,
+                                maxsplit=1)
+                       + [''])[:2]
+        place = source.place_of(stub[:match.start()].splitlines() + [''],
+                                stub[:match.start()].count('\n'))
+        inside = re.search(r'\n( *)$', stub[:match.start()])
+        todos.append((int(match[1]), text, proof.rstrip('. '),
+                      place if inside and inside[1] else ''))
+    items = []
+    for number, text, proof, place in sorted(todos):
+        text = re.sub(r'\b(\w+\(\d\))', r'<code>\1</code>',
+                      html.escape(text, quote=False))
+        about = []
+        if place:
+            about.append(f'in <code>{place}</code>')
+        if proof:
+            names = ', '.join(f'<code>{name}</code>' for name
+                              in re.split(r',\s*(?:and )?', proof))
+            about.append(f'checked by {names}')
+        items.append(f'<li value="{number}">{text}'
+                     + (f'<span class="about">{"; ".join(about)}</span>'
+                        if about else '') + '</li>\n')
+    return Section(f'The TODOs of {stage.place}/stub.c',
+                   f'<ol class="todos">\n{"".join(items)}</ol>\n', 3)
 
 
 def plain(text):
@@ -162,7 +194,7 @@ class Page:
             for kind, page in (('prev', before), ('next', after)) if page)
         stages = ''.join(
             f'<li><a href="{page.file}"'
-            f'{current(page.stage == self.stage)}>'
+            f'{current(page is self, page.stage == self.stage)}>'
             f'{page.stage}<span> {page.short}</span></a></li>\n'
             for page in walk if page.stage and not page.step)
         contents = ''.join(
@@ -204,8 +236,8 @@ class Page:
 <footer>
 <nav aria-label="Pages">
 {end}</nav>
-<p class="keys">Arrow keys walk the ladder; <kbd>p</kbd> is for a projector.
-</p>
+<p class="keys">Arrow keys walk the ladder, <kbd>1</kbd> to <kbd>8</kbd> lead
+to a stage; <kbd>p</kbd> is for a projector.</p>
 </footer>
 </body>
 </html>
@@ -216,8 +248,10 @@ class Page:
     back = None  # where a page that the arrow keys skip leads back to
 
 
-def current(true):
-    return ' aria-current="page"' if true else ''
+def current(page, part=False):
+    """The mark of a link to the page itself, or to what it is a part of."""
+    return (' aria-current="page"' if page
+            else ' aria-current="true"' if part else '')
 
 
 def figure(name):
