@@ -262,8 +262,8 @@ static void handle_client(int client) {
     handle_lines(client);
 }
 
-/* Receives what there is room for: see recv(2). If there is no room, the line is
-   too long, and none of it is kept. */
+/* Receives what there is room for: see recv(2). If there is no room, the line
+   is too long, and none of it is kept. */
 static void receive(int client) {
     struct connection *connection = &connections[client];
     const struct sockaddr_in *peer = &connection->peer;
