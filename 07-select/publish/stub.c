@@ -262,30 +262,6 @@ static void note_unacknowledged(int client) {
    PUB make it a MSG line and publish it (TODO 14); for SUB subscribe (TODO 13).
    Proved by other_lines, any_text, longest_topic, topics_exact. */
 
-/* TODO 13: is_subscribed, which returns whether a row has exactly this topic,
-   and subscribe, which takes a client, adds a topic that its row does not have
-   yet, and answers "OK". Return false if there is no room for it.
-   Proved by subscribed_twice, many_topics, topics_exact. */
-
-/* TODO 14: publish, which adds a line for all clients that have subscribed to
-   its topic, and have not ended.
-   Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
-
-/* TODO 15: send_unsent, which takes a client, and makes one call of send(2)
-   with all that waits. Keep what is not taken, and note as before what is not
-   acknowledged. After a DROP the connection has ended. When everything has been
-   sent and messages were lost, the line LOST and their number waits next, and
-   the count starts again from 0.
-   Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
-
-/* TODO 16: add_line, which takes a client, a line, and its length. A line that
-   does not fit into the row's array is lost, all of it, and so are all others
-   while the count of lost ones is not 0: only count them. Otherwise move what
-   waits to the front and put the line behind it. If it is the only one, send it
-   at once; the time limit begins now.
-   Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
-   stalled_subscriber. */
-
 /* Receives if nothing is left to send, then sends as much as the socket takes:
    see recv(2) and send(2). While something is left nothing is received, so a
    client that stops reading is no longer read from. Returns false when the
@@ -325,6 +301,30 @@ static bool echo(int client) {
     connection->unsent = NULL;
     return true;
 }
+
+/* TODO 13: is_subscribed, which returns whether a row has exactly this topic,
+   and subscribe, which takes a client, adds a topic that its row does not have
+   yet, and answers "OK". Return false if there is no room for it.
+   Proved by subscribed_twice, many_topics, topics_exact. */
+
+/* TODO 14: publish, which adds a line for all clients that have subscribed to
+   its topic, and have not ended.
+   Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
+
+/* TODO 15: send_unsent, which takes a client, and makes one call of send(2)
+   with all that waits. Keep what is not taken, and note as before what is not
+   acknowledged. After a DROP the connection has ended. When everything has been
+   sent and messages were lost, the line LOST and their number waits next, and
+   the count starts again from 0.
+   Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
+
+/* TODO 16: add_line, which takes a client, a line, and its length. A line that
+   does not fit into the row's array is lost, all of it, and so are all others
+   while the count of lost ones is not 0: only count them. Otherwise move what
+   waits to the front and put the line behind it. If it is the only one, send it
+   at once; the time limit begins now.
+   Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
+   stalled_subscriber. */
 
 /* Copies what the socket did not take to memory of the client's own, since all
    clients share the buffer of echo. Returns false if there is no memory, which

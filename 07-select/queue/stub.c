@@ -283,20 +283,6 @@ static void note_unacknowledged(int client) {
    Proved by other_lines, any_text, pull_twice, done_without_work,
    done_and_left, full_queue, full_queue_bounded, push_behind_others. */
 
-/* TODO 10: take_turn, which notes that a client waits from now on for work, or
-   for room: a number larger than all that were noted before.
-   Proved by round_robin. */
-
-/* TODO 11: send_line, which takes a client, a line and its length, notes that
-   this is left to send, and calls send_unsent (TODO 12). The time limit begins
-   now. Nothing is sent of an empty line.
-   Proved by push_and_pull, silent_worker. */
-
-/* TODO 12: send_unsent, which takes a client, makes one call of send(2) with
-   all that is left, keeps what is not taken, and notes as before what is not
-   acknowledged. After a DROP the connection has ended.
-   Proved by push_and_pull, answers_unread, send_*. */
-
 /* Receives if nothing is left to send, then sends as much as the socket takes:
    see recv(2) and send(2). While something is left nothing is received, so a
    client that stops reading is no longer read from. Returns false when the
@@ -336,6 +322,20 @@ static bool echo(int client) {
     connection->unsent = NULL;
     return true;
 }
+
+/* TODO 10: take_turn, which notes that a client waits from now on for work, or
+   for room: a number larger than all that were noted before.
+   Proved by round_robin. */
+
+/* TODO 11: send_line, which takes a client, a line and its length, notes that
+   this is left to send, and calls send_unsent (TODO 12). The time limit begins
+   now. Nothing is sent of an empty line.
+   Proved by push_and_pull, silent_worker. */
+
+/* TODO 12: send_unsent, which takes a client, makes one call of send(2) with
+   all that is left, keeps what is not taken, and notes as before what is not
+   acknowledged. After a DROP the connection has ended.
+   Proved by push_and_pull, answers_unread, send_*. */
 
 /* Copies what the socket did not take to memory of the client's own, since all
    clients share the buffer of echo. Returns false if there is no memory, which
