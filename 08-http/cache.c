@@ -75,13 +75,8 @@ void free_file(struct file *file) {
 
 /* --------------------------------------------------- the table and the list */
 
-/* Returns the bucket of a name (FNV-1a). */
 static struct file **bucket_of(const char *name) {
-    unsigned hash = 2166136261;
-
-    while (*name != '\0')
-        hash = (hash ^ (unsigned char)*name++) * 16777619;
-    return &buckets[hash % BUCKETS];
+    return &buckets[hash_of((struct text){name, strlen(name)}) % BUCKETS];
 }
 
 /* Adds a file at the newest end of the list. */

@@ -34,20 +34,22 @@ static const struct {
     {"TRACE",   NOT_ALLOWED},
 };
 
-static const char *const field_names[FIELDS] = {
-    [CONNECTION] = "Connection",
-    [CONTENT_LENGTH] = "Content-Length",
-    [EXPECT] = "Expect",
-    [HOST] = "Host",
-    [IF_MATCH] = "If-Match",
-    [IF_MODIFIED_SINCE] = "If-Modified-Since",
-    [IF_NONE_MATCH] = "If-None-Match",
-    [IF_RANGE] = "If-Range",
-    [IF_UNMODIFIED_SINCE] = "If-Unmodified-Since",
-    [RANGE] = "Range",
-    [REFERER] = "Referer",
-    [TRANSFER_ENCODING] = "Transfer-Encoding",
-    [USER_AGENT] = "User-Agent",
+#define NAME(literal) literal, sizeof literal - 1
+
+static const struct text field_names[FIELDS] = {
+    [CONNECTION] = {NAME("Connection")},
+    [CONTENT_LENGTH] = {NAME("Content-Length")},
+    [EXPECT] = {NAME("Expect")},
+    [HOST] = {NAME("Host")},
+    [IF_MATCH] = {NAME("If-Match")},
+    [IF_MODIFIED_SINCE] = {NAME("If-Modified-Since")},
+    [IF_NONE_MATCH] = {NAME("If-None-Match")},
+    [IF_RANGE] = {NAME("If-Range")},
+    [IF_UNMODIFIED_SINCE] = {NAME("If-Unmodified-Since")},
+    [RANGE] = {NAME("Range")},
+    [REFERER] = {NAME("Referer")},
+    [TRANSFER_ENCODING] = {NAME("Transfer-Encoding")},
+    [USER_AGENT] = {NAME("User-Agent")},
 };
 
 /* ----------------------------------------------------------------- target */
@@ -134,10 +136,10 @@ static bool take_host(struct text *target) {
 /* The four forms of RFC 9112, 3.2. */
 static int parse_target(struct request *request, struct text target) {
     struct text scheme = {target.start, strlen("http://")};
-    bool absolute = target.length >= scheme.length
+    bool absolute = target.length >= scheme.length && *target.start != '/'
                     && is_word(scheme, "http://");
 
-    if (is_word(target, "*")) {
+    if (target.length == 1 && *target.start == '*') {
         request->target = target;
         return request->method == OPTIONS ? OK : BAD;
     }
@@ -160,12 +162,10 @@ static int parse_target(struct request *request, struct text target) {
 
 /* RFC 9112, 2.3. A later minor version is treated as 1.1. */
 static int parse_version(struct request *request, struct text version) {
-    const char *digits = "0123456789";
-
     if (version.length != 8 || memcmp(version.start, "HTTP/", 5) != 0
-        || memchr(digits, version.start[5], 10) == NULL
+        || version.start[5] < '0' || version.start[5] > '9'
         || version.start[6] != '.'
-        || memchr(digits, version.start[7], 10) == NULL)
+        || version.start[7] < '0' || version.start[7] > '9')
         return BAD;
     request->http10 = version.start[7] == '0';
     return version.start[5] == '1' ? OK : 505;
@@ -246,7 +246,9 @@ static int parse_codings(struct request *request, struct text list) {
 static enum field find_field(struct text name) {
     enum field field = 0;
 
-    while (field < FIELDS && !is_word(name, field_names[field]))
+    while (field < FIELDS
+           && (name.length != field_names[field].length
+               || !is_word(name, field_names[field].start)))
         field++;
     return field;
 }

@@ -35,20 +35,22 @@ static const struct {
     {"TRACE",   NOT_ALLOWED},
 };
 
-static const char *const field_names[FIELDS] = {
-    [CONNECTION] = "Connection",
-    [CONTENT_LENGTH] = "Content-Length",
-    [EXPECT] = "Expect",
-    [HOST] = "Host",
-    [IF_MATCH] = "If-Match",
-    [IF_MODIFIED_SINCE] = "If-Modified-Since",
-    [IF_NONE_MATCH] = "If-None-Match",
-    [IF_RANGE] = "If-Range",
-    [IF_UNMODIFIED_SINCE] = "If-Unmodified-Since",
-    [RANGE] = "Range",
-    [REFERER] = "Referer",
-    [TRANSFER_ENCODING] = "Transfer-Encoding",
-    [USER_AGENT] = "User-Agent",
+#define NAME(literal) literal, sizeof literal - 1
+
+static const struct text field_names[FIELDS] = {
+    [CONNECTION] = {NAME("Connection")},
+    [CONTENT_LENGTH] = {NAME("Content-Length")},
+    [EXPECT] = {NAME("Expect")},
+    [HOST] = {NAME("Host")},
+    [IF_MATCH] = {NAME("If-Match")},
+    [IF_MODIFIED_SINCE] = {NAME("If-Modified-Since")},
+    [IF_NONE_MATCH] = {NAME("If-None-Match")},
+    [IF_RANGE] = {NAME("If-Range")},
+    [IF_UNMODIFIED_SINCE] = {NAME("If-Unmodified-Since")},
+    [RANGE] = {NAME("Range")},
+    [REFERER] = {NAME("Referer")},
+    [TRANSFER_ENCODING] = {NAME("Transfer-Encoding")},
+    [USER_AGENT] = {NAME("User-Agent")},
 };
 
 /* ----------------------------------------------------------------- target */
@@ -184,7 +186,9 @@ static int parse_request_line(struct request *request, struct text line) {
 static enum field find_field(struct text name) {
     enum field field = 0;
 
-    while (field < FIELDS && !is_word(name, field_names[field]))
+    while (field < FIELDS
+           && (name.length != field_names[field].length
+               || !is_word(name, field_names[field].start)))
         field++;
     return field;
 }
