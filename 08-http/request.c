@@ -143,7 +143,9 @@ static int parse_target(struct request *request, struct text target) {
         request->target = target;
         return request->method == OPTIONS ? OK : BAD;
     }
-    if (target.length == 0 || memchr(target.start, '#', target.length) != NULL
+    if (target.length == 0 || !is_clean(target)
+        || memchr(target.start, '\t', target.length) != NULL
+        || memchr(target.start, '#', target.length) != NULL
         || (absolute ? !take_host(&target) : *target.start != '/'))
         return BAD;
     request->target = request->query = target;
@@ -186,8 +188,7 @@ static int parse_request_line(struct request *request, struct text line) {
     method = take_until(&rest, ' ');
     if (rest.start != NULL)
         target = take_until(&rest, ' ');
-    if (rest.start == NULL || !is_token(method) || !is_clean(line)
-        || memchr(line.start, '\t', line.length) != NULL)
+    if (rest.start == NULL || !is_token(method))
         return BAD;
     request->method = find_method(method);
     int status = parse_version(request, rest);
