@@ -51,7 +51,7 @@ static struct file *make_file(const char *name, int fd,
    changes may have the same time, and one through a mapping may set none. */
 static void add_validators(struct file *file) {
     const struct stat *status = &file->status;
-    struct text content = {file->content, (size_t)status->st_size};
+    size_t size = (size_t)status->st_size;
     time_t now = time(NULL);
 
     write_date(file->modified,
@@ -61,7 +61,7 @@ static void add_validators(struct file *file) {
              (unsigned long long)status->st_size,
              (unsigned long long)status->st_ctim.tv_sec,
              (unsigned long)status->st_ctim.tv_nsec,
-             file->content == NULL ? 0 : hash_of(content));
+             file->content == NULL ? 0 : hash_of(file->content, size));
 }
 
 /* Begins a list of the directory that a descriptor is open on. */

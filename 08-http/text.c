@@ -69,20 +69,6 @@ bool parse_digits(struct text text, unsigned long long *number) {
     return text.length > 0;
 }
 
-unsigned long long hash_of(struct text text) {
-    unsigned long long hash = 0xcbf29ce484222325, piece;
-
-    for (size_t at = 0; at < text.length; at += sizeof piece) {
-        size_t left = text.length - at;
-        piece = 0;
-        memcpy(&piece, text.start + at,
-               left < sizeof piece ? left : sizeof piece);
-        hash = (hash ^ piece) * 0x100000001b3;
-        hash ^= hash >> 32;  /* a product carries bits upwards only */
-    }
-    return hash;
-}
-
 struct text take_until(struct text *text, char separator) {
     struct text taken = *text;
     const char *end = memchr(text->start, separator, text->length);

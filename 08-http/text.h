@@ -48,9 +48,6 @@ size_t count_empty_lines(struct text text);
    becomes ULLONG_MAX. Returns false for any other text. */
 bool parse_digits(struct text text, unsigned long long *number);
 
-/* Returns a hash of the text (FNV-1a, eight bytes at a time). */
-unsigned long long hash_of(struct text text);
-
 /* Returns the value of a hexadecimal digit, or -1. */
 int hexadecimal(char byte);
 
