@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     OK,
@@ -187,10 +188,12 @@ static int parse_request_line(struct request *request, struct text line) {
 static enum field find_field(struct text name) {
     enum field field = 0;
 
-    while (field < FIELDS
-           && (name.length != field_names[field].length
-               || !is_word(name, field_names[field].start)))
-        field++;
+    for (; field < FIELDS; field++) {
+        const struct text *known = &field_names[field];
+        if (known->length == name.length
+            && strncasecmp(known->start, name.start, name.length) == 0)
+            break;
+    }
     return field;
 }
 
