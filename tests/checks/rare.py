@@ -90,11 +90,15 @@ def injected_limit(test, call, field, limit):
     """Demands that the time limit noted by the injector has this value."""
     if not wait_until(lambda: test.faults.get(field, call) == limit):
         option = {'low': 'SO_RCVTIMEO', 'high': 'SO_SNDTIMEO'}.get(
-            field, 'its timeout')
-        raise Failure(f'{limit // 1000 or limit} seconds', 'another limit: '
-                      f'{test.faults.get(field, call)} in {call}',
-                      f'{option} limits how long a call waits: the seconds of '
-                      '-t')
+            field, "select's timeout")
+        seconds, noted = limit // 1000 or limit, test.faults.get(field, call)
+        if limit > 1000:  # milliseconds plus 1, so that 0 is no call at all
+            noted = (noted - 1) / 1000 if noted > 1 else 0
+        raise Failure(f'{seconds} seconds', f'{option} is {noted:g} seconds'
+                      if noted else f'{option} sets no limit', 'without -t '
+                      f'the limit is {seconds} seconds: begin with that'
+                      if test.faults.get(field, call) else
+                      f'{option} is not set: set it to the seconds of -t')
 
 
 @check('04 05 06 07 08', open=False)
@@ -125,10 +129,33 @@ def tenth_of_a_second(test):
             if calls > 4:
                 break  # others may keep this machine busy
         else:
-            raise Failure(f'six calls of {call} in 0.65 seconds', calls,
-                          'sleep for a tenth of a second between the calls')
+            listed = (f'{call}: {os.strerror(errno.ENOMEM)}'
+                      not in test.children[-1].lines)
+            raise Failure(f'six calls of {call} in 0.65 seconds, in a shortage '
+                          '(ENOMEM)', calls, 'sleep for a tenth of a second '
+                          'between the calls' if listed else 'is there a row '
+                          f'for ENOMEM below {call} in the table, with WAIT?')
         test.faults.relent(call)
         test.children[-1].end()
+
+
+@check('04 05 07 08', open=False, after='accept_EFAULT')
+def stops_in_a_shortage(test):
+    """a failure of accept that is a STOP is reported, and stops the program, in
+    a shortage too"""
+    test.need_injector()
+    test.faults.fail('accept', errno.ENOMEM, last=FOREVER)
+    server = test.server()
+    test.attached()
+    test.connect(server)
+    injected(test, 'accept')
+    test.faults.fail('accept', errno.EFAULT, last=FOREVER)
+    if server.wait_exit() != 1:
+        raise Failure('exit status 1 when accept fails with EFAULT, after '
+                      'ENOMEM', f'it {test.outcome(server)}', 'in a shortage '
+                      'too, handle_retry calls handle_error for every failure '
+                      'that is not a WAIT')
+    told(test, server, 'accept', 'EFAULT')
 
 
 @check(MANY, open=False)

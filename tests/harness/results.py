@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 
+from harness import todos
 from harness.settings import MEMCHECK
 from harness.stages import BEYOND, PROGRAMS
 from harness.subjects import stub_of
@@ -154,6 +155,24 @@ class Report:
         print(explained(check.what, failure.expected, failure.got,
                         failure.hint))
         print(f'  again:    {again(check, self.options)}')
+        stub = stub_of(self.options)
+        if stub and stub.stub.exists():
+            self.show_todo(stub, check)
+
+    def show_todo(self, stub, check):
+        """Shows the TODO of the stub that names a failed check, or else where
+        the first one is that is left."""
+        source = stub.stub.read_text(errors='replace')
+        left = todos.find(source)
+        about = todos.about(left, check.name)
+        for todo in (about or left)[:1]:
+            print(f'  {"place:" if about else "next:":10}{stub.place}:'
+                  f'{todo.line}{"" if about else ", the first TODO left"}')
+            if self.options.first:  # otherwise many may fail
+                print(wrapped(' ' * 12, f'TODO {todo.number}: {todo.text}'))
+                meant = todos.code_meant(todo, source)
+                if meant:
+                    print(wrapped(' ' * 12, meant))
 
     def list_rows(self):
         """Prints which rows of errors.tsv the kernel itself has produced."""

@@ -158,13 +158,14 @@ class Test:
         self.children.append(child)
         return child
 
-    def run(self, *arguments, patience=PATIENCE):
+    def run(self, *arguments, patience=PATIENCE, hint=''):
         """Runs the program to its end. Returns the child and its status."""
         child = self.start(*arguments)
         status = child.wait_exit(patience)
         if status is None:
             raise Failure(f'{self.said(child)} exits by itself',
-                          f'after {patience} seconds it {self.outcome(child)}')
+                          f'after {patience} seconds it {self.outcome(child)}',
+                          hint)
         return child, status
 
     def server(self, *options, port=0, hint=''):
