@@ -82,3 +82,6 @@ wrong('08', 'pipe_in_time', 'fstat',
        '    if (0) {  /* it has been'), file='tree.c')
 wrong('08', 'pipe_in_time', 'O_NONBLOCK',
       ('O_NONBLOCK | O_NOCTTY', 'O_NOCTTY'), file='tree.c')
+wrong('08', 'link_local_without_zone', 'interface',
+      ('        || !IN6_IS_ADDR_LINKLOCAL', '        || IN6_IS_ADDR_LINKLOCAL'),
+      file='address.c')
