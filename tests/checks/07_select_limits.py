@@ -12,7 +12,7 @@ import threading
 import time
 
 from checks.storm.page import Page
-from harness import (MANY, Failure, Server, Skip, check, flood, reset,
+from harness import (MANY, PATIENCE, Failure, Server, Skip, check, flood, reset,
                      wait_until)
 
 
@@ -116,11 +116,17 @@ def unread(test):
     os.close(writing)
     try:
         server.port = int(os.read(reading, 200).rpartition(b':')[2])
+        end = time.monotonic() + 5 * PATIENCE
         for _ in range(200):
             client = socket.create_connection((server.host, server.port), 5)
             client.sendall(test.question(b'hello'))
             client.recv(5)
             reset(client)
+            if time.monotonic() > end:
+                raise Failure('200 answers at once', 'fewer of them in '
+                              f'{5 * PATIENCE} seconds', 'before you write to '
+                              'standard error ask select whether it takes '
+                              'bytes, with a timeout of 0')
         client = socket.create_connection((server.host, server.port), 5)
         with client:
             test.served(server, client, 'a message that nobody reads must not '

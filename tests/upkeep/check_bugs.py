@@ -32,6 +32,9 @@ wrong('07 08', 'select_unlisted', 'select',
 wrong('07 08', 'select_shortages_apart', 'ENOMEM',
       ('        retry_at = 0;\n', ''))
 
+wrong('07 08', 'messages_unread', 'at once',
+      ('struct timeval at_once = {0};', 'struct timeval at_once = {1};'))
+
 # ---------------------------------------------------------------------- 06
 
 wrong('06', 'output_in_bits', 'bytes',
@@ -85,3 +88,9 @@ wrong('08', 'pipe_in_time', 'O_NONBLOCK',
 wrong('08', 'link_local_without_zone', 'interface',
       ('        || !IN6_IS_ADDR_LINKLOCAL', '        || IN6_IS_ADDR_LINKLOCAL'),
       file='address.c')
+wrong('08', 'limit_restored', 'limit',
+      ('(int)clients.rlim_cur);\n        restore_limit(&clients);',
+       '(int)clients.rlim_cur);'), file='tree.c')
+wrong('08', 'limit_restored', 'limit',
+      ('name, flags);\n    restore_limit(&clients);', 'name, flags);'),
+      file='tree.c')

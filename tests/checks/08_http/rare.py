@@ -11,7 +11,7 @@ from .changes import FRESH
 from .fields import MOMENT
 from .folders import Links
 from harness import FOREVER, Failure, check, wait_until
-from harness.web import HELLO, WEB, fill, request
+from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 
 @check(WEB, open=False)
@@ -186,3 +186,22 @@ def log_in_blocks(test):
         raise Failure('lines that are written together',
                       f'{writes() - before} calls of write for 400 lines',
                       'write what there is every tenth of a second')
+
+
+@check(WEB, open=False)
+def limit_restored(test):
+    """raises its limit of descriptors for no longer than it takes to open a
+    file, so that a client never gets one too high for a set"""
+    root = test.site({**USUAL, 'large.bin': DATA * 10})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    visitor.get('/').must_be(200)
+    limit = server.limit_descriptors(max(server.descriptors()) + 1)
+    visitor.get().must_be(200, HELLO)
+    raised = server.limit_descriptors(limit)
+    visitor.get('/large.bin').must_be(200, DATA * 10)
+    raised = max(raised, server.limit_descriptors(limit))
+    if raised > limit:
+        raise Failure(f'a limit of at most {limit} descriptors', str(raised),
+                      'lower it again once the file is open')
