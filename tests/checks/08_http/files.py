@@ -174,8 +174,8 @@ def read_interrupted(test):
     """reads on after EINTR from any read of a file"""
     test.need_injector()
     large = data(3 << 20)  # more than is kept in memory
-    root = fill(test.site(), {'large': large, **{
-        f'small{number}': HELLO for number in range(1, 4)}})
+    root = test.site({'large': large, **{f'small{number}': HELLO
+                                         for number in range(1, 4)}})
     server = test.server(root=root)
     test.attached()
     for number in range(1, 4):
