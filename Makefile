@@ -2,53 +2,53 @@
 # `make help-all` those that begin with #: as well.
 #* make              build the program and the stub of every stage
 #* make learn        show how far you are with the stubs, and what is next
-#* make try-03       build the stub of a stage and check it up to a failure
+#* make try-03       build and check the stub of a stage, up to a failure
 #* make reset-03     restore a stub as handed out (yours is kept beside it)
 #* make answer-03    show how a stub that passes differs from our program
 #* make diff-03      show what a stage changes in the stage before it
-#* make demo         play the ladder from the first stage to the last
+#* make demo         show every stage at work, from the first to the last
 #* make help-all     print all commands and variables
 #:
-#: make demo-03      play one stage
+#: make demo-03      show one stage at work
 #: make serve        serve pages to browsers until Ctrl-C
 #: make test         run the checks of every stage
-#: make check-03     run those of one stage, on PROGRAM if that is set
+#: make check-03     run the checks of one stage, on PROGRAM if that is set
 #: make watch-05     draw a run of a stage, from 03 on: calls and packets
 #: make wire         show the headers of our own packets, byte by byte
 #: make clean        remove everything that was built
 #: make try-05-framing
-#:                   the same for an exercise, beside its stage; so diff-,
-#:                   reset-, answer- and check-05-framing
+#:                   the same for an exercise; also diff-, reset-, answer-
+#:                   and check-05-framing
 #:
 #: For teachers:
 #: make teach        print a plan for fifty minutes, and one for fifty more
 #: make handout      make a copy for students, without the answers
-#: make grade        give points to the folder PROGRAM_DIR
+#: make grade        grade the submission in the folder PROGRAM_DIR
 #:
 #: For maintainers:
 #: make faults       run the programs of 04 to 08 under random faults
-#: make bench        measure how fast the servers are, beside others
-#: make lint         look for faults in all of our text
+#: make bench        compare the speed of the servers with that of others
+#: make lint         check all sources and texts without running them
 #: make memcheck     run the checks under valgrind
 #: make fuzz         feed generated input to 08
-#: make mutants      change our programs, and print what no check notices
+#: make mutants      change our programs, and print what the checks miss
 #: make prove-stubs  prove that stubs and stages fit
 #: make prove-learn  prove that make learn works as documented
 #: make prove-messages
-#:                   prove that the first message names a bug
-#: make prove-steps  prove that the steps of 07 and 08 lead there
+#:                   prove that the first failed check names the bug
+#: make prove-steps  prove that the steps of 07 and 08 lead to them
 #: make pages        make the pages that 08 serves
 #: make browse       check the pages in a browser
 #: make prove-handout
 #:                   prove that students can work in a hand-out
-#: make prove-copies prove that what builds on 08 has missed no change in it
+#: make prove-copies prove that the copies of files of 08 are up to date
 #:
 #: Beyond the ladder:
-#: make cgi          build 08-http/cgi/server: 08, and programs make answers
-#: make test-cgi     run its checks, and those of 08 on it
+#: make cgi          build 08-http/cgi/server: 08 with CGI and WSGI
+#: make test-cgi     run its checks, and the checks of 08 on it
 #: make diff-cgi     show what it changes in 08
-#: make tls          build 08-http/tls/server: that, and TLS (needs OpenSSL)
-#: make test-tls     run its checks, and those of 08 on it, with TLS and without
+#: make tls          build 08-http/tls/server: the same with TLS (OpenSSL)
+#: make test-tls     run its checks, and those of 08 with and without TLS
 #: make diff-tls     show what it changes in 08-http/cgi
 #:
 #: Variables, from the environment or the command line:
@@ -57,21 +57,23 @@
 #: PROGRAM=path      what check-03 runs: a path, or a command with {port}
 #: CHECK=name        check-03 and try-03 run only this check
 #: WATCH=1           make learn looks again whenever a stub is saved
-#: FORCE=1           make answer-03 shows it even if the stub does not pass
+#: FORCE=1           make answer-03 works even if the stub does not pass
 #: STEP=1            make demo waits for a key after each fact; make diff-07
 #:                   shows only the first of its steps
 #: PORT=N DIRECTORY=path
-#:                   where make serve serves (15441), and what (08-http/www)
+#:                   the port and the files of make serve (15441,
+#:                   08-http/www)
 #: DIRECTORY=path ANSWERS=03 UNTIL=05
-#:                   where make handout makes it, the answers up to which stage
-#:                   it has (none), and the stubs up to which (08)
-#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
+#:                   where make handout puts the copy, the last stage with
+#:                   an answer in it (none), and the last with a stub (08)
+#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS=...: its options
 #: SEEDS=N FROM=N STAGES='05 07'
-#:                   for make faults: how many (1000), the first (1), of what
-#: SAMPLE=N SEED=N   for make mutants: how many changes (150), and which
+#:                   make faults: how many seeds (1000), the first one (1),
+#:                   and the stages (04 to 08)
+#: SAMPLE=N SEED=N   make mutants: how many changes (150), and which
 #: MEMCHECK=1        check-03 and try-03 run programs under valgrind
-#: SECONDS=N         how long make fuzz looks, after the known bytes (60)
-#: PAGER=command     shows what is long on a terminal (less); cat: nothing does
+#: SECONDS=N         how long make fuzz looks for new inputs (60)
+#: PAGER=command     shows long output on a terminal (less); cat: no paging
 #: V=1               show the commands
 #: NO_COLOR=1        no colour, even on a terminal
 

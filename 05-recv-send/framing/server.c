@@ -156,8 +156,8 @@ static void reverse(char *bytes, size_t length) {
 }
 
 /* Answers a length above MOST with the message "too long" and the end of the
-   stream. What the client still sends is received and discarded: closing a
-   socket with unread bytes would send a reset, and the client could lose the
+   stream. What the client still sends is received and discarded, because
+   closing a socket with unread bytes sends a reset, which can overtake the
    answer. */
 static void reject(int client, size_t length, long timeout) {
     static const char answer[] = "\0\0\0\10too long";

@@ -44,7 +44,7 @@ def again(check, options):
         return (f'{prefix}make {"try" if stub else "check"}-{check.stage} '
                 f'CHECK={check.name}')
     words = ['tests/check', check.stage, *named(check)]
-    for name in ('program', 'programs', 'seed'):
+    for name in ('program', 'programs', 'tls', 'seed'):
         if getattr(options, name) is not None:
             words += [f'--{name}', str(getattr(options, name))]
     program = (f'{stub.name}/stub' if stub

@@ -19,7 +19,7 @@ from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
 from harness.privileges import is_user
-from harness.secure import secure
+from harness.secure import for_nobody, secure
 from harness.settings import MEMCHECK, NOBODY, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
@@ -46,6 +46,7 @@ class Test:
         self.children = []
         self.reports = tempfile.mkdtemp(dir=directory)
         self.faults = Faults(directory)
+        self.certificate = settings.TLS
 
     def close(self):
         for child in list(RUNNING):
@@ -61,6 +62,7 @@ class Test:
         self.close()
         self.closing, self.children = [], []
         self.faults = Faults(self.directory)
+        self.certificate = settings.TLS
 
     def examine(self):
         """Demands that valgrind, if it is asked, has nothing to report. Ends
@@ -112,6 +114,7 @@ class Test:
                 raise Skip('there is no other user here than root')
             self.need_injector()
             self.faults.set('user', NOBODY)
+            self.certificate = for_nobody(settings.TLS)
 
     def need_descriptors(self, count):
         """Skips the check if this process, or the server, may not have so

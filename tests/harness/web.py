@@ -293,7 +293,7 @@ class WebTest(Test):
         if not self.any:
             folder = ['-d', str(root)] if root else []
             if settings.TLS:
-                folder += ['-s', settings.TLS]
+                folder += ['-s', self.certificate]
             return super().server(*folder, *options, **others)
         if '{root}' in ' '.join(self.words):
             root = root or self.site()

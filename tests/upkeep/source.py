@@ -18,6 +18,7 @@ KEYWORDS = set('break case char const continue default do double else enum '
                'static struct switch typedef union unsigned void volatile '
                'while bool size_t ssize_t'.split())
 FUNCTION = re.compile(r'^[A-Za-z][\w *]*?\b(\w+)\([^;]*$')
+CALLED = re.compile(r'^[A-Za-z][\w *]*?\b\w+\(')
 TABLE = re.compile(r'^(?:static )?(?:const )?(?:struct|enum)\b.*?(\w+)'
                    r'(?:\[\])? ?(?:= )?\{')
 SIGNS = {' ': 'span', '': 'span', '+': 'ins', '-': 'del'}
@@ -56,12 +57,25 @@ def tagged(tag, text):
                      if line else '' for line in text.split('\n'))
 
 
+def begun(lines, number):
+    """Returns the name of what begins in a line: a function or a table, or
+    'prototypes'. Returns '' if nothing does."""
+    line = lines[number]
+    if CALLED.match(line):
+        for later in lines[number:number + 5]:
+            if later.endswith(';'):
+                return 'prototypes'
+            if '{' in later:
+                break
+    found = FUNCTION.match(line) or TABLE.match(line)
+    return found[1] if found else ''
+
+
 def place_of(lines, number):
     """Returns the function or table that a line belongs to."""
-    for line in reversed(lines[:number + 1]):
-        found = FUNCTION.match(line) or TABLE.match(line)
-        if found:
-            return found[1]
+    for place in range(min(number, len(lines) - 1), -1, -1):
+        if begun(lines, place):
+            return begun(lines, place)
     return ''
 
 
@@ -130,10 +144,13 @@ def contents(lines, rows):
     names = []
     for _, number, _ in rows:
         line = lines[number - 1]
-        found = FUNCTION.match(line) or TABLE.match(line)
-        if found and not line.startswith(('return', 'else')):
+        name = begun(lines, number - 1)
+        if name == 'prototypes':
+            if name not in names:
+                names.append(name)
+        elif name and not line.startswith(('return', 'else')):
             suffix = '()' if FUNCTION.match(line) else ''
-            names.append(f'<code>{found[1]}{suffix}</code>')
+            names.append(f'<code>{name}{suffix}</code>')
     return ': ' + ', '.join(names) if names else ''
 
 
@@ -206,14 +223,13 @@ def place_in(rows, news):
     for sign, number, _ in rows:
         if sign != ' ' and number:
             text = news[number - 1] if number <= len(news) else ''
-            following = [news[other - 1] for mark, other, _ in rows
+            following = [other - 1 for mark, other, _ in rows
                          if other and other >= number and mark != ' ']
             for line in following if not text.strip() or text.startswith(
                     ('/*', '   ', ' *')) and not text.startswith(
                         '    ') else []:
-                found = FUNCTION.match(line) or TABLE.match(line)
-                if found:
-                    return found[1]
+                if line < len(news) and begun(news, line):
+                    return begun(news, line)
             return place_of(news, number - 1)
     numbers = [number for _, number, _ in rows if number]
     return place_of(news, numbers[0] - 1) if numbers else ''
