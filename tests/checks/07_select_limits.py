@@ -68,6 +68,33 @@ def limit_raised(test):
                       f'it {test.outcome(server)}')
 
 
+@check(MANY, open=False, after='limit_raised')
+def limit_raised_reported(test):
+    """reports EMFILE for a descriptor of FD_SETSIZE or more, whatever the last
+    failed call was"""
+    count = FD_SETSIZE + 100
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * count:
+        raise Skip(f'this needs {2 * count} descriptors (ulimit -n)')
+    server = test.server()
+    server.limit_descriptors(2 * count)
+    clients = []
+    while not clients or max(server.descriptors()) < FD_SETSIZE - 1:
+        clients.append(test.connect(server))
+        test.served(server, clients[-1])
+    reset(clients[-1])
+    if not server.wait_line('recv: ECONNRESET'):
+        raise Failure('the line "recv: ECONNRESET"', test.outcome(server))
+    server.signal(signal.SIGSTOP)  # so that both are accepted in one turn
+    wait_until(lambda: server.state() == 'T')
+    clients += [test.connect(server) for _ in range(2)]
+    server.limit_descriptors(2 * count)
+    server.signal(signal.SIGCONT)
+    line = server.wait_line('accept: .*')
+    if not line or not line[0].startswith('accept: EMFILE'):
+        raise Failure('the line "accept: EMFILE"', test.outcome(server),
+                      'accept has not failed: set errno yourself')
+
+
 @check(MANY, open=False)
 def few_descriptors(test):
     """opens a listener and a pipe, and nothing else, before a client comes"""

@@ -35,6 +35,9 @@ wrong('07 08', 'select_shortages_apart', 'ENOMEM',
 wrong('07 08', 'messages_unread', 'at once',
       ('struct timeval at_once = {0};', 'struct timeval at_once = {1};'))
 
+wrong('07 08', 'limit_raised_reported', 'EMFILE',
+      ('        errno = EMFILE;\n', ''))
+
 # ---------------------------------------------------------------------- 06
 
 wrong('06', 'output_in_bits', 'bytes',
