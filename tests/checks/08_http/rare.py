@@ -205,3 +205,31 @@ def limit_restored(test):
     if raised > limit:
         raise Failure(f'a limit of at most {limit} descriptors', str(raised),
                       'lower it again once the file is open')
+
+
+@check(WEB, open=False)
+def folders_looked_at_once(test):
+    """looks at a folder once for all requests of a turn that go through it"""
+    test.need_injector()
+    names = [f'a/b/c/d/{number}.txt' for number in range(20)]
+    root = test.site(dict.fromkeys(names, b'x'))
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    test.attached()
+    visitors = [test.visitor(server=server) for _ in names]
+    for _ in range(8):  # what is in memory is read again after 0.1 seconds
+        for visitor, name in zip(visitors, names):
+            visitor.get('/' + name).must_be(200)
+        server.signal(signal.SIGSTOP)
+        wait_until(lambda: server.state() == 'T')
+        before = test.faults.get('calls', 'stat')
+        for visitor, name in zip(visitors, names):
+            visitor.send(request('/' + name))
+        server.signal(signal.SIGCONT)
+        for visitor in visitors:
+            visitor.answer().must_be(200)
+        calls = test.faults.get('calls', 'stat') - before
+        if calls <= 2 * len(names):
+            return
+    raise Failure(f'one look at each of 4 folders and {len(names)} files',
+                  f'{calls} calls', 'note which folder you have looked at')
