@@ -136,7 +136,7 @@ class Grading:
         """Runs the checks of everything that was built, at once."""
         if not built:
             return
-        jobs = self.options.jobs or 8 * (os.cpu_count() or 1)
+        jobs = self.options.jobs or min(16, 8 * (os.cpu_count() or 1))
         entries = self.run_checks([result.number for result in built],
                                   jobs=jobs)
         for result in built:

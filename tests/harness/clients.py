@@ -42,11 +42,14 @@ def flood(client, most=1 << 28, block=b''):
 
 
 def converse(client, message, failures, end=True):
-    """Sends a message in a thread while the caller receives. Afterwards, shuts
-    down the sending half or leaves it open."""
+    """Sends a message, or several, in a thread while the caller receives.
+    Afterwards, shuts down the sending half or leaves it open."""
+    messages = [message] if isinstance(message, bytes) else message
+
     def write():
         try:
-            client.sendall(message)
+            for piece in messages:
+                client.sendall(piece)
             if end:
                 client.shutdown(socket.SHUT_WR)
         except OSError as error:

@@ -217,6 +217,17 @@ def run_all(checks, options, directory):
     return 1 if report.verdicts['failed'] or late else 0
 
 
+def in_turn(todo, futures, options):
+    """Yields what was to be done and the futures, in order, or as they are
+    done."""
+    if not options.any:
+        yield from zip(todo, futures)
+        return
+    entries = dict(zip(futures, todo))
+    for future in concurrent.futures.as_completed(futures):
+        yield entries[future], future
+
+
 def report_all(todo, futures, options, report):
     """Waits for the portions in turn, and reports them. Returns whether the
     time ran out."""
@@ -228,12 +239,12 @@ def report_all(todo, futures, options, report):
     def progress():
         report.show_progress(len(done), total)
     try:
-        for (portion, round), future in zip(todo, futures):
+        for (portion, round), future in in_turn(todo, futures, options):
             for check, (verdict, failure) in zip(
                     portion, wait_for(future, portion, end, progress)):
                 report.add(Result(check, verdict, failure, round))
                 late |= (verdict, failure) == LATE
-            if report.verdicts['failed'] and options.first:
+            if report.verdicts['failed'] and (options.first or options.any):
                 break
         return late
     finally:

@@ -52,7 +52,7 @@ class Visitor:
     """A client that speaks HTTP. When the server announces that it closes the
     connection, the next request uses a new one."""
 
-    longest = 16 << 20  # bytes of a body: no check reads more
+    longest = 1 << 20  # bytes of a body, unless a file is longer
 
     def __init__(self, connection, connect=None, longest=0):
         self.socket, self.connect = connection, connect
@@ -72,7 +72,7 @@ class Visitor:
                           hint) from None
 
     def feed(self, message):
-        """Sends a message in a thread."""
+        """Sends a message, or several, in a thread."""
         converse(self.socket, message, [], end=False)
 
     def get(self, target='/hello.txt', *fields, hint='', **parts):
@@ -268,7 +268,7 @@ class WebTest(Test):
     """One run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
-    longest = 4 << 20  # bytes of a file that is served, at least
+    longest = 1 << 20  # bytes of a file that is served, at least
     kept = None       # whether connections are; not known yet
 
     def environment(self):

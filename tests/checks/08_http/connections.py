@@ -350,7 +350,7 @@ def read_in_bits(test):
 @check(WEB)
 def stopped_and_continued(test):
     """Ctrl-Z and fg while a file is sent lose no byte"""
-    content = data(24 << 20)
+    content = data(10 << 20)
     server = test.server(root=test.site({'large': content}))
     visitor = test.visitor(server=server)
     visitor.send(request('/large'))

@@ -179,6 +179,8 @@ FRAMING = [
      length('+5'), BAD),
     ('length_minus', 'a negative Content-Length',
      length('-5'), BAD),
+    ('length_colon', 'a colon in Content-Length',
+     length('5:'), BAD),
     ('length_minus_zero', 'a sign in Content-Length',
      length('-0', b''), BAD),
     ('length_hex', 'a Content-Length in hexadecimal',
