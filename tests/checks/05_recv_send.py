@@ -72,7 +72,7 @@ def echo_every_byte(test):
 
 @check(ECHO)
 def echo_exact_lengths(test):
-    """messages of every awkward length come back whole"""
+    """messages of every critical length come back whole"""
     client = test.connect(test.server())
     for size in (1, 2, 255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097, 8192,
                  16384, 16385):
@@ -147,7 +147,7 @@ def ends_with_the_client(test):
     server = test.server()
     client = test.connect(server)
     client.shutdown(socket.SHUT_WR)
-    if test.any:  # it may say something before it closes
+    if test.any:  # it may print something before it closes
         test.until_end(client)
     else:
         test.ended(client, 'recv() == 0 is the end of the stream: close the '
@@ -350,7 +350,7 @@ def never_reads_once(test):
     server = test.server('-t', '3')
     client = test.connect(server)
     flood(client, block=test.plenty())
-    began = time.monotonic() - 0.3  # flood has waited so long for room
+    began = time.monotonic() - 0.3  # flood has waited this long for room
     line = server.wait_line('send: EAGAIN', 8)
     if line is None or not 1.5 < time.monotonic() - began < 5.5:
         raise Failure('the line "send: EAGAIN: ..." after 3 seconds',

@@ -1,5 +1,5 @@
-"""Checks of several stages that fail on rare mistakes: failures without a row
-in a table, limits, long shortages. They run after the others, so that `make
+"""Checks of several stages that find rare mistakes: failures without a row in
+a table, limits, long shortages. They run after the others, so that `make
 learn` shows the likelier mistakes first.
 
 To add one, start from `unlisted_stops`, a short one; see "Add a check" in
@@ -88,7 +88,7 @@ def default_limit(test):
 
 
 def injected_limit(test, call, field, limit):
-    """Demands that the limit which the injector has noted has this value."""
+    """Demands that the time limit noted by the injector has this value."""
     if not wait_until(lambda: test.faults.get(field, call) == limit):
         option = {'low': 'SO_RCVTIMEO', 'high': 'SO_SNDTIMEO'}.get(
             field, "select's timeout")
@@ -281,7 +281,7 @@ def half_close_before_the_echo(test):
     test.attached()
     client = test.connect(server)
     test.served(server, client)
-    server.signal(signal.SIGSTOP)  # so that all is there at once
+    server.signal(signal.SIGSTOP)  # so that everything is there at once
     wait_until(lambda: server.state() == 'T')
     test.faults.set('most', 1000, 'send')
     test.say(client, data(50000))

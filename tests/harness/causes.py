@@ -2,9 +2,11 @@
 it ended, what it printed, which calls it made, and in which call it waits. The
 hint about such a cause is printed before the check's own hint."""
 
+import contextlib
 import errno
 import re
 import signal
+import time
 
 from harness.failures import SIGPIPE_HINT
 from harness.settings import MEMCHECK
@@ -20,11 +22,12 @@ LOOP = {'03': 'wait with pause() after listen()',
 
 
 class Causes:
-    """The causes of a failed check; those that explain most come first."""
+    """The possible causes of a failed check; those that explain most come
+    first."""
 
     def __init__(self, test, check):
         self.test, self.check, self.stage = test, check, test.stage
-        if self.stage == '05-framing':  # in all of this it is like its stage
+        if self.stage == '05-framing':  # in all of these it is like its stage
             self.stage = '05'
         self.faults, self.child = test.faults, test.children[-1]
         self.status = self.child.wait_exit(0.2)
@@ -42,7 +45,8 @@ class Causes:
             rules += [self.goes_on, self.no_failure, self.hurries,
                       self.missing_calls, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
-                      self.sleeps_on_client, self.no_shutdown, self.limits]
+                      self.sleeps_on_client, self.never_called, self.no_shutdown,
+                      self.limits]
         for rule in rules:
             cause = rule()
             if cause:
@@ -97,7 +101,7 @@ class Causes:
         return ''
 
     def unended(self):
-        """A message has no line feed at its end."""
+        """A message that does not end with a newline."""
         if self.test.any or not self.child.unfinished or self.child.floods():
             return ''
         return ('the last line has no end: a message ends with "\\n", in the '
@@ -133,7 +137,10 @@ class Causes:
         if self.status == 0:
             return ('it exited with status 0, though a server goes on until a '
                     'signal ends it: ' + LOOP.get(
-                        self.stage, 'call select in a loop'))
+                        self.stage, 'call select in a loop'
+                        + ('; and pipe() is never called: is the descriptor '
+                           'that wakes select standard input?' if self.attached
+                           and not self.get('calls', 'pipe') else '')))
         if (self.status is not None and self.status > 0
                 and self.stage >= '04' and not self.injected()
                 and not self.check.name.startswith(('accept_', 'restart'))):
@@ -144,6 +151,12 @@ class Causes:
 
     def listener_dropped(self):
         """The time limit of clients was applied to the listener, too."""
+        if re.search(r'^(dropped \S+:[1-9].*)\n\1$', self.told, re.M):
+            return ('a client is dropped again and again: close the socket of '
+                    'a client that is dropped, and free its row')
+        if re.search(r'^dropped 0\.0\.0\.0:0:', self.told, re.M):
+            return ('a client has no address: keep what accept has stored, '
+                    'for the messages about it')
         port = re.search(r'^listening on \S+:(\d+)$', self.told, re.M)
         if port and re.search(rf'^dropped \S+:(0|{port[1]}):', self.told,
                               re.M):
@@ -151,9 +164,9 @@ class Causes:
                     'is for clients alone')
         return ''
 
-    def injected(self):
+    def injected(self, *more):
         return any(self.faults.get('injected', call) for call in (
-            'socket', 'bind', 'listen', 'accept', 'recv', 'send', 'select',
+            *more, 'socket', 'bind', 'listen', 'accept', 'recv', 'send', 'select',
             'connect'))
 
     def missing_calls(self):
@@ -171,6 +184,17 @@ class Causes:
                     'connections. Call listen() after bind()'
                     if call == 'listen' else
                     ': the socket has no address yet'))
+        return ''
+
+    def never_called(self):
+        """A call that an echo needs is never made."""
+        if self.stage == '06' and self.check.name == 'echo_line':
+            for call, what in (
+                    ('connect', 'to the address that getaddrinfo found'),
+                    ('send', 'send what read has stored'),
+                    ('recv', 'receive the echo of what was sent')):
+                if not self.get('calls', call):
+                    return f'{call}() is never called: {what}'
         if self.stage in ('05', '07') and self.check.name.startswith('echo'):
             for call, what in (
                     ('accept', 'take a client with it' if self.stage == '05'
@@ -192,6 +216,12 @@ class Causes:
                 return (f'{call}() was called {count} times on a descriptor '
                         'that is no open socket: only those of clients are '
                         'received from and sent to')
+            if (count and number == errno.EAGAIN and not self.injected()
+                    and self.stage in ('05', '06')
+                    and (self.stage, call) != ('05', 'send')
+                    and f'{call}: ' not in self.told):
+                return (f'{call}() has failed with EAGAIN: its time limit is '
+                        'over. Report that, and give up')
             if count > 1000 and number not in (errno.EAGAIN, errno.EINTR):
                 return (f'{call}() has failed {count} times, the last time '
                         f'with {errno.errorcode.get(number, number)}: that is '
@@ -200,10 +230,14 @@ class Causes:
 
     def no_failure(self):
         """A call is said to have failed, and has not."""
+        plain = re.search(r'^(\w+): Success( \(|$)', self.told, re.M)
+        if plain and not self.injected():
+            return (f'the program reports that {plain[1]} has failed, and it '
+                    'has not: only -1 means that')
         for call in ('recv', 'send', 'setsockopt'):
             if (not re.search(rf'^{call}: ', self.told, re.M)
                     or not self.get('calls', call)
-                    or self.get('injected', call)):
+                    or self.injected(call)):
                 continue
             if not self.get('failed', call):
                 return (f'the program reports that {call} has failed, and it '
@@ -276,6 +310,15 @@ class Causes:
         inside = self.get('inside', call)
         return inside - 2 if inside else None
 
+    def sleeps_in(self, call):
+        """Whether it sleeps in a call, and not just makes it."""
+        for _ in range(5):
+            with contextlib.suppress(OSError):  # it may end meanwhile
+                if self.waits_in(call) is None or self.child.state() != 'S':
+                    return False
+            time.sleep(0.02)
+        return True
+
     def sleeps_in_accept(self):
         if self.stage < '07' or self.waits_in('accept') is None:
             return ''
@@ -288,7 +331,7 @@ class Causes:
         if self.stage < '07' or self.status is not None:
             return ''
         for call in ('recv', 'send'):
-            if self.waits_in(call) is not None:
+            if self.sleeps_in(call):
                 return (f'it sleeps in {call}() on one client\'s socket, and '
                         'nobody else is served: the sockets must not block '
                         '(O_NONBLOCK)' + (', and only those that select has '
@@ -299,13 +342,14 @@ class Causes:
     def no_shutdown(self):
         """Client and server each wait for the other to close."""
         if (self.stage != '06' or self.get('calls', 'shutdown')
-                or self.waits_in('recv') is None or self.status is not None
+                or self.status is not None or not self.sleeps_in('recv')
                 or self.check.name in LIMITED
                 or self.get('most', 'send')):
             return ''
-        return ('it waits in recv(), but the server waits for more: at the end '
-                'of the input call shutdown(fd, SHUT_WR), so that the server '
-                'sees the end of the stream')
+        return ('it waits in recv(), but the server has sent all: receive as '
+                'many bytes as were sent, not more, and at the end of the '
+                'input call shutdown(fd, SHUT_WR), so that the server sees '
+                'the end of the stream')
 
     def limits(self):
         """The socket options that -t asks for."""

@@ -59,7 +59,7 @@ def bytes_hint(child, port):
 
 
 def near_hint(child, wanted):
-    """A hint if a line was printed whose words are nearly those wanted."""
+    """A hint if a line was printed that is nearly the expected one."""
     words = re.split(r'\d', wanted)[0]
     for line in child.lines:
         other = re.split(r'\d', line)[0]
@@ -80,8 +80,8 @@ BIND_HINTS = {
 
 
 def failed_hint(child):
-    """A hint if the program reported that a call failed, though none was to
-    fail."""
+    """A hint if the program reported that a call failed, though none should
+    have."""
     for line in child.lines:
         match = re.match(r'(socket|bind|listen|getsockname|open): (.*)', line)
         if match and not match[2].startswith('descriptor'):
@@ -133,7 +133,7 @@ def told(test, child, call, name, times=1, hint=''):
 
 
 def hint_about_line(child, call, name, lines, times):
-    """A hint why the line about a failed call is missing, or repeated."""
+    """A hint about why the line about a failed call is missing or repeated."""
     text = os.strerror(getattr(errno, name))
     if len(lines) > times:
         return 'report a shortage once, when it begins, not at each try'
@@ -203,11 +203,11 @@ def stopped_plainly(test, call, number=errno.ENOBUFS, arguments=('0',)):
 
 
 def injected(test, call, times=1):
-    """Demands that the program has made the call that was to fail."""
+    """Demands that the program has made the call that should fail."""
     count = wait_until(lambda: test.faults.get('injected', call) >= times)
     if not count:
         child = test.children[-1]
-        raise Failure(f'a call of {call}(), or of one like it',
+        raise Failure(f'a call of {call}(), or of a similar one',
                       f'there is none; it {test.outcome(child)}',
                       f'this stage calls {call}()')
 
@@ -245,7 +245,10 @@ def idles(test, server, call, name, again=True):
 
 def succeeded(test, child, message=b'hello\n', hint=''):
     """Demands exit status 0, and the whole echo on standard output."""
-    status = child.wait_exit()
+    status, before = child.wait_exit(), 0
+    while status is None and len(child.output) > before:
+        before = len(child.output)  # it may be slow on a busy machine
+        status = child.wait_exit()
     outcome = f'it {test.outcome(child)}'
     if status is None:
         raise Failure('the client exits when its input has ended and all has '
@@ -255,7 +258,9 @@ def succeeded(test, child, message=b'hello\n', hint=''):
     if bytes(child.output) != message:
         raise Failure('the echo on standard output, and nothing else',
                       f'{difference(message, bytes(child.output))}; {outcome}',
-                      hint)
+                      hint if hint or child.output else 'after each piece '
+                      'that was sent receive as many bytes, and write them to '
+                      'standard output')
     if status != 0:
         raise Failure('exit status 0: every byte came back', outcome, hint)
 

@@ -13,7 +13,7 @@ from harness.stages import BEYOND, PROGRAMS
 from harness.subjects import stub_of
 from harness.words import Colours, explained, wrapped
 
-INJECTED = 'injected'  # the note of a row that the kernel did not bring about
+INJECTED = 'injected'  # the note of a row that the kernel did not produce
 Result = collections.namedtuple('Result', 'check verdict failure round')
 
 
@@ -45,7 +45,7 @@ def again(check, options):
         return (f'{prefix}make {"try" if stub else "check"}-{check.stage} '
                 f'CHECK={check.name}')
     words = ['tests/check', check.stage, *named(check)]
-    for name in ('program', 'programs', 'seed'):
+    for name in ('program', 'programs', 'tls', 'seed'):
         if getattr(options, name) is not None:
             words += [f'--{name}', str(getattr(options, name))]
     program = (f'{stub.name}/stub' if stub
@@ -63,7 +63,7 @@ class JsonReport:
         self.checks = []
 
     def show_progress(self, *_):
-        """Standard output is for the document only."""
+        """Standard output is reserved for the document."""
 
     hide_progress = show_progress
 
@@ -175,9 +175,9 @@ class Report:
                     print(wrapped(' ' * 12, meant))
 
     def list_rows(self):
-        """Says which rows of errors.tsv the kernel itself has brought about."""
+        """Prints which rows of errors.tsv the kernel itself has produced."""
         count = sum(map(len, self.by_kernel.values()))
-        print(f'{count} errnos by the kernel itself:')
+        print(f'{count} errors that the kernel itself reported:')
         for call, names in self.by_kernel.items():
             print(wrapped(f'  {call}: ', ' '.join(names)))
 

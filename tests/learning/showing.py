@@ -1,4 +1,4 @@
-"""What the student reads."""
+"""The text that the student reads."""
 
 import re
 

@@ -108,10 +108,9 @@ bug('07', 'the listener is dropped', 'the listener has been dropped',
     ('if (fd != listener && timeout > 0)', 'if (timeout > 0)'))
 bug('07', '0 seconds are a limit', '0 seconds mean no limit',
     ('if (fd != listener && timeout > 0)', 'if (fd != listener)'))
-bug('07', 'a dropped client stays open', 'client that is dropped',
-    ('            if (has_timed_out(connection, timeout, now)) {\n'
-     '                remove_connection(connection, listener);\n',
-     '            if (has_timed_out(connection, timeout, now)) {\n'))
+bug('07', 'a dropped client stays open', 'close the socket of a client',
+    ('                remove_connection(fd, listener);\n                due',
+     '                due'))
 bug('07', 'active clients are dropped', 'had not been silent',
     ('if (now - connection->last_activity < 1000 * timeout)', 'if (0)'))
 bug('07', 'a failed select is taken for ready', 'select returned -1',
@@ -120,3 +119,30 @@ bug('07', 'a failed select is taken for ready', 'select returned -1',
 bug('07', 'fcntl of the listener is not examined', 'what fcntl returns',
     ('    if (!add_connection(listener, &address))\n',
      '    if (!add_connection(listener, &address) && 0)\n'))
+bug('07', 'a drop is not reported', 'print this line',
+    ('fprintf(stderr, "dropped %s', 'if (0)\n            fprintf(stderr, "dropped'
+     ' %s'))
+bug('07', 'what was received starts anywhere', 'from its first byte',
+    ('        connection->start = 0;\n', ''))
+
+# ------------------------------------------------------------------- 06
+
+bug('06', 'nothing is exchanged', r'send\(\) is never called',
+    ('    exchange(server, timeout);\n', '    (void)exchange;\n'))
+bug('06', 'the echo is not written', 'write them to standard output',
+    ('        write_output(echo, received);\n', '        (void)write_output;\n'
+     ))
+bug('06', 'a recv that has failed is repeated', r'recv\(\) has failed with EAG',
+    ('        handle_error("recv");  /* returns', '        ;  /* returns'))
+bug('06', 'one piece only', 'until it returns 0',
+    ('    while ((length = read_input(', '    if ((length = read_input('))
+bug('06', 'a write that has not failed is reported', 'only -1',
+    ('        if (written != -1) {', '        if (written == 0) {'))
+
+# --------------------------------------------------------------- 07, set up
+
+bug('07', 'no pipe', r'pipe\(\) is never called', ('pipe(wake_up) == -1', '0'))
+bug('07', 'no limit of descriptors', 'setrlimit',
+    ('setrlimit(RLIMIT_NOFILE, &limit) == -1', '0'))
+bug('07', 'no address of a client', 'what accept has stored',
+    ('        .peer = *peer,\n', ''))
