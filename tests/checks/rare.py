@@ -16,7 +16,8 @@ import time
 from checks.storm.page import Page
 from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
                      Skip, arrived, check, data, difference, echoing, injected,
-                     start_client, stopped_plainly, told, wait_until)
+                     start_client, stopped_plainly, succeeded, told,
+                     wait_until)
 
 
 @check(SERVERS, open=False)
@@ -196,6 +197,22 @@ def two_shortages(test):
                       'was not taken')
     told(test, server, 'send', 'ENOBUFS', 2)
     return True
+
+
+@check('05 06', open=False, after='shortage_ends')
+def shortage_without_limit(test):
+    """with -t 0 waits for the end of a shortage of send"""
+    test.need_injector()
+    test.faults.fail('send', errno.ENOBUFS, last=3)
+    hint = '0 seconds mean no limit, for a shortage too'
+    if test.stage == '06':
+        child = start_client(test, test.peer(echoing).port, '-t', '0')
+        test.attached()
+        succeeded(test, child, hint=hint)
+    else:
+        client = test.connect(test.server('-t', '0'))
+        test.attached()
+        test.echo(client, b'after all\n', hint)
 
 
 def one_send(test, client):

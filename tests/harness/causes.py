@@ -8,6 +8,7 @@ import re
 import signal
 import time
 
+from harness.commands import likely_option
 from harness.failures import SIGPIPE_HINT
 from harness.settings import MEMCHECK
 
@@ -45,8 +46,8 @@ class Causes:
             rules += [self.goes_on, self.no_failure, self.hurries,
                       self.missing_calls, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
-                      self.sleeps_on_client, self.never_called, self.no_shutdown,
-                      self.limits]
+                      self.sleeps_on_client, self.never_called,
+                      self.no_shutdown, self.limits]
         for rule in rules:
             cause = rule()
             if cause:
@@ -55,36 +56,8 @@ class Causes:
 
     def options(self):
         """An option that the program should take, and does not."""
-        words = [] if self.test.any else self.child.command[1:]
-        for place, word in enumerate(words):
-            if word in ('-a', '-d', '-l', '-t'):
-                hint = self.option(word[1], *words[place + 1:place + 2])
-                if hint:
-                    return hint
-        return ''
-
-    def option(self, letter, argument=''):
-        """The likeliest mistake about an option with an argument."""
-        colon = f'"{letter}:" in the string for getopt'
-        if f"invalid option -- '{letter}'" in self.told:
-            return f'getopt does not know -{letter}, which takes an argument: '\
-                   + colon
-        if self.status == -signal.SIGSEGV and not self.told:
-            return ('it crashed before it printed a line, and it was called '
-                    f'with -{letter}: optarg is NULL unless there is {colon}')
-        if self.status == 2 and f"argument: '{argument or None}'" in self.told:
-            return (f"'{argument}' is the argument of -{letter}, and was not "
-                    f'taken for it: {colon}')
-        if b'usage: ' in self.child.output[:7] and '-h' not in \
-                self.child.command:
-            return (f'-{letter} has printed the usage, as -h does: after each '
-                    'case of a switch comes a break, or else the next case '
-                    'follows')
-        if self.status == 2 and self.told.startswith('usage: '):
-            return (f'getopt has returned \'{letter}\', and the program has '
-                    f'rejected that: add a case \'{letter}\' that ends with '
-                    'break')
-        return ''
+        return '' if self.test.any else likely_option(
+            self.child, self.told, self.status)
 
     def signals(self):
         """A crash, or SIGPIPE, unless a closed stream caused it."""
@@ -166,7 +139,8 @@ class Causes:
 
     def injected(self, *more):
         return any(self.faults.get('injected', call) for call in (
-            *more, 'socket', 'bind', 'listen', 'accept', 'recv', 'send', 'select',
+            *more, 'socket', 'bind', 'listen', 'accept', 'recv', 'send',
+            'select',
             'connect'))
 
     def missing_calls(self):
@@ -216,6 +190,16 @@ class Causes:
                 return (f'{call}() was called {count} times on a descriptor '
                         'that is no open socket: only those of clients are '
                         'received from and sent to')
+            if (count and number == errno.EAGAIN and self.check.name in LIMITED
+                    and self.stage in ('05', '06')
+                    and (self.stage, call) != ('05', 'send')
+                    and f'{call}: ' not in self.told):
+                return (f'{call}() has failed with EAGAIN: its time limit is '
+                        'over. Report that, and give up')
+            if count > 1000 and number in (errno.EBADF, errno.ENOTSOCK):
+                return (f'{call}() was called {count} times on a descriptor '
+                        'that is no open socket: only those of clients are '
+                        'received from and sent to')
             if (count and number == errno.EAGAIN and not self.injected()
                     and self.stage in ('05', '06')
                     and (self.stage, call) != ('05', 'send')
@@ -224,8 +208,10 @@ class Causes:
                         'over. Report that, and give up')
             if count > 1000 and number not in (errno.EAGAIN, errno.EINTR):
                 return (f'{call}() has failed {count} times, the last time '
-                        f'with {errno.errorcode.get(number, number)}: that is '
-                        'a DROP, so close this client and do not call it again')
+                        f'with {errno.errorcode.get(number, number)}: ' + (
+                            'report it, and exit' if self.stage == '06' else
+                            'that is a DROP, so close this client and do not '
+                            'call it again'))
         return ''
 
     def no_failure(self):
@@ -247,9 +233,11 @@ class Causes:
             if (call == 'setsockopt' or wrong
                     and not self.check.name.startswith(f'{call}_E')):
                 return (f'{call} failed, which should not happen here: check '
-                        'its arguments' + (
-                            '. The last one is the size of what the one '
-                            'before points to' if call == 'setsockopt' else ''))
+                        'its arguments. ' + (
+                            'The last one is the size of what the one before '
+                            'points to' if call == 'setsockopt' else
+                            'Where do the bytes begin, and how many are they?'
+                            ))
         return ''
 
     def hurries(self):

@@ -63,8 +63,8 @@ bug('04', 'EPROTO has no row', 'row for it.*RETRY',
 bug('05', 'echo is never called', r'recv\(\) is never called',
     ('        echo(client, timeout);\n', '        (void)echo;\n'))
 bug('05', 'nothing is sent', r'send\(\) is never called',
-    ('            open = send_all(client, buffer, (size_t)received, timeout);\n',
-     '            (void)send_all;\n'))
+    ('            open = send_all(client, buffer, (size_t)received, timeout);'
+     '\n', '            (void)send_all;\n'))
 bug('05', 'a send that has not failed is reported', 'only -1',
     ('        if (sent != -1) {', '        if (sent == 0) {'))
 bug('05', 'no limit without -t', 'without -t', ('timeout = 60;', 'timeout = 0;'
@@ -91,8 +91,8 @@ bug('05', 'a DROP of send is overlooked', 'has failed .* times',
 # ------------------------------------------------------------------- 07
 
 bug('07', 'the listener is in no set', 'put the listener into the set',
-    ('            FD_SET(fd, connection->unsent == NULL ? readable : writable);\n',
-     '            if (fd != listener)\n                FD_SET(fd, connection->'
+    ('            FD_SET(fd, connection->unsent == NULL ? readable : writable)'
+     ';\n', '            if (fd != listener)\n                FD_SET(fd, connection->'
      'unsent == NULL ? readable : writable);\n'))
 bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
     ('    FD_ZERO(readable);\n', ''))
@@ -120,8 +120,8 @@ bug('07', 'fcntl of the listener is not examined', 'what fcntl returns',
     ('    if (!add_connection(listener, &address))\n',
      '    if (!add_connection(listener, &address) && 0)\n'))
 bug('07', 'a drop is not reported', 'print this line',
-    ('fprintf(stderr, "dropped %s', 'if (0)\n            fprintf(stderr, "dropped'
-     ' %s'))
+    ('fprintf(stderr, "dropped %s', 'if (0)\n            fprintf(stderr, '
+     '"dropped %s'))
 bug('07', 'what was received starts anywhere', 'from its first byte',
     ('        connection->start = 0;\n', ''))
 
@@ -146,3 +146,10 @@ bug('07', 'no limit of descriptors', 'setrlimit',
     ('setrlimit(RLIMIT_NOFILE, &limit) == -1', '0'))
 bug('07', 'no address of a client', 'what accept has stored',
     ('        .peer = *peer,\n', ''))
+
+# ------------------------------------------------------------------- -t 0
+
+bug('05', 'a shortage ends with -t 0', '0 seconds mean no limit',
+    ('(timeout > 0 && waits >= 10 * timeout)', '(waits >= 10 * timeout)'))
+bug('06', 'a shortage ends with -t 0', '0 seconds mean no limit',
+    ('&& timeout > 0 && waits >= 10', '&& waits >= 10'))
