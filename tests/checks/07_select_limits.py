@@ -132,7 +132,7 @@ def never_reads_dropped_in_time(test):
     for _ in range(3):
         client = test.connect(server)
         flood(client, block=test.plenty())
-        began = time.monotonic() - 0.3  # flood has waited so long
+        began = time.monotonic() - 0.3  # flood has waited this long
         if not server.wait_line('dropped 127.0.0.1:%d' % client.getsockname()[1]
                                 , 8):
             raise Failure('the line "dropped ..."', test.outcome(server))

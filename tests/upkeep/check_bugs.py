@@ -1,6 +1,6 @@
-"""Programs with one bug each that only one check is to notice, made from ours:
-the stage, the check, what its message must say, the file, and the edits (old
-text and new text). prove-checks builds them."""
+"""Programs with one bug each that only one check should notice, made from
+ours: the stage, the check, what its message must say, the file, and the edits
+(old text and new text). prove-checks builds them."""
 
 import collections
 
