@@ -18,7 +18,8 @@ def wrong(stages, check, says, *edits, file=''):
 # --------------------------------------------------------------- shortages
 
 wrong('04 05', 'accept_EMFILE', 'EMFILE',
-      ('        waits = 0;\n    return client;', '        ;\n    return client;'))
+      ('        waits = 0;\n    return client;',
+       '        ;\n    return client;'))
 wrong('07 08', 'accept_EMFILE', 'EMFILE',
       ('*retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;',
        'if (failure->action == WAIT)\n        *retry_at = milliseconds() + '
