@@ -121,9 +121,9 @@ async function complaints(page, options = {}) {
 
 const pages = new Map([["index.html", null]]);  // what each has
 
-/* Follows the links from the first page. A reload asks again for all that a
-   page needs, and the server's log tells what it has answered. The browser
-   asks for the picture of a tab when it likes. */
+/* Follows the links from the first page. A reload requests everything that a
+   page needs again, and the server's log shows the answers. The browser
+   requests a tab's icon at a time of its choice. */
 async function crawl() {
   for (const path of pages.keys()) {
     const page = await open(path);
@@ -325,10 +325,10 @@ async function keys() {
   const back = await walk("ArrowLeft", "prev");
   const due = [...pages.keys()].filter((path) => pages.get(path).next).concat(
     pages.get("index.html").stages.map(name));
-  check("the arrow keys walk the ladder, forth and back", [
+  check("the arrow keys walk the ladder, forward and back", [
     ...due.filter((path) => !forth.includes(path)).map(
       (path) => `${path} is left out`),
-    ...forth.join() === back.reverse().join() ? [] : ["not the same way back"],
+    ...forth.join() === back.reverse().join() ? [] : ["a different way back"],
   ]);
   await page.goto(`${origin}/02-bind.html`);
   const on = () => page.evaluate(
@@ -346,7 +346,7 @@ async function keys() {
   await page.waitForURL(/05-recv-send.html\?projector/);
   await page.waitForFunction(() => document.querySelector(".shown") !== null);
   await page.keyboard.press("Escape");
-  check("p is for the projector, arrows walk it, Escape ends it", [
+  check("p turns the projector on, arrows walk through it, Escape ends it", [
     ...begun ? [] : ["p does nothing"],
     ...next.includes("03-listen.html?projector") ? [] : [`ends at ${next}`],
     ...await on() ? ["Escape does nothing"] : []]);

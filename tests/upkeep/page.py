@@ -23,8 +23,8 @@ LESSONS = {  # the files that become pages
 # ------------------------------------------------------------------- Markdown
 
 def markdown(text, folder=ROOT):
-    """Renders Markdown, and makes it fit for a page. folder: whose links it
-    has."""
+    """Renders Markdown, and adapts it to a page. folder: the folder that its
+    links start from."""
     done = subprocess.run(['cmark-gfm', '-e', 'table', '--to', 'html'],
                           input=text.encode(), stdout=subprocess.PIPE,
                           check=True)
@@ -43,8 +43,9 @@ def markdown(text, folder=ROOT):
 
 
 def link(match, folder):
-    """Leads to the page of a lesson, or to what is served. What is neither
-    keeps its text only; so does what only another server has."""
+    """Turns a link to a lesson, or to something that is served, into a link to
+    its page. Of any other link, and of one to a page that only another server
+    has, it keeps only the text."""
     target, text = match[1], match[2]
     if re.match(r'https://|#', target):
         return match[0]
@@ -59,8 +60,8 @@ def link(match, folder):
 
 
 def picture(match):
-    """Puts a picture that is a paragraph into the page itself; in a line of
-    text, leads to it."""
+    """Puts a picture that is a paragraph of its own into the page; turns one
+    in a line of text into a link."""
     begin, target, text, end = match.groups()
     name = pathlib.PurePosixPath(target).stem
     if begin and end and (WWW / f'{name}.svg').exists():
@@ -77,7 +78,7 @@ def action(match):
 
 
 def rows_named(table):
-    """Makes the first cell of each row its heading."""
+    """Makes the first cell of each row a heading."""
     table = table.replace('<th>', '<th scope="col">')
     return re.sub(r'<tr>\n<td([^>]*)>(.*?)</td>',
                   r'<tr>\n<th scope="row"\1>\2</th>', table)
@@ -244,7 +245,7 @@ to a stage; <kbd>p</kbd> is for a projector.</p>
 
     step = False
     short = ''
-    back = None  # where a page that is off the arrow keys' way leads back to
+    back = None  # where a page that the arrow keys skip leads back to
 
 
 def current(page, part=False):
@@ -254,7 +255,8 @@ def current(page, part=False):
 
 
 def figure(name):
-    """A picture in the page itself, so that it takes its colours from it."""
+    """A picture inside the page, so that it takes its colours from the
+    page."""
     text = (WWW / f'{name}.svg').read_text(encoding='utf-8')
     text = re.sub(r'<style>.*?</style>\n?', '', text, flags=re.DOTALL)
     text = re.sub(r' xmlns="[^"]*"', '', text, count=1)
