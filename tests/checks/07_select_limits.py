@@ -13,7 +13,7 @@ import threading
 import time
 
 from checks.storm.page import Page
-from harness import (MANY, Failure, Server, Skip, check, flood, reset,
+from harness import (MANY, PATIENCE, Failure, Server, Skip, check, flood, reset,
                      wait_until)
 
 
@@ -98,6 +98,53 @@ def limit_raised(test):
                       f'it {test.outcome(server)}')
 
 
+@check(MANY, open=False, after='limit_raised')
+def limit_raised_reported(test):
+    """reports EMFILE for a descriptor of FD_SETSIZE or more, whatever the last
+    failed call was"""
+    count = FD_SETSIZE + 100
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * count:
+        raise Skip(f'this needs {2 * count} descriptors (ulimit -n)')
+    server = test.server()
+    server.limit_descriptors(2 * count)
+    clients = []
+    while not clients or max(server.descriptors()) < FD_SETSIZE - 1:
+        clients.append(test.connect(server))
+        test.served(server, clients[-1])
+    reset(clients[-1])
+    if not server.wait_line('recv: ECONNRESET'):
+        raise Failure('the line "recv: ECONNRESET"', test.outcome(server))
+    server.signal(signal.SIGSTOP)  # so that both are accepted in one turn
+    wait_until(lambda: server.state() == 'T')
+    clients += [test.connect(server) for _ in range(2)]
+    server.limit_descriptors(2 * count)
+    server.signal(signal.SIGCONT)
+    line = server.wait_line('accept: .*')
+    if not line or not line[0].startswith('accept: EMFILE'):
+        raise Failure('the line "accept: EMFILE"', test.outcome(server),
+                      'accept has not failed: set errno yourself')
+
+
+@check('08', open=False)
+def never_reads_dropped_in_time(test):
+    """with -t 2 drops a client that does not read after two seconds, not
+    later"""
+    server = test.server('-t', '2')
+    for _ in range(3):
+        client = test.connect(server)
+        flood(client, block=test.plenty())
+        began = time.monotonic() - 0.3  # flood has waited so long
+        if not server.wait_line('dropped 127.0.0.1:%d' % client.getsockname()[1]
+                                , 8):
+            raise Failure('the line "dropped ..."', test.outcome(server))
+        took = time.monotonic() - began
+        if took < 3:
+            return  # others may keep this machine busy
+    raise Failure('a drop after 2 seconds (-t 2)', f'after {took:.1f} s',
+                  'compare how many bytes are not acknowledged with how many '
+                  'they were after the last send')
+
+
 @check(MANY, open=False)
 def few_descriptors(test):
     """opens a listener and a pipe, and nothing else, before a client comes"""
@@ -138,7 +185,7 @@ def messages_unread(test):
 
 @contextlib.contextmanager
 def unread(test):
-    """A server whose standard error is full, and not read by anything."""
+    """A server whose standard error is a full pipe that nothing reads."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ: some fifty lines
     server = test.start('0', kind=Server, stdout=subprocess.DEVNULL,
@@ -146,11 +193,17 @@ def unread(test):
     os.close(writing)
     try:
         server.port = int(os.read(reading, 200).rpartition(b':')[2])
+        end = time.monotonic() + 5 * PATIENCE
         for _ in range(200):
             client = socket.create_connection((server.host, server.port), 5)
             client.sendall(test.question(b'hello'))
             client.recv(5)
             reset(client)
+            if time.monotonic() > end:
+                raise Failure('200 answers at once', 'fewer of them in '
+                              f'{5 * PATIENCE} seconds', 'before you write to '
+                              'standard error ask select whether it takes '
+                              'bytes, with a timeout of 0')
         client = socket.create_connection((server.host, server.port), 5)
         with client:
             test.served(server, client, 'a message that nobody reads must not '

@@ -32,7 +32,7 @@ bug('07-publish', 'waits for a slow subscriber', 'slow subscriber|nobody',
     (SENDS_AT_ONCE, '        do {\n            send_unsent(client);\n'
      '        } while (has_unsent(connection) && !connection->ended);\n'
      '    }\n}\n'))
-bug('07-publish', 'loses messages and does not tell', 'LOST',
+bug('07-publish', 'loses messages and does not report it', 'LOST',
     (OVERFLOW, '        return;\n'))
 bug('07-publish', 'one too many in LOST', 'too large',
     ('"LOST %lu\\n", connection->lost);', '"LOST %lu\\n", connection->lost '
