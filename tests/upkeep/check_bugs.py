@@ -38,6 +38,8 @@ wrong('07 08', 'messages_unread', 'at once',
 
 wrong('07 08', 'limit_raised_reported', 'EMFILE',
       ('        errno = EMFILE;\n', ''))
+wrong('07 08', 'room_after_timeout', 'at once',
+      ('                due = now;  /* accept may succeed now */\n', ''))
 
 # ---------------------------------------------------------------------- 06
 
