@@ -82,6 +82,8 @@ LINES = [
      line('GET /hello\t.txt HTTP/1.1'), {}),
     ('line_bare_cr', 'a CR that no LF follows',
      line('GET /hello.txt HTTP/1.1\rX: y'), ANY),
+    ('line_double_cr', 'CR CR LF before it, which is no empty line',
+     b'\r\r\n' + line('GET /hello.txt HTTP/1.1'), {}),
     ('fragment', '# in the target: no browser sends it',
      line('GET /hello.txt#top HTTP/1.1'), {}),
     ('binary', 'TLS, to a server that does not speak it',
