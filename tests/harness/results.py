@@ -46,7 +46,7 @@ def again(check, options):
                 f'CHECK={check.name}')
     words = ['tests/check', check.stage, *named(check)]
     for name in ('program', 'programs', 'tls', 'seed'):
-        if getattr(options, name) is not None:
+        if getattr(options, name) not in (None, ''):
             words += [f'--{name}', str(getattr(options, name))]
     program = (f'{stub.name}/stub' if stub
                else PROGRAMS[check.stage].program)
