@@ -75,6 +75,7 @@ CONDITIONS = {
             (304, 'If-None-Match: {tag}'), (304, 'If-None-Match: *'),
             (304, 'If-None-Match: "x", {tag}'),
             (304, 'If-None-Match: "x" , {tag},'),
+            (304, 'If-None-Match: "", {tag}'),
             (304, 'If-None-Match: "a,b", {tag} ,"c"'),
             (304, 'If-None-Match:{tag}'),
             (200, 'If-None-Match: "x"'), (200, 'If-None-Match: "x", "y"'),
