@@ -96,7 +96,7 @@ exercise_answers := $(basename $(filter-out %/stub.c,$(wildcard \
 exercise_stubs := $(basename $(wildcard \
                     $(exercise_lessons:%/README.md=%/stub.c)))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
-# Any make that it calls is to behave as if typed.
+# A make that it calls must behave as if it were typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
 only = $(if $(CHECK),-k '$(CHECK)')
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
@@ -121,7 +121,7 @@ $(every_program): %: %.c .flags
 08-http/stub: $(filter-out %/request.c,$(wildcard 08-http/*.c)) \
               $(wildcard 08-http/*.h)
 
-# Beyond the ladder: what is in the folder, and what is not of 08.
+# Beyond the ladder: what is in the folder, and the rest from 08.
 cgi := $(wildcard 08-http/cgi/*.c)
 cgi += $(filter-out %/stub.c $(cgi:08-http/cgi/%=08-http/%),\
          $(wildcard 08-http/*.c))
@@ -160,7 +160,7 @@ tls: 08-http/tls/server $(pem)
 	$(hide)$(build) -I08-http/tls -I08-http/cgi -I08-http -o $@ \
 	    $(filter %.c,$^) -lssl -lcrypto $(LDLIBS)
 
-# A certificate that nobody else has signed, and its key, for a year.
+# A self-signed certificate and its key, valid for a year.
 $(pem):
 	@command -v openssl >/dev/null || \
 	    { echo 'make tls needs the openssl command: openssl'; exit 1; }
@@ -207,7 +207,7 @@ handout:
 	$(if $(DIRECTORY),,$(error where to? DIRECTORY=path))
 	@tests/handout "$$DIRECTORY" $(ANSWERS:%=--answers %) $(UNTIL:%=--until %)
 
-# What was handed in may be anything: it is copied, and built elsewhere.
+# A submission may contain anything, so it is copied and built elsewhere.
 grade:
 	$(if $(PROGRAM_DIR),,$(error what is to be graded? PROGRAM_DIR=path))
 	@tests/grade $(GRADE_FLAGS) "$$PROGRAM_DIR"
@@ -255,7 +255,7 @@ prove-handout:
 prove-copies:
 	@tests/upkeep/copies
 
-# A stub is for students to break: only what runs it needs it to build.
+# Students may break a stub, so only what runs it requires it to build.
 tasks := $(sort $(numbers) $(exercises))
 stage_checks := $(numbers:%=check-%)
 stage_tries := $(numbers:%=try-%)
@@ -284,8 +284,8 @@ $(stage_tries) $(exercise_tries): try-%: $(answers)
 $(stage_demos): demo-%: $(answers)
 	@tests/demo $* $(if $(filter 1,$(STEP)),--step)
 
-# Status 1 tells of something left to do, not of trouble. And Ctrl-C is for
-# the script to end in good order: a shell with a trap waits for it.
+# Status 1 means that something is left to do, not that something is wrong. On
+# Ctrl-C the script ends by itself: a shell with a trap waits for it.
 learn:
 	@trap : INT; $(learn) $(if $(filter 1,$(WATCH)),--watch) || [ $$? -ne 2 ]
 
@@ -295,11 +295,11 @@ $(stage_resets): reset-%:
 $(stage_answers): answer-%:
 	@$(learn) --answer $* $(if $(filter 1,$(FORCE)),--force) || [ $$? -ne 2 ]
 
-# Ctrl-C is for the script, which ends what it has started.
+# Ctrl-C is handled by the script, which ends what it has started.
 $(stage_watches): watch-%: $(answers)
 	@trap : INT; tests/watch $*
 
-# What comes before what: 07 goes on where 05 ended, for 06 is the client.
+# The stage before each: 07 continues 05, because 06 is the client.
 diff-01: change = /dev/null 01-socket/server.c
 diff-02: change = 01-socket/server.c 02-bind/server.c
 diff-03: change = 02-bind/server.c 03-listen/server.c
@@ -331,7 +331,7 @@ watch-01 watch-02:
 check-% try-% demo-% diff-% reset-% answer-% watch-%:
 	$(error there is no stage $*, only $(tasks))
 
-# In a hand-out some things are different.
+# Some rules are different in a hand-out.
 -include tests/handout.mk
 
 clean:

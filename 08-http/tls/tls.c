@@ -8,19 +8,15 @@
 
 #include "log.h"
 #include "page.h"
+#include "settings.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #define RECORD 16384  /* bytes in a record, at most: RFC 8446, 5.1 */
 
@@ -31,25 +27,16 @@ struct session {
     const union address *peer;
     int fd;
     bool plain;  /* these bytes are text, not TLS */
+    size_t unsent;  /* bytes in a record that was begun, or 0 */
 };
 
 static struct session sessions[FD_SETSIZE];  /* by their descriptors */
 static SSL_CTX *context;      /* for new sessions; NULL: no TLS */
 static const char *pem_file;  /* its certificate chain and key */
 static BIO_METHOD *records;   /* how OpenSSL moves records: by the wire */
+static char both[RECORD];     /* the bytes of a record from two parts */
 
 /* ----------------------------------------------------------------- failures */
-
-/* Reports the first error that OpenSSL has noted, and clears all of them. */
-static void report_tls(const char *call, const char *detail) {
-    unsigned long error = ERR_peek_error();
-    const char *library = ERR_lib_error_string(error);
-    const char *reason = ERR_reason_error_string(error);
-
-    report_failure(call, library != NULL ? library : "OpenSSL",
-                   reason != NULL ? reason : "no reason given", detail);
-    ERR_clear_error();
-}
 
 /* Returns -1 if a call is to be made again once select has seen what it waits
    for, and 0 if the connection is over. Reports why, unless it was the socket:
@@ -64,107 +51,6 @@ static int find_outcome(struct session *session, const char *call, int result) {
     if (error == SSL_ERROR_SSL)
         report_tls(call, name_of(session->peer));
     return 0;
-}
-
-/* -------------------------------------------------------------- certificate */
-
-/* Selects HTTP/1.1 if the client offers a list of protocols: RFC 7301. A client
-   that offers only others is rejected. */
-static int select_protocol(SSL *ssl, const unsigned char **selected,
-                           unsigned char *length, const unsigned char *offered,
-                           unsigned offered_length, void *unused) {
-    static const unsigned char ours[] = "\x08http/1.1\x08http/1.0";
-    unsigned char *found;
-
-    (void)ssl;
-    (void)unused;
-    int result = SSL_select_next_proto(&found, length, ours, sizeof ours - 1,
-                                       offered, offered_length);
-    if (result != OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    *selected = found;
-    return SSL_TLSEXT_ERR_OK;
-}
-
-/* Gives no passphrase. By default OpenSSL would ask for it at the terminal. */
-/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL declares its type */
-static int refuse_passphrase(char *buffer, int size, int writing,
-                             void *unused) {
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)unused;
-    return -1;
-}
-
-/* Returns whether a file can be read, by its owner alone. Reports if not. */
-static bool is_private(const char *pem) {
-    struct stat status;
-    char mode[sizeof "mode 777"];
-    int fd = open(pem, O_RDONLY | O_CLOEXEC);
-
-    int result = fd == -1 ? -1 : fstat(fd, &status);
-    if (result == -1)
-        report_failure(fd == -1 ? "open" : "fstat", NULL, NULL, pem);
-    if (fd != -1)
-        close(fd);
-    if (result == -1)
-        return false;
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
-        return true;
-    snprintf(mode, sizeof mode, "mode %03o",
-             (unsigned)status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
-    report_failure("open", mode, "others may use the private key: chmod 600",
-                   pem);
-    return false;
-}
-
-/* Loads the certificate chain and the key. Returns false, with a message, if
-   they cannot be read, or do not belong together. */
-static bool load_pem(SSL_CTX *new, const char *pem) {
-    const char *call = "SSL_CTX_use_certificate_chain_file";
-
-    if (!is_private(pem))
-        return false;
-    SSL_CTX_set_default_passwd_cb(new, refuse_passphrase);
-    if (SSL_CTX_use_certificate_chain_file(new, pem) == 1) {
-        call = "SSL_CTX_use_PrivateKey_file";
-        if (SSL_CTX_use_PrivateKey_file(new, pem, SSL_FILETYPE_PEM) == 1)
-            return true;
-    }
-    report_tls(call, pem);
-    return false;
-}
-
-/* Returns the settings for new sessions, or NULL, with a message. TLS 1.2 and
-   1.3, with ciphers that authenticate and keys that are used once. Sessions are
-   resumed by tickets, which clients keep: the server stores none. */
-static SSL_CTX *new_context(const char *pem) {
-    SSL_CTX *new = SSL_CTX_new(TLS_server_method());
-
-    if (new == NULL
-        || !SSL_CTX_set_min_proto_version(new, TLS1_2_VERSION)
-        || !SSL_CTX_set_cipher_list(new, "ECDHE+AESGCM:ECDHE+CHACHA20")) {
-        report_tls("SSL_CTX_new", pem);
-        SSL_CTX_free(new);
-        return NULL;
-    }
-    SSL_CTX_set_options(new, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
-                                 | SSL_OP_CIPHER_SERVER_PREFERENCE
-                                 | SSL_OP_PRIORITIZE_CHACHA);
-    /* A call may write a part, and its repetition may come from another
-       buffer; an idle session keeps no buffers. See SSL_CTX_set_mode(3). */
-    SSL_CTX_set_mode(new, SSL_MODE_ENABLE_PARTIAL_WRITE
-                              | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-                              | SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(new, 1);  /* a record in one call, not in two */
-    SSL_CTX_set_session_cache_mode(new, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(new, 1);
-    SSL_CTX_set_alpn_select_cb(new, select_protocol, NULL);
-    if (load_pem(new, pem))
-        return new;
-    SSL_CTX_free(new);
-    return NULL;
 }
 
 /* ------------------------------------------------------------------ records */
@@ -272,7 +158,6 @@ static ssize_t receive_content(int fd, void *buffer, size_t size) {
 /* Returns what the next record contains: bytes of both parts where the first
    does not fill it, so that a head and its file travel together. */
 static struct iovec next_record(const struct iovec parts[2], size_t sent) {
-    static char both[RECORD];
     size_t first = sent < parts[0].iov_len ? parts[0].iov_len - sent : 0;
     size_t second = parts[0].iov_len + parts[1].iov_len - sent - first;
     char *start = (char *)parts[0].iov_base + sent;
@@ -293,7 +178,9 @@ static struct iovec next_record(const struct iovec parts[2], size_t sent) {
 
 /* Like sendmsg(2): see struct transport. Sends records until the socket is full
    or all is sent. A record that was begun must be completed: the next call for
-   this connection has the same bytes at its start, if at another address. */
+   this connection has the same bytes at its start, if at another address. It
+   has fewer of them if reading the file again has returned fewer: OpenSSL only
+   compares the length, because it keeps the encrypted record. */
 static ssize_t send_content(int fd, struct iovec parts[2], bool last) {
     struct session *session = &sessions[fd];
     size_t total = parts[0].iov_len + parts[1].iov_len, sent = 0;
@@ -302,8 +189,11 @@ static ssize_t send_content(int fd, struct iovec parts[2], bool last) {
     (void)last;  /* the alert follows, in a call of its own */
     do {
         struct iovec record = next_record(parts, sent);
+        if (record.iov_len < session->unsent)
+            record = (struct iovec){both, session->unsent};
         ERR_clear_error();
         count = SSL_write(session->ssl, record.iov_base, (int)record.iov_len);
+        session->unsent = count > 0 ? 0 : record.iov_len;
         if (count > 0)
             sent += (size_t)count;
     } while (count > 0 && sent < total);

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import statistics
 import subprocess
 import threading
 import time
@@ -44,6 +45,34 @@ def more_than_fit(test):
                       'when a client goes, accept the next one')
     test.served(server, clients[500])
     test.alive(server, f'{count} clients')
+
+
+@check(MANY, open=False)
+def room_after_timeout(test):
+    """a descriptor is used at once when its client has timed out"""
+    server, silent, times = test.server('-t', '1'), [], []
+    for _ in range(5):
+        count = len(server.descriptors())
+        client = test.connect(server)
+        wait_until(lambda: len(server.descriptors()) > count)
+        silent.append((client, time.monotonic() + 1))
+        time.sleep(0.15)
+    server.limit_descriptors(max(server.descriptors()) + 1)
+    for client, due in silent:
+        time.sleep(max(0, due - 0.03 - time.monotonic()))
+        other = test.connect(server)  # the listener is in a shortage now
+        other.sendall(test.question(b'at once\n'))
+        test.ended(client, 'with -t 1 a silent client is dropped after 1 second')
+        began = time.monotonic()
+        test.answered(other, b'at once\n', 'when a client goes, accept the '
+                      'next one')
+        times.append(time.monotonic() - began)
+    middle = statistics.median(times)
+    if middle > 0.045:
+        raise Failure('the next client served at once when one has timed out',
+                      f'{middle * 1000:.0f} ms later, most times',
+                      'the listener was judged before the client was dropped: '
+                      'let select return at once')
 
 
 @check(MANY, open=False)
@@ -155,7 +184,7 @@ def messages_unread(test):
 
 @contextlib.contextmanager
 def unread(test):
-    """A server whose standard error is full, and not read by anything."""
+    """A server whose standard error is a full pipe that nothing reads."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ: some fifty lines
     server = test.start('0', kind=Server, stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""One submission: what is built from it, and the results of its checks."""
+"""One submission: its programs, and the results of their checks."""
 
 import contextlib
 import itertools
@@ -23,7 +23,7 @@ MOST_TEXT = 700    # characters of a message that are shown
 
 
 class CannotGrade(Exception):
-    """The grading itself has failed, for this reason."""
+    """The reason why the grading itself has failed."""
 
 
 class Result:

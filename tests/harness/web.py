@@ -115,7 +115,7 @@ class Visitor:
         return Reply(self.take(self.buffer.index(b'\r\n\r\n') + 4), to)
 
     def more(self, what, hint=''):
-        """Receives something. Returns whether it is not the end."""
+        """Receives something. Returns whether the stream goes on."""
         if len(self.buffer) > self.longest + LONGEST_HEAD:
             raise Failure(what, f'more and more: {self.emptied()}', hint)
         if self.deadline and time.monotonic() > self.deadline:
@@ -130,7 +130,7 @@ class Visitor:
         return bool(piece)
 
     def emptied(self):
-        """Empties the buffer, since a failure keeps it as long as it lives.
+        """Empties the buffer, which a failure would otherwise keep in memory.
         Returns what was in it, for a message."""
         said = shown(self.buffer)
         self.buffer = bytearray()
@@ -265,7 +265,7 @@ def fill(folder, files):
 
 
 class WebTest(Test):
-    """A run of a check of 08."""
+    """One run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
     longest = 1 << 20  # bytes of a file that is served, at least

@@ -13,8 +13,9 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const PATIENCE = 120000;  // milliseconds: a machine may be busy
 const LONGEST = 1800000;  // for all of it
+const LARGEST = 200000;
 const PROJECTOR = { width: 1280, height: 720 };
-const PAPER = { width: 720, height: 1040 };  // what margins leave of A4
+const PAPER = { width: 687, height: 1001 };  // what margins leave of A4
 const WIDTHS = [390, 1280, 1920];
 const SCHEMES = ["light", "dark"];
 const AXE = { light: 1280, dark: 390 };
@@ -66,7 +67,8 @@ const browser = await playwright.chromium.launch({ executablePath: chromium,
 
 /* Opens a page in a context of its own, and so with an empty cache. */
 async function open(path, options = {}) {
-  const context = await browser.newContext({ viewport: PROJECTOR, ...options });
+  const context = await browser.newContext(
+    { viewport: PROJECTOR, ...options });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.trouble = [];
@@ -118,9 +120,9 @@ async function complaints(page, options = {}) {
 
 const pages = new Map([["index.html", null]]);  // what each has
 
-/* Follows the links from the first page. A reload asks again for all that a
-   page needs, and the server's log tells what it has answered. The browser
-   asks for the picture of a tab when it likes. */
+/* Follows the links from the first page. A reload requests everything that a
+   page needs again, and the server's log shows the answers. The browser
+   requests a tab's icon at a time of its choice. */
 async function crawl() {
   for (const path of pages.keys()) {
     const page = await open(path);
@@ -131,7 +133,12 @@ async function crawl() {
       stages: [...document.querySelectorAll("header nav a")].map(
         (link) => link.href),
       next: document.querySelector('link[rel="next"]') !== null,
+      bytes: ["navigation", "resource"].flatMap((kind) => performance
+        .getEntriesByType(kind)).map((entry) => entry.encodedBodySize)
+        .reduce((sum, size) => sum + size),
     }));
+    check(`${path}: at most ${LARGEST} bytes, with all it needs`,
+      seen.bytes > LARGEST || seen.bytes < 5000 ? [`${seen.bytes}`] : []);
     check(`${path}: no id twice`, seen.ids.filter(
       (id, place) => seen.ids.indexOf(id) !== place));
     pages.set(path, seen);
@@ -191,7 +198,7 @@ async function links() {
   }
 }
 
-/* -------------------------------------------------- several pages at a time */
+/* ------------------------------------------------- several pages at a time */
 
 /* axe looks at the small screen in dark, and at the large one in light. */
 async function looks(path) {
@@ -228,7 +235,8 @@ async function paper(path, page) {
   const back = await page.evaluate(
     () => getComputedStyle(document.body).backgroundColor);
   check(`${path}: prints, dark on white, nothing cut`, [...cut,
-    ...back === "rgb(255, 255, 255)" ? [] : [`on ${back}`]]);
+    ...back === "rgb(255, 255, 255)" ? [] : [`on ${back}`],
+    ...await complaints(page, { runOnly: ["color-contrast"] })]);
   if (pictures)
     await page.pdf({ format: "A4", path: `${pictures}/${path}.pdf` });
 }
@@ -299,7 +307,7 @@ async function projector(path) {
   await page.context().close();
 }
 
-/* ------------------------------------------------------------- the keyboard */
+/* ------------------------------------------------------------ the keyboard */
 
 async function keys() {
   const page = await open("index.html");
@@ -317,10 +325,10 @@ async function keys() {
   const back = await walk("ArrowLeft", "prev");
   const due = [...pages.keys()].filter((path) => pages.get(path).next).concat(
     pages.get("index.html").stages.map(name));
-  check("the arrow keys walk the ladder, forth and back", [
+  check("the arrow keys walk the ladder, forward and back", [
     ...due.filter((path) => !forth.includes(path)).map(
       (path) => `${path} is left out`),
-    ...forth.join() === back.reverse().join() ? [] : ["not the same way back"],
+    ...forth.join() === back.reverse().join() ? [] : ["a different way back"],
   ]);
   await page.goto(`${origin}/02-bind.html`);
   const on = () => page.evaluate(
@@ -332,11 +340,18 @@ async function keys() {
     await page.keyboard.press("ArrowRight");
   await page.waitForFunction(() => document.querySelector(".shown") !== null);
   const next = page.url();
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForURL(/02-bind.html\?projector#the-program/);
+  await page.keyboard.press("5");
+  await page.waitForURL(/05-recv-send.html\?projector/);
+  await page.waitForFunction(() => document.querySelector(".shown") !== null);
   await page.keyboard.press("Escape");
-  check("p is for the projector, arrows walk it, Escape ends it", [
+  check("p turns the projector on, arrows walk through it, Escape ends it", [
     ...begun ? [] : ["p does nothing"],
     ...next.includes("03-listen.html?projector") ? [] : [`ends at ${next}`],
     ...await on() ? ["Escape does nothing"] : []]);
+  await page.keyboard.press("8");
+  await page.waitForURL(/08-http.html$/);
   check("the keys: an empty console", page.trouble);
   await page.context().close();
 }

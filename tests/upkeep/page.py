@@ -23,8 +23,8 @@ LESSONS = {  # the files that become pages
 # ------------------------------------------------------------------- Markdown
 
 def markdown(text, folder=ROOT):
-    """Renders Markdown, and makes it fit for a page. folder: whose links it
-    has."""
+    """Renders Markdown, and adapts it to a page. folder: the folder that its
+    links start from."""
     done = subprocess.run(['cmark-gfm', '-e', 'table', '--to', 'html'],
                           input=text.encode(), stdout=subprocess.PIPE,
                           check=True)
@@ -43,8 +43,9 @@ def markdown(text, folder=ROOT):
 
 
 def link(match, folder):
-    """Leads to the page of a lesson, or to what is served. What is neither
-    keeps its text only; so does what only another server has."""
+    """Turns a link to a lesson, or to something that is served, into a link to
+    its page. Of any other link, and of one to a page that only another server
+    has, it keeps only the text."""
     target, text = match[1], match[2]
     if re.match(r'https://|#', target):
         return match[0]
@@ -59,8 +60,8 @@ def link(match, folder):
 
 
 def picture(match):
-    """Puts a picture that is a paragraph into the page itself; in a line of
-    text, leads to it."""
+    """Puts a picture that is a paragraph of its own into the page; turns one
+    in a line of text into a link."""
     begin, target, text, end = match.groups()
     name = pathlib.PurePosixPath(target).stem
     if begin and end and (WWW / f'{name}.svg').exists():
@@ -77,7 +78,7 @@ def action(match):
 
 
 def rows_named(table):
-    """Makes the first cell of each row its heading."""
+    """Makes the first cell of each row a heading."""
     table = table.replace('<th>', '<th scope="col">')
     return re.sub(r'<tr>\n<td([^>]*)>(.*?)</td>',
                   r'<tr>\n<th scope="row"\1>\2</th>', table)
@@ -108,7 +109,7 @@ class Section:
         head = (f'<h{self.level}><a href="#{self.name}" class="here">'
                 f'{self.heading}</a></h{self.level}>\n'
                 if self.level > 1 else f'<h1>{self.heading}</h1>\n')
-        kind = f'slide {self.kind}'.strip()
+        kind = f'slide {self.kind}'.strip() if self.body.strip() else 'bare'
         about = html.escape(plain(self.heading))
         body = re.sub(r'aria-label="(table|terminal|declaration|text|picture)"',
                       lambda kind: f'aria-label="{about}: {kind[1]}"',
@@ -123,6 +124,38 @@ def sections_of(text, folder):
     parts = re.split(r'<h([123])>(.*?)</h[123]>\n', page, flags=re.DOTALL)
     return [Section(heading, body, int(level)) for level, heading, body
             in zip(parts[1::3], parts[2::3], parts[3::3])]
+
+
+def todo_section(stage):
+    """The TODOs of the stub, in the order of their numbers."""
+    stub = (stage.folder / 'stub.c').read_text(encoding='utf-8')
+    todos = []
+    for match in re.finditer(r'/\*\s*TODO (\d+): (.*?)\*/', stub, re.DOTALL):
+        text = ' '.join(match[2].split())
+        text, proof = (re.split(r' (?:Proved|Checked) by ', text,
+                                maxsplit=1)
+                       + [''])[:2]
+        place = source.place_of(stub[:match.start()].splitlines() + [''],
+                                stub[:match.start()].count('\n'))
+        inside = re.search(r'\n( *)$', stub[:match.start()])
+        todos.append((int(match[1]), text, proof.rstrip('. '),
+                      place if inside and inside[1] else ''))
+    items = []
+    for number, text, proof, place in sorted(todos):
+        text = re.sub(r'\b(\w+\(\d\))', r'<code>\1</code>',
+                      html.escape(text, quote=False))
+        about = []
+        if place:
+            about.append(f'in <code>{place}</code>')
+        if proof:
+            names = ', '.join(f'<code>{name}</code>' for name
+                              in re.split(r',\s*(?:and )?', proof))
+            about.append(f'checked by {names}')
+        items.append(f'<li value="{number}">{text}'
+                     + (f'<span class="about">{"; ".join(about)}</span>'
+                        if about else '') + '</li>\n')
+    return Section(f'The TODOs of {stage.place}/stub.c',
+                   f'<ol class="todos">\n{"".join(items)}</ol>\n', 3)
 
 
 def plain(text):
@@ -161,7 +194,7 @@ class Page:
             for kind, page in (('prev', before), ('next', after)) if page)
         stages = ''.join(
             f'<li><a href="{page.file}"'
-            f'{current(page.stage == self.stage)}>'
+            f'{current(page is self, page.stage == self.stage)}>'
             f'{page.stage}<span> {page.short}</span></a></li>\n'
             for page in walk if page.stage and not page.step)
         contents = ''.join(
@@ -203,8 +236,8 @@ class Page:
 <footer>
 <nav aria-label="Pages">
 {end}</nav>
-<p class="keys">Arrow keys walk the ladder; <kbd>p</kbd> is for a projector.
-</p>
+<p class="keys">Arrow keys walk the ladder, <kbd>1</kbd> to <kbd>8</kbd> lead
+to a stage; <kbd>p</kbd> is for a projector.</p>
 </footer>
 </body>
 </html>
@@ -212,15 +245,18 @@ class Page:
 
     step = False
     short = ''
-    back = None  # where a page that is off the arrow keys' way leads back to
+    back = None  # where a page that the arrow keys skip leads back to
 
 
-def current(true):
-    return ' aria-current="page"' if true else ''
+def current(page, part=False):
+    """The mark of a link to the page itself, or to what it is a part of."""
+    return (' aria-current="page"' if page
+            else ' aria-current="true"' if part else '')
 
 
 def figure(name):
-    """A picture in the page itself, so that it takes its colours from it."""
+    """A picture inside the page, so that it takes its colours from the
+    page."""
     text = (WWW / f'{name}.svg').read_text(encoding='utf-8')
     text = re.sub(r'<style>.*?</style>\n?', '', text, flags=re.DOTALL)
     text = re.sub(r' xmlns="[^"]*"', '', text, count=1)

@@ -57,7 +57,7 @@ def times_set_back(test):
 @check(WEB, open=False)
 def link_beside_a_folder(test):
     """follows no link that has replaced a folder, even just after looking at a
-    folder whose name begins the same"""
+    folder whose name begins in the same way"""
     root = test.site({'ab/x.txt': b'ab', 'a/x.txt': b'a', 'hello.txt': HELLO})
     time.sleep(3.2)
     server = test.server(root=root)
@@ -67,7 +67,7 @@ def link_beside_a_folder(test):
     for _ in range(10):  # what is in memory is read again after 0.1 seconds
         first.get('/ab/x.txt').must_be(200, b'ab')
         second.get('/a/x.txt').must_be(200, b'a')
-        server.signal(signal.SIGSTOP)  # so that both come in one turn
+        server.signal(signal.SIGSTOP)  # so that both arrive in one turn
         wait_until(lambda: server.state() == 'T')
         (root / 'a').rename(root / 'c')
         (root / 'a').symlink_to('c')

@@ -1,9 +1,10 @@
 """Records: the pieces into which TLS cuts a stream."""
 
+import errno
 import socket
 import time
 
-from harness import Failure, check, data, wait_until
+from harness import FOREVER, Failure, check, data, wait_until
 from harness.secure import SecureSocket
 from harness.web import HELLO, Visitor, request
 from .servers import TLS, client, context, serve, visitor
@@ -14,6 +15,16 @@ def sealed(secure, *pieces):
     for piece in pieces:
         secure.session.write(piece)
     return secure.outgoing.read()
+
+
+def narrow(test):
+    """A visitor with a small receive buffer."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    plain.settimeout(10)
+    test.closing.append(plain)
+    plain.connect((test.running.host, test.running.port))
+    return Visitor(SecureSocket(plain, context(test)))
 
 
 @check(TLS)
@@ -76,13 +87,8 @@ def slow_reader(test):
     """a slow reader with a small buffer gets every byte of a large file: a
     record that was begun is completed"""
     content = data(3 << 20)
-    server = serve(test, files={'large': content, 'hello.txt': HELLO})
-    plain = socket.socket()
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-    plain.settimeout(10)
-    test.closing.append(plain)
-    plain.connect((server.host, server.port))
-    guest = Visitor(SecureSocket(plain, context(test)))
+    serve(test, files={'large': content, 'hello.txt': HELLO})
+    guest = narrow(test)
     guest.send(request('/large') + request())
     for _ in range(60):
         guest.buffer += guest.socket.recv(5000)
@@ -93,8 +99,29 @@ def slow_reader(test):
 
 
 @check(TLS)
+def record_begun_and_read_short(test):
+    """completes a record although reading its part of the file again returns
+    fewer bytes"""
+    test.need_injector()
+    content = data(3 << 20)
+    serve(test, files={'large': content})
+    guest = visitor(test)
+    test.attached()
+    test.faults.fail('send', errno.EAGAIN,
+                     test.faults.get('calls', 'send') + 5, FOREVER)
+    guest.send(request('/large'))
+    wait_until(lambda: test.faults.get('injected', 'send'))
+    test.faults.set('most', 1000, 'read')
+    before = test.faults.get('calls', 'read')
+    wait_until(lambda: test.faults.get('calls', 'read') > before + 1)
+    test.faults.relent('send')
+    guest.answer(request('/large')).must_be(
+        200, content, 'the record was begun with more bytes')
+
+
+@check(TLS)
 def files_of_every_length(test):
-    """sends files of lengths about those of records, whole"""
+    """sends files whose lengths are close to that of a record, whole"""
     files = {str(size): data(size) for size in (
         0, 1, 4096, 4097, 16000, 16383, 16384, 16385, 32768, 262144, 300000)}
     serve(test, files=files)
@@ -174,7 +201,7 @@ def idle_sessions_are_small(test):
 
 @check(TLS)
 def sessions_are_freed(test):
-    """1000 connections leave no memory behind"""
+    """1000 connections do not make memory grow"""
     server = serve(test)
     made = context(test)
     sizes = []

@@ -1,11 +1,12 @@
 """Common programs as clients."""
 
+import errno
 import os
 import re
 import shutil
 import subprocess
 
-from harness import Failure, Skip, check
+from harness import Failure, Skip, check, wait_until
 from harness.programs import Child
 from harness.web import request
 from .servers import TLS, openssl, serve, visitor
@@ -23,20 +24,30 @@ def run(*words, **options):
 
 def s_client(test, *parts, version):
     """Gives openssl s_client its input, each part after it has printed the
-    output expected before. Returns what it prints."""
+    output expected before. Returns it, still running."""
     openssl('version')
     command = ['openssl', 's_client', '-connect',
                f'127.0.0.1:{test.running.port}', '-CAfile', str(test.trusted),
                version]
     child = Child(command, dict(os.environ), subprocess.PIPE,
                   stderr=subprocess.STDOUT)
+    test.children.append(child)
     for awaited, part in parts:
-        if not child.wait_for(lambda: awaited in child.output):
-            raise Failure(f'{awaited} from openssl s_client',
-                          child.output.decode(errors='replace')[-400:])
-        child.process.stdin.write(part)
-        child.process.stdin.flush()
-    child.end()
+        shows(child, awaited)
+        type_in(child, part)
+    return child
+
+
+def shows(child, awaited):
+    """Waits until it has printed this."""
+    if not child.wait_for(lambda: awaited in child.output):
+        raise Failure(f'{awaited} from openssl s_client',
+                      child.output.decode(errors='replace')[-400:])
+
+
+def type_in(child, part):
+    child.process.stdin.write(part)
+    child.process.stdin.flush()
 
 
 @check(TLS)
@@ -54,6 +65,34 @@ def key_update(test):
     serve(test)
     s_client(test, (b'\n---\n', b'K\n'), (b'KEYUPDATE', request()),
              (b'hello, world', b''), version='-tls1_3')
+
+
+@check(TLS)
+def key_update_meanwhile(test):
+    """answers a KeyUpdate while a script runs, and waits until the socket takes
+    the answer, not until the script writes something"""
+    test.need_injector()
+    scripts = test.site({})
+    scripts.chmod(0o777)
+    (scripts / 'slow').write_text(
+        '#!/bin/sh\necho Content-Type: text/plain; echo\n'
+        'until [ -e end ]; do sleep 0.1; done; echo done\n')
+    (scripts / 'slow').chmod(0o755)
+    serve(test, '-c', str(scripts))
+    test.attached()
+    child = s_client(test, (b'\n---\n', request('/cgi/slow')),
+                     version='-tls1_3')
+    shows(child, b'200 OK')
+    before = test.faults.get('calls', 'send')
+    test.faults.fail('send', errno.EAGAIN, before + 1)
+    for count in 1, 2:  # OpenSSL answers the first when it reads the second
+        type_in(child, b'K\n')
+        child.wait_for(lambda: child.output.count(b'KEYUPDATE') == count)
+    if not wait_until(lambda: test.faults.get('calls', 'send') > before + 1):
+        raise Failure('a second send after EAGAIN, while the script runs',
+                      'none', 'SSL_read may have to wait for room')
+    (scripts / 'end').touch()
+    shows(child, b'done')
 
 
 @check(TLS)

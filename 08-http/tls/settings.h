@@ -1,0 +1,22 @@
+/*
+ * The settings of TLS, and the certificate.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include <openssl/ssl.h>
+
+/*
+ * Returns the settings for new sessions, with the certificate chain and key in
+ * a file, or NULL, with a message. TLS 1.2 and 1.3, with ciphers that
+ * authenticate and keys that are used once. Sessions are resumed by tickets,
+ * which clients keep: the server stores none.
+ */
+SSL_CTX *new_context(const char *pem);
+
+/* Reports the first error that OpenSSL has noted for a call, and clears all of
+   them. */
+void report_tls(const char *call, const char *detail);
+
+#endif
