@@ -10,6 +10,7 @@ import time
 from .changes import FRESH
 from .fields import MOMENT
 from .folders import Links
+from checks.storm.page import Page
 from harness import FOREVER, Failure, check, wait_until
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
@@ -233,3 +234,27 @@ def folders_looked_at_once(test):
             return
     raise Failure(f'one look at each of 4 folders and {len(names)} files',
                   f'{calls} calls', 'note which folder you have looked at')
+
+
+@check(WEB, open=False)
+def cached_files_freed(test):
+    """at its end frees every file that it has in memory"""
+    test.need_injector()
+    names = [f'{number}.txt' for number in range(4)]
+    root = test.site({**USUAL, **dict.fromkeys(names, HELLO)})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    visitor.get().must_be(200)
+    wait_until(lambda: server.state() == 'S')
+    before = Page(test.faults).get('blocks')
+    for name in names:
+        visitor.get('/' + name).must_be(200)
+    server.signal(signal.SIGTERM)
+    server.wait_exit()
+    blocks = Page(test.faults).get('blocks')
+    if blocks > before:
+        raise Failure('no more blocks of memory than before the files',
+                      f'{blocks - before} more', 'a list of files needs both '
+                      'of its directions')
