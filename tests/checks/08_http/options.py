@@ -94,8 +94,8 @@ def default_folder_without_proc(test):
             (place, f'{place}:{program.parent}:$PATH', program.name),
             (program.parent, f'{place}::$PATH', program.name),
             (program.parent, '.:$PATH', program.name),
-            (place, f'$PATH:{place}/bin', 'ladder'), (place, '$PATH', 'bin/ladder'),
-            (place, '$PATH', program)):
+            (place, f'$PATH:{place}/bin', 'ladder'),
+            (place, '$PATH', 'bin/ladder'), (place, '$PATH', program)):
         serves_index(test, folder, path, name, index, hidden)
 
 
@@ -119,6 +119,9 @@ def link_local(test):
 @check(WEB, open=False)
 def link_local_without_zone(test):
     """rejects -a fe80::1, and says that it needs an interface"""
+    for address in 'fe80::1%nothing', 'fe80::1' + '0' * 60:
+        if test.run('-a', address, '0')[1] != 2:
+            raise Failure(f'status 2 for -a {address}', 'another')
     child, status = test.run('-a', 'fe80::1', '0')
     if status != 2 or not any('interface' in line for line in child.lines):
         raise Failure('a line that asks for an interface, and status 2',
