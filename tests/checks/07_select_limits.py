@@ -132,26 +132,6 @@ def limit_raised_reported(test):
                       'accept has not failed: set errno yourself')
 
 
-@check('08', open=False)
-def never_reads_dropped_in_time(test):
-    """with -t 2 drops a client that does not read after two seconds, not
-    later"""
-    server = test.server('-t', '2')
-    for _ in range(3):
-        client = test.connect(server)
-        flood(client, block=test.plenty())
-        began = time.monotonic() - 0.3  # flood has waited this long
-        if not server.wait_line('dropped 127.0.0.1:%d' % client.getsockname()[1]
-                                , 8):
-            raise Failure('the line "dropped ..."', test.outcome(server))
-        took = time.monotonic() - began
-        if took < 3:
-            return  # others may keep this machine busy
-    raise Failure('a drop after 2 seconds (-t 2)', f'after {took:.1f} s',
-                  'compare how many bytes are not acknowledged with how many '
-                  'they were after the last send')
-
-
 @check(MANY, open=False)
 def few_descriptors(test):
     """opens a listener and a pipe, and nothing else, before a client comes"""

@@ -224,6 +224,10 @@ FRAMING = [
      coding('chunked', 'chunked'), CODINGS),
     ('coding_gzip', 'a coding that is not chunked',
      coding('gzip'), CODINGS),
+    ('coding_letter', 'a coding of one letter',
+     coding('x'), CODINGS),
+    ('coding_letter_last', 'a coding of one letter after chunked',
+     coding('chunked, x'), CODINGS),
     ('coding_gzip_chunked', 'a coding before chunked',
      coding('gzip, chunked'), CODINGS),
     ('coding_identity', 'a coding that has been withdrawn',
@@ -296,9 +300,10 @@ CHUNKS = [
 REFUSED = ([row + (False,) for row in LINES + FIELDS]
            + [row + (True,) for row in FRAMING]
            + [row + ({}, True) for row in CHUNKS])
-NOT_IMPLEMENTED = {'coding_gzip', 'coding_gzip_chunked', 'coding_identity',
-                   'coding_xchunked', 'coding_chunkedx'}
-EITHER = {'chunked_not_last', 'coding_hidden', 'coding_before', 'coding_quoted'}
+NOT_IMPLEMENTED = {'coding_letter', 'coding_gzip', 'coding_gzip_chunked',
+                   'coding_identity', 'coding_xchunked', 'coding_chunkedx'}
+EITHER = {'chunked_not_last', 'coding_hidden', 'coding_before', 'coding_quoted',
+          'coding_letter_last'}
 
 
 def make_refusal(name, wrong, message, anybody, framing):
