@@ -69,8 +69,8 @@ def room_after_timeout(test):
         time.sleep(max(0, due - 0.03 - time.monotonic()))
         other = test.connect(server)  # the listener is in a shortage now
         other.sendall(test.question(b'at once\n'))
-        test.ended(client, 'with -t 1 a silent client is dropped after a '
-                   'second')
+        test.ended(client, 'with -t 1 a silent client is dropped after '
+                   '1 second')
         began = time.monotonic()
         test.answered(other, b'at once\n', 'when a client goes, accept the '
                       'next one')
@@ -130,26 +130,6 @@ def limit_raised_reported(test):
     if not line or not line[0].startswith('accept: EMFILE'):
         raise Failure('the line "accept: EMFILE"', test.outcome(server),
                       'accept has not failed: set errno yourself')
-
-
-@check('08', open=False)
-def never_reads_dropped_in_time(test):
-    """with -t 2 drops a client that does not read after two seconds, not
-    later"""
-    server = test.server('-t', '2')
-    for _ in range(3):
-        client = test.connect(server)
-        flood(client, block=test.plenty())
-        began = time.monotonic() - 0.3  # flood has waited so long
-        if not server.wait_line('dropped 127.0.0.1:%d' % client.getsockname()[1]
-                                , 8):
-            raise Failure('the line "dropped ..."', test.outcome(server))
-        took = time.monotonic() - began
-        if took < 3:
-            return  # others may keep this machine busy
-    raise Failure('a drop after 2 seconds (-t 2)', f'after {took:.1f} s',
-                  'compare how many bytes are not acknowledged with how many '
-                  'they were after the last send')
 
 
 @check(MANY, open=False)

@@ -15,8 +15,8 @@ import time
 
 from checks.storm.page import Page
 from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
-                     Skip, arrived, check, data, difference, echoing, injected,
-                     start_client, stopped_plainly, succeeded, told,
+                     Skip, arrived, check, data, difference, echoing, flood,
+                     injected, start_client, stopped_plainly, succeeded, told,
                      wait_until)
 
 
@@ -325,3 +325,59 @@ def half_close_before_the_echo(test):
     if got != data(50000):
         raise Failure('the echo', difference(data(50000), got))
     test.ended(client)
+
+
+@check(MANY, open=False)
+def fcntl_fails_at_the_start(test):
+    """reports that fcntl failed before it listens, and exits with status 1"""
+    test.need_injector()
+    line = f'fcntl: {os.strerror(errno.ENOBUFS)}'
+    for number in range(1, 20):
+        before = test.faults.get('injected', 'fcntl')
+        test.faults.fail('fcntl', errno.ENOBUFS,
+                         test.faults.get('calls', 'fcntl') + number)
+        child = test.start('0')
+        child.wait_for(lambda: child.lines)
+        if test.faults.get('injected', 'fcntl') == before:
+            break  # it makes no more such calls
+        if child.wait_exit() != 1 or line not in child.lines:
+            raise Failure(f'the line "{line}" and status 1',
+                          f'it {test.outcome(child)}',
+                          f'look at what fcntl no. {number} returns')
+    if number < 2:
+        raise Failure('calls of fcntl', 'none', 'neither the listener nor the '
+                      'pipe may block')
+
+
+@check('07', open=False)
+def malloc_fails(test):
+    """reports that there is no memory for what a client does not read, and
+    drops that client alone"""
+    test.need_injector()
+    server = test.server()
+    test.attached()
+    other = test.connect(server)
+    test.served(server, other)
+    test.faults.fail('malloc', errno.ENOMEM,
+                     test.faults.get('calls', 'malloc') + 1, FOREVER)
+    client = test.connect(server)
+    flood(client)
+    line = f'malloc: {os.strerror(errno.ENOMEM)} (%s:%d)' % client.getsockname()
+    if not server.wait_for(lambda: line in server.lines):
+        raise Failure(f'the line "{line}"', test.outcome(server),
+                      'look at what malloc returns')
+    test.served(server, other)
+
+
+@check(SERVERS, open=False)
+def closed_streams_not_opened(test):
+    """reports that /dev/null cannot be opened in place of a closed stream"""
+    test.need_injector()
+    test.faults.fail('open', errno.EMFILE,
+                     test.faults.get('calls', 'open') + 1, FOREVER)
+    child = test.start_closed('<&-', *[] if test.stage == '01' else ['0'])
+    line = f'open: {os.strerror(errno.EMFILE)}'
+    if child.wait_exit() != 1 or line not in child.lines:
+        raise Failure(f'the line "{line}" and status 1',
+                      f'it {test.outcome(child)}',
+                      'open can fail, too: look at what it returns')
