@@ -160,4 +160,5 @@ bug('curl_verifies', '', 'tls.c',
      '    return count > 0 ? count - 1 : find_outcome(session, "SSL_read", '
      'count);'))
 bug('ab_over_tls', 'none failed', 'tls.c',
-    ('    (void)last;', '    if (fd == 40)\n        return 0;\n    (void)last;'))
+    ('    (void)last;',
+     '    if (fd == 40)\n        return 0;\n    (void)last;'))
