@@ -3,6 +3,8 @@
  * with select, poll, epoll and io_uring (Linux) or kqueue (BSDs, macOS).
  *     cc -O2 -o /tmp/waiting tests/benchmark/waiting.c
  *     /tmp/waiting 64 1000 10000     the busy ones, then how many in all
+ * With libkqueue, which stands in for kqueue on Linux:
+ *     cc -O2 -DHAS_KQUEUE -o /tmp/waiting tests/benchmark/waiting.c -lkqueue
  * In each turn a byte goes to every busy one, the program waits for them, and
  * receives all. What is shown is the processor time of a turn, sending and
  * receiving included: some ways do their work when a byte comes, not when the
@@ -32,6 +34,8 @@
 #if defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__)         \
     || defined(__NetBSD__)
 #define HAS_KQUEUE
+#endif
+#ifdef HAS_KQUEUE
 #include <sys/event.h>
 #endif
 
