@@ -2,53 +2,53 @@
 # `make help-all` those that begin with #: as well.
 #* make              build the program and the stub of every stage
 #* make learn        show how far you are with the stubs, and what is next
-#* make try-03       build the stub of a stage and check it up to a failure
+#* make try-03       build and check the stub of a stage, up to a failure
 #* make reset-03     restore a stub as handed out (yours is kept beside it)
 #* make answer-03    show how a stub that passes differs from our program
 #* make diff-03      show what a stage changes in the stage before it
-#* make demo         play the ladder from the first stage to the last
+#* make demo         show every stage at work, from the first to the last
 #* make help-all     print all commands and variables
 #:
-#: make demo-03      play one stage
+#: make demo-03      show one stage at work
 #: make serve        serve pages to browsers until Ctrl-C
 #: make test         run the checks of every stage
-#: make check-03     run those of one stage, on PROGRAM if that is set
+#: make check-03     run the checks of one stage, on PROGRAM if that is set
 #: make watch-05     draw a run of a stage, from 03 on: calls and packets
 #: make wire         show the headers of our own packets, byte by byte
 #: make clean        remove everything that was built
 #: make try-05-framing
-#:                   the same for an exercise, beside its stage; so diff-,
-#:                   reset-, answer- and check-05-framing
+#:                   the same for an exercise; also diff-, reset-, answer-
+#:                   and check-05-framing
 #:
 #: For teachers:
 #: make teach        print a plan for fifty minutes, and one for fifty more
 #: make handout      make a copy for students, without the answers
-#: make grade        give points to the folder PROGRAM_DIR
+#: make grade        grade the submission in the folder PROGRAM_DIR
 #:
 #: For maintainers:
 #: make faults       run the programs of 04 to 08 under random faults
-#: make bench        measure how fast the servers are, beside others
-#: make lint         look for faults in all of our text
+#: make bench        compare the speed of the servers with that of others
+#: make lint         check all sources and texts without running them
 #: make memcheck     run the checks under valgrind
 #: make fuzz         feed generated input to 08
-#: make mutants      change our programs, and print what no check notices
+#: make mutants      change our programs, and print what the checks miss
 #: make prove-stubs  prove that stubs and stages fit
 #: make prove-learn  prove that make learn works as documented
 #: make prove-messages
-#:                   prove that the first message names a bug
-#: make prove-steps  prove that the steps of 07 and 08 lead there
+#:                   prove that the first failed check names the bug
+#: make prove-steps  prove that the steps of 07 and 08 lead to them
 #: make pages        make the pages that 08 serves
 #: make browse       check the pages in a browser
 #: make prove-handout
 #:                   prove that students can work in a hand-out
-#: make prove-copies prove that what builds on 08 has missed no change in it
+#: make prove-copies prove that the copies of files of 08 are up to date
 #:
 #: Beyond the ladder:
-#: make cgi          build 08-http/cgi/server: 08, and programs make answers
-#: make test-cgi     run its checks, and those of 08 on it
+#: make cgi          build 08-http/cgi/server: 08 with CGI and WSGI
+#: make test-cgi     run its checks, and the checks of 08 on it
 #: make diff-cgi     show what it changes in 08
-#: make tls          build 08-http/tls/server: that, and TLS (needs OpenSSL)
-#: make test-tls     run its checks, and those of 08 on it, with TLS and without
+#: make tls          build 08-http/tls/server: the same with TLS (OpenSSL)
+#: make test-tls     run its checks, and those of 08 with and without TLS
 #: make diff-tls     show what it changes in 08-http/cgi
 #:
 #: Variables, from the environment or the command line:
@@ -57,21 +57,23 @@
 #: PROGRAM=path      what check-03 runs: a path, or a command with {port}
 #: CHECK=name        check-03 and try-03 run only this check
 #: WATCH=1           make learn looks again whenever a stub is saved
-#: FORCE=1           make answer-03 shows it even if the stub does not pass
+#: FORCE=1           make answer-03 works even if the stub does not pass
 #: STEP=1            make demo waits for a key after each fact; make diff-07
 #:                   shows only the first of its steps
 #: PORT=N DIRECTORY=path
-#:                   where make serve serves (15441), and what (08-http/www)
+#:                   the port and the files of make serve (15441,
+#:                   08-http/www)
 #: DIRECTORY=path ANSWERS=03 UNTIL=05
-#:                   where make handout makes it, the answers up to which stage
-#:                   it has (none), and the stubs up to which (08)
-#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS: its options
+#:                   where make handout puts the copy, the last stage with
+#:                   an answer in it (none), and the last with a stub (08)
+#: PROGRAM_DIR=path  what make grade grades; GRADE_FLAGS=...: its options
 #: SEEDS=N FROM=N STAGES='05 07'
-#:                   for make faults: how many (1000), the first (1), of what
-#: SAMPLE=N SEED=N   for make mutants: how many changes (150), and which
+#:                   make faults: how many seeds (1000), the first one (1),
+#:                   and the stages (04 to 08)
+#: SAMPLE=N SEED=N   make mutants: how many changes (150), and which
 #: MEMCHECK=1        check-03 and try-03 run programs under valgrind
-#: SECONDS=N         how long make fuzz looks, after the known bytes (60)
-#: PAGER=command     shows what is long on a terminal (less); cat: nothing does
+#: SECONDS=N         how long make fuzz looks for new inputs (60)
+#: PAGER=command     shows long output on a terminal (less); cat: no paging
 #: V=1               show the commands
 #: NO_COLOR=1        no colour, even on a terminal
 
@@ -94,7 +96,7 @@ exercise_answers := $(basename $(filter-out %/stub.c,$(wildcard \
 exercise_stubs := $(basename $(wildcard \
                     $(exercise_lessons:%/README.md=%/stub.c)))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
-# Any make that it calls is to behave as if typed.
+# A make that it calls must behave as if it were typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
 only = $(if $(CHECK),-k '$(CHECK)')
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
@@ -119,7 +121,7 @@ $(every_program): %: %.c .flags
 08-http/stub: $(filter-out %/request.c,$(wildcard 08-http/*.c)) \
               $(wildcard 08-http/*.h)
 
-# Beyond the ladder: what is in the folder, and what is not of 08.
+# Beyond the ladder: what is in the folder, and the rest from 08.
 cgi := $(wildcard 08-http/cgi/*.c)
 cgi += $(filter-out %/stub.c $(cgi:08-http/cgi/%=08-http/%),\
          $(wildcard 08-http/*.c))
@@ -158,7 +160,7 @@ tls: 08-http/tls/server $(pem)
 	$(hide)$(build) -I08-http/tls -I08-http/cgi -I08-http -o $@ \
 	    $(filter %.c,$^) -lssl -lcrypto $(LDLIBS)
 
-# A certificate that nobody else has signed, and its key, for a year.
+# A self-signed certificate and its key, valid for a year.
 $(pem):
 	@command -v openssl >/dev/null || \
 	    { echo 'make tls needs the openssl command: openssl'; exit 1; }
@@ -205,7 +207,7 @@ handout:
 	$(if $(DIRECTORY),,$(error where to? DIRECTORY=path))
 	@tests/handout "$$DIRECTORY" $(ANSWERS:%=--answers %) $(UNTIL:%=--until %)
 
-# What was handed in may be anything: it is copied, and built elsewhere.
+# A submission may contain anything, so it is copied and built elsewhere.
 grade:
 	$(if $(PROGRAM_DIR),,$(error what is to be graded? PROGRAM_DIR=path))
 	@tests/grade $(GRADE_FLAGS) "$$PROGRAM_DIR"
@@ -253,7 +255,7 @@ prove-handout:
 prove-copies:
 	@tests/upkeep/copies
 
-# A stub is for students to break: only what runs it needs it to build.
+# Students may break a stub, so only what runs it requires it to build.
 tasks := $(sort $(numbers) $(exercises))
 stage_checks := $(numbers:%=check-%)
 stage_tries := $(numbers:%=try-%)
@@ -282,8 +284,8 @@ $(stage_tries) $(exercise_tries): try-%: $(answers)
 $(stage_demos): demo-%: $(answers)
 	@tests/demo $* $(if $(filter 1,$(STEP)),--step)
 
-# Status 1 tells of something left to do, not of trouble. And Ctrl-C is for
-# the script to end in good order: a shell with a trap waits for it.
+# Status 1 means that something is left to do, not that something is wrong. On
+# Ctrl-C the script ends by itself: a shell with a trap waits for it.
 learn:
 	@trap : INT; $(learn) $(if $(filter 1,$(WATCH)),--watch) || [ $$? -ne 2 ]
 
@@ -293,11 +295,11 @@ $(stage_resets): reset-%:
 $(stage_answers): answer-%:
 	@$(learn) --answer $* $(if $(filter 1,$(FORCE)),--force) || [ $$? -ne 2 ]
 
-# Ctrl-C is for the script, which ends what it has started.
+# Ctrl-C is handled by the script, which ends what it has started.
 $(stage_watches): watch-%: $(answers)
 	@trap : INT; tests/watch $*
 
-# What comes before what: 07 goes on where 05 ended, for 06 is the client.
+# The stage before each: 07 continues 05, because 06 is the client.
 diff-01: change = /dev/null 01-socket/server.c
 diff-02: change = 01-socket/server.c 02-bind/server.c
 diff-03: change = 02-bind/server.c 03-listen/server.c
@@ -329,7 +331,7 @@ watch-01 watch-02:
 check-% try-% demo-% diff-% reset-% answer-% watch-%:
 	$(error there is no stage $*, only $(tasks))
 
-# In a hand-out some things are different.
+# Some rules are different in a hand-out.
 -include tests/handout.mk
 
 clean:

@@ -99,8 +99,8 @@ static void parse_options(int argc, char *argv[]) {
         }
     }
     /* TODO 10: the first argument that is left, if any, is the port: a number
-       up to 65535, in network byte order in the address. Only then is an
-       argument left over wrong.
+       up to 65535, in network byte order in the address. A further argument
+       is wrong.
        Proved by port_zero, port_refused. */
     if (optind < argc)
         usage_error(argv[optind]);

@@ -54,7 +54,7 @@ int main(int argc, char *argv[]) {
 }
 
 static const char *name_of(const struct addrinfo *address);
-static bool set_timeouts(int server, long timeout);
+static void set_timeouts(int server, long timeout);
 static void send_all(int server, const char *bytes, size_t length,
                      long timeout);
 static void print_echo(int server, const char *sent, size_t length);
@@ -69,8 +69,8 @@ static enum action handle_address_error(const char *call,
                                         const struct addrinfo *address);
 
 /* Connects to the first address of the list that answers: connect(2). Each
-   attempt needs a new socket: after a failure the old one is of no use. Exits
-   if all addresses have failed. */
+   attempt needs a new socket: after a failure the state of the old one is
+   unspecified. Exits if all addresses have failed. */
 static int connect_to_any(const struct addrinfo *address, long timeout) {
     while (address != NULL) {
         enum action action;
@@ -79,8 +79,7 @@ static int connect_to_any(const struct addrinfo *address, long timeout) {
         if (server == -1) {
             action = handle_address_error("socket", address);
         } else {
-            if (!set_timeouts(server, timeout))
-                exit(EXIT_FAILURE);
+            set_timeouts(server, timeout);
             if (connect(server, address->ai_addr, address->ai_addrlen) != -1)
                 return server;
             action = handle_address_error("connect", address);
@@ -134,7 +133,7 @@ static void reject(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* Receives some bytes: recv(2). Returns how many, 0 at the end of them. */
+/* Receives some bytes: recv(2). Returns how many; 0 = the end of the stream. */
 static size_t receive(int server, char *buffer, size_t size) {
     ssize_t received;
 
@@ -147,7 +146,7 @@ static size_t receive(int server, char *buffer, size_t size) {
    that fails, or if a shortage lasts as long as timeout. */
 static void send_all(int server, const char *bytes, size_t length,
                      long timeout) {
-    long waits = 0;  /* tenths of a second in the present shortage */
+    long waits = 0;  /* tenths of a second in the current shortage */
 
     while (length > 0) {
         ssize_t sent = send(server, bytes, length, 0);
@@ -163,16 +162,14 @@ static void send_all(int server, const char *bytes, size_t length,
 }
 
 /* Limits how long connect, recv and send may block: SO_RCVTIMEO and
-   SO_SNDTIMEO, see socket(7). Returns false, after a message, on failure. */
-static bool set_timeouts(int server, long timeout) {
+   SO_SNDTIMEO, see socket(7). */
+static void set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};
     socklen_t size = sizeof limit;
 
-    if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) != -1
-        && setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) != -1)
-        return true;
-    perror("setsockopt");
-    return false;
+    if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == -1
+        || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == -1)
+        handle_error("setsockopt");
 }
 
 /* Reads some of the input: read(2). Returns how many bytes, 0 at its end. */
@@ -203,7 +200,7 @@ static void write_output(const char *bytes, size_t length) {
     }
 }
 
-/* Sleeps until a descriptor that does not block is ready: poll(2). */
+/* Waits until a non-blocking descriptor is ready: poll(2). */
 static void wait_until_ready(int fd, short events) {
     struct pollfd wanted = {.fd = fd, .events = events};
 
@@ -371,13 +368,23 @@ static const struct failure *find_failure(const char *call, int number) {
 /* Looks errno up under the call, reports the reason, and exits if the action is
    STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
+    return handle_address_error(call, NULL);
+}
+
+/* The same for a call about an address, which is reported unless it is NULL. */
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);
+    char detail[88] = "";
 
+    if (address != NULL)
+        snprintf(detail, sizeof detail, " (%s)", name_of(address));
     if (failure->number == 0)
-        fprintf(stderr, "%s: %s\n", call, strerror(number));
+        fprintf(stderr, "%s: %s%s\n", call, strerror(number), detail);
     else if (failure->action != RETRY)
-        fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
+        fprintf(stderr, "%s: %s: %s%s\n", call, failure->name, failure->meaning,
+                detail);
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
     return failure->action;
@@ -396,21 +403,4 @@ static enum action handle_retry(const char *call, long *waits) {
         ++*waits;
     }
     return action;
-}
-
-/* The same for a call about one address of the server. */
-static enum action handle_address_error(const char *call,
-                                        const struct addrinfo *address) {
-    int number = errno;
-    const struct failure *failure = find_failure(call, number);
-
-    if (failure->number == 0)
-        fprintf(stderr, "%s: %s (%s)\n", call, strerror(number),
-                name_of(address));
-    else if (failure->action != RETRY)
-        fprintf(stderr, "%s: %s: %s (%s)\n", call, failure->name,
-                failure->meaning, name_of(address));
-    if (failure->action == STOP)
-        exit(EXIT_FAILURE);
-    return failure->action;
 }

@@ -61,10 +61,10 @@ static enum action handle_error(const char *call);
    For each address: a socket(2) of its family, type and protocol; the time
    limits (TODO 9), because SO_SNDTIMEO limits connect too; connect(2). Return
    the first socket that is connected. If socket or connect fails,
-   handle_address_error (TODO 15), and close the socket: it is of no use any
-   more. After a NEXT say "trying ADDRESS:PORT next" (not checked) and try that;
-   after a RETRY, the same address again. After the last address, exit with
-   status 1.
+   handle_address_error (TODO 15), and close the socket: its state is
+   unspecified then. After a NEXT say "trying ADDRESS:PORT next" (not checked)
+   and try that; after a RETRY, the same address again. After the last address,
+   exit with status 1.
    Proved by every_address, refused_everywhere, setsockopt_fails, socket_*,
    connect_*. */
 
@@ -220,6 +220,11 @@ static const struct failure *find_failure(const char *call, int number) {
 /* Looks errno up under the call, reports the reason, and exits if the action is
    STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
+    /* TODO 15: what this function does becomes the job of handle_address_error.
+       It takes the call and an address of the list, NULL if there is none. The
+       address ends the line, in parentheses, such as (127.0.0.1:15441).
+       handle_error only calls it, without an address.
+       Proved by every_address, refused_everywhere, connect_*. */
     int number = errno;
     const struct failure *failure = find_failure(call, number);
 
@@ -232,8 +237,4 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* TODO 15: handle_retry, of 05. And handle_address_error, which takes the name
-   of a call and an address of the list. It is like handle_error, but its lines
-   end with the address in parentheses, such as (127.0.0.1:15441).
-   Proved by every_address, refused_everywhere, connect_*, send_ENOBUFS,
-   send_ENOMEM. */
+/* TODO 16: handle_retry, of 05. Proved by send_ENOBUFS, send_ENOMEM. */

@@ -103,10 +103,9 @@ static void serve(int listener, long timeout) {
     }
 }
 
-/* The state of one connection; of the listener, the first three members. */
+/* The state of one connection; of the listener, the first two members. */
 struct connection {
     bool open;
-    int fd;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
@@ -115,17 +114,16 @@ struct connection {
     struct sockaddr_in peer;
 };
 
-static struct connection connections[FD_SETSIZE];  /* by their descriptors */
-static int highest;     /* of these descriptors */
+static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
+static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now);
-static void note_unacknowledged(struct connection *connection);
+static bool has_timed_out(int client, long timeout, long long now);
+static void note_unacknowledged(int client);
 static void accept_clients(int listener);
-static bool echo(struct connection *connection);
-static bool keep_unsent(struct connection *connection, const char *bytes);
-static void remove_connection(struct connection *connection, int listener);
+static bool echo(int client);
+static bool save_unsent(int client, const char *bytes);
+static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
@@ -139,23 +137,22 @@ static const char *name_of(const struct sockaddr_in *address);
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
-    int last = highest;
 
     FD_ZERO(readable);
     FD_ZERO(writable);
     FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
-    for (int fd = 0; fd <= last; fd++) {
+    for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
         if (fd != listener && timeout > 0) {
-            if (has_timed_out(connection, timeout, now)) {
-                remove_connection(connection, listener);
+            if (has_timed_out(fd, timeout, now)) {
+                remove_connection(fd, listener);
+                due = now;  /* accept may succeed now */
                 continue;
             }
             due = earlier(due, connection->last_activity + 1000 * timeout);
         }
-        highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         else
@@ -177,21 +174,21 @@ static bool handle_ready(int fd, int listener) {
         return false;
     if (fd == listener)
         accept_clients(listener);
-    else if (!echo(&connections[fd]))
-        remove_connection(&connections[fd], listener);
+    else if (!echo(fd))
+        remove_connection(fd, listener);
     return true;
 }
 
-/* Returns whether a client has moved no byte for the timeout, and reports it.
-   The kernel tells whether bytes have moved since the last check, not when: so
-   the timeout starts again then. */
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now) {
+/* Returns whether a client has moved no byte for the timeout; if so, reports
+   it. The kernel tells whether bytes have moved since the last check, but not
+   when: the timeout then starts again. */
+static bool has_timed_out(int client, long timeout, long long now) {
+    struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    note_unacknowledged(connection);
+    note_unacknowledged(client);
     if (connection->unacknowledged != before) {
         connection->last_activity = now;
         return false;
@@ -202,13 +199,15 @@ static bool has_timed_out(struct connection *connection, long timeout,
     return true;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
-   a socket writable only when a good part of its buffer is free: with a peer
-   that reads slowly, minutes may pass while bytes move. */
-static void note_unacknowledged(struct connection *connection) {
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select
+   reports a socket as writable only when a good part of its buffer is free:
+   with a peer that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
 }
@@ -217,14 +216,15 @@ static void note_unacknowledged(struct connection *connection) {
    see recv(2) and send(2). While something is left nothing is received, so a
    client that stops reading is no longer read from. Returns false when the
    client has closed or is lost. */
-static bool echo(struct connection *connection) {
+static bool echo(int client) {
     static char buffer[262144];
+    struct connection *connection = &connections[client];
     char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
     const struct sockaddr_in *peer = &connection->peer;
     long long now = milliseconds();
 
     if (connection->unsent == NULL) {
-        ssize_t received = recv(connection->fd, buffer, sizeof buffer, 0);
+        ssize_t received = recv(client, buffer, sizeof buffer, 0);
         if (received == -1)
             return handle_retry("recv", &connection->retry_at, peer) != DROP;
         if (received == 0)  /* the client has closed its side */
@@ -233,7 +233,7 @@ static bool echo(struct connection *connection) {
         connection->end = (size_t)received;
         connection->last_activity = now;
     }
-    ssize_t sent = send(connection->fd, bytes + connection->start,
+    ssize_t sent = send(client, bytes + connection->start,
                         connection->end - connection->start, 0);
     if (sent != -1) {
         connection->start += (size_t)sent;
@@ -242,24 +242,24 @@ static bool echo(struct connection *connection) {
     } else if (handle_retry("send", &connection->retry_at, peer) == DROP) {
         return false;
     }
-    return keep_unsent(connection, bytes);
-}
-
-/* Keeps what the socket did not take, for when it is writable: a copy, as all
-   clients share the buffer of echo. Returns false if there is no memory, which
-   costs only this client. */
-static bool keep_unsent(struct connection *connection, const char *bytes) {
-    const struct sockaddr_in *peer = &connection->peer;
-
     connection->unacknowledged = 0;
     if (connection->end > 4096)  /* less arrives at once */
-        note_unacknowledged(connection);
-    if (connection->start == connection->end) {
-        free(connection->unsent);
-        connection->unsent = NULL;
-        return true;
-    }
-    if (connection->unsent != NULL)
+        note_unacknowledged(client);
+    if (connection->start < connection->end)
+        return save_unsent(client, bytes);
+    free(connection->unsent);
+    connection->unsent = NULL;
+    return true;
+}
+
+/* Copies what the socket did not take to memory of the client's own, since all
+   clients share the buffer of echo. Returns false if there is no memory, which
+   costs only this client. */
+static bool save_unsent(int client, const char *bytes) {
+    struct connection *connection = &connections[client];
+    const struct sockaddr_in *peer = &connection->peer;
+
+    if (connection->unsent != NULL)  /* it is there already */
         return true;
     connection->unsent = malloc(connection->end);
     if (connection->unsent == NULL)
@@ -268,7 +268,7 @@ static bool keep_unsent(struct connection *connection, const char *bytes) {
     return true;
 }
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -276,7 +276,7 @@ static long long milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Accepts the clients that are waiting, while there are descriptors. */
+/* Accepts every waiting client while descriptors last. */
 static void accept_clients(int listener) {
     struct sockaddr_in peer;
     int client;
@@ -285,7 +285,7 @@ static void accept_clients(int listener) {
         if (!add_connection(client, &peer)) {
             if (can_log())
                 perror("fcntl");
-            remove_connection(&connections[client], listener);
+            remove_connection(client, listener);
         }
     }
 }
@@ -313,7 +313,6 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 static bool add_connection(int fd, const struct sockaddr_in *peer) {
     connections[fd] = (struct connection){
         .open = true,
-        .fd = fd,
         .peer = *peer,
         .last_activity = milliseconds(),
     };
@@ -322,11 +321,14 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
-/* Closes a connection. If accept lacked a descriptor, it is tried again now. */
-static void remove_connection(struct connection *connection, int listener) {
-    close(connection->fd);
-    free(connection->unsent);
-    connection->open = false;
+/* Closes a socket, which frees its row. If accept lacked a descriptor, it is
+   tried again now. */
+static void remove_connection(int fd, int listener) {
+    close(fd);
+    free(connections[fd].unsent);
+    connections[fd].open = false;
+    while (!connections[highest].open)
+        highest--;
     if (connections[listener].retry_at != 0)
         connections[listener].retry_at = milliseconds();
 }
@@ -345,8 +347,8 @@ static void limit_descriptors(void) {
 }
 
 /* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
-   they were blocked or ignored when the program was started. A flag would be
-   set too late by a signal just before select; a byte stays in the pipe. */
+   they were blocked or ignored when the program was started. A signal just
+   before select would set a flag too late; a byte stays in the pipe. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
@@ -363,7 +365,7 @@ static void catch_signals(void) {
         handle_error("sigprocmask");
 }
 
-/* Handles a signal, with calls that signal-safety(7) allows. */
+/* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
     ssize_t written = write(wake_up[1], "", 1);

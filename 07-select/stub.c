@@ -54,7 +54,7 @@ int main(int argc, char *argv[]) {
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     /* TODO 31: Step 8: call limit_descriptors. Proved by more_than_fit. */
-    /* TODO 38: Step 9: call catch_signals. Proved by ends_in_good_order. */
+    /* TODO 37: Step 9: call catch_signals. Proved by ends_in_good_order. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");
@@ -100,22 +100,23 @@ static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 6: Step 2: the table. struct connection is the state of one connection:
-   whether it is open, and its descriptor. Then a static array of FD_SETSIZE of
-   them, in which a connection's index is its descriptor, and the highest of
-   these descriptors. Later steps add members: what a connection has to remember
-   from one turn to the next.
+   so far, whether it is open. Then a static array of FD_SETSIZE of them, in
+   which a connection's index is its descriptor, and the highest descriptor that
+   is open. Later steps add members: what a connection has to remember from one
+   turn to the next.
    Proved by all_at_once, descriptors_closed. */
 
-/* TODO 12: Step 3: three more members of a row: a buffer of 64 KB for what has
-   come from the client, and where the bytes that are still to be sent begin and
-   end in it. And a count of waits, for send. From now on echo takes a row.
+/* TODO 12: Step 3: more members of a row: a buffer of 64 KB for what has come
+   from the client; where the bytes that are still to be sent begin and end in
+   it; a count of waits, for send; and the time when a byte last moved, see
+   milliseconds.
    Proved by bits_shared, partial_send. */
 
-/* TODO 26: Step 7: nobody sleeps in a shortage any more, because all would
-   wait. Instead of a count of waits a row notes when to try again, in
-   milliseconds; 0 if there is no shortage. Until then fill_sets leaves the row
-   out of the sets: otherwise select would return at once, again and again. The
-   timeout lasts no longer than that.
+/* TODO 26: Step 7: no function sleeps in a shortage any more, because all
+   clients would wait. Instead of a count of waits a row notes when to try
+   again, in milliseconds; 0 if there is no shortage. Until then fill_sets
+   leaves the row out of the sets: otherwise select would return at once, again
+   and again. The timeout lasts no longer than that.
    Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
 
 /* TODO 9: Step 2: fill_sets, which takes a set for reading, fills it with the
@@ -138,9 +139,6 @@ static enum action handle_retry(const char *call, long *waits);
    select may change the timeval.
    Proved by silent_client, no_tick, talker_stays. */
 
-/* TODO 36: Step 8: fill_sets finds the highest descriptor again in every turn:
-   the client that had it may be gone. (Not checked.) */
-
 /* TODO 10: Step 2: handle_ready, which takes a ready descriptor, the listener
    and the time limit, and does what serve did with it in step 1: call
    accept_clients if it is the listener; otherwise echo, and remove_connection
@@ -148,30 +146,30 @@ static enum action handle_retry(const char *call, long *waits);
    table, and sets its limits; if that fails, it removes it.
    Proved by all_at_once, waiting_clients, many_in_turn. */
 
-/* TODO 40: Step 9: fill_sets puts the pipe's end for reading into its set.
+/* TODO 39: Step 9: fill_sets puts the pipe's end for reading into its set.
    handle_ready returns false if that is what is ready, otherwise true, and
    after that turn serve returns. Then main returns EXIT_SUCCESS.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
-/* TODO 22: Step 5: has_timed_out, which takes a row, the time limit in seconds,
-   and the time. If the row has moved no byte for as long as the limit, it
-   prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or "1
-   second") and returns true. fill_sets asks this about every client, but not
-   about the listener, and removes those that have timed out. If the limit is 0,
-   it does not ask.
+/* TODO 22: Step 5: has_timed_out, which takes a client, the time limit in
+   seconds, and the time. If the client has moved no byte for as long as the
+   limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or
+   "1 second") and returns true. fill_sets calls it for every client, but not
+   for the listener, and removes those that have timed out. If the limit is 0,
+   it does not call it. handle_ready and echo no longer need the limit.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
-/* TODO 24: Step 6: note_unacknowledged, which takes a row and notes in it how
-   many bytes the peer's kernel has not acknowledged yet. ioctl(2) with TIOCOUTQ
-   stores that number, an int; tcp(7) calls it SIOCOUTQ. Not every system has
-   this: put the call between #ifdef and #endif. The number is 0 without it, and
-   if it fails.
+/* TODO 24: Step 6: note_unacknowledged, which takes a client and notes in its
+   row how many bytes the peer's kernel has not acknowledged yet. ioctl(2) with
+   TIOCOUTQ stores that number, an int; tcp(7) calls it SIOCOUTQ. Not every
+   system has this: put the call between #ifdef and #endif. The number is 0
+   without it, and if it fails.
    Proved by acknowledged. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
    sent; less arrives at once, so the number is 0 then. Before has_timed_out
    drops a client, it notes the number again. If it is another one than before,
-   bytes have moved since, nobody knows when, so the time limit starts again
+   bytes have moved since, at an unknown time, so the time limit starts again
    now: return false.
    Proved by acknowledged, slow_reader_stays, client_never_reads. */
 
@@ -196,17 +194,17 @@ static void echo(int client, long timeout) {
     }
 }
 
-/* TODO 14: Step 3: send_all goes; milliseconds has no use until step 5. echo
-   receives only if nothing is left to send. Then it calls send(2) once, with
-   all that is left, and notes how much was taken; the rest waits for another
-   turn. So a client that does not read is not read from, and one buffer is
-   enough for it. As before, the client is lost after a DROP, or when a shortage
-   has lasted as long as the time limit.
+/* TODO 14: Step 3: send_all goes. echo receives only if nothing is left to
+   send. Then it calls send(2) once, with all that is left, and notes how much
+   was taken; the rest waits for another turn. So a client that does not read is
+   not read from, and one buffer is enough for it. If recv or send has moved
+   bytes, it notes the time. As before, the client is lost after a DROP, or if
+   send fails and no byte has moved for as long as the time limit.
    Proved by bits_shared, partial_send, slow_reader, send_EPIPE. */
 
-/* Sends all of the bytes, though a call of send(2) may take only some of them.
-   It fails with EAGAIN whenever it has waited for a tenth of a second. Returns
-   false if the client is lost: an error, or no byte sent for the timeout. */
+/* Sends all of the bytes: send(2) may take only some of them, and fails with
+   EAGAIN after a tenth of a second without room. Returns false if the client is
+   lost: an error, or no byte sent for the timeout. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout) {
     long blocked = 0, waits = 0;  /* tenths of a second without a byte */
@@ -231,21 +229,20 @@ static bool send_all(int client, const char *bytes, size_t length,
 
 /* TODO 34: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
    into one static buffer of 256 KB for all, and a row has only a pointer, NULL
-   if nothing is left to send. At its end echo calls keep_unsent, which takes
-   the row and the bytes. If some are left, it copies them to memory of
-   malloc(3), unless they are there already; they are sent from there in later
-   turns. When all are sent, it frees the memory; remove_connection frees it
-   too. Without memory the client is lost.
+   if nothing is left to send. If some bytes are left at its end, echo calls
+   save_unsent, which takes the client and the bytes, and copies them to memory
+   of malloc(3), unless they are there already; they are sent from there in
+   later turns. When all are sent, echo frees the memory; remove_connection
+   frees it too. Without memory the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
-/* TODO 16: Step 4: set_timeouts goes: a time limit means nothing to a socket
-   that does not block. For the same reason serve, and what it calls, need no
-   limit until step 5; send is tried until the shortage is over. (Not checked.)
+/* TODO 16: Step 4: set_timeouts goes: its limits mean nothing to a socket that
+   does not block. accept_clients no longer needs the time limit. (Not checked.)
    */
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). For send that is a tenth of a second, so that send_all can tell
-   how long no byte was sent. Returns false, after a message, on failure. */
+   socket(7). For send it is a tenth of a second: a longer limit would not show
+   when the last byte was sent. Returns false, after a message, on failure. */
 static bool set_timeouts(int client, long timeout) {
     struct timeval receiving = {.tv_sec = timeout};
     struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
@@ -266,7 +263,7 @@ static bool set_timeouts(int client, long timeout) {
    perror(3), and remove the client.
    Proved by reader_awaited_by_nobody. */
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -284,7 +281,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     /* TODO 29: Step 7: no count here: accept_client passes on the time in the
        listener's row. A success need not reset it: in the end accept fails with
        EAGAIN. */
-    static long waits;  /* tenths of a second in the present shortage */
+    static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
@@ -300,14 +297,14 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 }
 
 /* TODO 7: Step 2: add_connection, which takes a socket and gives it a row in
-   the table, with all other members zero. remove_connection, which takes a row
-   and closes its socket: the row is free then.
+   the table, with all other members zero. remove_connection, which takes a
+   socket and closes it: its row is free then. Both keep the highest open
+   descriptor up to date.
    Proved by all_at_once, descriptors_closed. */
 
-/* TODO 20: Step 5: a row notes when a byte last moved, see milliseconds: when
-   it was added, and in echo when recv or send has moved some. It also keeps the
-   peer's address (the listener its own), which add_connection takes as a second
-   argument.
+/* TODO 20: Step 5: add_connection notes the time, too: a new client's limit
+   begins then. A row also keeps the peer's address (the listener its own),
+   which add_connection takes as a second argument.
    Proved by silent_client, talker_stays, slow_reader_stays. */
 
 /* TODO 30: Step 7: echo passes on the row's time and address when recv or send
@@ -315,7 +312,10 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    for select, and after a WAIT it does sleep a tenth of a second: there is no
    row to leave out. remove_connection takes the listener, too: now a descriptor
    is free, so if the listener is in a shortage, it may try again at once.
-   Proved by shortage_shared, out_of_descriptors, select_ENOMEM. */
+   fill_sets may have left the listener out by then: after it has removed a
+   client, the time that is left is 0.
+   Proved by shortage_shared, out_of_descriptors, select_ENOMEM,
+   room_after_timeout. */
 
 /* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
    FD_SETSIZE; FD_SET of any other writes beside the set, without an error. So
@@ -325,7 +325,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    call fails, handle_error.
    Proved by more_than_fit. */
 
-/* TODO 39: Step 9: catch_signals and the handler, wake. A signal may come
+/* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come
    between a look at a flag and select, which would then sleep on. So make a
    pipe(2) with an end for writing that does not block, and let wake write a
    byte to it: it stays there until select sees it. wake may not call much else,
@@ -334,7 +334,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    sigprocmask(2). If a call fails, handle_error.
    Proved by ends_in_good_order, signal_before_select. */
 
-/* TODO 41: Step 9: close_all, which closes everything that is open and frees
+/* TODO 40: Step 9: close_all, which closes everything that is open and frees
    all memory. Have catch_signals register it with atexit(3), so that it is
    called on every way out. (valgrind tells whether it works: make memcheck.)
    Proved by ends_in_good_order. */
@@ -359,7 +359,7 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
     fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
 }
 
-/* TODO 37: Step 8: can_log, which returns whether standard error takes a line
+/* TODO 36: Step 8: can_log, which returns whether standard error takes a line
    at once: the clients must not wait for a reader of our messages. Ask select
    about it, with a timeout of zero; if that fails, the answer is yes. Otherwise
    has_timed_out, accept_clients and handle_retry print nothing, except before

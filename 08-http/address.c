@@ -27,7 +27,13 @@ static bool parse_in6(const char *text, struct sockaddr_in6 *address) {
         if (address->sin6_scope_id == 0)
             return false;
     }
-    return inet_pton(AF_INET6, host, &address->sin6_addr) == 1;
+    if (inet_pton(AF_INET6, host, &address->sin6_addr) != 1)
+        return false;
+    if (address->sin6_scope_id != 0
+        || !IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr))
+        return true;
+    fputs("a link-local address needs an interface: fe80::1%eth0\n", stderr);
+    return false;
 }
 
 bool parse_address(const char *text, union address *address) {

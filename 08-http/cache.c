@@ -75,13 +75,21 @@ void free_file(struct file *file) {
 
 /* --------------------------------------------------- the table and the list */
 
-/* Returns the bucket of a name (FNV-1a). */
-static struct file **bucket_of(const char *name) {
-    unsigned hash = 2166136261;
+unsigned long long hash_of(const char *bytes, size_t size) {
+    unsigned long long hash = 0xcbf29ce484222325, piece;
 
-    while (*name != '\0')
-        hash = (hash ^ (unsigned char)*name++) * 16777619;
-    return &buckets[hash % BUCKETS];
+    for (size_t at = 0; at < size; at += sizeof piece) {
+        piece = 0;
+        memcpy(&piece, bytes + at,
+               size - at < sizeof piece ? size - at : sizeof piece);
+        hash = (hash ^ piece) * 0x100000001b3;
+        hash ^= hash >> 32;  /* a product carries bits upwards only */
+    }
+    return hash;
+}
+
+static struct file **bucket_of(const char *name) {
+    return &buckets[hash_of(name, strlen(name)) % BUCKETS];
 }
 
 /* Adds a file at the newest end of the list. */

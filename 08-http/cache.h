@@ -50,6 +50,9 @@ struct file *new_file(const char *name);
  */
 struct file *find_cached(const char *name);
 
+/* Returns a hash of a name or a content (FNV-1a, eight bytes at a time). */
+unsigned long long hash_of(const char *bytes, size_t size);
+
 /* Returns whether a file last changed so long ago that its next change will
    have a different time. Only then can it be cached. */
 bool is_settled(const struct stat *status);

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -36,22 +35,6 @@ bool read_content(struct file *file) {
     close(file->fd);
     file->fd = -1;
     return true;
-}
-
-unsigned long long hash_of(const struct file *file) {
-    unsigned long long hash = 0xcbf29ce484222325, piece;
-    size_t size = (size_t)file->status.st_size;
-
-    if (file->content == NULL)
-        return 0;
-    for (size_t at = 0; at < size; at += sizeof piece) {
-        piece = 0;
-        memcpy(&piece, file->content + at,
-               size - at < sizeof piece ? size - at : sizeof piece);
-        hash = (hash ^ piece) * 0x100000001b3;
-        hash ^= hash >> 32;  /* a product carries bits upwards only */
-    }
-    return hash;
 }
 
 #ifdef MFD_CLOEXEC  /* Linux, which can also send such a file: see server.c */

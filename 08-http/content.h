@@ -15,10 +15,6 @@
    meanwhile, so does its size. Returns false, with errno, on failure. */
 bool read_content(struct file *file);
 
-/* Returns a hash of the content (FNV-1a, eight bytes at a time), or 0 if it is
-   not in memory. */
-unsigned long long hash_of(const struct file *file);
-
 /*
  * Moves the content to a file without a name, in memory, that the kernel can
  * send without copying it. Sending the file itself would do that, too, but

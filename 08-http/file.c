@@ -51,6 +51,7 @@ static struct file *make_file(const char *name, int fd,
    changes may have the same time, and one through a mapping may set none. */
 static void add_validators(struct file *file) {
     const struct stat *status = &file->status;
+    size_t size = (size_t)status->st_size;
     time_t now = time(NULL);
 
     write_date(file->modified,
@@ -59,7 +60,8 @@ static void add_validators(struct file *file) {
              (unsigned long long)status->st_ino,
              (unsigned long long)status->st_size,
              (unsigned long long)status->st_ctim.tv_sec,
-             (unsigned long)status->st_ctim.tv_nsec, hash_of(file));
+             (unsigned long)status->st_ctim.tv_nsec,
+             file->content == NULL ? 0 : hash_of(file->content, size));
 }
 
 /* Begins a list of the directory that a descriptor is open on. */

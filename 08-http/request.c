@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     OK,
@@ -34,20 +35,22 @@ static const struct {
     {"TRACE",   NOT_ALLOWED},
 };
 
-static const char *const field_names[FIELDS] = {
-    [CONNECTION] = "Connection",
-    [CONTENT_LENGTH] = "Content-Length",
-    [EXPECT] = "Expect",
-    [HOST] = "Host",
-    [IF_MATCH] = "If-Match",
-    [IF_MODIFIED_SINCE] = "If-Modified-Since",
-    [IF_NONE_MATCH] = "If-None-Match",
-    [IF_RANGE] = "If-Range",
-    [IF_UNMODIFIED_SINCE] = "If-Unmodified-Since",
-    [RANGE] = "Range",
-    [REFERER] = "Referer",
-    [TRANSFER_ENCODING] = "Transfer-Encoding",
-    [USER_AGENT] = "User-Agent",
+#define NAME(literal) literal, sizeof literal - 1
+
+static const struct text field_names[FIELDS] = {
+    [CONNECTION] = {NAME("Connection")},
+    [CONTENT_LENGTH] = {NAME("Content-Length")},
+    [EXPECT] = {NAME("Expect")},
+    [HOST] = {NAME("Host")},
+    [IF_MATCH] = {NAME("If-Match")},
+    [IF_MODIFIED_SINCE] = {NAME("If-Modified-Since")},
+    [IF_NONE_MATCH] = {NAME("If-None-Match")},
+    [IF_RANGE] = {NAME("If-Range")},
+    [IF_UNMODIFIED_SINCE] = {NAME("If-Unmodified-Since")},
+    [RANGE] = {NAME("Range")},
+    [REFERER] = {NAME("Referer")},
+    [TRANSFER_ENCODING] = {NAME("Transfer-Encoding")},
+    [USER_AGENT] = {NAME("User-Agent")},
 };
 
 /* ----------------------------------------------------------------- target */
@@ -134,14 +137,16 @@ static bool take_host(struct text *target) {
 /* The four forms of RFC 9112, 3.2. */
 static int parse_target(struct request *request, struct text target) {
     struct text scheme = {target.start, strlen("http://")};
-    bool absolute = target.length >= scheme.length
+    bool absolute = target.length >= scheme.length && *target.start != '/'
                     && is_word(scheme, "http://");
 
-    if (is_word(target, "*")) {
+    if (target.length == 1 && *target.start == '*') {
         request->target = target;
         return request->method == OPTIONS ? OK : BAD;
     }
-    if (target.length == 0 || memchr(target.start, '#', target.length) != NULL
+    if (target.length == 0 || !is_clean(target)
+        || memchr(target.start, '\t', target.length) != NULL
+        || memchr(target.start, '#', target.length) != NULL
         || (absolute ? !take_host(&target) : *target.start != '/'))
         return BAD;
     request->target = request->query = target;
@@ -160,12 +165,10 @@ static int parse_target(struct request *request, struct text target) {
 
 /* RFC 9112, 2.3. A later minor version is treated as 1.1. */
 static int parse_version(struct request *request, struct text version) {
-    const char *digits = "0123456789";
-
     if (version.length != 8 || memcmp(version.start, "HTTP/", 5) != 0
-        || memchr(digits, version.start[5], 10) == NULL
+        || version.start[5] < '0' || version.start[5] > '9'
         || version.start[6] != '.'
-        || memchr(digits, version.start[7], 10) == NULL)
+        || version.start[7] < '0' || version.start[7] > '9')
         return BAD;
     request->http10 = version.start[7] == '0';
     return version.start[5] == '1' ? OK : 505;
@@ -186,8 +189,7 @@ static int parse_request_line(struct request *request, struct text line) {
     method = take_until(&rest, ' ');
     if (rest.start != NULL)
         target = take_until(&rest, ' ');
-    if (rest.start == NULL || !is_token(method) || !is_clean(line)
-        || memchr(line.start, '\t', line.length) != NULL)
+    if (rest.start == NULL || !is_token(method))
         return BAD;
     request->method = find_method(method);
     int status = parse_version(request, rest);
@@ -246,8 +248,12 @@ static int parse_codings(struct request *request, struct text list) {
 static enum field find_field(struct text name) {
     enum field field = 0;
 
-    while (field < FIELDS && !is_word(name, field_names[field]))
-        field++;
+    for (; field < FIELDS; field++) {
+        const struct text *known = &field_names[field];
+        if (known->length == name.length
+            && strncasecmp(known->start, name.start, name.length) == 0)
+            break;
+    }
     return field;
 }
 

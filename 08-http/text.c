@@ -10,11 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-bool is_letter_or_digit(char byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z')
-           || (byte >= '0' && byte <= '9');
-}
-
 bool is_token(struct text text) {
     for (size_t at = 0; at < text.length; at++)
         if (!is_letter_or_digit(text.start[at])
@@ -26,7 +21,7 @@ bool is_token(struct text text) {
 bool is_clean(struct text text) {
     for (size_t at = 0; at < text.length; at++) {
         unsigned char byte = (unsigned char)text.start[at];
-        if ((byte < ' ' && byte != '\t') || byte == 127)
+        if (byte < ' ' ? byte != '\t' : byte == 127)
             return false;
     }
     return true;
@@ -52,11 +47,14 @@ bool is_word(struct text text, const char *word) {
 }
 
 size_t count_empty_lines(struct text text) {
-    struct text rest = text, line;
     size_t count = 0;
 
-    while (take_line(&rest, &line) && line.length == 0)
-        count = text.length - rest.length;
+    for (size_t at = 0; at < text.length; at++) {
+        if (text.start[at] == '\n')
+            count = at + 1;
+        else if (text.start[at] != '\r' || at > count)
+            break;
+    }
     return count;
 }
 
@@ -66,8 +64,7 @@ bool parse_digits(struct text text, unsigned long long *number) {
         unsigned digit = (unsigned)text.start[at] - '0';
         if (digit > 9)
             return false;
-        *number = *number > (ULLONG_MAX - digit) / 10 ? ULLONG_MAX
-                                                      : *number * 10 + digit;
+        *number = *number < ULLONG_MAX / 10 ? *number * 10 + digit : ULLONG_MAX;
     }
     return text.length > 0;
 }
@@ -87,14 +84,15 @@ struct text take_until(struct text *text, char separator) {
 }
 
 bool take_line(struct text *bytes, struct text *line) {
-    struct text rest = *bytes;
+    const char *end = NULL;
 
-    if (rest.length == 0)
+    if (bytes->length > 0)
+        end = memchr(bytes->start, '\n', bytes->length);
+    if (end == NULL)
         return false;
-    *line = take_until(&rest, '\n');
-    if (rest.start == NULL)
-        return false;
-    *bytes = rest;
+    *line = (struct text){bytes->start, (size_t)(end - bytes->start)};
+    bytes->start = end + 1;
+    bytes->length -= line->length + 1;
     if (line->length > 0 && line->start[line->length - 1] == '\r')
         line->length--;
     return true;

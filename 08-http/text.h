@@ -17,7 +17,11 @@ struct text {
 /* Returns whether the text is this word, in any case. */
 bool is_word(struct text text, const char *word);
 
-bool is_letter_or_digit(char byte);
+/* Inline, since it is called for each byte. */
+static inline bool is_letter_or_digit(char byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z')
+           || (byte >= '0' && byte <= '9');
+}
 
 /* Returns whether it is a token: the name of a method, field or coding. */
 bool is_token(struct text text);
@@ -40,7 +44,7 @@ bool take_line(struct text *text, struct text *line);
 /* Returns how many bytes the empty lines at the start of the text have. */
 size_t count_empty_lines(struct text text);
 
-/* Parses a text that consists of digits only. A number that is too large
+/* Parses a text that consists of digits only. A number from ULLONG_MAX - 5 on
    becomes ULLONG_MAX. Returns false for any other text. */
 bool parse_digits(struct text text, unsigned long long *number);
 

@@ -109,29 +109,27 @@ static bool is_well_known(const char *segment, size_t length, bool at_top) {
 bool write_name(const char *path, char name[MAX_NAME], bool *directory) {
     char *top = stpcpy(name, root), *end = top;
 
-    *directory = true;
     if (*path != '/')
         return false;
-    while (*(path += strspn(path, "/")) != '\0') {
+    do {
+        path++;
         size_t length = strcspn(path, "/");
-        *directory = path[length] == '/';
-        if (is_segment(path, length, ".")) {
-            *directory = true;
-        } else if (is_segment(path, length, "..")) {
+        *directory = true;
+        if (is_segment(path, length, "..")) {
             if (end == top)
                 return false;
             while (*--end != '/')
                 continue;
-            *directory = true;
-        } else if (*path == '.' && !is_well_known(path, length, end == top)) {
-            return false;
-        } else {
+        } else if (length > 0 && !is_segment(path, length, ".")) {
+            if (*path == '.' && !is_well_known(path, length, end == top))
+                return false;
             *end++ = '/';
             memcpy(end, path, length);
             end += length;
+            *directory = false;
         }
         path += length;
-    }
+    } while (*path != '\0');
     strcpy(end, *directory ? "/index.html" : "");
     return true;
 }

@@ -79,7 +79,7 @@ static enum action handle_retry(const char *call, long *waits);
    sender: recvfrom(2), sendto(2). */
 static void echo_message(int fd) {
     static char message[SIZE];
-    static long waits;  /* tenths of a second in the present shortage */
+    static long waits;  /* tenths of a second in the current shortage */
     struct sockaddr_in peer;
     struct sockaddr *sender = (struct sockaddr *)&peer;
     socklen_t length = sizeof peer;
@@ -135,7 +135,7 @@ static void ask_each_line(int server, const struct sockaddr_in *address,
    messages from any other sender. Returns whether the answer came. */
 static bool ask(int server, const char *request, size_t length, long timeout) {
     static char answer[SIZE];
-    static long waits;  /* tenths of a second in the present shortage */
+    static long waits;  /* tenths of a second in the current shortage */
     long long end = milliseconds() + 1000LL * timeout;
 
     if (!send_request(server, request, length, end))
@@ -156,7 +156,7 @@ static bool ask(int server, const char *request, size_t length, long timeout) {
 /* Sends a request. Returns false if a shortage lasts until the end. */
 static bool send_request(int server, const char *request, size_t length,
                          long long end) {
-    static long waits;  /* tenths of a second in the present shortage */
+    static long waits;  /* tenths of a second in the current shortage */
 
     while (sendto(server, request, length, 0, NULL, 0) == -1) {
         if (handle_retry("sendto", &waits) == DROP)
@@ -182,7 +182,7 @@ static void limit_wait(int server, long long end) {
         handle_error("setsockopt");
 }
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 

@@ -156,8 +156,8 @@ static void reverse(char *bytes, size_t length) {
 }
 
 /* Answers a length above MOST with the message "too long" and the end of the
-   stream. What the client still sends is received and discarded: closing a
-   socket with unread bytes would send a reset, and the client could lose the
+   stream. What the client still sends is received and discarded, because
+   closing a socket with unread bytes sends a reset, which can overtake the
    answer. */
 static void reject(int client, size_t length, long timeout) {
     static const char answer[] = "\0\0\0\10too long";
@@ -172,9 +172,9 @@ static void reject(int client, size_t length, long timeout) {
         continue;
 }
 
-/* Sends all of the bytes, though a call of send(2) may take only some of them.
-   It fails with EAGAIN whenever it has waited for a tenth of a second. Returns
-   false if the client is lost: an error, or no byte sent for the timeout. */
+/* Sends all of the bytes: send(2) may take only some of them, and fails with
+   EAGAIN after a tenth of a second without room. Returns false if the client is
+   lost: an error, or no byte sent for the timeout. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout) {
     long blocked = 0, waits = 0;  /* tenths of a second without a byte */
@@ -198,8 +198,8 @@ static bool send_all(int client, const char *bytes, size_t length,
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). For send that is a tenth of a second, so that send_all can tell
-   how long no byte was sent. Returns false, after a message, on failure. */
+   socket(7). For send it is a tenth of a second: a longer limit would not show
+   when the last byte was sent. Returns false, after a message, on failure. */
 static bool set_timeouts(int client, long timeout) {
     struct timeval receiving = {.tv_sec = timeout};
     struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
@@ -212,7 +212,7 @@ static bool set_timeouts(int client, long timeout) {
     return false;
 }
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -223,7 +223,7 @@ static long long milliseconds(void) {
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
-    static long waits;  /* tenths of a second in the present shortage */
+    static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 

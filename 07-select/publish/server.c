@@ -110,10 +110,9 @@ enum {
     QUEUE = 16384,  /* bytes that may wait for a client */
 };
 
-/* The state of one connection; of the listener, the first three members. */
+/* The state of one connection; of the listener, the first two members. */
 struct connection {
     bool open;
-    int fd;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
@@ -129,18 +128,17 @@ struct connection {
     struct sockaddr_in peer;
 };
 
-static struct connection connections[FD_SETSIZE];  /* by their descriptors */
-static int highest;     /* of these descriptors */
+static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
+static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now);
-static void note_unacknowledged(struct connection *connection);
+static bool has_timed_out(int client, long timeout, long long now);
+static void note_unacknowledged(int client);
 static void accept_clients(int listener);
 static bool has_unsent(const struct connection *connection);
 static bool awaits_messages(const struct connection *connection);
-static void handle_client(struct connection *connection);
-static void remove_connection(struct connection *connection, int listener);
+static void handle_client(int client);
+static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
@@ -154,26 +152,24 @@ static const char *name_of(const struct sockaddr_in *address);
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
-    int last = highest;
 
     FD_ZERO(readable);
     FD_ZERO(writable);
     FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
-    for (int fd = 0; fd <= last; fd++) {
+    for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
         bool limited =
             fd != listener && timeout > 0 && !awaits_messages(connection);
         if (connection->ended
-            || (limited && has_timed_out(connection, timeout, now))) {
-            remove_connection(connection, listener);
-            due = now;  /* accept may have room */
+            || (limited && has_timed_out(fd, timeout, now))) {
+            remove_connection(fd, listener);
+            due = now;  /* accept may succeed now */
             continue;
         }
         if (limited)
             due = earlier(due, connection->last_activity + 1000 * timeout);
-        highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         else
@@ -196,7 +192,7 @@ static bool handle_ready(int fd, int listener) {
     if (fd == listener)
         accept_clients(listener);
     else if (!connections[fd].ended)  /* sending to it may have failed */
-        handle_client(&connections[fd]);
+        handle_client(fd);
     return true;
 }
 
@@ -205,22 +201,22 @@ static bool has_unsent(const struct connection *connection) {
     return connection->start < connection->end;
 }
 
-/* Returns whether a client has subscribed and everything was sent to it: its
-   silence is no failure, so it does not time out. */
+/* Returns whether a client has subscribed and has been sent everything: then
+   its silence is not a failure, and it does not time out. */
 static bool awaits_messages(const struct connection *connection) {
     return connection->count > 0 && !has_unsent(connection);
 }
 
-/* Returns whether a client has moved no byte for the timeout, and reports it.
-   The kernel tells whether bytes have moved since the last check, not when: so
-   the timeout starts again then. */
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now) {
+/* Returns whether a client has moved no byte for the timeout; if so, reports
+   it. The kernel tells whether bytes have moved since the last check, but not
+   when: the timeout then starts again. */
+static bool has_timed_out(int client, long timeout, long long now) {
+    struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    note_unacknowledged(connection);
+    note_unacknowledged(client);
     if (connection->unacknowledged != before) {
         connection->last_activity = now;
         return false;
@@ -231,44 +227,45 @@ static bool has_timed_out(struct connection *connection, long timeout,
     return true;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
-   a socket writable only when a good part of its buffer is free: with a peer
-   that reads slowly, minutes may pass while bytes move. */
-static void note_unacknowledged(struct connection *connection) {
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select
+   reports a socket as writable only when a good part of its buffer is free:
+   with a peer that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
 }
 
-static void receive(struct connection *connection);
-static void handle_lines(struct connection *connection);
-static bool handle_line(struct connection *connection, char *line,
-                        size_t length);
-static bool subscribe(struct connection *connection, const char *topic);
+static void receive(int client);
+static void handle_lines(int client);
+static bool handle_line(int client, char *line, size_t length);
+static bool subscribe(int client, const char *topic);
 static bool is_subscribed(const struct connection *connection,
                           const char *topic);
 static void publish(const char *topic, const char *line, size_t length);
-static void add_line(struct connection *connection, const char *line,
-                     size_t length);
-static void send_unsent(struct connection *connection);
+static void add_line(int client, const char *line, size_t length);
+static void send_unsent(int client);
 static void report_lost(struct connection *connection);
 
 /* Sends what waits for a client, or else receives; then handles the lines that
    have come. While something is left to send, nothing is received and no line
    is handled: a client that does not read its answers cannot pile them up. */
-static void handle_client(struct connection *connection) {
-    if (has_unsent(connection))
-        send_unsent(connection);
+static void handle_client(int client) {
+    if (has_unsent(&connections[client]))
+        send_unsent(client);
     else
-        receive(connection);
-    handle_lines(connection);
+        receive(client);
+    handle_lines(client);
 }
 
-/* Receives what there is room for: see recv(2). If there is none, the line is
-   too long, and nothing is kept of it. */
-static void receive(struct connection *connection) {
+/* Receives what there is room for: see recv(2). If there is no room, the line
+   is too long, and none of it is kept. */
+static void receive(int client) {
+    struct connection *connection = &connections[client];
     const struct sockaddr_in *peer = &connection->peer;
 
     if (connection->length == sizeof connection->received) {
@@ -276,7 +273,7 @@ static void receive(struct connection *connection) {
         connection->length = 0;
     }
     ssize_t received =
-        recv(connection->fd, connection->received + connection->length,
+        recv(client, connection->received + connection->length,
              sizeof connection->received - connection->length, 0);
     if (received > 0) {
         connection->length += (size_t)received;
@@ -291,15 +288,16 @@ static void receive(struct connection *connection) {
 
 /* Handles each whole line and keeps the beginning of another: a line may come
    in any number of pieces. */
-static void handle_lines(struct connection *connection) {
+static void handle_lines(int client) {
+    struct connection *connection = &connections[client];
     char *line = connection->received, *newline;
     size_t left = connection->length;
 
     while (!has_unsent(connection)
            && (newline = memchr(line, '\n', left)) != NULL) {
         size_t length = (size_t)(newline - line) + 1;
-        if (connection->too_long || !handle_line(connection, line, length))
-            add_line(connection, "ERROR\n", 6);
+        if (connection->too_long || !handle_line(client, line, length))
+            add_line(client, "ERROR\n", 6);
         connection->too_long = false;
         line += length;
         left -= length;
@@ -310,9 +308,8 @@ static void handle_lines(struct connection *connection) {
 
 /* Handles "SUB topic" or "PUB topic text", a line of this length with its
    newline. A topic is 1 to 31 printable bytes without a blank; a text may be
-   any bytes. Returns false if it is no such line. */
-static bool handle_line(struct connection *connection, char *line,
-                        size_t length) {
+   any bytes. Returns false for any other line. */
+static bool handle_line(int client, char *line, size_t length) {
     bool publishes = strncmp(line, "PUB ", 4) == 0;
     char topic[TOPIC] = "", *from = line + 4;
     size_t size = 0;
@@ -326,7 +323,7 @@ static bool handle_line(struct connection *connection, char *line,
         return false;
     memcpy(topic, from, size);
     if (!publishes)
-        return subscribe(connection, topic);
+        return subscribe(client, topic);
     memcpy(line, "MSG", 3);
     publish(topic, line, length);
     return true;
@@ -334,13 +331,15 @@ static bool handle_line(struct connection *connection, char *line,
 
 /* Subscribes a client to a topic and answers. Returns false if it has as many
    topics as it may have. */
-static bool subscribe(struct connection *connection, const char *topic) {
+static bool subscribe(int client, const char *topic) {
+    struct connection *connection = &connections[client];
+
     if (!is_subscribed(connection, topic)) {
         if (connection->count == TOPICS)
             return false;
         strcpy(connection->topics[connection->count++], topic);
     }
-    add_line(connection, "OK\n", 3);
+    add_line(client, "OK\n", 3);
     return true;
 }
 
@@ -358,14 +357,14 @@ static void publish(const char *topic, const char *line, size_t length) {
     for (int fd = 0; fd <= highest; fd++)
         if (connections[fd].open && !connections[fd].ended
             && is_subscribed(&connections[fd], topic))
-            add_line(&connections[fd], line, length);
+            add_line(fd, line, length);
 }
 
 /* Adds a line to those that wait for a client, and sends it at once if it is
    the only one. A line that does not fit is lost as a whole. So are all others
    until the client has taken what waits; then LOST reports how many. */
-static void add_line(struct connection *connection, const char *line,
-                     size_t length) {
+static void add_line(int client, const char *line, size_t length) {
+    struct connection *connection = &connections[client];
     size_t waiting = connection->end - connection->start;
 
     if (connection->lost > 0 || waiting + length > sizeof connection->unsent) {
@@ -379,14 +378,15 @@ static void add_line(struct connection *connection, const char *line,
     connection->end = waiting + length;
     if (waiting == 0) {
         connection->last_activity = milliseconds();
-        send_unsent(connection);
+        send_unsent(client);
     }
 }
 
 /* Sends as much of what waits as the socket takes: see send(2). */
-static void send_unsent(struct connection *connection) {
+static void send_unsent(int client) {
+    struct connection *connection = &connections[client];
     const struct sockaddr_in *peer = &connection->peer;
-    ssize_t sent = send(connection->fd, connection->unsent + connection->start,
+    ssize_t sent = send(client, connection->unsent + connection->start,
                         connection->end - connection->start, 0);
 
     if (sent == -1) {
@@ -399,7 +399,7 @@ static void send_unsent(struct connection *connection) {
     }
     connection->unacknowledged = 0;
     if (has_unsent(connection))
-        note_unacknowledged(connection);
+        note_unacknowledged(client);
     else if (connection->lost > 0)
         report_lost(connection);
 }
@@ -413,7 +413,7 @@ static void report_lost(struct connection *connection) {
     connection->lost = 0;
 }
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -421,7 +421,7 @@ static long long milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Accepts the clients that are waiting, while there are descriptors. */
+/* Accepts every waiting client while descriptors last. */
 static void accept_clients(int listener) {
     struct sockaddr_in peer;
     int client;
@@ -430,7 +430,7 @@ static void accept_clients(int listener) {
         if (!add_connection(client, &peer)) {
             if (can_log())
                 perror("fcntl");
-            remove_connection(&connections[client], listener);
+            remove_connection(client, listener);
         }
     }
 }
@@ -458,7 +458,6 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 static bool add_connection(int fd, const struct sockaddr_in *peer) {
     connections[fd] = (struct connection){
         .open = true,
-        .fd = fd,
         .peer = *peer,
         .last_activity = milliseconds(),
     };
@@ -467,10 +466,13 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
-/* Closes a connection. If accept lacked a descriptor, it is tried again now. */
-static void remove_connection(struct connection *connection, int listener) {
-    close(connection->fd);
-    connection->open = false;
+/* Closes a socket, which frees its row. If accept lacked a descriptor, it is
+   tried again now. */
+static void remove_connection(int fd, int listener) {
+    close(fd);
+    connections[fd].open = false;
+    while (!connections[highest].open)
+        highest--;
     if (connections[listener].retry_at != 0)
         connections[listener].retry_at = milliseconds();
 }
@@ -489,8 +491,8 @@ static void limit_descriptors(void) {
 }
 
 /* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
-   they were blocked or ignored when the program was started. A flag would be
-   set too late by a signal just before select; a byte stays in the pipe. */
+   they were blocked or ignored when the program was started. A signal just
+   before select would set a flag too late; a byte stays in the pipe. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
@@ -507,7 +509,7 @@ static void catch_signals(void) {
         handle_error("sigprocmask");
 }
 
-/* Handles a signal, with calls that signal-safety(7) allows. */
+/* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
     ssize_t written = write(wake_up[1], "", 1);

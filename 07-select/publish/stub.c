@@ -106,10 +106,9 @@ static void serve(int listener, long timeout) {
    most, with its newline; the 32 of the longest topic and a NUL; the 8 topics
    that a client may have; the 16384 bytes that may wait for it. */
 
-/* The state of one connection; of the listener, the first three members. */
+/* The state of one connection; of the listener, the first two members. */
 struct connection {
     bool open;
-    int fd;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
@@ -124,18 +123,17 @@ struct connection {
     struct sockaddr_in peer;
 };
 
-static struct connection connections[FD_SETSIZE];  /* by their descriptors */
-static int highest;     /* of these descriptors */
+static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
+static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now);
-static void note_unacknowledged(struct connection *connection);
+static bool has_timed_out(int client, long timeout, long long now);
+static void note_unacknowledged(int client);
 static void accept_clients(int listener);
 /* TODO 3: prototypes, of the functions in TODO 4 to 6. */
-static bool echo(struct connection *connection);
-static bool keep_unsent(struct connection *connection, const char *bytes);
-static void remove_connection(struct connection *connection, int listener);
+static bool echo(int client);
+static bool save_unsent(int client, const char *bytes);
+static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
@@ -149,29 +147,27 @@ static const char *name_of(const struct sockaddr_in *address);
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
-    int last = highest;
 
     FD_ZERO(readable);
     FD_ZERO(writable);
     FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
-    for (int fd = 0; fd <= last; fd++) {
+    for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
         /* TODO 8: remove a connection that has ended. Sending may fail for any
-           row, in the turn of another, so this is the one place for it. Let
-           select return at once after removing one: accept may have room. A
+           row, in the turn of another, so this is the one place for it. A
            client that waits for messages (TODO 5) has no time limit.
            Proved by half_close, subscribers_reset, idle_subscriber_stays,
            room_at_once. */
         if (fd != listener && timeout > 0) {
-            if (has_timed_out(connection, timeout, now)) {
-                remove_connection(connection, listener);
+            if (has_timed_out(fd, timeout, now)) {
+                remove_connection(fd, listener);
+                due = now;  /* accept may succeed now */
                 continue;
             }
             due = earlier(due, connection->last_activity + 1000 * timeout);
         }
-        highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         else
@@ -198,8 +194,8 @@ static bool handle_ready(int fd, int listener) {
     /* TODO 9: handle_client (TODO 6) instead, unless the connection has ended
        in this turn: sending to it may have failed.
        Proved by to_a_subscriber. */
-    else if (!echo(&connections[fd]))
-        remove_connection(&connections[fd], listener);
+    else if (!echo(fd))
+        remove_connection(fd, listener);
     return true;
 }
 
@@ -210,16 +206,16 @@ static bool handle_ready(int fd, int listener) {
    line waits for it. Then its silence is no failure.
    Proved by idle_subscriber_stays, stalled_subscriber. */
 
-/* Returns whether a client has moved no byte for the timeout, and reports it.
-   The kernel tells whether bytes have moved since the last check, not when: so
-   the timeout starts again then. */
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now) {
+/* Returns whether a client has moved no byte for the timeout; if so, reports
+   it. The kernel tells whether bytes have moved since the last check, but not
+   when: the timeout then starts again. */
+static bool has_timed_out(int client, long timeout, long long now) {
+    struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    note_unacknowledged(connection);
+    note_unacknowledged(client);
     if (connection->unacknowledged != before) {
         connection->last_activity = now;
         return false;
@@ -230,13 +226,15 @@ static bool has_timed_out(struct connection *connection, long timeout,
     return true;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
-   a socket writable only when a good part of its buffer is free: with a peer
-   that reads slowly, minutes may pass while bytes move. */
-static void note_unacknowledged(struct connection *connection) {
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select
+   reports a socket as writable only when a good part of its buffer is free:
+   with a peer that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
 }
@@ -246,60 +244,37 @@ static void note_unacknowledged(struct connection *connection) {
    (TODO 11). While something waits nothing is received, as before.
    Proved by to_a_subscriber, answers_unread. */
 
-/* TODO 10: receive, which takes a row. Call recv(2) for as many bytes as there
-   is room for, behind those that are there. If the array is full, the line is
-   too long: note that, and discard what has come of it. At the end of the
-   stream, and if the client is lost, the connection has ended.
+/* TODO 10: receive, which takes a client. Call recv(2) for as many bytes as
+   there is room for, behind those that are there. If the array is full, the
+   line is too long: note that, and discard what has come of it. At the end of
+   the stream, and if the client is lost, the connection has ended.
    Proved by split_anywhere, too_long_line, half_close, recv_*. */
 
-/* TODO 11: handle_lines, which takes a row. While no line waits for the client,
-   and a newline has come, see memchr(3): pass the line to handle_line (TODO
-   12), or answer "ERROR" if that returns false, or if it was too long. Move
-   what is left to the front, see memmove(3).
+/* TODO 11: handle_lines, which takes a client. While no line waits for the
+   client, and a newline has come, see memchr(3): pass the line to handle_line
+   (TODO 12), or answer "ERROR" if that returns false, or if it was too long.
+   Move what is left to the front, see memmove(3).
    Proved by several_at_once, too_long_line, other_lines. */
 
-/* TODO 12: handle_line, which takes a row, a line, and its length. The line may
-   hold a NUL, and no NUL ends it: its newline does. Return false unless it is
-   SUB and a topic, or PUB, a topic and a text, as the lesson has them. For PUB
-   make it a MSG line and publish it (TODO 14); for SUB subscribe (TODO 13).
+/* TODO 12: handle_line, which takes a client, a line, and its length. The line
+   may hold a NUL, and no NUL ends it: its newline does. Return false unless it
+   is SUB and a topic, or PUB, a topic and a text, as the lesson has them. For
+   PUB make it a MSG line and publish it (TODO 14); for SUB subscribe (TODO 13).
    Proved by other_lines, any_text, longest_topic, topics_exact. */
-
-/* TODO 13: is_subscribed, which returns whether a row has exactly this topic,
-   and subscribe, which adds a topic that the row does not have yet, and answers
-   "OK". Return false if there is no room for it.
-   Proved by subscribed_twice, many_topics, topics_exact. */
-
-/* TODO 14: publish, which adds a line to all rows that have subscribed to its
-   topic, and have not ended.
-   Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
-
-/* TODO 15: send_unsent, which takes a row, and makes one call of send(2) with
-   all that waits. Keep what is not taken, and note as before what is not
-   acknowledged. After a DROP the connection has ended. When everything has been
-   sent and messages were lost, the line LOST and their number waits next, and
-   the count starts again from 0.
-   Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
-
-/* TODO 16: add_line, which takes a row, a line, and its length. A line that
-   does not fit into the row's array is lost, all of it, and so are all others
-   while the count of lost ones is not 0: only count them. Otherwise move what
-   waits to the front and put the line behind it. If it is the only one, send it
-   at once; the time limit begins now.
-   Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
-   stalled_subscriber. */
 
 /* Receives if nothing is left to send, then sends as much as the socket takes:
    see recv(2) and send(2). While something is left nothing is received, so a
    client that stops reading is no longer read from. Returns false when the
    client has closed or is lost. */
-static bool echo(struct connection *connection) {
+static bool echo(int client) {
     static char buffer[262144];
+    struct connection *connection = &connections[client];
     char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
     const struct sockaddr_in *peer = &connection->peer;
     long long now = milliseconds();
 
     if (connection->unsent == NULL) {
-        ssize_t received = recv(connection->fd, buffer, sizeof buffer, 0);
+        ssize_t received = recv(client, buffer, sizeof buffer, 0);
         if (received == -1)
             return handle_retry("recv", &connection->retry_at, peer) != DROP;
         if (received == 0)  /* the client has closed its side */
@@ -308,7 +283,7 @@ static bool echo(struct connection *connection) {
         connection->end = (size_t)received;
         connection->last_activity = now;
     }
-    ssize_t sent = send(connection->fd, bytes + connection->start,
+    ssize_t sent = send(client, bytes + connection->start,
                         connection->end - connection->start, 0);
     if (sent != -1) {
         connection->start += (size_t)sent;
@@ -317,24 +292,48 @@ static bool echo(struct connection *connection) {
     } else if (handle_retry("send", &connection->retry_at, peer) == DROP) {
         return false;
     }
-    return keep_unsent(connection, bytes);
-}
-
-/* Keeps what the socket did not take, for when it is writable: a copy, as all
-   clients share the buffer of echo. Returns false if there is no memory, which
-   costs only this client. */
-static bool keep_unsent(struct connection *connection, const char *bytes) {
-    const struct sockaddr_in *peer = &connection->peer;
-
     connection->unacknowledged = 0;
     if (connection->end > 4096)  /* less arrives at once */
-        note_unacknowledged(connection);
-    if (connection->start == connection->end) {
-        free(connection->unsent);
-        connection->unsent = NULL;
-        return true;
-    }
-    if (connection->unsent != NULL)
+        note_unacknowledged(client);
+    if (connection->start < connection->end)
+        return save_unsent(client, bytes);
+    free(connection->unsent);
+    connection->unsent = NULL;
+    return true;
+}
+
+/* TODO 13: is_subscribed, which returns whether a row has exactly this topic,
+   and subscribe, which takes a client, adds a topic that its row does not have
+   yet, and answers "OK". Return false if there is no room for it.
+   Proved by subscribed_twice, many_topics, topics_exact. */
+
+/* TODO 14: publish, which adds a line for all clients that have subscribed to
+   its topic, and have not ended.
+   Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
+
+/* TODO 15: send_unsent, which takes a client, and makes one call of send(2)
+   with all that waits. Keep what is not taken, and note as before what is not
+   acknowledged. After a DROP the connection has ended. When everything has been
+   sent and messages were lost, the line LOST and their number waits next, and
+   the count starts again from 0.
+   Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
+
+/* TODO 16: add_line, which takes a client, a line, and its length. A line that
+   does not fit into the row's array is lost, all of it, and so are all others
+   while the count of lost ones is not 0: only count them. Otherwise move what
+   waits to the front and put the line behind it. If it is the only one, send it
+   at once; the time limit begins now.
+   Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
+   stalled_subscriber. */
+
+/* Copies what the socket did not take to memory of the client's own, since all
+   clients share the buffer of echo. Returns false if there is no memory, which
+   costs only this client. */
+static bool save_unsent(int client, const char *bytes) {
+    struct connection *connection = &connections[client];
+    const struct sockaddr_in *peer = &connection->peer;
+
+    if (connection->unsent != NULL)  /* it is there already */
         return true;
     connection->unsent = malloc(connection->end);
     if (connection->unsent == NULL)
@@ -343,7 +342,7 @@ static bool keep_unsent(struct connection *connection, const char *bytes) {
     return true;
 }
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -351,7 +350,7 @@ static long long milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Accepts the clients that are waiting, while there are descriptors. */
+/* Accepts every waiting client while descriptors last. */
 static void accept_clients(int listener) {
     struct sockaddr_in peer;
     int client;
@@ -360,7 +359,7 @@ static void accept_clients(int listener) {
         if (!add_connection(client, &peer)) {
             if (can_log())
                 perror("fcntl");
-            remove_connection(&connections[client], listener);
+            remove_connection(client, listener);
         }
     }
 }
@@ -388,7 +387,6 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 static bool add_connection(int fd, const struct sockaddr_in *peer) {
     connections[fd] = (struct connection){
         .open = true,
-        .fd = fd,
         .peer = *peer,
         .last_activity = milliseconds(),
     };
@@ -397,13 +395,16 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
-/* Closes a connection. If accept lacked a descriptor, it is tried again now. */
-static void remove_connection(struct connection *connection, int listener) {
-    close(connection->fd);
+/* Closes a socket, which frees its row. If accept lacked a descriptor, it is
+   tried again now. */
+static void remove_connection(int fd, int listener) {
+    close(fd);
     /* TODO 17: an array is not freed.
        Proved by half_close. */
-    free(connection->unsent);
-    connection->open = false;
+    free(connections[fd].unsent);
+    connections[fd].open = false;
+    while (!connections[highest].open)
+        highest--;
     if (connections[listener].retry_at != 0)
         connections[listener].retry_at = milliseconds();
 }
@@ -422,8 +423,8 @@ static void limit_descriptors(void) {
 }
 
 /* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
-   they were blocked or ignored when the program was started. A flag would be
-   set too late by a signal just before select; a byte stays in the pipe. */
+   they were blocked or ignored when the program was started. A signal just
+   before select would set a flag too late; a byte stays in the pipe. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
@@ -440,7 +441,7 @@ static void catch_signals(void) {
         handle_error("sigprocmask");
 }
 
-/* Handles a signal, with calls that signal-safety(7) allows. */
+/* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
     ssize_t written = write(wake_up[1], "", 1);

@@ -120,10 +120,9 @@ struct piece {  /* of work */
     size_t length;
 };
 
-/* The state of one connection; of the listener, the first three members. */
+/* The state of one connection; of the listener, the first two members. */
 struct connection {
     bool open;
-    int fd;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
@@ -139,24 +138,22 @@ struct connection {
     struct sockaddr_in peer;
 };
 
-static struct connection connections[FD_SETSIZE];  /* by their descriptors */
-static int highest;     /* of these descriptors */
+static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
+static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static struct piece pieces[PIECES];  /* a ring of those that wait */
 static int first, waiting;           /* the next one, and how many there are */
 static int under_way;                /* how many more the clients have */
 
-static struct connection *find_next(enum wanted wanted);
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now);
-static void note_unacknowledged(struct connection *connection);
+static int find_next(enum wanted wanted);
+static bool has_timed_out(int client, long timeout, long long now);
+static void note_unacknowledged(int client);
 static void accept_clients(int listener);
-static void handle_client(struct connection *connection);
-static void handle_lines(struct connection *connection, bool has_turn);
-static void send_line(struct connection *connection, const char *line,
-                      size_t length);
-static void remove_connection(struct connection *connection, int listener);
+static void handle_client(int client);
+static void handle_lines(int client, bool has_turn);
+static void send_line(int client, const char *line, size_t length);
+static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
@@ -164,37 +161,38 @@ static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
 
 /* Takes the pieces that wait for room and hands out those that wait for a
-   client: each to the one that has waited longest, so in turn to all. */
+   client: each to the one that has waited longest, so all take turns. */
 static void hand_out(void) {
-    struct connection *client;
+    int client;
 
-    while (waiting + under_way < PIECES
-           && (client = find_next(ROOM)) != NULL) {
-        client->turns[ROOM] = 0;
+    while (waiting + under_way < PIECES && (client = find_next(ROOM)) != -1) {
+        connections[client].turns[ROOM] = 0;
         handle_lines(client, true);
     }
-    while (waiting > 0 && (client = find_next(WORK)) != NULL) {
-        client->turns[WORK] = 0;
-        client->works = true;
-        client->piece = pieces[first];
+    while (waiting > 0 && (client = find_next(WORK)) != -1) {
+        struct connection *worker = &connections[client];
+        worker->turns[WORK] = 0;
+        worker->works = true;
+        worker->piece = pieces[first];
         first = (first + 1) % PIECES;
         waiting--;
         under_way++;
-        send_line(client, client->piece.line, client->piece.length);
+        send_line(client, worker->piece.line, worker->piece.length);
     }
 }
 
-/* Returns the client that has waited longest, or NULL if none waits. One that
+/* Returns the client that has waited longest, or -1 if none waits. One that
    does not read what it is sent misses its turn. */
-static struct connection *find_next(enum wanted wanted) {
-    struct connection *next = NULL;
+static int find_next(enum wanted wanted) {
+    int next = -1;
 
     for (int fd = 0; fd <= highest; fd++) {
-        struct connection *client = &connections[fd];
-        if (client->open && !client->ended && client->left == 0
-            && client->turns[wanted] != 0
-            && (next == NULL || client->turns[wanted] < next->turns[wanted]))
-            next = client;
+        struct connection *connection = &connections[fd];
+        long long turn = connection->turns[wanted];
+        if (connection->open && !connection->ended && connection->left == 0
+            && turn != 0
+            && (next == -1 || turn < connections[next].turns[wanted]))
+            next = fd;
     }
     return next;
 }
@@ -206,12 +204,11 @@ static struct connection *find_next(enum wanted wanted) {
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
-    int last = highest;
 
     FD_ZERO(readable);
     FD_ZERO(writable);
     FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
-    for (int fd = 0; fd <= last; fd++) {
+    for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
@@ -219,14 +216,13 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             fd != listener && timeout > 0
             && (connection->turns[WORK] == 0 || connection->left > 0);
         if (connection->ended
-            || (limited && has_timed_out(connection, timeout, now))) {
-            remove_connection(connection, listener);
+            || (limited && has_timed_out(fd, timeout, now))) {
+            remove_connection(fd, listener);
             due = now;  /* its piece may be for another client */
             continue;
         }
         if (limited)
             due = earlier(due, connection->last_activity + 1000 * timeout);
-        highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         else if (connection->left > 0)
@@ -251,20 +247,20 @@ static bool handle_ready(int fd, int listener) {
     if (fd == listener)
         accept_clients(listener);
     else
-        handle_client(&connections[fd]);
+        handle_client(fd);
     return true;
 }
 
-/* Returns whether a client has moved no byte for the timeout, and reports it.
-   The kernel tells whether bytes have moved since the last check, not when: so
-   the timeout starts again then. */
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now) {
+/* Returns whether a client has moved no byte for the timeout; if so, reports
+   it. The kernel tells whether bytes have moved since the last check, but not
+   when: the timeout then starts again. */
+static bool has_timed_out(int client, long timeout, long long now) {
+    struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    note_unacknowledged(connection);
+    note_unacknowledged(client);
     if (connection->unacknowledged != before) {
         connection->last_activity = now;
         return false;
@@ -275,38 +271,41 @@ static bool has_timed_out(struct connection *connection, long timeout,
     return true;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
-   a socket writable only when a good part of its buffer is free: with a peer
-   that reads slowly, minutes may pass while bytes move. */
-static void note_unacknowledged(struct connection *connection) {
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select
+   reports a socket as writable only when a good part of its buffer is free:
+   with a peer that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
 }
 
-static void receive(struct connection *connection);
-static const char *handle_line(struct connection *connection, const char *line,
-                               size_t length, bool has_turn);
+static void receive(int client);
+static const char *handle_line(int client, const char *line, size_t length,
+                               bool has_turn);
 static bool push(const char *line, size_t length);
-static void take_turn(struct connection *connection, enum wanted wanted);
-static void send_unsent(struct connection *connection);
+static void take_turn(int client, enum wanted wanted);
+static void send_unsent(int client);
 
 /* Sends what is left of a line, or else receives; then handles the lines that
    have come. While something is left to send, nothing is received and no line
    is handled: a client that does not read its answers cannot pile them up. */
-static void handle_client(struct connection *connection) {
-    if (connection->left > 0)
-        send_unsent(connection);
+static void handle_client(int client) {
+    if (connections[client].left > 0)
+        send_unsent(client);
     else
-        receive(connection);
-    handle_lines(connection, false);
+        receive(client);
+    handle_lines(client, false);
 }
 
-/* Receives what there is room for: see recv(2). If there is none, the line is
-   too long, and nothing is kept of it. */
-static void receive(struct connection *connection) {
+/* Receives what there is room for: see recv(2). If there is no room, the line
+   is too long, and none of it is kept. */
+static void receive(int client) {
+    struct connection *connection = &connections[client];
     const struct sockaddr_in *peer = &connection->peer;
 
     if (connection->length == sizeof connection->received) {
@@ -314,7 +313,7 @@ static void receive(struct connection *connection) {
         connection->length = 0;
     }
     ssize_t received =
-        recv(connection->fd, connection->received + connection->length,
+        recv(client, connection->received + connection->length,
              sizeof connection->received - connection->length, 0);
     if (received > 0) {
         connection->length += (size_t)received;
@@ -328,8 +327,9 @@ static void receive(struct connection *connection) {
 }
 
 /* Handles whole lines until one has to wait, and keeps the rest: a line may
-   come in any number of pieces. A turn is good for the first one. */
-static void handle_lines(struct connection *connection, bool has_turn) {
+   come in any number of pieces. A turn is for the first line only. */
+static void handle_lines(int client, bool has_turn) {
+    struct connection *connection = &connections[client];
     char *line = connection->received, *newline;
     size_t rest = connection->length;
 
@@ -337,17 +337,16 @@ static void handle_lines(struct connection *connection, bool has_turn) {
            && (newline = memchr(line, '\n', rest)) != NULL) {
         size_t length = (size_t)(newline - line) + 1;
         const char *answer =
-            connection->too_long
-                ? "ERROR\n"
-                : handle_line(connection, line, length, has_turn);
+            connection->too_long ? "ERROR\n"
+                                 : handle_line(client, line, length, has_turn);
         if (answer == NULL) {
-            take_turn(connection, ROOM);
+            take_turn(client, ROOM);
             break;
         }
         connection->too_long = false;
         line += length;
         rest -= length;
-        send_line(connection, answer, strlen(answer));
+        send_line(client, answer, strlen(answer));
         has_turn = false;
     }
     memmove(connection->received, line, rest);
@@ -356,16 +355,18 @@ static void handle_lines(struct connection *connection, bool has_turn) {
 
 /* Handles "PUSH text", "PULL" or "DONE". Returns the answer: an empty one if
    that comes later, NULL if the line itself has to wait for room. Without a
-   turn it waits behind the clients that do already. */
-static const char *handle_line(struct connection *connection, const char *line,
-                               size_t length, bool has_turn) {
+   turn it waits behind the clients that are waiting already. */
+static const char *handle_line(int client, const char *line, size_t length,
+                               bool has_turn) {
+    struct connection *connection = &connections[client];
+
     if (strncmp(line, "PUSH ", 5) == 0) {
-        bool may_push = has_turn || find_next(ROOM) == NULL;
+        bool may_push = has_turn || find_next(ROOM) == -1;
         return may_push && push(line, length) ? "OK\n" : NULL;
     }
     if (strncmp(line, "PULL\n", 5) == 0 && !connection->works
         && connection->turns[WORK] == 0) {
-        take_turn(connection, WORK);
+        take_turn(client, WORK);
         return "";
     }
     if (strncmp(line, "DONE\n", 5) == 0 && connection->works) {
@@ -390,27 +391,28 @@ static bool push(const char *line, size_t length) {
 }
 
 /* Notes that a client waits from now on. */
-static void take_turn(struct connection *connection, enum wanted wanted) {
+static void take_turn(int client, enum wanted wanted) {
     static long long turn;
 
-    connection->turns[wanted] = ++turn;
+    connections[client].turns[wanted] = ++turn;
 }
 
-/* Sends a line to a client to which nothing is left to send. */
-static void send_line(struct connection *connection, const char *line,
-                      size_t length) {
+/* Sends a line to a client. Nothing else may be left to send to it. */
+static void send_line(int client, const char *line, size_t length) {
+    struct connection *connection = &connections[client];
+
     connection->unsent = line;
     connection->left = length;
     connection->last_activity = milliseconds();
     if (length > 0)
-        send_unsent(connection);
+        send_unsent(client);
 }
 
 /* Sends as much of what is left as the socket takes: see send(2). */
-static void send_unsent(struct connection *connection) {
+static void send_unsent(int client) {
+    struct connection *connection = &connections[client];
     const struct sockaddr_in *peer = &connection->peer;
-    ssize_t sent =
-        send(connection->fd, connection->unsent, connection->left, 0);
+    ssize_t sent = send(client, connection->unsent, connection->left, 0);
 
     if (sent == -1) {
         connection->ended =
@@ -423,10 +425,10 @@ static void send_unsent(struct connection *connection) {
     }
     connection->unacknowledged = 0;
     if (connection->left > 0)
-        note_unacknowledged(connection);
+        note_unacknowledged(client);
 }
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -434,7 +436,7 @@ static long long milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Accepts the clients that are waiting, while there are descriptors. */
+/* Accepts every waiting client while descriptors last. */
 static void accept_clients(int listener) {
     struct sockaddr_in peer;
     int client;
@@ -443,7 +445,7 @@ static void accept_clients(int listener) {
         if (!add_connection(client, &peer)) {
             if (can_log())
                 perror("fcntl");
-            remove_connection(&connections[client], listener);
+            remove_connection(client, listener);
         }
     }
 }
@@ -471,7 +473,6 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 static bool add_connection(int fd, const struct sockaddr_in *peer) {
     connections[fd] = (struct connection){
         .open = true,
-        .fd = fd,
         .peer = *peer,
         .last_activity = milliseconds(),
     };
@@ -480,11 +481,15 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
-/* Closes a connection, and puts its piece in front of all that wait. If accept
-   lacked a descriptor, it is tried again now. */
-static void remove_connection(struct connection *connection, int listener) {
-    close(connection->fd);
+/* Closes a socket, which frees its row, and puts the client's piece in front of
+   all that wait. If accept lacked a descriptor, it is tried again now. */
+static void remove_connection(int fd, int listener) {
+    struct connection *connection = &connections[fd];
+
+    close(fd);
     connection->open = false;
+    while (!connections[highest].open)
+        highest--;
     if (connection->works) {
         first = (first + PIECES - 1) % PIECES;
         pieces[first] = connection->piece;
@@ -509,8 +514,8 @@ static void limit_descriptors(void) {
 }
 
 /* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
-   they were blocked or ignored when the program was started. A flag would be
-   set too late by a signal just before select; a byte stays in the pipe. */
+   they were blocked or ignored when the program was started. A signal just
+   before select would set a flag too late; a byte stays in the pipe. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
@@ -527,7 +532,7 @@ static void catch_signals(void) {
         handle_error("sigprocmask");
 }
 
-/* Handles a signal, with calls that signal-safety(7) allows. */
+/* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
     ssize_t written = write(wake_up[1], "", 1);

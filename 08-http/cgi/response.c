@@ -220,13 +220,14 @@ static const char *common_fields(void) {
 
 /* Writes a number. snprintf would take longer than the rest of the head. */
 static char *write_number(char *to, long long number) {
+    unsigned long long left = (unsigned long long)number;
     char digits[20];
     size_t count = 0;
 
     do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
+        digits[count++] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
     while (count > 0)
         *to++ = digits[--count];
     *to = '\0';

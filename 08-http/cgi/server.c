@@ -29,6 +29,7 @@
 #include <sys/sendfile.h>
 #endif
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,10 +127,9 @@ static void serve(int listener, long timeout) {
     }
 }
 
-/* The state of one connection; of the listener, the first three members. */
+/* The state of one connection; of the listener, the first two members. */
 struct connection {
     bool open;
-    int fd;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
@@ -137,22 +137,21 @@ struct connection {
     struct http http;
 };
 
-static struct connection connections[FD_SETSIZE];  /* by their descriptors */
-static int highest;     /* of these descriptors */
+static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
+static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static bool handle_signal(void);
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now);
-static void note_unacknowledged(struct connection *connection);
+static bool has_timed_out(int client, long timeout, long long now);
+static void note_unacknowledged(int client);
 static void accept_clients(int listener);
-static bool serve_client(struct connection *connection);
+static bool serve_client(int client);
 static ssize_t receive(int fd, void *buffer, size_t size);
 static ssize_t send_parts(int fd, struct iovec parts[2], bool more);
-static ssize_t check_sent(struct connection *connection, ssize_t sent);
+static ssize_t check_sent(int fd, ssize_t sent);
 static void finish(int fd);
 static ssize_t send_file(int fd, int file, long long start, size_t length);
-static void remove_connection(struct connection *connection, int listener);
+static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
@@ -165,25 +164,25 @@ static bool can_log(void);
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
-    int last = highest, output = -1;
+    int output = -1;
 
     due = earlier(due, flush_log(now));
     FD_ZERO(readable);
     FD_ZERO(writable);
     FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
-    for (int fd = 0; fd <= last; fd++) {
+    for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
         long limit = limit_of(&connection->http, timeout);
         if (fd != listener && limit > 0) {
-            if (has_timed_out(connection, limit, now)) {
-                remove_connection(connection, listener);
+            if (has_timed_out(fd, limit, now)) {
+                remove_connection(fd, listener);
+                due = now;  /* accept may succeed now */
                 continue;
             }
             due = earlier(due, connection->last_activity + 1000 * limit);
         }
-        highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         else if (connection->http.state == RUNNING)
@@ -203,16 +202,16 @@ static long long earlier(long long one, long long other) {
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
 static bool handle_ready(int fd, int listener) {
-    struct connection *connection = &connections[fd];
-
     if (fd == wake_up[0])
         return handle_signal();
-    if (fd == listener)
+    if (fd == listener) {
         accept_clients(listener);
-    else if (!connection->open)
-        connection = &connections[client_of(fd)];  /* whose program it is */
-    if (fd != listener && connection->open && !serve_client(connection))
-        remove_connection(connection, listener);
+        return true;
+    }
+    /* A descriptor without a row is the output of a client's program. */
+    int client = connections[fd].open ? fd : client_of(fd);
+    if (connections[client].open && !serve_client(client))
+        remove_connection(client, listener);
     return true;
 }
 
@@ -233,17 +232,17 @@ static bool handle_signal(void) {
     return count > 0;
 }
 
-/* Returns whether a client has moved no byte for the timeout, and reports it.
-   If a program was to move one, that is killed, and its client gets a 504.
-   The kernel tells whether bytes have moved since the last check, not when: so
-   the timeout starts again then. */
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now) {
+/* Returns whether a client has moved no byte for the timeout; if so, reports
+   it. If a program was to move one, that is killed, and its client gets a 504.
+   The kernel tells whether bytes have moved since the last check, but not when:
+   the timeout then starts again. */
+static bool has_timed_out(int client, long timeout, long long now) {
+    struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    note_unacknowledged(connection);
+    note_unacknowledged(client);
     if (connection->unacknowledged != before
         || stop_program(&connection->http)) {
         connection->last_activity = now;
@@ -255,13 +254,15 @@ static bool has_timed_out(struct connection *connection, long timeout,
     return true;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
-   a socket writable only when a good part of its buffer is free: with a peer
-   that reads slowly, minutes may pass while bytes move. */
-static void note_unacknowledged(struct connection *connection) {
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select
+   reports a socket as writable only when a good part of its buffer is free:
+   with a peer that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
 }
@@ -269,23 +270,24 @@ static void note_unacknowledged(struct connection *connection) {
 /* Receives requests, or sends what is left of responses: see http.h. While
    something is left nothing is received, so a client that stops reading is no
    longer read from. Returns false when the client is served or lost. */
-static bool serve_client(struct connection *connection) {
+static bool serve_client(int client) {
     static const struct transport transport = {receive, send_parts, finish,
                                                send_file};
+    struct connection *connection = &connections[client];
     struct http *http = &connection->http;
 
-    serve_http(http, connection->fd, &transport);
+    serve_http(http, client, &transport);
     if (http->progress) {
         connection->last_activity = milliseconds();
         connection->unacknowledged = 0;
         if (http->state != RECEIVING)
-            note_unacknowledged(connection);
+            note_unacknowledged(client);
     }
     return http->state != CLOSED;
 }
 
-/* Receives: recv(2). Returns 0 also if the client is lost, and -1 if no byte
-   has come yet. */
+/* Receives: recv(2). Returns 0 at the end of the stream or if the client is
+   lost, and -1 if no byte has come yet. */
 static ssize_t receive(int fd, void *buffer, size_t size) {
     struct connection *connection = &connections[fd];
     ssize_t received = recv(fd, buffer, size, 0);
@@ -309,11 +311,12 @@ static ssize_t send_parts(int fd, struct iovec parts[2], bool more) {
                        ? sendmsg(fd, &message, flags)
                        : send(fd, parts->iov_base, parts->iov_len, flags);
 
-    return check_sent(&connections[fd], sent);
+    return check_sent(fd, sent);
 }
 
 /* Checks the result of a send. Returns it, or 0 if the client is lost. */
-static ssize_t check_sent(struct connection *connection, ssize_t sent) {
+static ssize_t check_sent(int fd, ssize_t sent) {
+    struct connection *connection = &connections[fd];
     enum action action = RETRY;
 
     if (sent != -1)
@@ -324,13 +327,13 @@ static ssize_t check_sent(struct connection *connection, ssize_t sent) {
 }
 
 /* Sends bytes of a file straight from the kernel's memory, without a copy:
-   sendfile(2). Other systems have another call of that name, or none, and get
-   no file to send: see content.c. */
+   sendfile(2). On other systems the call differs or is missing, so content.c
+   passes no file. */
 static ssize_t send_file(int fd, int file, long long start, size_t length) {
 #ifdef __linux__
     off_t offset = (off_t)start;
 
-    return check_sent(&connections[fd], sendfile(fd, file, &offset, length));
+    return check_sent(fd, sendfile(fd, file, &offset, length));
 #else
     (void)fd, (void)file, (void)start, (void)length;
     return 0;
@@ -342,7 +345,7 @@ static void finish(int fd) {
     shutdown(fd, SHUT_WR);
 }
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -350,7 +353,7 @@ static long long milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Accepts the clients that are waiting, while there are descriptors. */
+/* Accepts every waiting client while descriptors last. */
 static void accept_clients(int listener) {
     union address peer;
     int client;
@@ -359,7 +362,7 @@ static void accept_clients(int listener) {
         if (!add_connection(client, &peer)) {
             if (can_log())
                 perror("fcntl");
-            remove_connection(&connections[client], listener);
+            remove_connection(client, listener);
         }
     }
 }
@@ -387,7 +390,6 @@ static int accept_client(int listener, union address *address) {
 static bool add_connection(int fd, const union address *peer) {
     connections[fd] = (struct connection){
         .open = true,
-        .fd = fd,
         .peer = *peer,
         .last_activity = milliseconds(),
         .http.peer = &connections[fd].peer,
@@ -398,18 +400,21 @@ static bool add_connection(int fd, const union address *peer) {
            && fcntl(fd, F_SETFD, FD_CLOEXEC) != -1;
 }
 
-/* Closes a connection. If accept lacked a descriptor, it is tried again now. */
-static void remove_connection(struct connection *connection, int listener) {
-    close(connection->fd);
-    end_http(&connection->http);
-    connection->open = false;
+/* Closes a socket, which frees its row. If accept lacked a descriptor, it is
+   tried again now. */
+static void remove_connection(int fd, int listener) {
+    close(fd);
+    end_http(&connections[fd].http);
+    connections[fd].open = false;
+    while (!connections[highest].open)
+        highest--;
     if (connections[listener].retry_at != 0)
         connections[listener].retry_at = milliseconds();
 }
 
 /* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:
    accept fails with EMFILE instead. Leaves some above the limit for files,
-   which are in no set: tree.c raises it for a moment. See getrlimit(2). */
+   which enter no set: tree.c raises it for a moment. See getrlimit(2). */
 static void limit_descriptors(void) {
     struct rlimit limit;
 
@@ -424,8 +429,8 @@ static void limit_descriptors(void) {
 }
 
 /* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
-   they were blocked or ignored when the program was started. A flag would be
-   set too late by a signal just before select; a byte stays in the pipe. */
+   they were blocked or ignored when the program was started. A signal just
+   before select would set a flag too late; a byte stays in the pipe. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
@@ -445,8 +450,8 @@ static void catch_signals(void) {
         handle_error("sigprocmask");
 }
 
-/* Opens the log, if there is one. SIGHUP opens it anew, after another program
-   has renamed its file. */
+/* Opens the log, if there is one. SIGHUP reopens it, after another program has
+   renamed its file. */
 static void start_log(const char *log_file) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
@@ -459,7 +464,7 @@ static void start_log(const char *log_file) {
         handle_error("sigaction");
 }
 
-/* Handles a signal, with calls that signal-safety(7) allows. */
+/* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
     char byte = (char)number;

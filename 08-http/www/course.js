@@ -1,5 +1,5 @@
-/* Keys for the course: arrows walk, p is for a projector. Pages work without
-   it. */
+/* Keys for the course: arrows walk, 1 to 8 lead to a stage, p is for a
+   projector. Pages work without it. */
 "use strict";
 
 (() => {
@@ -14,18 +14,20 @@
   const narrow = (slide) => [...slide.querySelectorAll(".scroll")].every(
     (box) => box.scrollWidth <= box.clientWidth + 1);
 
-  /* Chooses the largest type with which a slide fits, within reason: what is
-     too high can be scrolled. */
+  /* Chooses the largest type with which a slide fits, within reason. What is
+     still too high is scrolled, and need not be small. */
   function fit(slide) {
-    const least = slide.matches(".whole") ? 22 : 18;
+    const set = (size) => root.style.setProperty("--projected", `${size}px`);
+    const fits = (size) => {
+      set(size);
+      return narrow(slide) && slide.offsetHeight <= innerHeight;
+    };
     let size = Math.round(Math.min(44, Math.max(26, innerWidth / 36)));
-    const set = () => root.style.setProperty("--projected", `${size}px`);
-    set();
-    while (size > 12 && !(narrow(slide) &&
-        (slide.offsetHeight <= innerHeight || size <= least))) {
-      size -= 1;
-      set();
-    }
+    const least = slide.matches(".hunk") ? 18 : 20;
+    while (size > least && !fits(size)) size -= 1;
+    if (fits(size)) return;
+    size = slide.matches(".hunk") ? 18 : 24;
+    for (set(size); size > 12 && !narrow(slide); set(size)) size -= 1;
   }
 
   function show(number) {
@@ -61,24 +63,26 @@
     return Math.max(below, 0);
   }
 
+  /* Goes on to another page, with the projector if it is on. */
+  function follow(link, place) {
+    if (link)
+      location.href = projecting() ? `${link.href}?projector${place}` :
+        link.href;
+  }
+
+  const stage = (key) => /^[1-8]$/.test(key) &&
+    document.querySelectorAll("header nav a")[key - 1];
+
   function walk(way) {
-    if (!projecting()) {
-      const link = leaf(way > 0 ? "next" : "prev");
-      if (link) location.href = link.href;
-      return;
-    }
     const bottom = root.scrollHeight - innerHeight - scrollY;
-    if (way > 0 && bottom > 8) {
-      scrollBy(0, Math.min(bottom, innerHeight * 0.8));
-    } else if (way < 0 && scrollY > 8) {
+    if (projecting() && way > 0 && bottom > 8)
+      scrollBy(0, bottom < innerHeight * 0.9 ? bottom : innerHeight * 0.8);
+    else if (projecting() && way < 0 && scrollY > 8)
       scrollBy(0, -innerHeight * 0.8);
-    } else if (slides[shown + way]) {
+    else if (projecting() && slides[shown + way])
       show(shown + way);
-    } else {
-      const link = leaf(way > 0 ? "next" : "prev");
-      if (link)
-        location.href = `${link.href}?projector${way > 0 ? "" : "#last"}`;
-    }
+    else
+      follow(leaf(way > 0 ? "next" : "prev"), way > 0 ? "" : "#last");
   }
 
   /* A box that can be scrolled sideways has the arrow keys while it has the
@@ -97,6 +101,7 @@
         (event.key === " " && !onLink && !event.shiftKey))) walk(1);
     else if (projecting() && (event.key === "PageUp" ||
         (event.key === " " && !onLink))) walk(-1);
+    else if (stage(event.key)) follow(stage(event.key), "");
     else if (projecting() && event.key === "Home") show(0);
     else if (projecting() && event.key === "End") show(slides.length - 1);
     else if (event.key === "p" && !projecting()) show(reading());

@@ -1,1 +1,1 @@
-"""What tests/bench is made of."""
+"""The parts of tests/bench."""

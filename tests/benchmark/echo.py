@@ -9,8 +9,8 @@ TRIPS, BULK = 'round trips a second', 'megabytes echoed a second'
 
 
 class EchoBench(Bench):
-    """The echo servers. socat and 05 serve only some numbers of clients
-    well."""
+    """The echo servers. socat and 05 are only suited to some numbers of
+    clients."""
 
     OURS, SECONDS, MEMORY = '07-select', 1.0, 'Pss'
     MOST = {'05-recv-send': 1, 'socat': 64}
@@ -54,7 +54,7 @@ class EchoBench(Bench):
                 yield Goal(row, ['select'], 1.1, False)
 
     def able(self, row):
-        """socat's processes for each client would show nothing there."""
+        """socat, with a process for each client, would show nothing there."""
         return [name for name in super().able(row)
                 if name != 'socat' or row not in self.IDLE_ROWS]
 

@@ -1,6 +1,6 @@
 /*
- * epoll: the fastest echo server that we know how to write, as a yardstick for
- * tests/bench. It is for Linux, handles only ordinary errors, and has no
+ * epoll: the fastest echo server that we know how to write, a yardstick for
+ * tests/bench. It runs on Linux, handles only ordinary errors, and has no
  * timeouts.
  */
 #define _GNU_SOURCE  /* accept4 */
@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What a client has not taken yet. Other clients have no buffer of their own.
+/* What a client has not taken yet. A client without such bytes has no buffer.
    */
 struct client {
     int socket;

@@ -27,13 +27,13 @@ static const char usage[] =
     "usage: load [-s] [-i IDLE] MODE ADDRESS PORT CLIENTS BYTES SECONDS\n"
     "       load file BYTES\n"
     "MODE for an echo server:\n"
-    "  round  sends messages of so many BYTES; the next one when all of the\n"
+    "  round  sends messages of BYTES bytes; the next one when all of the\n"
     "         last one has come back\n"
     "  bulk   sends without a pause, with BYTES on the way at the most\n"
     "  idle   sends one message (none if BYTES is 0), and keeps silent until\n"
     "         standard input ends\n"
     "MODE for a web server:\n"
-    "  get    asks for /BYTES.html, which has so many BYTES; for the next one\n"
+    "  get    asks for /BYTES.html, a file of BYTES bytes; for the next one\n"
     "         when all of the last one has come\n"
     "  once   does so on a new connection each time\n"
     "  zipf   asks for one of /BYTES-0.html to /BYTES-999.html: for the Nth\n"
@@ -150,7 +150,7 @@ static void fill_shares(void) {
         shares[file] = sum += 1.0 / (file + 1);
 }
 
-/* Draws a file. The same numbers come in every run. */
+/* Draws a file. The numbers are the same in every run. */
 static uint64_t draw_file(void) {
     static uint32_t random = 2463534242;
     size_t low = 0, high = FILES - 1;
@@ -277,7 +277,7 @@ static void go_on(struct connection *connection, bool more) {
 }
 
 /* Receives into the buffer. Returns the number of bytes: 0 at the end of the
-   stream, -1 if nothing has come yet. */
+   stream, -1 if nothing has arrived yet. */
 static ssize_t take(const struct connection *connection, size_t behind) {
     ssize_t got = recv(connection->socket, buffer + behind, CHUNK - behind,
                        MSG_DONTWAIT);
@@ -348,7 +348,7 @@ static size_t read_head(struct connection *connection, size_t length) {
     return (size_t)(end + 4 - head);
 }
 
-/* The whole response has come. */
+/* The whole response has arrived. */
 static void count_answer(struct connection *connection) {
     double wait = 1e6 * (clock_seconds() - connection->asked);
 
@@ -365,7 +365,7 @@ static void drop(struct connection *connection) {
     count_answer(connection);
 }
 
-/* Reads what has come of a response, and compares it. */
+/* Reads as much of a response as has arrived, and compares it. */
 static void receive_answer(struct connection *connection) {
     size_t start = 0, kept = connection->kept;
     ssize_t got;
@@ -424,7 +424,7 @@ static int wait_for_echoes(struct epoll_event *ready, int most) {
 }
 
 /* Keeps the server busy until a time, then takes what is still on the way.
-   Returns how many bytes had come by that time. */
+   Returns how many bytes had arrived by that time. */
 static uint64_t exchange(double end) {
     struct epoll_event ready[256];
     uint64_t before = all_received, moved = 0;
@@ -450,8 +450,8 @@ static uint64_t exchange(double end) {
     return moved;
 }
 
-/* Returns the microseconds within which this part of the responses had come.
-   */
+/* Returns the microseconds within which this fraction of the responses had
+   arrived. */
 static long wait_of(double part) {
     uint64_t sum = 0;
     long wait = -1;
@@ -461,7 +461,7 @@ static long wait_of(double part) {
     return wait;
 }
 
-/* Keeps the server busy for so long, and prints the result. */
+/* Keeps the server busy for this long, and prints the result. */
 static void measure(double seconds) {
     answers = 0;
     memset(waits, 0, sizeof waits);
@@ -481,7 +481,7 @@ static void measure(double seconds) {
 }
 
 /* Shuts down all sending halves. The server has nothing more to send, and
-   closes too. */
+   closes them, too. */
 static void close_all(void) {
     char byte;
 
@@ -537,7 +537,7 @@ static enum mode parse_mode(const char *text) {
     return ROUND;
 }
 
-/* Only this machine is ever put under load. */
+/* Only a server on this machine may be put under load. */
 static void parse_address(void) {
     address.sin_family = AF_INET;
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)

@@ -1,4 +1,4 @@
-"""The machine that we measure on."""
+"""The machine on which we measure."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ class Machine:
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
-        self.directory.chmod(0o755)  # for workers that are somebody else
+        self.directory.chmod(0o755)  # also for workers that run as another user
         self.files = self.directory / 'files'
         self.files.mkdir()
         cores = sorted(os.sched_getaffinity(0))
@@ -47,7 +47,8 @@ class Machine:
                            stdout=file, check=True)
 
     def write_files(self, count, size):
-        """Writes as many different files, as load expects them."""
+        """Writes this many different files, with the contents that load
+        expects."""
         circle = subprocess.run(
             [str(self.directory / 'load'), 'file', str(CIRCLE)],
             stdout=subprocess.PIPE, check=True).stdout
@@ -80,7 +81,7 @@ def siblings(core):
 
 
 def busy_time():
-    """Returns the seconds that all cores together have been busy so far."""
+    """Returns how many seconds all cores together have been busy so far."""
     with open('/proc/stat') as file:
         times = [int(word) for word in file.readline().split()[1:]]
     return (sum(times) - times[3] - times[4]) / os.sysconf('SC_CLK_TCK')

@@ -1,4 +1,4 @@
-"""How servers are measured, whatever they serve."""
+"""Measures servers, whatever they serve."""
 
 import collections
 import contextlib
@@ -13,14 +13,14 @@ from benchmark.machine import busy_time
 from benchmark.programs import Load, Server, Trouble
 from harness.screen import Screen
 
-screen = Screen(sys.stderr)  # says what is under way
+screen = Screen(sys.stderr)  # shows what is being measured
 TURN = 0.2     # seconds
 
 # What is measured: the section and line of the table, and the work for load.
 Row = collections.namedtuple('Row', 'section label mode clients bytes idle',
                              defaults=(0,))
-# A goal: the ratio of our figure to others'. Of the speed it is a minimum, of
-# the processor time a maximum. The hardest of these servers counts.
+# A goal: the ratio of our figure to others'. For speed it is a minimum, for
+# processor time a maximum. The best of these servers counts.
 Goal = collections.namedtuple('Goal', 'row servers ratio least')
 LARGE = 'megabytes a second'
 FAILED = 'failed requests'
@@ -38,7 +38,7 @@ class Bench:
         self.rounds = options.rounds
         self.turns = max(1, round((options.seconds or self.SECONDS) / TURN))
         self.troubles = []  # what went wrong
-        self.notes = []     # what else is to be said
+        self.notes = []     # other remarks
         self.speeds, self.costs, self.waits = {}, {}, {}
         self.singles, self.calls = {}, {}
         self.others = self.passed = 0.0  # seconds
@@ -57,8 +57,8 @@ class Bench:
                 if shutil.which(name)}
 
     def attempt(self, action, *arguments):
-        """Runs a measurement. A failure costs only that one: the result is
-        None."""
+        """Runs a measurement. A failure costs only one measurement: its result
+        is None."""
         try:
             return action(*arguments)
         except Trouble as trouble:
@@ -118,12 +118,11 @@ class Bench:
                 if name not in self.MOST and not self.lacks_tool(row)}
 
     def disturbed(self):
-        """Returns whether others have used more than a little of the
-        machine."""
+        """Returns whether other programs have used much of the machine."""
         return self.others > 0.1 * self.passed
 
     def take_turns(self, row):
-        """Measures speed: all servers wait, and one at a time works."""
+        """Measures speed: one server works at a time, and all others wait."""
         names = self.able(row)
         with contextlib.ExitStack() as stack:
             pairs = {name: self.attempt(self.connect, stack, row, name)
@@ -190,7 +189,7 @@ class Bench:
 
 def find_ratio(samples, others):
     """The median of the ratios of samples taken in the same turn, and half of
-    what the middle half of the ratios spans, as a part of it."""
+    their interquartile range as a fraction of that median."""
     ratios = [sample / other for sample, other in zip(samples, others)
               if sample and other]
     if not ratios:

@@ -12,7 +12,7 @@ import time
 from harness.network import free_port
 from harness.programs import Program
 
-PATIENCE = 20  # seconds, for what takes a moment
+PATIENCE = 20  # seconds, for things that take a moment
 CONFIGURATIONS = {
     'nginx': """
 daemon off;
@@ -56,7 +56,7 @@ hosts:
 
 
 class Trouble(Exception):
-    """A measurement has failed: of which program, and why."""
+    """A measurement has failed: the program, and the reason."""
 
     def __init__(self, name, why):
         super().__init__(f'{name}: {why}')
@@ -166,8 +166,7 @@ class Load(Measured):
         self.result()
 
     def run(self):
-        """Makes it do its work once. Returns how much it did, and other
-        figures."""
+        """Lets it work once. Returns how much it did, and other figures."""
         if self.trouble is not None:
             raise self.trouble
         with contextlib.suppress(BrokenPipeError):

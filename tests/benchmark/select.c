@@ -1,8 +1,8 @@
 /*
- * select: a server with nothing in it but what select() takes, as a yardstick
- * for tests/bench. With a file it is a web server that answers each request
- * with that file, from memory, in one send; without one it echoes. It handles
- * only ordinary errors, and drops nobody for silence.
+ * select: a server that does only what select() requires, a yardstick for
+ * tests/bench. With a file it is a web server that answers each request with
+ * that file, from memory, in one send; without one it echoes. It handles only
+ * ordinary errors, and drops no silent client.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -31,7 +31,7 @@ static char buffer[262144];  /* for all clients */
 static char *response;       /* head and file, or NULL: echo */
 static size_t response_length;
 static fd_set readable, writable;  /* what to wait for */
-static int highest;                /* descriptor in these sets */
+static int highest;                /* descriptor that is in these sets */
 
 static void stop(const char *call) {
     perror(call);
@@ -124,7 +124,7 @@ static void keep(int fd, char *bytes, size_t start, size_t end) {
     FD_SET(fd, &writable);
 }
 
-/* Each returns whether the client is still there. */
+/* Each returns whether the client is still connected. */
 static bool answer(int fd) {
     ssize_t received = recv(fd, buffer, sizeof buffer, 0);
 

@@ -7,7 +7,7 @@ import textwrap
 from benchmark.measuring import find_ratio, screen
 
 
-NOISE = 0.1  # a spread from which on a ratio says little
+NOISE = 0.1  # with this spread or more, a ratio says little
 
 
 def show_waits(samples):
@@ -17,13 +17,14 @@ def show_waits(samples):
 
 
 class Table:
-    """What is printed of a bench: for each row a line for each server."""
+    """The printed table: in each row, a line for each server."""
 
     def __init__(self, bench):
         self.bench = bench
 
     def cell(self, samples, ours, digits):
-        """The median, that of the ratios to our samples, and their spread."""
+        """The median of the samples, the median of their ratios to ours, and
+        the spread of these ratios."""
         good = [sample for sample in samples if sample is not None]
         if not good:
             return ''
@@ -90,7 +91,7 @@ class Table:
         self.notes()
 
     def noisy(self):
-        """The rows in which some ratio scatters."""
+        """The rows in which a ratio scatters."""
         bench = self.bench
         return [row.label for row in bench.speeds
                 if any(find_ratio(samples, table[row].get(bench.OURS, []))[1]
@@ -115,7 +116,7 @@ class Table:
 
 
 def judge(bench, goal):
-    """The ratio of ours to the nearest of the goal's servers, in a word."""
+    """The ratio of ours to the closest of the goal's servers, as text."""
     table = bench.speeds if goal.least else bench.costs
     found = [(*find_ratio(table[goal.row].get(bench.OURS, []),
                           table[goal.row].get(name, [])), name)

@@ -1,14 +1,17 @@
 /*
- * waiting: what it costs to wait for 64 busy ones among many idle descriptors,
- * with select, poll, epoll and io_uring (Linux) or kqueue (BSDs, macOS).
+ * waiting: measures the cost of waiting for 64 busy descriptors among many idle
+ * ones, with select, poll, epoll and io_uring (Linux) or kqueue (BSDs, macOS).
+ *
  *     cc -O2 -o /tmp/waiting tests/benchmark/waiting.c
- *     /tmp/waiting 64 1000 10000     the busy ones, then how many in all
+ *     /tmp/waiting 64 1000 10000     64 busy ones, of 1000 and of 10000
  * With libkqueue, which stands in for kqueue on Linux:
  *     cc -O2 -DHAS_KQUEUE -o /tmp/waiting tests/benchmark/waiting.c -lkqueue
- * In each turn a byte goes to every busy one, the program waits for them, and
- * receives all. What is shown is the processor time of a turn, sending and
- * receiving included: some ways do their work when a byte comes, not when the
- * program waits. With none but busy ones, the ways differ little.
+ *
+ * In each turn a byte is sent to every busy descriptor, and the program waits
+ * for the bytes and receives them all. The result is the processor time of a
+ * turn, including sending and receiving, because some ways do their work when a
+ * byte arrives, not when the program waits. If all descriptors are busy, the
+ * ways differ little.
  */
 #define _GNU_SOURCE
 
@@ -133,7 +136,7 @@ static struct {
     unsigned added;
 } ring;
 
-/* Adds a request to be told again and again when a descriptor is readable. */
+/* Adds a request for a report whenever a descriptor is readable. */
 static void add_request(int fd) {
     unsigned at = *ring.last & ring.last_mask;
 
@@ -276,7 +279,7 @@ static double measure(const struct way *way) {
     return (used() - began) / TURNS;
 }
 
-/* Opens so many sockets: the busy ones, which have a peer, are spread among
+/* Opens this many sockets: the busy ones, which have a peer, are spread among
    idle ones, to which nothing is ever sent. */
 static void open_sockets(int many) {
     int opened = 0;

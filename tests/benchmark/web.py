@@ -11,7 +11,7 @@ from benchmark.measuring import (ANSWER_CALLS, FAILED, LARGE, Bench, Goal,
 from benchmark.programs import PATIENCE, Measured, Trouble
 from harness.stages import ROOT
 
-SETTLED = 3    # seconds, after which a file is no longer a new one
+SETTLED = 3    # seconds after which a file is no longer new
 AB = ['ab', '-q', '-k', '-c', '800', '-n', '100000']
 KEPT = 'requests a second, kept connections'
 ONCE = 'requests a second, a connection each'
@@ -72,7 +72,8 @@ class WebBench(Bench):
         return {**ours, **self.find_others(self.PEERS)}
 
     def able(self, row):
-        """All but the one that has a single file, and ends no connection."""
+        """All servers except the one that has a single file and ends no
+        connection."""
         return [name for name in super().able(row)
                 if name != 'select' or row.mode == 'get']
 
@@ -113,14 +114,14 @@ class WebBench(Bench):
                 if part and statistics.median(part) < 0.9]
 
     def measure(self):
-        # A server that caches files may not trust a new one yet.
+        # A server that caches files may not trust a new file yet.
         time.sleep(SETTLED)
         super().measure()
         idle = {row.label: self.idle(row) for row in self.speeds}
         if self.disturbed() or not any(idle.values()):
             return
         self.notes.append(
-            'Here load was slower than a server, whose core\'s time says more '
+            'Here load was slower than a server; processor time says more '
             'than its speed (busy: ' + '; '.join(
                 f'{label}: {", ".join(parts)}'
                 for label, parts in idle.items() if parts) + ').')

@@ -15,15 +15,15 @@ from harness import (ADDRESSED, READY, SERVERS, Failure, Skip, check, free_port,
 @check(SERVERS + ' 06', open=False)
 def usage_help(test):
     """-h prints the usage to standard output and exits with status 0"""
-    child, status = test.run('-h')
+    asks = ('-h asks for the usage: print it to standard output, then exit '
+            'with status 0')
+    child, status = test.run('-h', hint=asks)
     stage = test.stage[:2]
     program = 'client' if stage == '06' else 'server'
     usage = child.output.decode(errors='replace')
     if status != 0 or not usage.startswith(f'usage: {program}'):
         raise Failure(f'"usage: {program} ..." on standard output, status 0',
-                      f'{shown(child.output)}; it {test.outcome(child)}',
-                      '-h asks for the usage: print it to standard output, '
-                      'then exit with status 0')
+                      f'{shown(child.output)}; it {test.outcome(child)}', asks)
     for option, stages in (('[-a ADDRESS]', ADDRESSED), ('[PORT]', ADDRESSED),
                            ('[-t SECONDS]', '05 06 07 08'),
                            ('HOST PORT', '06'), ('[-d DIRECTORY]', '08'),
@@ -114,7 +114,7 @@ CLOSED = {'<&-': (0,), '2>&-': (2,), '<&- >&-': (0, 1), '>&- 2>&-': (1, 2),
 
 
 def opened(child, number):
-    """What /proc shows as open under a descriptor number."""
+    """What /proc shows for a descriptor number."""
     try:
         return os.readlink(f'/proc/{child.pid}/fd/{number}')
     except OSError:

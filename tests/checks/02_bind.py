@@ -44,10 +44,12 @@ def prints_address(test):
     if status != 0 or line not in child.lines:
         raise Failure(f'the line "{line}", status 0',
                       f'it {test.outcome(child)}',
-                      'call bind, then print the address' if not child.lines
-                      else 'return EXIT_SUCCESS from main'
+                      'return EXIT_SUCCESS from main'
                       if line in child.lines else failed_hint(child)
-                      or near_hint(child, line) or bytes_hint(child, port))
+                      or near_hint(child, line) or (
+                          bytes_hint(child, port) if 'bound to' in
+                          '\n'.join(child.lines) else
+                          'call bind, then print the address'))
 
 
 @check(ADDRESSED, open=False)
@@ -62,8 +64,10 @@ def network_byte_order(test):
     if bound != (0x7f000002, port):
         address = socket.inet_ntoa(struct.pack('!I', bound[0]))
         raise Failure(f'bind to 127.0.0.2:{port}', f'{address}:{bound[1]}; it '
-                      f'{test.outcome(child)}', 'htons for the port; inet_pton '
-                      'already stores network byte order')
+                      f'{test.outcome(child)}', 'optarg is the address that -a '
+                      'names: store it in sin_addr (inet_pton)'
+                      if bound == (0x7f000001, port) else 'htons for the port; '
+                      'inet_pton already stores network byte order')
 
 
 @check(ADDRESSED, open=False)
@@ -114,6 +118,18 @@ def address_option(test):
     child = test.start('-a', '127.0.0.2', '0')
     if not child.wait_line(ready_line(test) + r' 127\.0\.0\.2:\d+$'):
         raise Failure('a line with 127.0.0.2:PORT', f'it {test.outcome(child)}')
+
+
+@check(ADDRESSED + ' 06', open=False, after='address_option')
+def options_together(test):
+    """takes one option after another"""
+    option = ('-t', '1') if test.stage == '06' else ('-a', '127.0.0.1')
+    child, status = test.run(*option, '-h')
+    if status != 0 or not child.output.startswith(b'usage: '):
+        raise Failure(f'{test.said(child)} prints the usage to standard '
+                      'output, and exits with status 0',
+                      f'it {test.outcome(child)}', 'getopt takes one option a '
+                      'call: call it in a loop, until it returns -1')
 
 
 @check(ADDRESSED, open=False, after='waits_quietly')

@@ -24,7 +24,7 @@ def listening_line(test):
     if match[1] != f'127.0.0.1:{port}':
         raise Failure(f'the line "listening on 127.0.0.1:{port}"',
                       f'it {test.outcome(child)}', bytes_hint(child, port))
-    if test.loadable and test.injector:  # so /proc is there
+    if test.loadable and test.injector:  # so /proc exists
         wait_until(lambda: not child.running() or child.state() != 'R', 1)
     if not child.running():
         raise Failure('a server that goes on after this line',

@@ -73,7 +73,7 @@ def echo_every_byte(test):
 
 @check(ECHO)
 def echo_exact_lengths(test):
-    """messages of every awkward length come back whole"""
+    """messages of every critical length come back whole"""
     client = test.connect(test.server())
     for size in (1, 2, 255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097, 8192,
                  16384, 16385):
@@ -148,7 +148,7 @@ def ends_with_the_client(test):
     server = test.server()
     client = test.connect(server)
     client.shutdown(socket.SHUT_WR)
-    if test.any:  # it may say something before it closes
+    if test.any:  # it may print something before it closes
         test.until_end(client)
     else:
         test.ended(client, 'recv() == 0 is the end of the stream: close the '
@@ -295,9 +295,12 @@ def shortages_apart(test):
     test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
     test.faults.fail('ioctl', errno.ENOTTY, last=FOREVER)  # only Linux tells
     client.sendall(message)
-    time.sleep(0.6)
-    some = wait_until(lambda: one_send(test, client))
-    time.sleep(0.6)
+    began, some = time.monotonic(), False
+    for end in 0.9, 1.6:
+        time.sleep(0.6)
+        some = some or wait_until(lambda: one_send(test, client))
+        if time.monotonic() - began > end:
+            raise Skip('this machine is too busy')
     test.faults.relent('send')
     got = test.receive(client, len(message), hint='a shortage ends when send '
                        'takes bytes: count the waits of the next one from 0')
@@ -307,7 +310,8 @@ def shortages_apart(test):
 
 
 def one_send(test, client):
-    """Lets one call of send succeed. Returns whether its bytes have come."""
+    """Lets one call of send succeed. Returns whether its bytes have
+    arrived."""
     test.faults.set('first', test.faults.get('calls', 'send') + 2, 'send')
     return select.select([client], [], [], 0.3)[0]
 
@@ -330,7 +334,8 @@ def limits_refused(test):
                    'client: check what setsockopt and set_timeouts return')
         if not server.wait_for(lambda: server.lines.count(line) == number):
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
-                          'check what setsockopt returns')
+                          'when setsockopt returns -1, print a line: '
+                          'perror("setsockopt")')
         client = test.connect(server)
         test.served(server, client)
         client.close()
@@ -378,7 +383,7 @@ def never_reads_once(test):
     server = test.server('-t', '3')
     client = test.connect(server)
     flood(client, block=test.plenty())
-    began = time.monotonic() - 0.3  # flood has waited so long for room
+    began = time.monotonic() - 0.3  # flood has waited this long for room
     line = server.wait_line('send: EAGAIN', 8)
     if line is None or not 1.5 < time.monotonic() - began < 5.5:
         raise Failure('the line "send: EAGAIN: ..." after 3 seconds',
@@ -386,4 +391,5 @@ def never_reads_once(test):
                       f'{test.outcome(server)}', 'a send that is cut short by '
                       'SO_SNDTIMEO returns how many bytes it took: set a short '
                       'limit, and count how long no byte was sent' if line else
-                      'set the time limits of -t, SO_RCVTIMEO and SO_SNDTIMEO')
+                      'send fails with EAGAIN at its limit: count how long no '
+                      'byte was sent, and give up after the seconds of -t')

@@ -122,11 +122,10 @@ def output_in_bits(test):
     """an output that takes some bytes at a time gets every byte, in order"""
     peer = test.peer(echoing)
     message, got = data(300000), bytearray()
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        output = socket.socket()
-        output.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-        output.connect(listener.getsockname())
-        reader, _ = listener.accept()
+    test.need_injector()
+    test.faults.set('most', 1000, 'send')  # of a socket: write, too
+    reader, output = socket.socketpair()
+    output.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     output.setblocking(False)
     child = start_client(test, peer.port, message=message, stdout=output)
     output.close()

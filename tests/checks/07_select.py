@@ -233,8 +233,8 @@ def acknowledged(test):
 
 
 def slow_share(test, server, client):
-    """Has a client served for half a second. Returns the share of that time in
-    which it waited for answers that took longer than 30 ms."""
+    """Sends and receives for half a second as a client. Returns the share of
+    that time spent waiting for answers that took longer than 30 ms."""
     began, slow = time.monotonic(), 0
     while time.monotonic() < began + 0.5:
         asked = time.monotonic()

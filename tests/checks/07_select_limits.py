@@ -7,12 +7,13 @@ import os
 import resource
 import signal
 import socket
+import statistics
 import subprocess
 import threading
 import time
 
 from checks.storm.page import Page
-from harness import (MANY, Failure, Server, Skip, check, flood, reset,
+from harness import (MANY, PATIENCE, Failure, Server, Skip, check, flood, reset,
                      wait_until)
 
 
@@ -47,6 +48,34 @@ def more_than_fit(test):
 
 
 @check(MANY, open=False)
+def room_after_timeout(test):
+    """a descriptor is used at once when its client has timed out"""
+    server, silent, times = test.server('-t', '1'), [], []
+    for _ in range(5):
+        count = len(server.descriptors())
+        client = test.connect(server)
+        wait_until(lambda: len(server.descriptors()) > count)
+        silent.append((client, time.monotonic() + 1))
+        time.sleep(0.15)
+    server.limit_descriptors(max(server.descriptors()) + 1)
+    for client, due in silent:
+        time.sleep(max(0, due - 0.03 - time.monotonic()))
+        other = test.connect(server)  # the listener is in a shortage now
+        other.sendall(test.question(b'at once\n'))
+        test.ended(client, 'with -t 1 a silent client is dropped after 1 second')
+        began = time.monotonic()
+        test.answered(other, b'at once\n', 'when a client goes, accept the '
+                      'next one')
+        times.append(time.monotonic() - began)
+    middle = statistics.median(times)
+    if middle > 0.045:
+        raise Failure('the next client served at once when one has timed out',
+                      f'{middle * 1000:.0f} ms later, most times',
+                      'the listener was judged before the client was dropped: '
+                      'let select return at once')
+
+
+@check(MANY, open=False)
 def limit_raised(test):
     """a descriptor of FD_SETSIZE or more never enters a set, even if the limit
     is raised later"""
@@ -66,6 +95,53 @@ def limit_raised(test):
     if not server.wait_line('accept: EMFILE'):
         raise Failure('the line "accept: EMFILE"',
                       f'it {test.outcome(server)}')
+
+
+@check(MANY, open=False, after='limit_raised')
+def limit_raised_reported(test):
+    """reports EMFILE for a descriptor of FD_SETSIZE or more, whatever the last
+    failed call was"""
+    count = FD_SETSIZE + 100
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2 * count:
+        raise Skip(f'this needs {2 * count} descriptors (ulimit -n)')
+    server = test.server()
+    server.limit_descriptors(2 * count)
+    clients = []
+    while not clients or max(server.descriptors()) < FD_SETSIZE - 1:
+        clients.append(test.connect(server))
+        test.served(server, clients[-1])
+    reset(clients[-1])
+    if not server.wait_line('recv: ECONNRESET'):
+        raise Failure('the line "recv: ECONNRESET"', test.outcome(server))
+    server.signal(signal.SIGSTOP)  # so that both are accepted in one turn
+    wait_until(lambda: server.state() == 'T')
+    clients += [test.connect(server) for _ in range(2)]
+    server.limit_descriptors(2 * count)
+    server.signal(signal.SIGCONT)
+    line = server.wait_line('accept: .*')
+    if not line or not line[0].startswith('accept: EMFILE'):
+        raise Failure('the line "accept: EMFILE"', test.outcome(server),
+                      'accept has not failed: set errno yourself')
+
+
+@check('08', open=False)
+def never_reads_dropped_in_time(test):
+    """with -t 2 drops a client that does not read after two seconds, not
+    later"""
+    server = test.server('-t', '2')
+    for _ in range(3):
+        client = test.connect(server)
+        flood(client, block=test.plenty())
+        began = time.monotonic() - 0.3  # flood has waited so long
+        if not server.wait_line('dropped 127.0.0.1:%d' % client.getsockname()[1]
+                                , 8):
+            raise Failure('the line "dropped ..."', test.outcome(server))
+        took = time.monotonic() - began
+        if took < 3:
+            return  # others may keep this machine busy
+    raise Failure('a drop after 2 seconds (-t 2)', f'after {took:.1f} s',
+                  'compare how many bytes are not acknowledged with how many '
+                  'they were after the last send')
 
 
 @check(MANY, open=False)
@@ -108,7 +184,7 @@ def messages_unread(test):
 
 @contextlib.contextmanager
 def unread(test):
-    """A server whose standard error is full, and not read by anything."""
+    """A server whose standard error is a full pipe that nothing reads."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ: some fifty lines
     server = test.start('0', kind=Server, stdout=subprocess.DEVNULL,
@@ -116,11 +192,17 @@ def unread(test):
     os.close(writing)
     try:
         server.port = int(os.read(reading, 200).rpartition(b':')[2])
+        end = time.monotonic() + 5 * PATIENCE
         for _ in range(200):
             client = socket.create_connection((server.host, server.port), 5)
             client.sendall(test.question(b'hello'))
             client.recv(5)
             reset(client)
+            if time.monotonic() > end:
+                raise Failure('200 answers at once', 'fewer of them in '
+                              f'{5 * PATIENCE} seconds', 'before you write to '
+                              'standard error ask select whether it takes '
+                              'bytes, with a timeout of 0')
         client = socket.create_connection((server.host, server.port), 5)
         with client:
             test.served(server, client, 'a message that nobody reads must not '

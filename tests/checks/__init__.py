@@ -1,7 +1,7 @@
-"""All checks: those of each stage in files with its name, those of each
-exercise in exercises, the rows of tests/errors.tsv in errors, what the lessons
-show in lessons, random faults in storm, and what clients of 08 have sent before
-in corpus."""
+"""All checks: those of each stage are in files with its name, those of the
+exercises in exercises, the rows of tests/errors.tsv in errors, the sessions of
+the lessons in lessons, random faults in storm, and known inputs of 08 in
+corpus.py."""
 
 import importlib
 import pathlib
@@ -12,9 +12,9 @@ from harness.stages import EXERCISES
 
 
 def register(ours, seeds=None, beyond=()):
-    """Makes the list of checks, in the order in which they run: with those of
-    our own tree, if it is that, or of the storms of these seeds alone; and
-    those of some programs beyond the ladder."""
+    """Makes the list of checks, in the order in which they run: also those
+    that need our own tree, if this is one; or only the storms of these seeds;
+    and the checks of programs beyond the ladder, if they are named."""
     folder = pathlib.Path(__file__).parent
     for path in sorted(folder.glob('0[1-8]_*')):
         importlib.import_module(f'checks.{path.stem}')

@@ -1,5 +1,5 @@
-"""What the checks of the client share: a run with an echo server, and demands
-for an error."""
+"""Shared by the checks of the client: a run with an echo server, and the
+demand for an error."""
 
 import re
 

@@ -1,5 +1,5 @@
-"""The check that replays tests/fuzzing/corpus: what clients of 08 have sent
-before."""
+"""The check that replays tests/fuzzing/corpus, known inputs from clients of
+08."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def replay_corpus(test):
 
 
 def register():
-    """Adds the check for our own program only, because it compiles that
+    """Adds the check, for our own program only, because it compiles that
     program's sources."""
     CHECKS.append(Check(
         '08', 'fuzz_corpus', replay_corpus,

@@ -1,5 +1,5 @@
-"""Checks of several stages that fail on rare mistakes: failures without a row
-in a table, limits, long shortages. They run after the others, so that `make
+"""Checks of several stages that find rare mistakes: failures without a row in
+a table, limits, long shortages. They run after the others, so that `make
 learn` shows the likelier mistakes first.
 
 To add one, start from `unlisted_stops`, a short one; see "Add a check" in
@@ -87,14 +87,18 @@ def default_limit(test):
 
 
 def injected_limit(test, call, field, limit):
-    """Demands that the limit which the injector has noted has this value."""
+    """Demands that the time limit noted by the injector has this value."""
     if not wait_until(lambda: test.faults.get(field, call) == limit):
         option = {'low': 'SO_RCVTIMEO', 'high': 'SO_SNDTIMEO'}.get(
-            field, 'its timeout')
-        raise Failure(f'{limit // 1000 or limit} seconds', 'another limit: '
-                      f'{test.faults.get(field, call)} in {call}',
-                      f'{option} limits how long a call waits: the seconds of '
-                      '-t')
+            field, "select's timeout")
+        seconds, noted = limit // 1000 or limit, test.faults.get(field, call)
+        if limit > 1000:  # milliseconds plus 1, so that 0 is no call at all
+            noted = (noted - 1) / 1000 if noted > 1 else 0
+        raise Failure(f'{seconds} seconds', f'{option} is {noted:g} seconds'
+                      if noted else f'{option} sets no limit', 'without -t '
+                      f'the limit is {seconds} seconds: begin with that'
+                      if test.faults.get(field, call) else
+                      f'{option} is not set: set it to the seconds of -t')
 
 
 @check('04 05 06 07 08', open=False)
@@ -125,10 +129,33 @@ def tenth_of_a_second(test):
             if calls > 4:
                 break  # others may keep this machine busy
         else:
-            raise Failure(f'six calls of {call} in 0.65 seconds', calls,
-                          'sleep for a tenth of a second between the calls')
+            listed = (f'{call}: {os.strerror(errno.ENOMEM)}'
+                      not in test.children[-1].lines)
+            raise Failure(f'six calls of {call} in 0.65 seconds, in a shortage '
+                          '(ENOMEM)', calls, 'sleep for a tenth of a second '
+                          'between the calls' if listed else 'is there a row '
+                          f'for ENOMEM below {call} in the table, with WAIT?')
         test.faults.relent(call)
         test.children[-1].end()
+
+
+@check('04 05 07 08', open=False, after='accept_EFAULT')
+def stops_in_a_shortage(test):
+    """a failure of accept that is a STOP is reported, and stops the program, in
+    a shortage too"""
+    test.need_injector()
+    test.faults.fail('accept', errno.ENOMEM, last=FOREVER)
+    server = test.server()
+    test.attached()
+    test.connect(server)
+    injected(test, 'accept')
+    test.faults.fail('accept', errno.EFAULT, last=FOREVER)
+    if server.wait_exit() != 1:
+        raise Failure('exit status 1 when accept fails with EFAULT, after '
+                      'ENOMEM', f'it {test.outcome(server)}', 'in a shortage '
+                      'too, handle_retry calls handle_error for every failure '
+                      'that is not a WAIT')
+    told(test, server, 'accept', 'EFAULT')
 
 
 @check(MANY, open=False)
@@ -206,7 +233,7 @@ def half_close_before_the_echo(test):
     test.attached()
     client = test.connect(server)
     test.served(server, client)
-    server.signal(signal.SIGSTOP)  # so that all is there at once
+    server.signal(signal.SIGSTOP)  # so that everything is there at once
     wait_until(lambda: server.state() == 'T')
     test.faults.set('most', 1000, 'send')
     test.say(client, data(50000))

@@ -1,1 +1,1 @@
-"""Looks for bytes that 08 misreads: run, and what it is made of."""
+"""Looks for bytes that 08 misreads: the script `run` and its parts."""

@@ -19,7 +19,7 @@
 #define MOST_REQUESTS 8  /* that are looked at in one input */
 #define YEAR_10000 253402300800ULL
 
-/* The file that is there: corpus and dictionary know its tag and date. */
+/* The existing file: corpus and dictionary contain its tag and date. */
 #define TAG "\"a-b-c.d\""
 #define MODIFIED 784111777  /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define SIZE_OF_FILE 13
@@ -39,10 +39,10 @@ static void check_date(struct text text) {
     write_date(date, time);
     demand(parse_date((struct text){date, strlen(date)}, &again)
                && again == time,
-           "a date that is written is read as the same");
+           "a date that was written is read back unchanged");
     const char *day = copy + strcspn(copy, "0123456789");
     demand(strtol(day, NULL, 10) == strtol(date + 5, NULL, 10),
-           "a day is one that its month has");
+           "a day exists in its month");
 }
 
 /* Any time survives being formatted and parsed again. */
@@ -83,7 +83,7 @@ static bool has(const char *head, const char *name, const char *value) {
            && found[strlen(value)] == '\r';
 }
 
-/* A head is a status line and fields, and no bytes of a client can end one of
+/* A head is a status line and fields, and no bytes from a client can end one of
    its lines. RFC 9112, 4 and 5. */
 static void check_lines(struct text head, int status) {
     char start[sizeof "HTTP/1.1 200 "];
@@ -91,9 +91,9 @@ static void check_lines(struct text head, int status) {
     snprintf(start, sizeof start, "HTTP/1.1 %03d ", status);
     demand(begins(head, start), "a response begins with version and status");
     while (head.length > 0) {
-        struct text line = cut(&head, '\n', "every line of a head ends in one");
+        struct text line = cut(&head, '\n', "every line of a head has an end");
         demand(line.length > 0 && line.start[--line.length] == '\r',
-               "every line of a response ends in CR LF");
+               "every line of a head ends in CR LF");
         demand(line.length > 0, "an empty line ends a head");
         for (size_t at = 0; at < line.length; at++)
             demand(!is_control(line.start[at]),
@@ -125,13 +125,13 @@ static void check_content(const struct response *response,
                "what follows the head is the page");
     demand(none || request->method == HEAD
                || number == response->body,
-           "a Content-Length is that of what follows");
+           "Content-Length is the length of what follows");
     demand((!none && request->method != HEAD) || response->body == 0,
            "nothing follows the answer to HEAD, 204 and 304");
 }
 
-/* Only what was asked for can be refused or cut, and only bytes of the file
-   are sent. */
+/* A response is partial or refused only if the request allows it, and only
+   bytes of the file are sent. */
 static void check_conditions(const struct response *response,
                              const struct request *request) {
     const struct text *fields = request->fields;
@@ -163,7 +163,7 @@ static void check_conditions(const struct response *response,
     if (response->status == 206 || response->status == 416)
         demand(request->method == GET && fields[RANGE].start != NULL
                    && response->file->tag[0] != '\0',
-               "a part is for who asks for it with GET");
+               "only GET with Range gets a part");
     demand(response->part_follows
                == (request->method == GET && response->status / 100 == 2),
            "a file is sent for GET, and only then");
@@ -210,7 +210,7 @@ static int check_files(const struct request *request) {
 
     write_date(file.modified, MODIFIED);
     file.status.st_mtime = MODIFIED;
-    file.status.st_ctime = MODIFIED + 1;  /* it was set, so it is strong */
+    file.status.st_ctime = MODIFIED + 1;  /* set, so the date is strong */
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (others[i] == 301 && request->path[strlen(request->path) - 1] == '/')
             continue;  /* that path needs no slash */
@@ -258,7 +258,7 @@ static int check_refusal(int status, const struct request *request) {
            "there is such a refusal");
     demand(status == 400 || request->method == HEAD
                || !begins(request->line, "HEAD "),
-           "a HEAD that is refused is one, too: its answer has no page");
+           "the answer to a rejected HEAD has no page either");
     return check_response((struct response){.status = status}, request);
 }
 
@@ -295,7 +295,7 @@ int check_answers(const char *bytes, size_t length) {
     size_t at = 0, used = 1;
 
     if (is_plain(all))
-        check_date(all);  /* all of it may be one date */
+        check_date(all);  /* the whole input may be one date */
     check_clock(all);
     while (used > 0 && at < length && count++ < MOST_REQUESTS) {
         used = check_request(bytes + at, length - at, &status);

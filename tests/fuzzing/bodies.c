@@ -89,8 +89,8 @@ static bool is_over(const struct body *body) {
     return body->state == NONE || body->state == BROKEN;
 }
 
-/* Reads past a body that comes in pieces of up to this many bytes; the first
-   byte of each piece gives its length. */
+/* Skips a body that arrives in pieces of up to this many bytes; the first byte
+   of each piece gives its length. */
 static size_t skip_pieces(struct body *body, struct text bytes, size_t most) {
     size_t used = 0, piece = 0, taken = 0;
 
@@ -110,7 +110,7 @@ static bool same(const struct body *one, const struct body *other) {
            && one->read == other->read;
 }
 
-/* Reads past a body, in any pieces. Returns its length. */
+/* Skips a body, in any pieces. Returns its length. */
 size_t check_body(struct body *body, struct text bytes) {
     const struct body before = *body;
     size_t used = skip_body(body, bytes.start, bytes.length);
@@ -119,13 +119,13 @@ size_t check_body(struct body *body, struct text bytes) {
     for (size_t most = 1; most <= 256; most *= 16) {
         struct body other = before;
         demand(skip_pieces(&other, bytes, most) == used && same(&other, body),
-               "a body is the same in one piece and in several");
+               "a body has the same end in one piece and in several");
     }
     struct body after = *body;
     demand(!is_over(body)
                || (skip_body(&after, bytes.start, bytes.length) == 0
                    && same(&after, body)),
-           "when a body is over it stays so");
+           "a body that has ended stays ended");
     if (before.state == SIZE) {
         size_t length = chunked_length(bytes);
         demand(body->state == NONE ? length == used

@@ -23,15 +23,15 @@ SITE = {'index.html': 13, 'a': 13, 'e': 0, 'b': 20800, 'c': 1300000,
         's/index.html': 26, 's/b': 10400, 'l/<&">.html': 13, 'l/%41 b': 13000,
         'l/n': 0}  # files by their names, and how many bytes they have
 PATIENCE = 30  # seconds, for all files; they take less than one
-REASON = re.compile(r'^untrue: (.*)|^SUMMARY: (.*)|(runtime error: .*)',
+REASON = re.compile(r'^failed: (.*)|^SUMMARY: (.*)|(runtime error: .*)',
                     re.MULTILINE)
 
 Finding = collections.namedtuple('Finding', 'path untrue output')
 
 
 def build_reader(program, command, *words, pure=False):
-    """Compiles the targets, and all of the server but its main; if pure, only
-    its parsers. Returns what the compiler has to say if that fails, else
+    """Compiles the targets, and all of the server except its main; if pure,
+    only its parsers. Returns the compiler's messages if that fails, else
     None."""
     server = sorted(SERVER.glob('*.c'))
     readers = TARGETS.values()
@@ -46,23 +46,23 @@ def build_reader(program, command, *words, pure=False):
 
 
 def build_target(program, command, name):
-    """Builds a target for libFuzzer. Returns None, or what the compiler
-    complains of."""
+    """Builds a target for libFuzzer. Returns None, or the compiler's
+    messages."""
     return build_reader(program, command, f'-DTARGET=check_{TARGETS[name]}',
                         FUZZING / 'target.c', pure=name == 'pure')
 
 
 def build_replay(program):
-    """Builds what replays files, with sanitizers if there are some. Returns
-    None, or what the compiler complains of."""
+    """Builds the program that replays files, with sanitizers if available.
+    Returns None, or what the compiler complains of."""
     source = FUZZING / 'replay.c'
     return (build_reader(program, [*compiler(), *SANITIZERS], source)
             and build_reader(program, compiler(), source))
 
 
 def make_site(directory):
-    """Makes the folder that the targets have served: files that are kept in
-    memory and such that are not, folders, and one that is listed."""
+    """Makes the folder that the targets serve: files that are kept in memory
+    and files that are not, folders, and one that is listed."""
     site = pathlib.Path(directory, 'site')
     for name, size in SITE.items():
         path = site / name
@@ -74,7 +74,7 @@ def make_site(directory):
 
 
 def replay(program, paths):
-    """Has the files checked. Returns what was found, or None."""
+    """Checks the files. Returns what was found, or None."""
     make_site(os.path.dirname(program))
     try:
         done = subprocess.run(
@@ -82,8 +82,8 @@ def replay(program, paths):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
     except subprocess.TimeoutExpired as late:
-        return Finding(last_line(late.stdout), 'it is read in no time',
-                       f'it is not in {PATIENCE} seconds')
+        return Finding(last_line(late.stdout), 'it is read at once',
+                       f'it has not been read in {PATIENCE} seconds')
     if done.returncode == 0:
         return None
     errors = done.stderr.decode(errors='replace')
@@ -91,20 +91,20 @@ def replay(program, paths):
 
 
 def last_line(output):
-    """Of what replay has printed: the file that it was reading."""
+    """Returns the file that replay was reading, from its output."""
     lines = (output or b'').decode().splitlines()
     return lines[-1] if lines else ''
 
 
 def reason(errors):
-    """What a program says that has ended over an input, in a line."""
+    """The message, in one line, of a program that an input has ended."""
     found = REASON.search(errors)
     return next(filter(None, found.groups())) if found else errors.strip()
 
 
 def escaped(path, columns=70, most=24):
-    """The bytes of a file for a person to read: a line for each of theirs, the
-    long ones cut, and not too many."""
+    """The bytes of a file for a person to read, line by line: long lines are
+    cut, and so are long files."""
     with open(path, 'rb') as file:
         lines = file.read().splitlines(keepends=True)
     shown = [f'{line[:columns]!r}' + (

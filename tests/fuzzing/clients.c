@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define MOST_CLIENTS 3
-#define MOST_ANSWERS 400000  /* bytes that are compared */
+#define MOST_ANSWERS 400000  /* bytes to compare */
 #define DIRECTORY "site"
 
 struct client {
@@ -72,7 +72,7 @@ static ssize_t send_piece(int fd, struct iovec parts[2], bool more) {
     size_t length = parts[0].iov_len + parts[1].iov_len, sent = 0;
 
     (void)more;
-    demand(length > 0, "nothing is not sent");
+    demand(length > 0, "no empty send is made");
     demand(!client->finished, "nothing is sent after the end");
     length = choose_piece(length);
     if (length > MOST_ANSWERS - client->end)
@@ -155,7 +155,7 @@ static void leave_out_chance(struct client *client) {
     client->end = end;
 }
 
-/* Takes the bytes of the next client off an input. */
+/* Removes the bytes of the next client from an input. */
 static struct text take_client(struct text *rest, bool last) {
     struct text bytes = {rest->start, 0};
     size_t length = strlen(CLIENTS_END);
@@ -183,8 +183,8 @@ static void compare(struct client *one, struct client *other) {
     size_t length = one->end < other->end ? one->end : other->end;
     demand((one->end == other->end || !all)
                && memcmp(one->answers, other->answers, length) == 0,
-           "the answers are the same, in whatever pieces the requests come, "
-           "and whoever else talks to the server");
+           "the answers are the same, however the requests are split, and "
+           "whatever other clients do");
 }
 
 static void prepare(void) {

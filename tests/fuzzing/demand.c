@@ -13,7 +13,7 @@
 
 void demand(bool is_so, const char *what) {
     if (!is_so) {
-        fprintf(stderr, "untrue: %s\n", what);
+        fprintf(stderr, "failed: %s\n", what);
         abort();
     }
 }

@@ -1,6 +1,6 @@
 /*
- * A second parser of heads, slow and simple. A request that the server accepts
- * must be one to this parser too. RFC 9112, 2 to 6.
+ * A second parser of heads, slow and simple. Whatever the server accepts as a
+ * request must be one for this parser, too. RFC 9112, 2 to 6.
  */
 #include "posix.h"
 
@@ -25,7 +25,7 @@ static long parse_alone(const char *bytes, size_t length) {
     long result = parse_request(&request, copy, length);
     demand(request.line.start == NULL
                || lies_in(request.line, copy, length),
-           "the request line is among the bytes, also if it is refused");
+           "the request line is among the bytes, even if it is refused");
     free(copy);
     return result;
 }
@@ -35,13 +35,13 @@ void check_prefix(const char *bytes, size_t length, long result) {
     long got = parse_alone(bytes, length);
 
     demand(got == 0 || got == result,
-           "no bytes that come later change what a request is, nor the status "
-           "that it is refused with");
+           "bytes that come later change neither a request nor the status of "
+           "its refusal");
     demand(result <= 0 || (got != 0) == (length >= (size_t)result),
-           "a request is there when its last byte is, and not before");
+           "a request is complete with its last byte, and not before");
 }
 
-/* Tries some prefixes of a long input. Its own bytes decide which. */
+/* Tries some prefixes of a long input. The input's own bytes decide which. */
 void check_prefixes(const char *bytes, size_t length, long result) {
     size_t most = length / 256 + 1;
     size_t last = result > 0 ? (size_t)result : length;
@@ -70,7 +70,7 @@ static void check_line(struct text line, const struct request *request) {
     demand(is(method, "GET") == (request->method == GET)
                && is(method, "HEAD") == (request->method == HEAD)
                && is(method, "OPTIONS") == (request->method == OPTIONS),
-           "a method is the one that is named");
+           "the method is the one that is named");
     demand(target.length > 0 && target.length <= MAX_TARGET,
            "a target has no more than MAX_TARGET bytes, and at least one");
     for (size_t at = 0; at < line.length; at++)
@@ -80,7 +80,7 @@ static void check_line(struct text line, const struct request *request) {
                && rest.start[7] >= '0' && rest.start[7] <= '9',
            "a version is HTTP/1 and another digit");
     demand(request->http10 == (rest.start[7] == '0'),
-           "only HTTP/1.0 is the old version");
+           "HTTP/1.0, and no other, is the old version");
 }
 
 /* The path is what the target means: decoded once, from slash to NUL. */
@@ -93,11 +93,11 @@ static void check_path(const struct request *request) {
     for (size_t at = 0; at < target.length; at++) {
         char byte = target.start[at];
         if (byte == '%') {
-            demand(target.length - at > 2, "an escape is whole");
+            demand(target.length - at > 2, "an escape is complete");
             char digits[] = {target.start[at + 1], target.start[at + 2], 0};
             demand(isxdigit((unsigned char)digits[0])
                        && isxdigit((unsigned char)digits[1]),
-                   "an escape is of two hexadecimal digits");
+                   "an escape has two hexadecimal digits");
             byte = (char)strtol(digits, NULL, 16);
             at += 2;
         }
@@ -143,7 +143,7 @@ static void check_field(struct text line, const struct request *request,
     seen->codings += is_word(name, "Transfer-Encoding");
     if (is_word(name, "Connection") && is_word(trim(value), "close"))
         demand(!is_persistent(request),
-               "a client may have its connection closed");
+               "a client may ask for the connection to be closed");
     if (is_word(name, "Content-Length")) {
         seen->lengths++;
         check_length(value, request->length);
@@ -153,13 +153,13 @@ static void check_field(struct text line, const struct request *request,
 /* There must be no doubt where the body ends: RFC 9112, 6. */
 static void check_framing(const struct request *request, struct seen seen) {
     demand(seen.hosts == 1 || (seen.hosts == 0 && request->http10),
-           "there is one host, or none in HTTP/1.0");
+           "there is one Host, or none in HTTP/1.0");
     demand(seen.codings == 0 || seen.lengths == 0,
            "there is no Content-Length beside a Transfer-Encoding");
     demand(seen.codings == 0 || !request->http10,
            "there is no Transfer-Encoding in HTTP/1.0");
     demand((seen.codings > 0) == request->chunked && !request->other_coding,
-           "chunked is the only coding that is taken, and then it is noted");
+           "chunked is the only coding that is accepted, and it is noted");
     demand(seen.lengths > 0 || request->length == 0,
            "without a Content-Length there is no length");
 }

@@ -1,6 +1,6 @@
 /*
  * The target for request.c and body.c alone, without files or sockets. It is
- * fast enough to try most of what can be sent.
+ * fast enough to try most kinds of input.
  */
 #include "posix.h"
 

@@ -58,7 +58,7 @@ int main(int count, char **paths) {
         int status = check_answers(bytes, length);
         free(bytes);
         if (expected(paths[i]) != -1 && status != expected(paths[i])) {
-            fprintf(stderr, "untrue: the answer is %03d, as the name says: "
+            fprintf(stderr, "failed: the status is %03d, as the name says: "
                             "it is %03d\n",
                     expected(paths[i]), status);
             return 1;

@@ -1,9 +1,9 @@
 /*
- * What has to hold of the reader in 08-http/cgi of what a script writes,
- * whatever that is: the client gets one head, of lines that every client reads
- * alike. With -DREPLAY it reads files, else libFuzzer makes inputs up. A name
- * that begins with a status says how the head has to be read: 000 means that
- * more has to come.
+ * Tests how 08-http/cgi reads the output of a script: whatever that is, the
+ * client gets one head, whose lines every client reads in the same way. With
+ * -DREPLAY it reads files; otherwise libFuzzer makes up inputs. If a name
+ * begins with a status, the head must be read with this result: 000 means that
+ * more must follow.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -19,12 +19,12 @@
 
 static void demand(bool is_so, const char *what) {
     if (!is_so) {
-        fprintf(stderr, "untrue: %s\n", what);
+        fprintf(stderr, "failed: %s\n", what);
         abort();
     }
 }
 
-/* Demands that text has no byte that could end a line or a string. */
+/* Checks that a text has no byte that could end a line or a string. */
 static void demand_clean(const char *text, size_t length) {
     for (size_t at = 0; at < length; at++) {
         unsigned char byte = (unsigned char)text[at];
@@ -38,7 +38,7 @@ static bool is_name_byte(unsigned char byte) {
            && (isalnum(byte) || strchr("!#$%&'*+-.^_`|~", byte) != NULL);
 }
 
-/* Demands that a line is a field, and none that is the server's own. */
+/* Checks that a line is a field, but none that the server sets. */
 static void demand_field(const char *line, size_t length) {
     static const char *const own[] = {"Content-Length:", "Transfer-Encoding:",
                                       "Connection:", "Date:", "Status:"};
@@ -52,10 +52,10 @@ static void demand_field(const char *line, size_t length) {
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         demand(length < strlen(own[i])
                    || strncasecmp(line, own[i], strlen(own[i])) != 0,
-               "the fields of the server are its own");
+               "only the server sets its fields");
 }
 
-/* Demands that what the client gets consists of fields, each with CR LF. */
+/* Checks that the client gets only fields, each ending in CR LF. */
 static void check_fields(const struct head *head, size_t length) {
     char *fields = malloc(2 * length + 1);
 
@@ -72,7 +72,8 @@ static void check_fields(const struct head *head, size_t length) {
     free(fields);
 }
 
-/* Demands that a script that writes less at a time is read alike. */
+/* Checks that the result is the same for a script that writes less at a
+   time. */
 static void check_prefixes(const char *bytes, size_t length, long end) {
     struct head head;
     size_t step = length / 64 + 1;
@@ -81,7 +82,7 @@ static void check_prefixes(const char *bytes, size_t length, long end) {
         long result = parse_head(&head, bytes, part);
         demand(result == 0 || (end == -1 && result == -1)
                    || (end > 0 && part >= (size_t)end && result == end),
-               "a head means the same in whatever pieces it comes");
+               "a head means the same, however it is split");
     }
 }
 

@@ -1,4 +1,4 @@
-"""How the program is built that reads heads of scripts: script_head.c."""
+"""Builds the program that reads the heads of scripts: script_head.c."""
 
 from harness import BEYOND, STAGES, TESTS, build
 
@@ -8,7 +8,7 @@ CGI, SERVER = BEYOND['cgi'].folder, STAGES['08'].folder
 
 
 def build_heads(program, *words, command=None):
-    """Builds it. Returns what the compiler complains of, or None."""
+    """Builds it. Returns the compiler's messages, or None."""
     return build(program, '-std=c99', '-g', '-O1', *words, f'-I{SERVER}',
                  f'-I{CGI}', FUZZING / 'script_head.c', CGI / 'head.c',
                  SERVER / 'text.c', command=command)

@@ -1,1 +1,1 @@
-"""What tests/grade is made of."""
+"""The parts of tests/grade."""

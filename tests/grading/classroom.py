@@ -1,5 +1,5 @@
-"""What GitHub needs to grade every push: a workflow, and results in the form
-that the reporter of GitHub Classroom reads."""
+"""The output for GitHub, which grades every push: a workflow, and results in
+the form that the reporter of GitHub Classroom reads."""
 
 import base64
 import json
@@ -70,7 +70,7 @@ def workflow(stages, points):
 
 def test(name, checks, passed=False):
     """Returns several checks as one test of the reporter, which prints names
-    and points. The log of the step before says why a check failed."""
+    and points. The log of the previous step says why a check failed."""
     cents = sum(check['cents'] for check in checks)
     return {'name': name, 'status': 'pass' if passed else 'fail',
             'score': number(cents / 100) if passed else 0, 'message': '',

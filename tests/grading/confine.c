@@ -1,8 +1,9 @@
 /*
- * confine: starts a program that nobody trusts, so that it can do no harm. It
- * may read the system's folders and those named, write into none but those
- * named, send no signal to others, look into nobody's memory, and use only so
- * much of the machine. tests/grade starts with it what students have written.
+ * confine: starts an untrusted program so that it can do no harm. The program
+ * may read the system's folders and those named, and write only into those
+ * named. It may not send signals to other processes or read their memory, and
+ * may use only a limited part of the machine. tests/grade starts students'
+ * programs with it.
  *
  *     confine -u 60600 -m 1024 -r /tmp/programs -- /tmp/programs/server 0
  */
@@ -31,20 +32,20 @@
 static const char usage[] =
     "usage: confine [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
     "       confine -l\n"
-    "  -u NUMBER  as this user and group\n"
+    "  -u NUMBER  run as this user and group\n"
     "  -m NUMBER  megabytes of memory, at most\n"
     "  -f NUMBER  megabytes of each file, at most\n"
     "  -n NUMBER  processes of its user, at most\n"
     "  -c NUMBER  seconds of processor time, at most\n"
-    "  -r FOLDER  which it may read, apart from those of the system\n"
-    "  -w FOLDER  where it may do anything\n"
-    "  -t FOLDER  where it may have files without a name\n"
-    "  -l         only tell which of these protections there are here:\n"
+    "  -r FOLDER  it may read this, besides the system's folders\n"
+    "  -w FOLDER  it may do anything here\n"
+    "  -t FOLDER  it may create unnamed files here\n"
+    "  -l         only print which of these protections exist here:\n"
     "             files, signals\n";
 
 /* Exits because of an invalid argument. */
 static void refuse(const char *argument) {
-    fprintf(stderr, "confine: not understood: %s\n%s", argument, usage);
+    fprintf(stderr, "confine: invalid argument: %s\n%s", argument, usage);
     exit(125);
 }
 
@@ -93,9 +94,9 @@ static const char *const system_folders[] = {
     "/opt", "/nix", "/etc/resolv.conf", "/dev/urandom", "/proc/self"};
 
 static int rules = -1;       /* Landlock's version; -1: none */
-static uint64_t everything;  /* everything that these rules can forbid */
+static uint64_t everything;  /* everything these rules can forbid */
 
-/* Begins a set of rules. It forbids whatever is not allowed later. */
+/* Begins a set of rules. Whatever is not allowed later is forbidden. */
 static void make_rules(void) {
     static const int rights[] = {0, 13, 14, 15, 15, 16};
     long version = syscall(LANDLOCK_CREATE, NULL, 0, 1);
@@ -302,14 +303,14 @@ int main(int argc, char *argv[]) {
 
     make_rules();
     uid_t user = parse_options(argc, argv);
-    setsid();  /* fails if it leads a session already, which is fine */
+    setsid();  /* fails if it already leads a session, which is fine */
     limit(RLIMIT_CORE, 0);
     if (user != getuid())
         become(user);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         fail("prctl");
     enforce_rules();
-    if (preload != NULL)  /* for the program only, not for this one */
+    if (preload != NULL)  /* for the program, not for confine itself */
         setenv("LD_PRELOAD", preload, 1);
     filter_calls();
     execvp(argv[optind], argv + optind);

@@ -1,6 +1,6 @@
-"""Guards programs that nobody trusts. confine.c starts them; this module
-chooses the user that they run as, watches what they use, and ends everything
-that they have started."""
+"""Guards untrusted programs. confine.c starts them; this module chooses the
+user that they run as, watches what they use, and ends everything they have
+started."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ from harness.privileges import hide, prctl
 from harness.programs import Program
 
 SOURCE = pathlib.Path(__file__).with_name('confine.c')
-USERS = range(60600, 61000)  # which neither Debian nor systemd gives to anybody
+USERS = range(60600, 61000)  # a range that neither Debian nor systemd uses
 PROCESSES, CROWD = 200, 100  # at most; so many that all of them are ended
 MEMORY, ALL_MEMORY = 1024, 1536  # megabytes: of one program, of all of them
 DISK = 1024                  # megabytes that may be used up meanwhile
@@ -35,7 +35,7 @@ OPEN_TO_ALL = ('/tmp', '/var/tmp', '/dev/shm')
 
 
 class Unsafe(Exception):
-    """Nothing can be run safely here, for this reason."""
+    """The reason why nothing can be run safely here."""
 
 
 # ---------------------------------------------------------------- processes
@@ -177,12 +177,12 @@ def unnamed(processes):
 # ---------------------------------------------------------------- the guard
 
 class Guard:
-    """Runs programs, and ends everything that they leave behind."""
+    """Runs programs, and ends everything they leave behind."""
 
     def __init__(self, folder, stopped):
         self.folder = pathlib.Path(folder)
         self.confine = self.folder / 'confine'
-        self.stopped = stopped  # a function: whether to stop early
+        self.stopped = stopped  # a function that tells whether to stop early
         self.user = self.mark = None
         self.trusted = {os.getsid(0)}
         self.complaint = ''
@@ -191,7 +191,7 @@ class Guard:
         self.lacks = []  # the protections that this system lacks
 
     def prepare(self):
-        """Does what is needed before anything can be run."""
+        """Prepares what is needed to run anything."""
         if not sys.platform.startswith('linux'):
             raise Unsafe('this needs Linux')
         hide()
@@ -230,18 +230,18 @@ class Guard:
             self.user = self.user if trial.returncode == 0 else None
         if self.user is None:
             self.count_own_processes()
-            self.lacks.append('what is graded runs as the same user as the '
-                              'grading; only root can give it one of its own')
+            self.lacks.append('the programs run as the same user as the '
+                              'grading; only root can use another one')
         if 'files' not in told:
             self.lacks.append('this kernel has no Landlock: a program may read '
-                              'and write the files that its user may')
+                              'and write any file that its user may')
         if 'signals' not in told and self.user is None:
             self.lacks.append('this kernel has no seccomp: a program can end '
                               'the grading')
 
     def count_own_processes(self):
-        """The limit of processes counts threads, and everything else of the
-        user."""
+        """The limit of processes counts threads, and everything else that the
+        user runs."""
         own = sum(process.threads for process in all_processes().values()
                   if process.user() == os.geteuid())
         self.processes = own + PROCESSES
@@ -261,15 +261,15 @@ class Guard:
         return [] if self.user is None else ['-u', str(self.user)]
 
     def python(self):
-        """Returns a Python that the programs' user may read: it loads modules
-        late."""
+        """Returns a Python that the programs' user may read, because it loads
+        modules late."""
         for path in (sys.executable, shutil.which('python3', path=os.defpath)):
             with contextlib.suppress(OSError, TypeError):
                 subprocess.run([path, '-c', 'import encodings.idna'],
                                check=True, user=self.user, group=self.user,
                                stderr=subprocess.DEVNULL, cwd='/')
                 return path
-        raise Unsafe('there is no Python that others than root may run')
+        raise Unsafe('only root may run the installed Pythons')
 
     def unnamed_files(self):
         """Makes tmpfile() work, unless that would expose our own folder."""
@@ -285,7 +285,7 @@ class Guard:
     def run(self, command, seconds, folder, output, errors=subprocess.STDOUT,
             scratch=None, trusted=False):
         """Runs a command to its end, and watches what it uses. Returns its
-        status, or None if the time was up."""
+        status, or None if it took too long."""
         environment = {name: os.environ[name] for name in ENVIRONMENT
                        if name in os.environ}
         environment.update(LC_ALL='C', TMPDIR=str(scratch or folder))
@@ -303,8 +303,8 @@ class Guard:
         return None
 
     def watch(self, pid):
-        """Kills what has got away from its parent, or everything if it uses
-        too much."""
+        """Kills processes that have escaped from their parents, or all if they
+        use too much."""
         strangers = [process for process in descendants(all_processes())
                      if process.session not in self.trusted]
         memory = sum(process.memory for process in strangers) >> 20
@@ -334,7 +334,7 @@ class Guard:
         return written(places, self.user) + unnamed(strangers)
 
     def end_all(self):
-        """Ends everything that was started, even if it tries to get away."""
+        """Ends everything that was started, even if it tries to escape."""
         crowd = threading.Event()
         for attempt in range(300):
             if self.user is not None:
@@ -343,7 +343,7 @@ class Guard:
                 kill(process)
             if not reap():
                 break
-            if attempt == 20:  # it forks faster than we kill
+            if attempt == 20:  # it forks faster than we can kill
                 self.crowd_out(crowd)
             time.sleep(0.01)
         else:
@@ -351,7 +351,7 @@ class Guard:
         crowd.set()
 
     def crowd_out(self, crowd):
-        """Starts so many threads that no process of this user can fork."""
+        """Starts enough threads that no process of this user can fork."""
         threading.stack_size(65536)
         with contextlib.suppress(RuntimeError):
             for _ in range(self.processes + THREADS):

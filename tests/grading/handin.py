@@ -1,5 +1,5 @@
-"""Takes only what is built from a hand-in: sources, plain files, not too many
-and not too large. Nothing else is opened."""
+"""Takes from a hand-in only what is needed to build it: sources that are plain
+files, not too many and not too large. Nothing else is opened."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Refused(Exception):
-    """A stage is not accepted, for this reason."""
+    """The reason why a stage is not accepted."""
 
 
 @contextlib.contextmanager
@@ -27,7 +27,7 @@ def opened(path, flags, folder=None):
         handle = os.open(path, flags, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise Refused(f'{name} is no plain file') from None
+            raise Refused(f'{name} is not a plain file') from None
         raise Refused(f'{name}: {error.strerror}') from None
     try:
         yield handle
@@ -104,7 +104,7 @@ def read_file(name, folder, most=MOST_BYTES):
     """Returns the bytes of a plain file, at most one more than allowed."""
     with opened(name, FILE, folder) as handle:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Refused(f'{name} is no plain file')
+            raise Refused(f'{name} is not a plain file')
         with open(handle, 'rb', closefd=False) as file:
             return file.read(most + 1)
 

@@ -1,7 +1,7 @@
-"""What each check is worth, as points.tsv has it: in every stage a row
-with the name (all) says how many points there are, and the others how the
-checks share them: by weight. NAME* is for all names that begin so; the longest
-that fits counts. Points are counted in cents, so that they add up."""
+"""What each check is worth, according to points.tsv: in every stage, the row
+(all) has the number of points, and the checks share them by the weights in the
+other rows. NAME* matches all names that begin with NAME; the longest match
+counts. Points are counted in cents, so that they add up."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ VISIBILITIES = ('visible', 'hidden', 'after_due_date', 'after_published')
 
 
 class WrongPoints(Exception):
-    """points.tsv is invalid, for this reason."""
+    """The reason why points.tsv is invalid."""
 
 
 class Points:
@@ -54,9 +54,9 @@ class Points:
         if stage[:2] not in STAGES or not name:
             self.complain(line, 'a stage, from 01 to 08, and a check')
         if name in rows:
-            self.complain(line, f'{stage} {name} is there twice')
+            self.complain(line, f'{stage} {name} occurs twice')
         if weight < 0 or not math.isfinite(weight):
-            self.complain(line, f'the weight "{row["weight"]}" is no number')
+            self.complain(line, f'the weight "{row["weight"]}" is not a number')
         if visibility not in VISIBILITIES:
             self.complain(line, f'visibility "{visibility}" is none of '
                           + ', '.join(VISIBILITIES))
@@ -79,7 +79,7 @@ class Points:
 
     def worth(self, stage, checks):
         """Returns the cents and the visibility of each check. The cents add up
-        to those of the stage, so some checks are worth one more than
+        to those of the stage, so some checks are worth one cent more than
         others."""
         rows = [self.rows[stage][self.row_for(stage, check)]
                 for check in checks]

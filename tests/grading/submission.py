@@ -1,4 +1,4 @@
-"""One submission: what is built from it, and the results of its checks."""
+"""One submission: its programs, and the results of their checks."""
 
 import contextlib
 import itertools
@@ -23,7 +23,7 @@ MOST_TEXT = 700    # characters of a message that are shown
 
 
 class CannotGrade(Exception):
-    """The grading itself has failed, for this reason."""
+    """The reason why the grading itself has failed."""
 
 
 class Result:
@@ -136,7 +136,7 @@ class Grading:
         """Runs the checks of everything that was built, at once."""
         if not built:
             return
-        jobs = self.options.jobs or 8 * (os.cpu_count() or 1)
+        jobs = self.options.jobs or min(16, 8 * (os.cpu_count() or 1))
         entries = self.run_checks([result.number for result in built],
                                   jobs=jobs)
         for result in built:

@@ -1,4 +1,5 @@
-"""What checks are made of: all that a file of checks may import."""
+"""The parts that checks are built from: everything a file of checks may
+import."""
 
 from harness import namespaces, settings  # noqa: F401
 from harness.compiling import build, compiler  # noqa: F401

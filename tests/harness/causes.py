@@ -2,6 +2,7 @@
 it ended, what it printed, which calls it made, and in which call it waits. The
 hint about such a cause is printed before the check's own hint."""
 
+import errno
 import re
 import signal
 
@@ -12,18 +13,19 @@ CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE,
            -signal.SIGILL}
 LIMITED = ('recv_EAGAIN', 'recv_EWOULDBLOCK', 'send_EAGAIN',
            'send_EWOULDBLOCK', 'never_ends', 'never_reads', 'slow_reader_stays',
-           'connect_EINPROGRESS', 'talker_stays')
+           'connect_EINPROGRESS', 'talker_stays', 'never_reads_once')
 LOOP = {'03': 'wait with pause() after listen()',
         '04': 'call accept in a loop without an end',
         '05': 'after a client take the next one, in a loop without an end'}
 
 
 class Causes:
-    """The causes of a failed check; those that explain most come first."""
+    """The possible causes of a failed check; those that explain most come
+    first."""
 
     def __init__(self, test, check):
         self.test, self.check, self.stage = test, check, test.stage
-        if self.stage == '05-framing':  # in all of this it is like its stage
+        if self.stage == '05-framing':  # in all of these it is like its stage
             self.stage = '05'
         self.faults, self.child = test.faults, test.children[-1]
         self.status = self.child.wait_exit(0.2)
@@ -35,15 +37,49 @@ class Causes:
 
     def first(self):
         """Returns the likeliest cause, or None."""
-        rules = [self.signals, self.unended, self.exits]
+        rules = [self.options, self.signals, self.unended, self.exits]
         if not self.test.any and self.attached and not MEMCHECK:
-            rules += [self.missing_calls, self.sets, self.nfds, self.timeout,
+            rules += [self.goes_on, self.no_failure, self.missing_calls,
+                      self.hurries, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
                       self.sleeps_on_client, self.no_shutdown, self.limits]
         for rule in rules:
             cause = rule()
             if cause:
                 return cause
+        return ''
+
+    def options(self):
+        """An option that the program should take, and does not."""
+        words = [] if self.test.any else self.child.command[1:]
+        for place, word in enumerate(words):
+            if word in ('-a', '-d', '-l', '-t'):
+                hint = self.option(word[1], *words[place + 1:place + 2])
+                if hint:
+                    return hint
+        return ''
+
+    def option(self, letter, argument=''):
+        """The likeliest mistake about an option with an argument."""
+        colon = f'"{letter}:" in the string for getopt'
+        if f"invalid option -- '{letter}'" in self.told:
+            return f'getopt does not know -{letter}, which takes an argument: '\
+                   + colon
+        if self.status == -signal.SIGSEGV and not self.told:
+            return ('it crashed before it printed a line, and it was called '
+                    f'with -{letter}: optarg is NULL unless there is {colon}')
+        if self.status == 2 and f"argument: '{argument or None}'" in self.told:
+            return (f"'{argument}' is the argument of -{letter}, and was not "
+                    f'taken for it: {colon}')
+        if b'usage: ' in self.child.output[:7] and '-h' not in \
+                self.child.command:
+            return (f'-{letter} has printed the usage, as -h does: after each '
+                    'case of a switch comes a break, or else the next case '
+                    'follows')
+        if self.status == 2 and self.told.startswith('usage: '):
+            return (f'getopt has returned \'{letter}\', and the program has '
+                    f'rejected that: add a case \'{letter}\' that ends with '
+                    'break')
         return ''
 
     def signals(self):
@@ -61,7 +97,7 @@ class Causes:
         return ''
 
     def unended(self):
-        """A message has no line feed at its end."""
+        """A message that does not end with a newline."""
         if self.test.any or not self.child.unfinished or self.child.floods():
             return ''
         return ('the last line has no end: a message ends with "\\n", in the '
@@ -115,7 +151,52 @@ class Causes:
                     'connections. Call listen() after bind()'
                     if call == 'listen' else
                     ': the socket has no address yet'))
+        if self.stage in ('05', '07') and self.check.name.startswith('echo'):
+            for call, what in (
+                    ('accept', 'take a client with it'),
+                    ('recv', 'receive what the client sends'),
+                    ('send', 'send back what recv has stored, if it returns '
+                             'more than 0')):
+                if not self.get('calls', call):
+                    return f'{call}() is never called: {what}'
         return ''
+
+    def goes_on(self):
+        """A call is made again and again, although it fails."""
+        for call in ('recv', 'send'):
+            count, number = (self.get(name, call)
+                             for name in ('failed', 'last_error'))
+            if count > 1000 and number not in (errno.EAGAIN, errno.EINTR):
+                return (f'{call}() has failed {count} times, the last time '
+                        f'with {errno.errorcode.get(number, number)}: that is '
+                        'a DROP, so close this client and do not call it again')
+        return ''
+
+    def no_failure(self):
+        """A call is said to have failed, and has not."""
+        for call in ('recv', 'send', 'setsockopt'):
+            if (not re.search(rf'^{call}: ', self.told, re.M)
+                    or not self.get('calls', call)
+                    or self.get('injected', call)):
+                continue
+            if not self.get('failed', call):
+                return (f'the program reports that {call} has failed, and it '
+                        'has not: only -1 means that')
+            if call == 'setsockopt':
+                return ('setsockopt failed, which should not happen here: '
+                        'check its arguments. The last one is the size of '
+                        'what the one before points to')
+        return ''
+
+    def hurries(self):
+        """A client is dropped because it has not read for a moment."""
+        if (self.stage != '05' or self.check.name in LIMITED
+                or not re.search('^send: EAGAIN', self.told, re.M)
+                or self.get('injected', 'send')):
+            return ''
+        return ('"send: EAGAIN": a client that reads slowly was dropped. After '
+                'EAGAIN call send again, until no byte has been taken for the '
+                'seconds of -t, by a clock such as CLOCK_MONOTONIC')
 
     def nfds(self):
         """A descriptor in a set is not below nfds."""

@@ -13,7 +13,8 @@ from harness.programs import wait_until
 
 
 def data(size, seed=1):
-    """Returns this many bytes: all values, and no short period."""
+    """Returns this many bytes, in which every value occurs and no short
+    pattern repeats."""
     block = bytes((i * i + 7 * i + seed + settings.SEED) % 251 + (i >> 3) % 5
                   for i in range(65521))
     count, rest = divmod(size, len(block))
@@ -41,11 +42,14 @@ def flood(client, most=1 << 28, block=b''):
 
 
 def converse(client, message, failures, end=True):
-    """Sends a message in a thread while the caller receives. Then shuts down
-    the sending half, or leaves it open."""
+    """Sends a message, or several, in a thread while the caller receives.
+    Afterwards, shuts down the sending half or leaves it open."""
+    messages = [message] if isinstance(message, bytes) else message
+
     def write():
         try:
-            client.sendall(message)
+            for piece in messages:
+                client.sendall(piece)
             if end:
                 client.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -56,8 +60,9 @@ def converse(client, message, failures, end=True):
 
 
 def vanish(test, server, half_close):
-    """While the server is stopped, a client sends and resets. When the server
-    continues, recv still finds the data, and send fails."""
+    """While the server is stopped, a client sends data and resets the
+    connection. When the server continues, recv still finds the data, and send
+    fails."""
     client = test.connect(server)
     if test.persists(server):
         test.served(server, client)

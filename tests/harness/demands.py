@@ -16,6 +16,8 @@ STRTOL_HINT = ('look at the whole argument: strtol stops at the first '
 OVERFLOW_HINT = ('the number does not fit in an int: atoi, or an int, keeps a '
                  'part of it, and strtol returns LONG_MAX at most. Keep what '
                  'strtol returns in a long, and compare that with the limit')
+LIMIT_HINT = ('it is more than the largest number allowed: compare what strtol '
+              'returns with that')
 STRTOL_SKIPS_HINT = ('strtol skips blanks and takes a sign: look at the first '
                      'character, too')
 
@@ -26,6 +28,8 @@ def strtol_hint(text):
         return 'an empty argument is not a number: strtol returns 0 for it'
     if text.isdigit() and len(text) > 9:
         return OVERFLOW_HINT
+    if text.isdigit():
+        return LIMIT_HINT
     return STRTOL_SKIPS_HINT if text[0] in ' +-' else STRTOL_HINT
 
 
@@ -42,12 +46,19 @@ def bytes_hint(child, port):
     if match and match[1] == '0.0.0.0':
         return ('0.0.0.0 is every interface: the address without -a is '
                 'htonl(INADDR_LOOPBACK), and bind() comes before getsockname()')
+    if match and int(match[2]) == 15441:
+        return ('15441 is the port without an argument: store the one that is '
+                'given in sin_port, with htons, before bind')
+    if match and int(match[2]) != port:
+        return ('bind got another port than the argument: store the number '
+                'that the argument stands for (does parse_number return it?) '
+                'in sin_port, with htons')
     return ('an address is in network byte order: htons for the port, '
             'htonl(INADDR_LOOPBACK); ntohs to print the port')
 
 
 def near_hint(child, wanted):
-    """A hint if a line was printed whose words are nearly those wanted."""
+    """A hint if a line was printed that is nearly the expected one."""
     words = re.split(r'\d', wanted)[0]
     for line in child.lines:
         other = re.split(r'\d', line)[0]
@@ -68,8 +79,8 @@ BIND_HINTS = {
 
 
 def failed_hint(child):
-    """A hint if the program reported that a call failed, though none was to
-    fail."""
+    """A hint if the program reported that a call failed, though none should
+    have."""
     for line in child.lines:
         match = re.match(r'(socket|bind|listen|getsockname|open): (.*)', line)
         if match and not match[2].startswith('descriptor'):
@@ -114,23 +125,28 @@ def told(test, child, call, name, times=1, hint=''):
         if child.process.poll() == -signal.SIGPIPE:
             hint = SIGPIPE_HINT
         else:
-            hint = hint_about_line(test, child, call, name, len(lines)) or hint
+            hint = hint_about_line(child, call, name, lines, times) or hint
         raise Failure(
             f'{counted(times, "line")} "{call}: {name}: ..." on standard error',
             f'{len(lines) or "no such line"}; it {test.outcome(child)}', hint)
 
 
-def hint_about_line(test, child, call, name, count):
-    """A hint why the line about a failed call is missing, or repeated."""
+def hint_about_line(child, call, name, lines, times):
+    """A hint about why the line about a failed call is missing or repeated."""
     text = os.strerror(getattr(errno, name))
-    if count:
-        return ('report a shortage once, when it begins; after a success the '
-                'next shortage is a new one')
+    if len(lines) > times:
+        return 'report a shortage once, when it begins, not at each try'
+    if lines:
+        return (f'{call} has succeeded in between, so this shortage is a new '
+                'one: after a success set the count of waits to 0')
     if any(line.startswith(f'{call}: {text}') for line in child.lines):
         return f'is there a row for {name} below {call} in the table?'
     if any(re.match(f'{call}: (?!descriptor)', line) for line in child.lines):
         return ('another errno was reported: read errno right after the call, '
                 'before any other call changes it')
+    if child.process.poll() == 1:
+        return ('it has exited without a line about that: handle_error prints '
+                'the call, the name of the errno and its meaning')
     return (f'{call} returned -1, and the program did not report it: compare '
             f'what {call} returns with -1, then look errno up and print the '
             'line')
@@ -140,17 +156,23 @@ def not_told(test, child, call):
     """Demands that an ordinary failure prints nothing."""
     lines = [line for line in child.lines if line.startswith(call + ':')]
     if lines and not test.any:
+        listed = re.match(rf'{call}: E[A-Z]+:', lines[0])
         raise Failure(f'no line about {call}: the action is RETRY', lines[0],
-                      'this failure is ordinary: call again, print nothing')
+                      'this failure is ordinary: call again, print nothing'
+                      if listed else f'is there a row for it below {call} in '
+                      'the table, with RETRY?')
 
 
 def stopped(test, child, call, name):
     """Demands the action STOP: one line, and exit status 1."""
     status = child.wait_exit()
     if status is None:
+        plain = f'{call}: {os.strerror(getattr(errno, name))}'
         raise Failure(
             f'exit status 1 when {call} fails with {name}',
             f'it {test.outcome(child)}',
+            f'is there a row for {name} below {call} in the table, with STOP?'
+            if any(line.startswith(plain) for line in child.lines) else
             f'{call} returned -1: report it, then exit with status 1'
             if test.faults.get('injected', call) or test.faults.get(
                 'failed', call) else f'{call} has not returned -1 so far')
@@ -172,16 +194,19 @@ def stopped_plainly(test, call, number=errno.ENOBUFS, arguments=('0',)):
     line = f'{call}: {os.strerror(number)}'
     if status != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
-                      f'it {test.outcome(child)}', f'{call} can fail, too: if '
-                      f'it returns -1, call handle_error("{call}")')
+                      f'it {test.outcome(child)}',
+                      'this errno is in no row below the call: then '
+                      'handle_error prints the call and strerror(errno)'
+                      if status == 1 else f'{call} can fail, too: if it '
+                      f'returns -1, call handle_error("{call}")')
 
 
 def injected(test, call, times=1):
-    """Demands that the program has made the call that was to fail."""
+    """Demands that the program has made the call that should fail."""
     count = wait_until(lambda: test.faults.get('injected', call) >= times)
     if not count:
         child = test.children[-1]
-        raise Failure(f'a call of {call}(), or of one like it',
+        raise Failure(f'a call of {call}(), or of a similar one',
                       f'there is none; it {test.outcome(child)}',
                       f'this stage calls {call}()')
 
@@ -197,10 +222,13 @@ def idles(test, server, call, name, again=True):
     test.alive(server, f'{call} has failed with {name}', hint)
     calls = test.faults.get('calls', call) - calls
     if spins or calls > 20:
+        told = any(line.startswith(f'{call}: ') for line in server.lines)
         raise Failure(f'a wait of a tenth of a second before each new {call}',
                       f'{calls} calls in 0.35 s{", it spins" * spins}',
                       f'{name} does not pass at once: sleep between the tries '
-                      '(nanosleep), do not spin')
+                      '(nanosleep), do not spin' if told or test.any else
+                      f'nothing is printed, either: when {call} returns -1, '
+                      'handle_retry reports it, and sleeps in a shortage')
     if calls == 0 and again:
         raise Failure(f'another {call} every tenth of a second',
                       'none in 0.35 s', hint)

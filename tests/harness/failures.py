@@ -18,12 +18,12 @@ class Failure(Exception):
     """A check has failed: what it expected, what it got, and a hint."""
 
     def __init__(self, expected, got, hint=''):
-        super().__init__(expected, got, hint)  # all of it, for pickle
+        super().__init__(expected, got, hint)  # the whole tuple, for pickle
         self.expected, self.got, self.hint = expected, got, hint
 
 
 class Skip(Exception):
-    """A check cannot run here, for this reason."""
+    """The reason why a check cannot run here."""
 
 
 class Stop(BaseException):

@@ -1,12 +1,11 @@
 /*
- * faults: a library to preload, which makes system calls fail to order.
+ * faults: a preloaded library that makes system calls fail on demand.
  * LADDER_FAULTS names a file of sizeof(struct control) bytes, shared with the
- * test script (harness/faults.py and checks/storm/page.py know its layout).
- * The script writes there which calls are to fail and how, and this library
- * counts there what happened. The script may change its orders while the
- * program runs. They are of two sorts: plans, for certain calls of a kind,
- * whoever they are for; and the events of a storm, each at its place in what is
- * done for one client.
+ * test script (harness/faults.py and checks/storm/page.py know its layout). The
+ * script writes there which calls are to fail and how, and this library counts
+ * there what happened. The script may change its orders while the program runs.
+ * There are two sorts of orders: a plan is for certain calls of a kind, for any
+ * client; an event of a storm has its place in what is done for one client.
  *
  *     cc -shared -fPIC -o faults.so faults.c -ldl
  *     LADDER_FAULTS=control LD_PRELOAD=./faults.so ./server
@@ -40,7 +39,7 @@
 #include <unistd.h>
 
 /* With _GNU_SOURCE, glibc declares socket addresses as a transparent union,
-   which takes any address without a cast. ISO C knows nothing of that. */
+   which takes any address without a cast. ISO C has no such type. */
 #pragma GCC diagnostic ignored "-Wpedantic"
 
 enum kind {
@@ -101,7 +100,7 @@ enum effect {
 struct event {
     int32_t kind, effect;
     int32_t client;    /* its number; 0: of any client */
-    int32_t position;  /* how much such calls have done before: see done */
+    int32_t position;  /* after how much of such calls: see done */
     int32_t error;     /* an errno */
     int32_t most;      /* SHORTENS: bytes, or 0 for all; LASTS: milliseconds */
     int32_t tries;     /* how many calls it has hit */
@@ -124,7 +123,7 @@ struct storm {
     int32_t came;        /* events, of those planned */
     int32_t planned;
     int32_t hindered;    /* how many of them made a call fail */
-    int32_t edges;       /* the program waits for edges (EPOLLET) */
+    int32_t edges;       /* the program uses edge triggering (EPOLLET) */
     int32_t blocks;      /* blocks of memory that are allocated and not freed */
     struct client clients[16];
     struct event events[200];
@@ -135,8 +134,8 @@ struct storm {
 
 struct control {
     int32_t attached;     /* the process that has loaded this library */
-    int32_t descriptors;  /* RLIMIT_NOFILE from the start of main, if not 0 */
-    int32_t user;         /* the user to be from the start of main, if not 0 */
+    int32_t descriptors;  /* RLIMIT_NOFILE from main on, if not 0 */
+    int32_t user;         /* the user to be from main on, if not 0 */
     int32_t family, type, protocol;     /* of the first socket() */
     int32_t bound_port, bound_address;  /* of the first bind(), host order */
     char addresses[96];   /* what every host name resolves to, if not empty */
@@ -159,7 +158,7 @@ __attribute__((constructor)) static void attach(void) {
     const char *path = getenv("LADDER_FAULTS");
     const char *program = getenv("LADDER_PROGRAM");
     if (program != NULL && strcmp(program, program_invocation_short_name) != 0)
-        return;  /* this is not the program yet, but its starter */
+        return;  /* this is still the starter, not the program */
     int file = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
     if (file == -1)
         return;
@@ -169,7 +168,7 @@ __attribute__((constructor)) static void attach(void) {
     if (page == MAP_FAILED)
         return;
     control = page;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);  /* do not outlive the test */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  /* end when the test ends */
     if (getppid() == 1)
         _exit(1);
     control->attached = getpid();
@@ -269,7 +268,7 @@ static void enroll(int descriptor, int port) {
         clients[descriptor] = (int16_t)current;
 }
 
-/* Returns whether the call blocks without a limit, so that it can never fail
+/* Returns whether the call blocks without a time limit, and so can never fail
    with EAGAIN. */
 static int waits(enum kind kind, int descriptor, int flags) {
     struct timeval limit = {0};
@@ -387,8 +386,8 @@ static size_t least(size_t length, int32_t most) {
 
 /* Returns how many of these bytes a call may move. In a storm these are only
    the bytes before the next event, so that it always has the same place in the
-   stream. A program that waits for edges may take a short count as a sign to
-   wait. */
+   stream. A program that uses edge triggering may take a short count as a sign
+   to wait. */
 static size_t clipped(enum kind kind, size_t length, int flags) {
     if (control == NULL)
         return length;
@@ -618,8 +617,8 @@ int close(int descriptor) {
     return real(descriptor);
 }
 
-/* With edges, a program is notified once. If we shorten a call, the program
-   has to be notified again, although the kernel lets it wait (epoll(7)). */
+/* With edge triggering, a program is notified once. If we shorten a call, the
+   program has to be notified again, which the kernel does not do (epoll(7)). */
 int epoll_ctl(int descriptor, int operation, int file,
               struct epoll_event *event) {
     REAL(int, "epoll_ctl", int, int, int, struct epoll_event *);
@@ -800,8 +799,8 @@ int getaddrinfo(const char *host, const char *service,
 
 /* ---------------------------------------------------------- memory */
 
-/* The functions of a sanitizer, in a program built with one. It needs memory
-   before anything else works, and looks for leaks itself. */
+/* The functions of a sanitizer, in a program built with one. A sanitizer needs
+   memory before anything else works, and looks for leaks itself. */
 #define THEIRS __attribute__((weak))
 THEIRS void *__interceptor_malloc(size_t size);
 THEIRS void *__interceptor_calloc(size_t count, size_t size);
@@ -812,8 +811,8 @@ static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t),
     *(*real_realloc)(void *, size_t);
 static void (*real_free)(void *);
 
-/* Returns whether the real functions are known. Until then dlsym, which may
-   call them itself, must do without. */
+/* Returns whether the real functions are known. Until then, dlsym must work
+   without them, although it may call them. */
 static int memory_known(void) {
     static int looking;
 

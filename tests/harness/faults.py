@@ -26,14 +26,15 @@ FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
 HEADER = ('attached', 'descriptors', 'user', 'family', 'type', 'protocol',
           'bound_port', 'bound_address')
 ADDRESSES, PLANS, PLAN = 32, 128, 64  # offsets in struct control of faults.c
-STORM = PLANS + PLAN * len(KINDS)      # what is there is for checks/storm
-CONTROL = 16384                        # more than all of it needs
+STORM = PLANS + PLAN * len(KINDS)      # after these, the part of checks/storm
+CONTROL = 16384                        # large enough for all of it
 FOREVER = 2**31 - 1
 SOURCE = pathlib.Path(__file__).with_name('faults.c')
 
 
 class Faults:
-    """The page shared with harness/faults.c: it holds orders, and counters."""
+    """The page shared with harness/faults.c, which holds orders and
+    counters."""
 
     def __init__(self, directory):
         handle, self.path = tempfile.mkstemp(dir=directory)
@@ -91,8 +92,9 @@ def build_injector(directory):
 
 
 def plain_folder(directory):
-    """Returns a folder without a blank or a colon in its path, which would end
-    a path in LD_PRELOAD; or else the same. It is removed at the end."""
+    """Returns a folder whose path has no blank or colon, which would end a
+    path in LD_PRELOAD: this one, or a temporary one that is removed at the
+    end."""
     for place in '/tmp', '/var/tmp', '/dev/shm':
         with contextlib.suppress(OSError):
             folder = tempfile.mkdtemp(prefix='ladder-', dir=place)

@@ -1,5 +1,5 @@
-"""What checks of 05-framing are made of: messages with their length before
-them."""
+"""Shared by the checks of 05-framing: messages that begin with their
+length."""
 
 import struct
 
@@ -20,7 +20,7 @@ def framed(message):
 
 
 def frame_hint(head, message):
-    """What is probably wrong with an answer that begins so."""
+    """What is probably wrong with an answer, judged by how it begins."""
     if head == struct.pack('<I', len(message)):
         return ('the bytes of the length are in the order of this machine: '
                 'htonl before it is sent')
@@ -38,7 +38,7 @@ def frame_hint(head, message):
 
 
 class FramingTest(Test):
-    """A test whose questions are messages with their length before them."""
+    """A test whose questions are messages that begin with their length."""
 
     def question(self, mark=b'served?\n'):
         return framed(mark)
@@ -65,8 +65,9 @@ class FramingTest(Test):
                           hint or 'count the bytes: a NUL is one of them')
 
     def same_hint(self, client):
-        """Why the bytes of a message come back as they are: because anything
-        does, half a length too, or because they are not reversed."""
+        """Finds out why the bytes of a message come back unchanged: either the
+        program echoes anything, even half a length, or it does not reverse
+        them."""
         client.settimeout(0.5)
         try:
             client.sendall(b'\0\0')
@@ -79,8 +80,8 @@ class FramingTest(Test):
                 'send the last byte first')
 
     def up_to(self, client, size):
-        """Receives so many bytes, or as many as come. Returns them, and what
-        comes after them, in words, if they are fewer."""
+        """Receives this many bytes, or fewer at the end. Returns them, and a
+        text that says what came instead of the rest."""
         got = b''
         while len(got) < size:
             try:

@@ -1,6 +1,6 @@
-"""A network of a check's own: on Linux an ordinary user may have one, in a new
-user and network namespace, and set its routes, rules and limits as root does
-those of the machine. See user_namespaces(7), network_namespaces(7)."""
+"""A private network for a check. On Linux an ordinary user may create one, in
+a new user and network namespace, and set its routes, rules and limits as root
+sets those of the machine. See user_namespaces(7), network_namespaces(7)."""
 
 import ctypes
 import errno
@@ -24,13 +24,15 @@ LOCAL = 255  # the table of this machine's own addresses
 
 
 class Unavailable(Exception):
-    """This system lets nobody have a network of one's own, or not that."""
+    """This system does not allow a private network, or not this operation in
+    it."""
 
 
 # ------------------------------------------------------------ the namespace
 
 def enter():
-    """Moves this process into a new network, with nothing but a loopback."""
+    """Moves this process into a new network, which has only a loopback
+    interface."""
     user, group = os.geteuid(), os.getegid()
     unshare = getattr(ctypes.CDLL(None, use_errno=True), 'unshare', None)
     if unshare is None or unshare(NEW_USER | NEW_NETWORK) == -1:
@@ -66,7 +68,7 @@ def attribute(kind, value):
 
 
 def netlink(kind, body):
-    """Has the kernel change its routes or rules: rtnetlink(7)."""
+    """Asks the kernel to change its routes or rules: rtnetlink(7)."""
     request, acknowledge, create = 1, 4, 0x400
     message = struct.pack('IHHII', 16 + len(body), kind,
                           request | acknowledge | create, 1, 0) + body
@@ -78,7 +80,8 @@ def netlink(kind, body):
 
 
 def add_route(address, kind=1, device='lo'):
-    """Adds a route to an address; if of no other kind, into a device."""
+    """Adds a route to an address: through a device, unless it is of another
+    kind."""
     table, protocol, scope = 254, 4, 0 if kind != 1 else 253
     body = struct.pack('BBBBBBBBI', socket.AF_INET, 32, 0, 0, table, protocol,
                        scope, kind, 0)
@@ -98,13 +101,14 @@ def rule(action, priority, table=0, start='', to='', kind=32):
 
 
 def reorder_rules():
-    """Lets other rules come before that about this machine's addresses."""
+    """Makes room for rules before the one about this machine's own
+    addresses."""
     rule(1, 100, LOCAL)
     rule(1, 0, LOCAL, kind=33)  # RTM_DELRULE
 
 
 def cut(start, to, action=BLACKHOLE):
-    """From now on nothing can be sent from one address to another."""
+    """From now on, nothing can be sent from the one address to the other."""
     rule(action, 50, start=start, to=to)
 
 
@@ -126,7 +130,7 @@ def run_in_child(function, *arguments):
         with os.fdopen(reading, 'rb') as file:
             document = file.read()
     except BaseException:
-        os.kill(child, signal.SIGTERM)  # it ends what it has started
+        os.kill(child, signal.SIGTERM)  # it ends everything it has started
         raise
     finally:
         os.waitpid(child, 0)
@@ -159,7 +163,7 @@ def outcome_of(function, *arguments):
 
 @functools.lru_cache(None)
 def available():
-    """Whether checks may have a network of their own here."""
+    """Whether checks may create private networks here."""
     if not sys.platform.startswith('linux'):
         return False
     try:
@@ -172,8 +176,8 @@ def available():
 # -------------------------------------------- other processes' descriptors
 
 def borrow(child, fd):
-    """Returns a program's socket, as it shares it with this process from now
-    on: pidfd_getfd(2)."""
+    """Returns a program's socket, which this process shares from now on:
+    pidfd_getfd(2)."""
     pidfd_getfd = 438  # on every machine
     try:
         pidfd = os.pidfd_open(child.pid)
@@ -188,7 +192,7 @@ def borrow(child, fd):
 
 
 def dissolve(connection):
-    """Undoes a connection: connect(2) with AF_UNSPEC."""
+    """Dissolves a connection: connect(2) with AF_UNSPEC."""
     address = struct.pack('H14x', socket.AF_UNSPEC)
     ctypes.CDLL(None, use_errno=True).connect(connection.fileno(), address,
                                               len(address))

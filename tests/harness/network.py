@@ -1,4 +1,4 @@
-"""The sockets of the checks themselves: servers, ways to close, free ports."""
+"""The checks' own sockets: servers, ways to close a connection, free ports."""
 
 import fcntl
 import os
@@ -100,7 +100,7 @@ def end_half(connection):
 
 def listening(port):
     """Returns whether a socket listens on a port, without connecting to it;
-    None if this system does not tell."""
+    None if this system does not show that."""
     known = False
     for path in '/proc/net/tcp', '/proc/net/tcp6':
         try:

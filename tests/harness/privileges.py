@@ -17,7 +17,7 @@ def hide():
 
 
 def is_user(number):
-    """Whether a user is known here: in a container there may be root only."""
+    """Whether a user exists here: a container may have root only."""
     try:
         with open('/proc/self/uid_map') as file:
             ranges = [line.split() for line in file]
@@ -29,7 +29,7 @@ def is_user(number):
 
 def act_as(user):
     """Makes root act as another user: that user owns the files and runs the
-    programs. This process can still not be signalled by it."""
+    programs. That user still cannot send signals to this process."""
     os.setgroups([])
     os.setegid(user)
     os.seteuid(user)

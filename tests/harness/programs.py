@@ -1,4 +1,4 @@
-"""Programs while they run. Every program is started here, so that it is ended
+"""Running programs. Every program is started here, so that it is ended
 whatever happens."""
 
 import contextlib
@@ -26,7 +26,7 @@ class Program:
         self.command = command
         self.signalled = set()
         self.leads = options.setdefault('start_new_session', True)
-        Stop.held = True  # otherwise nobody knows that it must be ended
+        Stop.held = True  # otherwise nothing would end it
         try:
             self.process = subprocess.Popen(command, **options)
             self.pid = self.process.pid
@@ -121,7 +121,7 @@ class Child(Program):
                 return
 
     def closed(self):
-        """Returns whether no process can print anything more."""
+        """Returns whether no process is left that can print anything."""
         return not any(reader.is_alive() for reader in self.readers)
 
     def floods(self):
@@ -132,7 +132,7 @@ class Child(Program):
     def lines(self):
         """The complete lines on standard error so far."""
         start, end = self.split, self.errors.rfind(b'\n') + 1
-        if end > start:  # only the new part: there may be much
+        if end > start:  # only the new part: the whole may be long
             text = bytes(self.errors[start:end]).decode(errors='replace')
             self.known_lines += text.split('\n')[:-1]
             self.split = end
@@ -140,7 +140,7 @@ class Child(Program):
 
     @property
     def unfinished(self):
-        """What has come on standard error after the last complete line."""
+        """What has arrived on standard error after the last complete line."""
         return bytes(self.errors[self.errors.rfind(b'\n') + 1:])
 
     def wait_for(self, condition, patience=PATIENCE):
@@ -206,7 +206,7 @@ class Child(Program):
 
     def is_busy(self, seconds):
         """Samples the program's state. Returns whether it is runnable most of
-        the time, however little processor time it gets."""
+        the time, even if it gets little processor time."""
         samples = [time.sleep(seconds / 25) or 'R' in self.states()
                    for _ in range(25)]
         return sum(samples) > 8 and not MEMCHECK  # valgrind is always busy
@@ -242,7 +242,7 @@ class Child(Program):
         try:
             soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
-        except PermissionError:  # but what we start may: see grading/guard.py
+        except PermissionError:  # programs that we start may: see guard.py
             prlimit = ['prlimit', f'--pid={self.pid}']
             soft = int(subprocess.check_output(
                 [*prlimit, '--nofile', '--output=SOFT', '--noheadings']))

@@ -32,7 +32,7 @@ def check(stages, open=True, after=''):
 
 
 def share(exercise, names):
-    """Has an exercise pass these checks of its stage, too."""
+    """Makes these checks of its stage apply to an exercise, too."""
     for name in names.split():
         found = [check for check in CHECKS
                  if (check.stage, check.name) == (exercise[:2], name)]
@@ -42,7 +42,7 @@ def share(exercise, names):
 
 
 def arrange():
-    """Moves each check that names another one to right behind it, in every
+    """Moves each check that names another one right behind that one, in every
     stage that has both."""
     for moved in [check for check in CHECKS if check.after]:
         for other in CHECKS:

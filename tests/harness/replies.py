@@ -78,7 +78,7 @@ class Reply:
         return self
 
     def must_lack(self, name, hint=''):
-        """Demands that there is no such field."""
+        """Demands that the response does not have this field."""
         if self.values(name):
             raise Failure(f'no {name} in the {self.status} for {self.to}',
                           f'"{name}: {self[name]}"', hint)

@@ -7,12 +7,13 @@ import shlex
 import sys
 import time
 
+from harness import todos
 from harness.settings import MEMCHECK
 from harness.stages import BEYOND, PROGRAMS
 from harness.subjects import stub_of
 from harness.words import Colours, explained, wrapped
 
-INJECTED = 'injected'  # the note of a row that the kernel did not bring about
+INJECTED = 'injected'  # the note of a row that the kernel did not produce
 Result = collections.namedtuple('Result', 'check verdict failure round')
 
 
@@ -44,7 +45,7 @@ def again(check, options):
         return (f'{prefix}make {"try" if stub else "check"}-{check.stage} '
                 f'CHECK={check.name}')
     words = ['tests/check', check.stage, *named(check)]
-    for name in ('program', 'programs', 'seed'):
+    for name in ('program', 'programs', 'tls', 'seed'):
         if getattr(options, name) is not None:
             words += [f'--{name}', str(getattr(options, name))]
     program = (f'{stub.name}/stub' if stub
@@ -62,7 +63,7 @@ class JsonReport:
         self.checks = []
 
     def show_progress(self, *_):
-        """Standard output is for the document only."""
+        """Standard output is reserved for the document."""
 
     hide_progress = show_progress
 
@@ -154,11 +155,29 @@ class Report:
         print(explained(check.what, failure.expected, failure.got,
                         failure.hint))
         print(f'  again:    {again(check, self.options)}')
+        stub = stub_of(self.options)
+        if stub and stub.stub.exists():
+            self.show_todo(stub, check)
+
+    def show_todo(self, stub, check):
+        """Shows the TODO of the stub that names a failed check, or else where
+        the first one is that is left."""
+        source = stub.stub.read_text(errors='replace')
+        left = todos.find(source)
+        about = todos.about(left, check.name)
+        for todo in (about or left)[:1]:
+            print(f'  {"place:" if about else "next:":10}{stub.place}:'
+                  f'{todo.line}{"" if about else ", the first TODO left"}')
+            if self.options.first:  # otherwise many may fail
+                print(wrapped(' ' * 12, f'TODO {todo.number}: {todo.text}'))
+                meant = todos.code_meant(todo, source)
+                if meant:
+                    print(wrapped(' ' * 12, meant))
 
     def list_rows(self):
-        """Says which rows of errors.tsv the kernel itself has brought about."""
+        """Prints which rows of errors.tsv the kernel itself has produced."""
         count = sum(map(len, self.by_kernel.values()))
-        print(f'{count} errnos by the kernel itself:')
+        print(f'{count} errors that the kernel itself reported:')
         for call, names in self.by_kernel.items():
             print(wrapped(f'  {call}: ', ' '.join(names)))
 

@@ -1,4 +1,4 @@
-"""What checks of 06-rpc are made of: servers that answer lines, and vanish."""
+"""Shared by the checks of 06-rpc: servers that answer lines, and vanish."""
 
 import contextlib
 import threading
@@ -9,8 +9,8 @@ from harness.failures import Failure, shown
 
 
 class LineServer:
-    """A server whose connections are each played by a function of their own,
-    the last of them by the last one. Notes what it is asked, and when."""
+    """A server with one function for each connection, in order; the last
+    function also handles all later ones. Notes what it is asked, and when."""
 
     def __init__(self, test, *plays):
         self.plays = plays
@@ -54,8 +54,8 @@ class Talk:
 
 
 def answer_to(line):
-    """What the servers of the checks answer: unlike the request, and unlike
-    what they answer to another."""
+    """The answer that the checks' servers give: different from the request,
+    and different for each request."""
     return b're: ' + line
 
 
@@ -74,8 +74,8 @@ def run_client(test, server, message, *options, host='127.0.0.1'):
 
 
 def type_line(child, line):
-    """Gives the client a line, and no end of its input."""
-    with contextlib.suppress(OSError):  # it has ended: what it did, tells why
+    """Gives the client a line, and keeps its input open."""
+    with contextlib.suppress(OSError):  # it has ended; what it did tells why
         child.process.stdin.write(line)
         child.process.stdin.flush()
 

@@ -1,5 +1,5 @@
 """Runs checks, several at a time, in processes that can be ended together with
-everything that they have started."""
+everything they have started."""
 
 import collections
 import concurrent.futures
@@ -78,7 +78,7 @@ def try_check(check, command, directory, injector):
         return 'failed', Failure(check.what, said_error(error) + (
             f'; the program {test.outcome(test.children[-1])}'
             if test.children else ''), likely_cause(test, check))
-    except Exception:  # a program may do what no check expects
+    except Exception:  # a program may do something that no check expects
         return 'failed', Failure(check.what,
                                          traceback.format_exc(limit=-4))
     finally:
@@ -88,15 +88,16 @@ def try_check(check, command, directory, injector):
 
 
 def end_now(*_):
-    """Ends this process at once, and everything that it has started."""
+    """Ends this process at once, and everything it has started."""
     for child in RUNNING:
         child.signal(signal.SIGKILL)
     os._exit(143)
 
 
 def return_memory():
-    """Has memory that is freed go back to the system: a worker does one check
-    after another, and glibc would keep what threads have had. mallopt(3)."""
+    """Makes glibc return freed memory to the system. A worker runs one check
+    after another, and glibc would keep the memory that threads have used.
+    mallopt(3)."""
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if sys.platform.startswith('linux') and mallopt:
         m_mmap_threshold, m_arena_max = -3, -8
@@ -105,8 +106,8 @@ def return_memory():
 
 
 def prepare_worker(pids, owner):
-    """Registers a process for stop_workers. On Linux it ends when its parent
-    is killed."""
+    """Registers a process, so that stop_workers ends it. On Linux it ends when
+    its parent is killed."""
     signal.signal(signal.SIGTERM, end_now)
     signal.signal(signal.SIGUSR1, Stop.now)
     Stop.held = True
@@ -120,8 +121,7 @@ def prepare_worker(pids, owner):
 
 
 def stop_workers(pids):
-    """Ends the checks that still run, and everything that they have
-    started."""
+    """Ends the checks that still run, and everything they have started."""
     pids.seek(0)
     for pid in pids.read().split():
         try:
@@ -197,7 +197,7 @@ def run_all(checks, options, directory):
             for portion in portions(checks)]
     if options.seed is not None:
         random.Random(options.seed).shuffle(todo)
-    pids = tempfile.TemporaryFile(buffering=0)  # without a name: only ours
+    pids = tempfile.TemporaryFile(buffering=0)  # unnamed: only ours
     with concurrent.futures.ProcessPoolExecutor(
             options.jobs or jobs(options),
             multiprocessing.get_context('fork'), prepare_worker,
@@ -217,9 +217,20 @@ def run_all(checks, options, directory):
     return 1 if report.verdicts['failed'] or late else 0
 
 
+def in_turn(todo, futures, options):
+    """Yields what was to be done and the futures, in order, or as they are
+    done."""
+    if not options.any:
+        yield from zip(todo, futures)
+        return
+    entries = dict(zip(futures, todo))
+    for future in concurrent.futures.as_completed(futures):
+        yield entries[future], future
+
+
 def report_all(todo, futures, options, report):
     """Waits for the portions in turn, and reports them. Returns whether the
-    time was up before the end."""
+    time ran out."""
     end = time.monotonic() + (options.time or threading.TIMEOUT_MAX)
     total, done, late = sum(len(portion) for portion, _ in todo), [], False
     for (portion, _), future in zip(todo, futures):
@@ -228,12 +239,12 @@ def report_all(todo, futures, options, report):
     def progress():
         report.show_progress(len(done), total)
     try:
-        for (portion, round), future in zip(todo, futures):
+        for (portion, round), future in in_turn(todo, futures, options):
             for check, (verdict, failure) in zip(
                     portion, wait_for(future, portion, end, progress)):
                 report.add(Result(check, verdict, failure, round))
                 late |= (verdict, failure) == LATE
-            if report.verdicts['failed'] and options.first:
+            if report.verdicts['failed'] and (options.first or options.any):
                 break
         return late
     finally:

@@ -1,5 +1,5 @@
-"""Clients that speak TLS, and behave like plain sockets otherwise: so the
-checks of 08 can be made over TLS, too."""
+"""Clients that speak TLS, but otherwise behave like plain sockets, so that the
+checks of 08 can run over TLS, too."""
 
 import fnmatch
 import functools
@@ -10,26 +10,28 @@ import ssl
 import struct
 import threading
 
+from harness.privileges import is_user
 from harness.settings import NOBODY
 
 RECORD = 16384  # bytes
 
-# The checks of 08 that are not made over TLS, and why.
-TOOL = 'it is for a program that is told to speak HTTP without TLS'
-STARTS = 'it starts the server by itself, without TLS'
-WAITS = 'its clients speak before the server can answer a handshake'
+# The checks of 08 that are not run over TLS, and why.
+TOOL = 'it is for a program that speaks HTTP without TLS'
+STARTS = 'it starts the server itself, without TLS'
+WAITS = 'its clients send before the server can answer a handshake'
 COUNTS = 'it counts calls, and a handshake takes some'
-MEMORY = 'OpenSSL would lack the memory first'
+MEMORY = 'OpenSSL would run out of memory first'
 WITHOUT_TLS = {
     'curl_*': TOOL, 'wget_*': TOOL, 'ab_*': TOOL, 'http_client_*': TOOL,
     'default_folder_found': STARTS, 'log_unread': STARTS, 'port_zero': STARTS,
     'out_of_descriptors': WAITS, 'more_than_fit': WAITS,
     'symbolic_link_in_time': WAITS, 'send_ENOBUFS': WAITS,
-    'send_ENOMEM': WAITS,
+    'send_ENOMEM': WAITS, 'tenth_of_a_second': WAITS,
     'listing_runs_out_of_memory': MEMORY,
+    'idle_takes_nothing': 'OpenSSL keeps some memory for each connection',
     'listing_in_portions': 'a handshake takes longer than the listing',
     'shortage_ends': COUNTS, 'client_unlisted': COUNTS,
-    'variables_no_others': 'HTTPS is one more',
+    'variables_no_others': 'HTTPS adds one more',
     'sees_nothing_inherited': STARTS, 'streams_closed': STARTS,
 }
 
@@ -78,8 +80,8 @@ class SecureSocket:
                 self.incoming.write_eof()
 
     def shake_hands(self):
-        """Makes the handshake, if that is left to do. One that breaks off
-        leaves a dead connection."""
+        """Performs the handshake, if it is not complete. If it breaks off, the
+        connection is dead."""
         with self.begins:
             try:
                 while not self.begun and not self.dead:
@@ -109,7 +111,7 @@ class SecureSocket:
     # ---------------------------------------------- what plain sockets have
 
     def recv(self, size):
-        """An end is an end here, whatever announced it."""
+        """Treats every end of the stream alike, announced or not."""
         self.shake_hands()
         while not self.dead:
             try:
@@ -124,14 +126,14 @@ class SecureSocket:
     def send(self, piece):
         self.shake_hands()
         if self.dead:
-            return len(piece)  # as with a plain one, recv knows why
+            return len(piece)  # as with a plain socket, recv reports why
         self.flush()
         with self.lock:
             sent = self.session.write(piece[:RECORD])
         try:
             self.flush()
         except BlockingIOError:
-            pass  # the rest goes before the next record
+            pass  # the rest is sent before the next record
         return sent
 
     def sendall(self, piece):
@@ -140,7 +142,7 @@ class SecureSocket:
             view = view[self.send(view):]
 
     def shutdown(self, how):
-        """Ends our half, with the alert that says so."""
+        """Ends our half, and announces that with an alert."""
         self.shake_hands()
         if self.dead:
             return
@@ -149,7 +151,7 @@ class SecureSocket:
         self.plain.shutdown(how)
 
     def close(self):
-        """Says so unless the socket is to be closed with a reset."""
+        """Sends the alert, unless the socket is to be closed with a reset."""
         if self.plain.fileno() != -1 and not self.resets():
             try:
                 self.plain.settimeout(0)
@@ -183,20 +185,25 @@ def context(certificate):
 
 
 def reason_against(name):
-    """Why a check is not made over TLS, or None."""
+    """Why a check is not run over TLS, or None."""
     return next((reason for pattern, reason in WITHOUT_TLS.items()
                  if fnmatch.fnmatch(name, pattern)), None)
 
 
 def own_certificate(path, directory):
-    """Copies a certificate and its key for the checks' servers, which may run
-    as another user."""
+    """Copies a certificate and its key for the checks' servers. Some of them
+    run as another user, who must own the file."""
     copy = os.path.join(directory, 'certificate.pem')
-    shutil.copyfile(path, copy)
-    os.chmod(copy, 0o600)
-    if os.getuid() == 0:
-        os.chown(copy, NOBODY, NOBODY)
+    for place in copy, for_nobody(copy):
+        shutil.copyfile(path, place)
+        os.chmod(place, 0o600)
+    if os.geteuid() == 0 and is_user(NOBODY):
+        os.chown(for_nobody(copy), NOBODY, NOBODY)
     return copy
+
+
+def for_nobody(certificate):
+    return certificate + '.nobody'
 
 
 def secure(client, certificate):

@@ -1,4 +1,4 @@
-"""What tests/check and its environment have decided for all checks."""
+"""Settings for all checks, from tests/check and its environment."""
 
 import os
 

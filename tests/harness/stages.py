@@ -44,7 +44,7 @@ class Exercise(Stage):
 
 
 def missing(path):
-    """The message about a file that is not in this hand-out."""
+    """The message about a file that this hand-out does not have."""
     return (f'{path.relative_to(ROOT)} is not part of this hand-out: your '
             'teacher has it.')
 
@@ -59,7 +59,7 @@ def find_stages(root=ROOT):
 
 
 def find_exercises(root=ROOT):
-    """The exercises that there are in a tree laid out like ours, by their
+    """The exercises that exist in a tree laid out like ours, by their
     names."""
     programs = ('04-accept/datagram/datagram', '05-recv-send/framing/server',
                 '06-client/rpc/client', '07-select/publish/server',
@@ -74,8 +74,8 @@ STAGES = find_stages()
 EXERCISES = find_exercises()
 TASKS = dict(sorted({**STAGES, **EXERCISES}.items()))  # all with a stub
 
-# What builds on 08, beyond the ladder. tests/check runs these checks only if
-# they are asked for by name.
+# What builds on 08, beyond the ladder. tests/check runs these checks only when
+# they are named.
 BEYOND = {'cgi': Stage('cgi', '08-http/cgi/server'),
           'tls': Stage('tls', '08-http/tls/server'),
           'front': Stage('front', '08-http/server')}

@@ -57,7 +57,7 @@ class Stream:
             self.at += len(piece)
 
     def finish(self, hint=''):
-        """Demands the rest, and that everything could be sent."""
+        """Demands the rest of the bytes, and that all could be sent."""
         self.take(self.size - self.at, hint)
         if self.sender:
             self.sender.join(5)

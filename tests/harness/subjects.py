@@ -10,7 +10,7 @@ from harness.stages import PROGRAMS, ROOT, STAGES
 
 
 class Unusable(Exception):
-    """The program cannot be checked, for this reason."""
+    """The reason why a program cannot be checked."""
 
 
 def stub_of(options):
@@ -45,8 +45,8 @@ def examine(options, stages):
 
 
 def examine_program(word):
-    """Rejects a word that names no program. Returns its path, or None if PATH
-    finds it."""
+    """Rejects a word that does not name a program. Returns its path, or None
+    if PATH finds it."""
     path = pathlib.Path(word)
     if path.suffix in ('.c', '.h', '.o') and path.exists():
         built = path.with_suffix('')

@@ -19,7 +19,7 @@ from harness.network import Peer, free_port, listening
 from harness.programs import (RUNNING, Child, Server, highest_descriptor,
                               wait_until)
 from harness.privileges import is_user
-from harness.secure import secure
+from harness.secure import for_nobody, secure
 from harness.settings import MEMCHECK, NOBODY, PATIENCE
 from harness.valgrind import VALGRIND, complaints
 
@@ -33,7 +33,8 @@ def small_client(size):
 
 
 class Test:
-    """One run of one check: starts programs, and ends them whatever comes."""
+    """One run of one check: starts programs, and ends them whatever
+    happens."""
 
     def __init__(self, stage, command, directory, injector):
         self.stage = stage
@@ -46,6 +47,7 @@ class Test:
         self.children = []
         self.reports = tempfile.mkdtemp(dir=directory)
         self.faults = Faults(directory)
+        self.certificate = settings.TLS
 
     def close(self):
         for child in list(RUNNING):
@@ -61,10 +63,12 @@ class Test:
         self.close()
         self.closing, self.children = [], []
         self.faults = Faults(self.directory)
+        self.certificate = settings.TLS
 
     def examine(self):
-        """Demands that valgrind, if it is asked, has nothing to report. Ends
-        the programs, from 07 on in good order: then all is to be closed."""
+        """Demands that valgrind, if it is used, has nothing to report. Ends
+        the programs; from 07 on with SIGTERM, after which every descriptor
+        must be closed."""
         for child in list(RUNNING) if MEMCHECK else ():
             child.signal(signal.SIGTERM)
             child.signal(signal.SIGCONT)
@@ -105,17 +109,18 @@ class Test:
                        'program, which has another C library')
 
     def without_root(self):
-        """Has programs run as another user than root, whom nothing is
+        """Runs programs as another user than root, to whom nothing is
         forbidden."""
         if os.geteuid() == 0:
             if not is_user(NOBODY):
                 raise Skip('there is no other user here than root')
             self.need_injector()
             self.faults.set('user', NOBODY)
+            self.certificate = for_nobody(settings.TLS)
 
     def need_descriptors(self, count):
-        """Skips the check if this process, or the server, may not have so
-        many."""
+        """Skips the check if this process, or the server, may not have this
+        many descriptors."""
         if highest_descriptor() < count:
             raise Skip(f'this needs {count} descriptors (ulimit -n)')
 
@@ -134,7 +139,7 @@ class Test:
         return self.starter() + words + list(arguments)
 
     def starter(self):
-        """What programs are started by."""
+        """The command that starts programs."""
         log = [f'--log-file={self.reports}/%p']
         return settings.STARTER + (VALGRIND + log if MEMCHECK else [])
 
@@ -153,13 +158,14 @@ class Test:
         self.children.append(child)
         return child
 
-    def run(self, *arguments, patience=PATIENCE):
+    def run(self, *arguments, patience=PATIENCE, hint=''):
         """Runs the program to its end. Returns the child and its status."""
         child = self.start(*arguments)
         status = child.wait_exit(patience)
         if status is None:
             raise Failure(f'{self.said(child)} exits by itself',
-                          f'after {patience} seconds it {self.outcome(child)}')
+                          f'after {patience} seconds it {self.outcome(child)}',
+                          hint)
         return child, status
 
     def server(self, *options, port=0, hint=''):
@@ -239,7 +245,7 @@ class Test:
         return '`' + ' '.join(shlex.quote(word) for word in words) + '`'
 
     def outcome(self, child):
-        """What has become of a program, in words."""
+        """Describes the state of a program in words."""
         status = child.wait_exit(0.2)  # it may be about to crash
         fate = ('still runs' if status is None else
                 f'exited with status {status}' if status >= 0 else
@@ -295,7 +301,7 @@ class Test:
         return bytes(got)
 
     def question(self, mark=b'served?\n'):
-        """What a client says for the stage's server to answer."""
+        """A message that the stage's server answers."""
         return mark
 
     def need_persistence(self, server):
@@ -305,11 +311,11 @@ class Test:
         return True
 
     def plenty(self):
-        """What a client may say again and again, without end."""
+        """A message that a client may send again and again."""
         return data(65536)
 
     def answered(self, client, mark=b'served?\n', hint=''):
-        """Demands the answer to a question; of these servers, its echo."""
+        """Demands the answer to a question; of an echo server, the echo."""
         got = self.receive(client, len(mark), f'the echo of {shown(mark)}',
                            hint)
         if got != mark:
@@ -332,7 +338,8 @@ class Test:
                           hint) from None
 
     def ended(self, client, hint='', what='the end of the stream'):
-        """Demands that the server ends the connection, having sent no more."""
+        """Demands that the server ends the connection without sending anything
+        more."""
         try:
             piece = client.recv(65536)
         except ConnectionResetError:
@@ -346,8 +353,8 @@ class Test:
                           'send exactly as many bytes as recv returned')
 
     def until_end(self, client, most=1 << 20):
-        """Receives what still comes, to the end of the stream, within limits.
-        Returns it."""
+        """Receives what still arrives, up to the end of the stream, within
+        limits. Returns it."""
         got, end = bytearray(), time.monotonic() + 2 * PATIENCE
         what = 'the end of the stream'
         while len(got) < most and time.monotonic() < end:
@@ -363,7 +370,7 @@ class Test:
         raise Failure(what, f'more and more data: {shown(got)}')
 
     def served(self, server, client, hint=''):
-        """Demands that a client is served, as the stage does it."""
+        """Demands that a client is served in the way of the stage."""
         if self.stage == '04':
             self.ended(client, hint, 'the server closes the connection')
         else:

@@ -1,6 +1,7 @@
 """The TODOs of a stub: where they are, and which checks prove them."""
 
 import collections
+import fnmatch
 import re
 
 BEGINNING = re.compile(r'\s*/\* TODO (\d+): ')
@@ -17,6 +18,18 @@ def find(source):
                   for found in WHOLE.finditer(source))
 
 
+def code_meant(todo, source):
+    """Returns the line of code that a TODO calls "this line", which a reader of
+    the TODO alone does not see; or ''."""
+    found = re.search(r'\b(this|these)( \w+)? (line|loop|call)s?\b', todo.text)
+    start = sum(map(len, source.splitlines(True)[:todo.line - 1]))
+    rest = source[WHOLE.search(source, start).end():] if found else ''
+    for line in rest.splitlines():
+        if line.strip():
+            return f'({found[0]}: {line.strip()})'
+    return ''
+
+
 def words(text):
     return ' '.join(text.split())
 
@@ -29,3 +42,11 @@ def checks_named(text):
     """Returns the names at the end of a TODO: checks, or NAME* for several."""
     found = re.search(r'Proved by ([^.]*)\.', words(text))
     return re.findall(r'[\w*]+', found[1]) if found else []
+
+
+def about(some, check):
+    """Returns the TODOs that name a check; those with its exact name come
+    first."""
+    found = [todo for todo in some if any(fnmatch.fnmatchcase(check, name)
+                                          for name in todo.checks)]
+    return sorted(found, key=lambda todo: check not in todo.checks)

@@ -1,4 +1,4 @@
-"""valgrind (MEMCHECK=1): how it is started, which checks make no sense with
+"""valgrind (MEMCHECK=1): how it is started, which checks make no sense under
 it, and what its reports say."""
 
 import re
@@ -12,15 +12,15 @@ WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
     'prints_descriptor': 'valgrind has taken descriptor 3',
     'closed_streams': 'valgrind takes the number of a closed stream',
     'few_descriptors': 'valgrind keeps its report open',
-    'log_in_blocks': 'valgrind makes calls of write of its own',
-    'socket_EMFILE': 'valgrind gives descriptors beyond the limit',
-    'more_than_fit': 'valgrind gives descriptors beyond the limit',
+    'log_in_blocks': 'valgrind itself calls write',
+    'socket_EMFILE': 'valgrind allows descriptors beyond the limit',
+    'more_than_fit': 'valgrind allows descriptors beyond the limit',
     '08 out_of_descriptors': 'valgrind does not let it raise the limit',
     '08 shortage_shared': 'valgrind does not let it raise the limit',
-    '08 nothing_remains': 'valgrind\'s own memory grows',
-    'requests_without_reading': 'valgrind\'s own memory grows',
-    'waits_quietly': 'valgrind is busy for itself',
-    'quiet_with_a_client': 'valgrind is busy for itself',
+    '08 nothing_remains': 'the memory of valgrind itself grows',
+    'requests_without_reading': 'the memory of valgrind itself grows',
+    'waits_quietly': 'valgrind itself is busy',
+    'quiet_with_a_client': 'valgrind itself is busy',
     'cgi sees_three_descriptors': 'valgrind has descriptors of its own',
     'cgi no_interpreter': 'valgrind itself fails then',
     **{f'cgi execve_{name}': 'valgrind itself fails then' for name in (

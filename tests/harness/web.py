@@ -52,7 +52,7 @@ class Visitor:
     """A client that speaks HTTP. When the server announces that it closes the
     connection, the next request uses a new one."""
 
-    longest = 16 << 20  # bytes of a body: no check reads more
+    longest = 1 << 20  # bytes of a body, unless a file is longer
 
     def __init__(self, connection, connect=None, longest=0):
         self.socket, self.connect = connection, connect
@@ -72,7 +72,7 @@ class Visitor:
                           hint) from None
 
     def feed(self, message):
-        """Sends a message in a thread."""
+        """Sends a message, or several, in a thread."""
         converse(self.socket, message, [], end=False)
 
     def get(self, target='/hello.txt', *fields, hint='', **parts):
@@ -115,7 +115,7 @@ class Visitor:
         return Reply(self.take(self.buffer.index(b'\r\n\r\n') + 4), to)
 
     def more(self, what, hint=''):
-        """Receives something. Returns whether it is not the end."""
+        """Receives something. Returns whether the stream goes on."""
         if len(self.buffer) > self.longest + LONGEST_HEAD:
             raise Failure(what, f'more and more: {self.emptied()}', hint)
         if self.deadline and time.monotonic() > self.deadline:
@@ -130,7 +130,7 @@ class Visitor:
         return bool(piece)
 
     def emptied(self):
-        """Empties the buffer, since a failure keeps it as long as it lives.
+        """Empties the buffer, which a failure would otherwise keep in memory.
         Returns what was in it, for a message."""
         said = shown(self.buffer)
         self.buffer = bytearray()
@@ -265,10 +265,10 @@ def fill(folder, files):
 
 
 class WebTest(Test):
-    """A run of a check of 08."""
+    """One run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
-    longest = 4 << 20  # bytes of a file that is served, at least
+    longest = 1 << 20  # bytes of a file that is served, at least
     kept = None       # whether connections are; not known yet
 
     def environment(self):
@@ -293,7 +293,7 @@ class WebTest(Test):
         if not self.any:
             folder = ['-d', str(root)] if root else []
             if settings.TLS:
-                folder += ['-s', settings.TLS]
+                folder += ['-s', self.certificate]
             return super().server(*folder, *options, **others)
         if '{root}' in ' '.join(self.words):
             root = root or self.site()

@@ -17,8 +17,8 @@ class Colours:
 
 
 def wrapped(start, text, always=False):
-    """Returns lines of 79 columns after a start. Texts with line breaks of
-    their own stay as they are; long words are broken only if everything must
+    """Returns lines of 79 columns after a start. Texts that contain line
+    breaks stay as they are; long words are broken only if everything must
     fit."""
     if '\n' in text.strip('\n') and not always:
         return start + text

@@ -1,1 +1,1 @@
-"""What tests/learn is made of."""
+"""The parts of tests/learn."""

@@ -42,7 +42,7 @@ class Runner:
             try:
                 self.attend(program, progress)
             except KeyboardInterrupt:
-                program.wait_exit(PATIENCE)  # Ctrl-C has reached it as well
+                program.wait_exit(PATIENCE)  # Ctrl-C has reached it, too
                 raise
             finally:
                 program.end(signal.SIGTERM, patience=None)
@@ -61,7 +61,7 @@ class Runner:
                                         if seconds >= PATIENCE else ''))
 
     def prepare(self):
-        """Makes sure that the tools exist, and that .flags is up to date."""
+        """Checks that the tools exist, and brings .flags up to date."""
         for tool in ('make', compiler()[0]):
             if not shutil.which(tool):
                 raise Unable(f'{tool} is not installed. On Debian: sudo '
@@ -109,7 +109,7 @@ class Runner:
 
     def attempt(self, stage):
         """Builds and checks a stub as it is now."""
-        source(stage)  # otherwise Trouble was raised
+        source(stage)  # else Trouble was raised
         key = state(stage)
         warnings = self.build(stage)
         if state(stage) != key:
@@ -138,5 +138,5 @@ def diagnostics(text):
 
 
 def others(count, what):
-    """Says how many more there are, if any."""
+    """Returns how many more there are, if any, in words."""
     return [f'({count} {what}{"s" if count > 1 else ""} more)'] * (count > 0)

@@ -1,6 +1,5 @@
-"""What the student reads."""
+"""The text that the student reads."""
 
-import fnmatch
 import re
 
 from harness import todos
@@ -19,25 +18,20 @@ def listed(some):
                      for todo in some)
 
 
-def named(some, check):
-    """Returns the TODOs that name a check; those with its exact name come
-    first."""
-    found = [todo for todo in some if any(fnmatch.fnmatchcase(check, name)
-                                          for name in todo.checks)]
-    return sorted(found, key=lambda todo: check not in todo.checks)
-
-
 def show_todo(stage, check):
     """Shows the TODO of a failed check, or where else to look."""
     left = todos.find(source(stage))
-    about = named(left, check)
-    former = named(todos.find(as_handed_out(stage)), check)
+    about = todos.about(left, check)
+    former = todos.about(todos.find(as_handed_out(stage)), check)
     if about or left and not former:
         todo = (about or left)[0]
         screen.entry('place' if about else 'next',
                      f'{stage.place}:{todo.line}' +
                      ('' if about else ', the first TODO left'))
         screen.entry('', f'TODO {todo.number}: {todo.text}')
+        meant = todos.code_meant(todo, source(stage))
+        if meant:
+            screen.entry('', meant)
         if about[1:]:
             screen.entry('also', listed(about[1:]))
         before = [other for other in left if other.number < todo.number]

@@ -14,11 +14,11 @@ PATIENCE = 2     # seconds for an editor to finish, or to go without a word
 
 
 class Trouble(Exception):
-    """A stub cannot be checked, for a reason that is shown to the student."""
+    """The reason why a stub cannot be checked, for the student to read."""
 
 
 class Unable(Exception):
-    """The command cannot be carried out, for this reason."""
+    """The reason why the command cannot be carried out."""
 
 
 class Saved(Exception):
@@ -51,7 +51,7 @@ def state(stage):
                  *sorted(stage.folder.glob('*.[ch]'))]:
         try:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError:  # a folder, or gone, or unreadable
+        except OSError:  # it is a folder, missing or unreadable
             content = '-'
         digest.update(f'{path.relative_to(ROOT)} {content}\n'.encode())
     return digest.hexdigest()

@@ -1,6 +1,7 @@
 """Draws the rows of a run as a sequence chart: for a terminal of 80 columns,
-or as SVG. Time goes downwards; from left to right: the client's process, its
-kernel, the wire, the server's kernel, the server's process."""
+or as SVG. Time runs downwards; from left to right, the columns are the
+client's process, its kernel, the wire, the server's kernel, and the server's
+process."""
 
 import html
 import textwrap
@@ -10,7 +11,8 @@ WIRE = 18   # columns between the two kernels
 
 
 def wrap(text, width, indent):
-    """Splits a text into lines, and no result from its sign."""
+    """Splits a text into lines, but never between a result and its equals
+    sign."""
     lines = textwrap.wrap(text.replace(' = ', ' =\xa0'), width,
                           subsequent_indent=indent, break_on_hyphens=False)
     return [line.replace('\xa0', ' ') for line in lines]
@@ -116,7 +118,7 @@ stroke-width:5px;stroke-linejoin:round}
 
 
 def head(x, y, direction, size=6):
-    """The point of an arrow at a place, to the right (1) or to the left."""
+    """The head of an arrow at a place, pointing right (1) or left."""
     return f'M{x - direction * size} {y - 4}L{x} {y}L{x - direction * size} ' \
            f'{y + 4}'
 
@@ -208,7 +210,7 @@ class Picture:
                          f'width="8" height="{until - since}"/>')
 
     def svg(self, name, title, caption):
-        for side, since in self.open.values():  # calls that go on waiting
+        for side, since in self.open.values():  # calls that still wait
             self.bar(side, since, self.y)
         heads = []
         for x, anchor, first, second in (

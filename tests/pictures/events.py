@@ -1,5 +1,5 @@
-"""What happened in a run: system calls from strace, packets from lo, and the
-rows of a sequence chart made from both."""
+"""The events of a run: system calls from strace, packets from lo, and the rows
+of a sequence chart that are made from both."""
 
 import dataclasses
 import re
@@ -41,12 +41,12 @@ class Call:
     result: str = ''
     value: Optional[int] = None
     fd: Optional[int] = None
-    settled: bool = False    # end is no longer a little early
+    settled: bool = False    # `end` is no longer a little early
 
 
 @dataclasses.dataclass
 class Note:
-    """A line that a process printed, or what was done to it."""
+    """A line that a process printed, or something that was done to it."""
     side: str
     tag: str
     text: str
@@ -55,7 +55,7 @@ class Note:
 
 
 def short(text, most=14):
-    """Returns a string of strace's, short enough for a chart."""
+    """Returns a string from strace's output, short enough for a chart."""
     def cut(match):
         content, more = match.group(1), match.group(2)
         if len(content) <= most and not more:
@@ -72,7 +72,7 @@ class Trace:
         self.side, self.tag = side, tag
         self.sockets = set()
         self.events = []
-        self.waiting = None  # the Call of a line that has not ended yet
+        self.waiting = None  # the Call whose line is not complete yet
 
     def feed(self, line, ended=True):
         """Takes a line; one without an end is a call that waits."""
@@ -107,7 +107,7 @@ class Trace:
         if done:
             call.value = None if done[2] == '?' else int(done[2])
             call.end = moment + float(done[5])
-            if done[2] == '?':  # stopped in it, and it begins again
+            if done[2] == '?':  # it was stopped in the call, which begins again
                 call.result = '?'
             else:
                 call.result = f'= {call.value:,}' + (f' {done[3]}'
@@ -131,7 +131,7 @@ class Trace:
             return fd == 2 and done and STRING.search(arguments)
         if name == 'openat':  # a file that a client asked for
             return self.side == 'server' and fd is not None
-        if name == 'socket':  # and none by which getaddrinfo asks around
+        if name == 'socket':  # and none that getaddrinfo makes
             return re.match(r'AF_INET6?, SOCK_STREAM', arguments)
         if name in ('select', 'pause'):
             return True
@@ -139,7 +139,7 @@ class Trace:
 
 
 def describe(call, arguments, done):
-    """Returns the call as a program has it, and its result."""
+    """Returns the call as it stands in a program, and its result."""
     name, fd = call.name, call.fd
     if name == 'socket':
         call.text = f'socket({arguments})'.replace('IPPROTO_IP', '0').replace(
@@ -182,7 +182,7 @@ def describe(call, arguments, done):
 class Row:
     """A row of a chart: kind is call, enter, leave, packet, note or gap."""
     kind: str
-    side: str = ''           # whose; of a packet: who has sent it
+    side: str = ''           # the process; of a packet, its sender
     text: str = ''
     result: str = ''
     tag: str = ''
@@ -216,7 +216,7 @@ def sized(payload, pieces=1):
 
 def rows_of(calls, wire, server_port, cut=0.0):
     """Returns the rows for calls and notes, and the packets between them. No
-    row spans the moment cut."""
+    row spans the moment `cut`."""
     settle_ends(calls, wire)
     calls = [event for event in calls  # of several clients, less of each
              if not (event.tag and is_start(event))]
@@ -254,9 +254,10 @@ def rows_of(calls, wire, server_port, cut=0.0):
 
 
 def settle_ends(calls, wire):
-    """strace starts its clock after it has written the arguments, so a call
-    ends later than these two times say, but before the next call of its
-    process; and connect ends after the packets that answer it."""
+    """Corrects the end of a call. strace starts its clock after it has written
+    the arguments, so a call ends later than its two times say, but before the
+    next call of its process; and connect ends after the packets that answer
+    it."""
     following = {}
     for event in sorted(calls, key=lambda event: -event.start):
         latest = following.get((event.side, event.tag), float('inf')) - 1e-6
@@ -281,8 +282,8 @@ def is_start(event):
 
 
 def without_acknowledgements(wire):
-    """Of many packets, returns those with data, those that open or close
-    something, and the replies to the latter; of few packets, all."""
+    """If there are many packets, returns those with data, those that open or
+    close something, and the replies to the latter; otherwise all."""
     if sum(bool(packet.payload) for packet in wire) <= FEW:
         return wire
     kept, opening = [], True
@@ -295,8 +296,8 @@ def without_acknowledgements(wire):
 
 
 def is_whole(call, later, merged):
-    """Returns whether a call and its result fit one row: nothing happened in
-    between that it could have waited for."""
+    """Returns whether a call and its result fit in one row: nothing happened
+    in between that the call could have waited for."""
     if (call.end is None or call.end - call.start > GAP
             or call.result == '?' or call.name == 'connect'):
         return False

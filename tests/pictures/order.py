@@ -1,4 +1,4 @@
-"""Checks whether the events of a picture can have happened in its order. Its
+"""Checks whether the events of a picture can have happened in that order. Its
 description has one event a line:
 
     client calls connect(3, 127.0.0.1:15441)
@@ -16,7 +16,7 @@ OTHER = {'client': 'server', 'server': 'client'}
 
 
 class Connection:
-    """What its packets have shown so far."""
+    """What the packets of a connection have shown so far."""
 
     def __init__(self):
         self.seen = []
@@ -83,7 +83,7 @@ class Reader:
             self.need(side not in connection.ended, line,
                       'this side has ended already')
         if 'data' in text:
-            self.need(self.sent[side] > 0, line, 'nobody has called send')
+            self.need(self.sent[side] > 0, line, 'no process has called send')
         if 'FIN' in text:
             connection.ended.add(side)
 
@@ -96,7 +96,7 @@ class Reader:
         elif call == 'accept' and value >= 0:
             self.accepted += 1
             self.need(self.accepted <= self.handshakes, line,
-                      'no handshake has ended for it')
+                      'its handshake is not complete')
         elif call == 'send' and value > 0:
             asked = re.search(r', ([\d,]+)\) = ', line)
             self.need(value <= number(asked[1]), line, 'it sent too much')
@@ -124,7 +124,7 @@ def impossible(story):
     for line in story:
         reader.read(line)
     if not reader.connections:
-        reader.errors.append('there is no packet in it')
+        reader.errors.append('it has no packet')
     return reader.errors
 
 
@@ -161,7 +161,7 @@ POINTS = {
 
 
 def pointless(name, story):
-    """Returns which of these a picture does not show."""
+    """Returns which of these patterns a picture does not show."""
     place, errors = 0, []
     for pattern in POINTS.get(name, []):
         if pattern.startswith('!'):

@@ -1,5 +1,5 @@
 """Packets of the loopback interface: captures them, reads and writes pcap
-files, and takes IPv4, IPv6, TCP and UDP apart, with struct alone."""
+files, and parses IPv4, IPv6, TCP and UDP, using only `struct`."""
 
 import contextlib
 import dataclasses
@@ -19,13 +19,13 @@ OUTGOING = 4  # PACKET_OUTGOING: lo shows each packet twice, going and coming
 
 
 class NotCaptured(Exception):
-    """Why there can be no capture on this machine."""
+    """The reason why there can be no capture on this machine."""
 
 
 @dataclasses.dataclass
 class Packet:
-    """One packet; network is its header of IPv4 or IPv6, transport that of
-    TCP or UDP, options included."""
+    """One packet: `network` is its IPv4 or IPv6 header, `transport` its TCP or
+    UDP header, including options."""
     time: float
     frame: bytes
     network: bytes
@@ -42,7 +42,7 @@ class Packet:
 
 
 def parse(moment, frame):
-    """Returns the Packet in a frame, or None if it has no TCP and no UDP."""
+    """Returns the Packet in a frame, or None if it is neither TCP nor UDP."""
     data = frame[ETHERNET:]
     kind = data[0] >> 4 if data else 0
     if kind == 4 and len(data) >= 20:
@@ -80,7 +80,7 @@ def ones_complement(data):
 
 
 def transport_checksum(packet):
-    """What the checksum of TCP or UDP has to be."""
+    """The correct checksum of TCP or UDP."""
     place = 16 if packet.protocol == TCP else 6
     header = packet.transport[:place] + b'\0\0' + packet.transport[place + 2:]
     segment = header + packet.payload
@@ -90,7 +90,7 @@ def transport_checksum(packet):
 
 
 class Capture:
-    """What passes over lo, from now on. Needs root, or CAP_NET_RAW."""
+    """Captures what passes over lo from now on. Needs root or CAP_NET_RAW."""
 
     def __init__(self):
         if not hasattr(socket, 'AF_PACKET'):

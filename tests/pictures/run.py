@@ -24,7 +24,7 @@ CALLS = ('%network,select,pselect6,?_newselect,pause,close,openat,write')
 
 
 class Missing(Exception):
-    """What must be installed or permitted for a chart."""
+    """Something that a chart needs is not installed or not permitted."""
 
 
 class Process:
@@ -215,7 +215,7 @@ SCENES = {}
 
 
 def scene(name, title, caption):
-    """Registers a function as a scene. A picture has its name."""
+    """Registers a function as a scene. Its picture has the same name."""
     def add(play):
         play.title, play.caption, play.stage = title, caption, name[:2]
         SCENES[name] = play
@@ -346,7 +346,7 @@ def pipelined(stage):
 @contextlib.contextmanager
 def hosts_with_both():
     """Returns words to put before a command so that localhost is ::1, then
-    127.0.0.1: none if it is anyway, or if we lack the rights."""
+    127.0.0.1; none if that is so anyway, or if we lack the rights."""
     found = [entry[4][0] for entry in socket.getaddrinfo(
         'localhost', 80, 0, socket.SOCK_STREAM)]
     if '::1' in found or os.geteuid() != 0 or not shutil.which('unshare'):

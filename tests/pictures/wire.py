@@ -93,8 +93,8 @@ def options(packet):
 
 
 def remarks(packet, first=None):
-    """What is worth a look, as (bytes, sentence). first: the SYN of the same
-    connection, for a later packet."""
+    """The bytes worth a look, as (bytes, sentence). first: for a later packet,
+    the SYN of its connection."""
     found = []
     server = packet.transport[2:4]
     port = packet.target[1]

@@ -13,7 +13,7 @@ from harness.compiling import compiler
 from scenes.tools import (
     Player, connect, established, receive, scene, screen, text)
 
-MOST = 64 * 1000 * 1000  # bytes: more would not be quick everywhere
+MOST = 64 * 1000 * 1000  # bytes: more would be slow on some machines
 
 
 @scene('01-socket', 'The kernel makes a socket, one end of a future '

@@ -1,5 +1,4 @@
-"""What the scenes are made of: the screen, programs while they run, and their
-clients."""
+"""The parts of the scenes: the screen, running programs, and their clients."""
 
 import os
 import re
@@ -46,7 +45,7 @@ class Audience(Screen):
     def write(self, text):
         try:
             super().write(text)
-        except BrokenPipeError:  # its reader has ended
+        except BrokenPipeError:  # the reader of its output has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
             sys.exit(1)
 
@@ -61,7 +60,7 @@ class Audience(Screen):
         self.show(f'  $ {text}', self.colours.bold)
 
     def fact(self, text, expected=True, got=True):
-        """Shows a fact that can be seen from outside, once it is true."""
+        """Shows a fact that can be observed from outside, once it is true."""
         if got != expected:
             if expected is True:
                 raise Untrue(text, 'this does not hold')
@@ -96,13 +95,13 @@ screen = Audience(sys.stdout)
 # -------------------------------------------------------------- programs
 
 class Player(Child):
-    """A program of the ladder while it runs."""
+    """A running program of the ladder."""
 
     def __init__(self, *command, stdin=subprocess.DEVNULL,
                  stdout=subprocess.PIPE, shown=''):
         self.name = command[0]
         if screen.steps and self.name[:2] in ('05', '07', '08'):
-            command = self.name, '-t', '0', *command[1:]  # nobody times out
+            command = self.name, '-t', '0', *command[1:]  # no client times out
         self.read = {'errors': 0, 'output': 0}  # bytes that have been shown
         screen.command(' '.join(command) + shown)
         try:
@@ -126,8 +125,8 @@ class Player(Child):
         return line.decode(errors='replace')
 
     def prints(self, expected):
-        """Waits for a line on standard error and shows it. Returns what stands
-        in place of ADDRESS, PORT or NUMBER."""
+        """Waits for a line on standard error and shows it. Returns the text in
+        place of ADDRESS, PORT or NUMBER."""
         line = self.read_line('errors', expected)
         screen.line(line)
         pattern = re.escape(expected)
@@ -205,8 +204,8 @@ def text(address):
 
 
 def established(one, other):
-    """Returns the ends of a connection that are in Linux's table, if there is
-    one: the two addresses of each, its own first."""
+    """Returns the ends of a connection that are in Linux's table, if this
+    system has one: the two addresses of each, its own first."""
     try:
         with open('/proc/net/tcp') as table:
             rows = [line.split() for line in table][1:]

@@ -122,7 +122,7 @@ static enum action handle_retry(const char *call, long *waits);
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
-    static long waits;  /* tenths of a second in the present shortage */
+    static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 

@@ -90,22 +90,23 @@ static enum action handle_retry(const char *call, long *waits);
    shortage has lasted as long as the limit (0: no limit); bytes that are sent
    end a shortage. With TODO 10, send also fails with EAGAIN after each tenth of
    a second in which it could send nothing: call it again, unless these tenths
-   add up to the limit. An EAGAIN at once is an error; clock_gettime(2) tells.
+   add up to the limit. An EAGAIN at once is an error: measure with
+   clock_gettime(2).
    Proved by partial_send, slow_reader, never_reads_once, shortage_ends,
    shortages_apart, send_*. */
 
 /* TODO 10: set_timeouts, which takes a client and the time limit, and sets
    SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second (0 for no limit),
-   each a struct timeval, see socket(7). A longer one could not tell how long no
-   byte was sent: a send that was cut short returns how many were. If
-   setsockopt(2) fails, print that, see perror(3), and leave this client.
+   each a struct timeval, see socket(7). A longer limit would not show when the
+   last byte was sent: a send that is cut short returns only how many were. If
+   setsockopt(2) fails, print that, see perror(3), and leave this client. And
    milliseconds, which returns the time of CLOCK_MONOTONIC.
    Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
-    static long waits;  /* tenths of a second in the present shortage */
+    static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
@@ -135,8 +136,8 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 static const char usage[] =
     "usage: server [-a ADDRESS] [PORT]\n"
     /* TODO 11: -t SECONDS, optional, in the line above and in a line of its
-       own: after so long without a byte a client is dropped; 0 is never, 60 the
-       default.
+       own: a client is dropped after that time without a byte; 0 means never,
+       and 60 is the default.
        Proved by usage_help. */
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";

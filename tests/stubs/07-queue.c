@@ -110,10 +110,9 @@ static void serve(int listener, long timeout) {
    PUSH. And struct piece, a piece of work: the line WORK that hands it out, and
    its length. */
 
-/* The state of one connection; of the listener, the first three members. */
+/* The state of one connection; of the listener, the first two members. */
 struct connection {
     bool open;
-    int fd;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
@@ -129,8 +128,8 @@ struct connection {
     struct sockaddr_in peer;
 };
 
-static struct connection connections[FD_SETSIZE];  /* by their descriptors */
-static int highest;     /* of these descriptors */
+static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
+static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 /* TODO 3: the queue: an array of pieces, used as a ring; which of them is the
@@ -138,14 +137,13 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
    in TODO 5, 7, 11 and 16.
    Proved by in_order, full_queue. */
 
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now);
-static void note_unacknowledged(struct connection *connection);
+static bool has_timed_out(int client, long timeout, long long now);
+static void note_unacknowledged(int client);
 static void accept_clients(int listener);
 /* TODO 4: no prototypes of these. (Not checked.) */
-static bool echo(struct connection *connection);
-static bool keep_unsent(struct connection *connection, const char *bytes);
-static void remove_connection(struct connection *connection, int listener);
+static bool echo(int client);
+static bool save_unsent(int client, const char *bytes);
+static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
@@ -159,8 +157,8 @@ static const char *name_of(const struct sockaddr_in *address);
    Proved by push_and_pull, one_worker_each, in_order, round_robin, full_queue.
    */
 
-/* TODO 16: find_next, which takes what is waited for, and returns the row that
-   has waited longest for it, or NULL. Leave out connections that have ended,
+/* TODO 16: find_next, which takes what is waited for, and returns the client
+   that has waited longest for it, or -1. Leave out connections that have ended,
    and those to which something is left to send.
    Proved by round_robin, full_queue, eight_hundred. */
 
@@ -171,29 +169,28 @@ static const char *name_of(const struct sockaddr_in *address);
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
-    int last = highest;
 
     FD_ZERO(readable);
     FD_ZERO(writable);
     FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
-    for (int fd = 0; fd <= last; fd++) {
+    for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
-        /* TODO 17: remove a connection that has ended, too; then let select
-           return at once, because hand_out is to run again: a piece may have
-           come back. A client that waits for work has no time limit, unless
-           something is left to send.
+        /* TODO 17: remove a connection that has ended, too, in the same way:
+           select returns at once, and hand_out runs again, because a piece may
+           have come back. A client that waits for work has no time limit,
+           unless something is left to send.
            Proved by waiting_worker_gets_it, silent_worker,
            waiting_worker_stays, worker_does_not_read. */
         if (fd != listener && timeout > 0) {
-            if (has_timed_out(connection, timeout, now)) {
-                remove_connection(connection, listener);
+            if (has_timed_out(fd, timeout, now)) {
+                remove_connection(fd, listener);
+                due = now;  /* accept may succeed now */
                 continue;
             }
             due = earlier(due, connection->last_activity + 1000 * timeout);
         }
-        highest = fd;
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         else
@@ -219,21 +216,21 @@ static bool handle_ready(int fd, int listener) {
     if (fd == listener)
         accept_clients(listener);
     /* TODO 6: handle_client (TODO 5) instead. Proved by push_and_pull. */
-    else if (!echo(&connections[fd]))
-        remove_connection(&connections[fd], listener);
+    else if (!echo(fd))
+        remove_connection(fd, listener);
     return true;
 }
 
-/* Returns whether a client has moved no byte for the timeout, and reports it.
-   The kernel tells whether bytes have moved since the last check, not when: so
-   the timeout starts again then. */
-static bool has_timed_out(struct connection *connection, long timeout,
-                          long long now) {
+/* Returns whether a client has moved no byte for the timeout; if so, reports
+   it. The kernel tells whether bytes have moved since the last check, but not
+   when: the timeout then starts again. */
+static bool has_timed_out(int client, long timeout, long long now) {
+    struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    note_unacknowledged(connection);
+    note_unacknowledged(client);
     if (connection->unacknowledged != before) {
         connection->last_activity = now;
         return false;
@@ -244,13 +241,15 @@ static bool has_timed_out(struct connection *connection, long timeout,
     return true;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet. select calls
-   a socket writable only when a good part of its buffer is free: with a peer
-   that reads slowly, minutes may pass while bytes move. */
-static void note_unacknowledged(struct connection *connection) {
+/* Notes how many bytes the peer's kernel has not acknowledged yet. select
+   reports a socket as writable only when a good part of its buffer is free:
+   with a peer that reads slowly, minutes may pass while bytes move. */
+static void note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(connection->fd, TIOCOUTQ, &connection->unacknowledged) == -1)
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
 }
@@ -260,7 +259,7 @@ static void note_unacknowledged(struct connection *connection) {
    come (TODO 7). While something is left nothing is received, as before.
    Proved by push_and_pull, answers_unread. */
 
-/* TODO 7: handle_lines, which takes a row, and whether its turn for room has
+/* TODO 7: handle_lines, which takes a client, and whether its turn for room has
    come: that is good for the first line only. While nothing is left to send,
    the client does not wait for room, and a newline has come, see memchr(3):
    pass the line to handle_line (TODO 9), and send what that returns (TODO 11),
@@ -269,47 +268,34 @@ static void note_unacknowledged(struct connection *connection) {
    Proved by several_at_once, too_long_line, other_lines, full_queue,
    room_in_turn. */
 
-/* TODO 8: receive, which takes a row. Call recv(2) for as many bytes as there
-   is room for, behind those that are there. If the array is full, the line is
-   too long: note that, and discard what has come of it. At the end of the
-   stream, and if the client is lost, the connection has ended.
+/* TODO 8: receive, which takes a client. Call recv(2) for as many bytes as
+   there is room for, behind those that are there. If the array is full, the
+   line is too long: note that, and discard what has come of it. At the end of
+   the stream, and if the client is lost, the connection has ended.
    Proved by split_anywhere, too_long_line, line_without_end, recv_*. */
 
-/* TODO 9: handle_line, which takes a row, a line, its length and whether the
-   row's turn for room has come, and returns the answer: "" if it comes later,
-   NULL if the line has to wait for room. A PUSH without a turn waits behind the
-   pushers that wait (TODO 16), too. The line may hold a NUL, and no NUL ends
-   it: its newline does. And push, which puts a piece behind all that wait, or
-   returns false if the queue is full: pieces under way count, too.
+/* TODO 9: handle_line, which takes a client, a line, its length and whether the
+   client's turn for room has come, and returns the answer: "" if it comes
+   later, NULL if the line has to wait for room. A PUSH without a turn waits
+   behind the pushers that wait (TODO 16), too. The line may hold a NUL, and no
+   NUL ends it: its newline does. And push, which puts a piece behind all that
+   wait, or returns false if the queue is full: pieces under way count, too.
    Proved by other_lines, any_text, pull_twice, done_without_work,
    done_and_left, full_queue, full_queue_bounded, push_behind_others. */
-
-/* TODO 10: take_turn, which notes that a row waits from now on for work, or for
-   room: a number larger than all that were noted before.
-   Proved by round_robin. */
-
-/* TODO 11: send_line, which takes a row, a line and its length, notes that this
-   is left to send, and calls send_unsent (TODO 12). The time limit begins now.
-   Nothing is sent of an empty line.
-   Proved by push_and_pull, silent_worker. */
-
-/* TODO 12: send_unsent, which makes one call of send(2) with all that is left,
-   keeps what is not taken, and notes as before what is not acknowledged. After
-   a DROP the connection has ended.
-   Proved by push_and_pull, answers_unread, send_*. */
 
 /* Receives if nothing is left to send, then sends as much as the socket takes:
    see recv(2) and send(2). While something is left nothing is received, so a
    client that stops reading is no longer read from. Returns false when the
    client has closed or is lost. */
-static bool echo(struct connection *connection) {
+static bool echo(int client) {
     static char buffer[262144];
+    struct connection *connection = &connections[client];
     char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
     const struct sockaddr_in *peer = &connection->peer;
     long long now = milliseconds();
 
     if (connection->unsent == NULL) {
-        ssize_t received = recv(connection->fd, buffer, sizeof buffer, 0);
+        ssize_t received = recv(client, buffer, sizeof buffer, 0);
         if (received == -1)
             return handle_retry("recv", &connection->retry_at, peer) != DROP;
         if (received == 0)  /* the client has closed its side */
@@ -318,7 +304,7 @@ static bool echo(struct connection *connection) {
         connection->end = (size_t)received;
         connection->last_activity = now;
     }
-    ssize_t sent = send(connection->fd, bytes + connection->start,
+    ssize_t sent = send(client, bytes + connection->start,
                         connection->end - connection->start, 0);
     if (sent != -1) {
         connection->start += (size_t)sent;
@@ -327,24 +313,38 @@ static bool echo(struct connection *connection) {
     } else if (handle_retry("send", &connection->retry_at, peer) == DROP) {
         return false;
     }
-    return keep_unsent(connection, bytes);
-}
-
-/* Keeps what the socket did not take, for when it is writable: a copy, as all
-   clients share the buffer of echo. Returns false if there is no memory, which
-   costs only this client. */
-static bool keep_unsent(struct connection *connection, const char *bytes) {
-    const struct sockaddr_in *peer = &connection->peer;
-
     connection->unacknowledged = 0;
     if (connection->end > 4096)  /* less arrives at once */
-        note_unacknowledged(connection);
-    if (connection->start == connection->end) {
-        free(connection->unsent);
-        connection->unsent = NULL;
-        return true;
-    }
-    if (connection->unsent != NULL)
+        note_unacknowledged(client);
+    if (connection->start < connection->end)
+        return save_unsent(client, bytes);
+    free(connection->unsent);
+    connection->unsent = NULL;
+    return true;
+}
+
+/* TODO 10: take_turn, which notes that a client waits from now on for work, or
+   for room: a number larger than all that were noted before.
+   Proved by round_robin. */
+
+/* TODO 11: send_line, which takes a client, a line and its length, notes that
+   this is left to send, and calls send_unsent (TODO 12). The time limit begins
+   now. Nothing is sent of an empty line.
+   Proved by push_and_pull, silent_worker. */
+
+/* TODO 12: send_unsent, which takes a client, makes one call of send(2) with
+   all that is left, keeps what is not taken, and notes as before what is not
+   acknowledged. After a DROP the connection has ended.
+   Proved by push_and_pull, answers_unread, send_*. */
+
+/* Copies what the socket did not take to memory of the client's own, since all
+   clients share the buffer of echo. Returns false if there is no memory, which
+   costs only this client. */
+static bool save_unsent(int client, const char *bytes) {
+    struct connection *connection = &connections[client];
+    const struct sockaddr_in *peer = &connection->peer;
+
+    if (connection->unsent != NULL)  /* it is there already */
         return true;
     connection->unsent = malloc(connection->end);
     if (connection->unsent == NULL)
@@ -353,7 +353,7 @@ static bool keep_unsent(struct connection *connection, const char *bytes) {
     return true;
 }
 
-/* Returns the time in milliseconds, on a clock that nobody sets. */
+/* Returns the time in milliseconds, from a clock that cannot be set. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -361,7 +361,7 @@ static long long milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Accepts the clients that are waiting, while there are descriptors. */
+/* Accepts every waiting client while descriptors last. */
 static void accept_clients(int listener) {
     struct sockaddr_in peer;
     int client;
@@ -370,7 +370,7 @@ static void accept_clients(int listener) {
         if (!add_connection(client, &peer)) {
             if (can_log())
                 perror("fcntl");
-            remove_connection(&connections[client], listener);
+            remove_connection(client, listener);
         }
     }
 }
@@ -398,7 +398,6 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 static bool add_connection(int fd, const struct sockaddr_in *peer) {
     connections[fd] = (struct connection){
         .open = true,
-        .fd = fd,
         .peer = *peer,
         .last_activity = milliseconds(),
     };
@@ -407,14 +406,17 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
-/* Closes a connection. If accept lacked a descriptor, it is tried again now. */
-static void remove_connection(struct connection *connection, int listener) {
-    close(connection->fd);
+/* Closes a socket, which frees its row. If accept lacked a descriptor, it is
+   tried again now. */
+static void remove_connection(int fd, int listener) {
+    close(fd);
     /* TODO 19: free nothing, here and in close_all. If the client works, put
        its piece in front of those that wait: it is not under way any more.
        Proved by worker_leaves, waiting_worker_gets_it, many_give_back. */
-    free(connection->unsent);
-    connection->open = false;
+    free(connections[fd].unsent);
+    connections[fd].open = false;
+    while (!connections[highest].open)
+        highest--;
     if (connections[listener].retry_at != 0)
         connections[listener].retry_at = milliseconds();
 }
@@ -433,8 +435,8 @@ static void limit_descriptors(void) {
 }
 
 /* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
-   they were blocked or ignored when the program was started. A flag would be
-   set too late by a signal just before select; a byte stays in the pipe. */
+   they were blocked or ignored when the program was started. A signal just
+   before select would set a flag too late; a byte stays in the pipe. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
@@ -451,7 +453,7 @@ static void catch_signals(void) {
         handle_error("sigprocmask");
 }
 
-/* Handles a signal, with calls that signal-safety(7) allows. */
+/* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
     ssize_t written = write(wake_up[1], "", 1);

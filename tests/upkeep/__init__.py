@@ -1,1 +1,1 @@
-"""What tests the texts of the ladder, its stubs and the learning loop."""
+"""Tests of the ladder's texts, its stubs and the learning loop."""

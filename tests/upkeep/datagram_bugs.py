@@ -17,7 +17,7 @@ def style(name, *edits):
 style('another buffer, and a peer of its own for each call',
       ('#define SIZE 65536', '#define SIZE 70000'),
       ('static char message[SIZE];', 'static char message[SIZE + 1];'))
-style('tells of each message',
+style('reports each message',
       ('    waits = 0;\n    while (sendto',
        '    log_event("message from", &peer);\n'
        '    waits = 0;\n    while (sendto'))

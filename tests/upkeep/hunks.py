@@ -1,5 +1,5 @@
-"""Parses stubs: the lines that they were made from, their TODOs, and the
-missing code."""
+"""Parses stubs: the lines they were made from, their TODOs, and the missing
+code."""
 
 import collections
 import difflib
@@ -12,7 +12,7 @@ Hunk = collections.namedtuple('Hunk', 'begin end lines first last')
 
 
 class Unproved(Exception):
-    """A proof has failed, for this reason."""
+    """The reason why a proof has failed."""
 
 
 def program(number):
@@ -43,8 +43,8 @@ class Stub:
                 self.lines.append(rest.pop(0))
 
     def add_todo(self, number, rest):
-        """Separates a TODO from the rest, with the empty line after it, or
-        before it at the end, that makes it a paragraph."""
+        """Separates a TODO from the rest, together with the empty line after
+        it, or before it at the end, that makes it a paragraph."""
         text = [rest.pop(0)]
         while rest and '*/' not in text[-1]:
             text.append(rest.pop(0))
@@ -82,8 +82,8 @@ def difference(old, new):
 
 
 def joined(hunks):
-    """Joins hunks with only a line or two between them: a function that goes
-    shares these with the one that replaces it."""
+    """Joins hunks with only a line or two between them: a function that is
+    removed shares those lines with the one that replaces it."""
     result = hunks[:1]
     for hunk in hunks[1:]:
         last = result[-1]
@@ -107,8 +107,8 @@ def slack(old, new, lines, removed):
 
 
 def slid_down(hunk):
-    """An insertion that begins with the end of a function, and so ends without
-    that of its last one, as the same insertion one function further down."""
+    """Shifts an insertion that begins with the end of a function, and so ends
+    without the end of its last one, one function further down."""
     if hunk.begin != hunk.end:
         return hunk
     lines, place = hunk.lines, hunk.begin
@@ -118,8 +118,8 @@ def slid_down(hunk):
 
 
 def pieces(lines, count):
-    """So many pieces of lines that are missing, each of which can be left out
-    alone: paragraphs, or else statements; or all lines as one piece."""
+    """Splits missing lines into this many pieces, each of which can be left
+    out alone: paragraphs, or else statements; or all lines as one piece."""
     margin = min((len(line) - len(line.lstrip()) for line in lines if line),
                  default=0)
     paragraph = re.compile(r'\s*\S')
@@ -141,7 +141,7 @@ def without_comments(lines):
 
 
 def code(source):
-    """The source without its comments, and laid out in one way."""
+    """The source without its comments, in a uniform layout."""
     return without_comments([source]).split()
 
 
@@ -153,8 +153,7 @@ def list_names(asked):
 
 
 def is_part(lines, others):
-    """Whether these lines are what is left of the others if words and signs
-    are taken out of them."""
+    """Whether these lines are the others with some words and signs removed."""
     words, all_words = (re.findall(r'\w+|\S', without_comments(some))
                         for some in (lines, others))
     rest = iter(all_words)
@@ -167,7 +166,7 @@ def includes(lines):
 
 def belongs(todo, hunk, lines):
     """Whether a TODO stands at a hunk: at most one line away, not counting
-    those without a word, or, among the headers, anywhere."""
+    lines without a word; among the headers, anywhere."""
     if includes(hunk.lines):
         return includes(lines[todo.place:todo.place + 1]
                         or lines[todo.place - 1:todo.place])

@@ -13,13 +13,13 @@ FITS = ('    if (connection->lost > 0 || waiting + length > sizeof '
         'connection->unsent) {\n')
 REPORTS = ('    else if (connection->lost > 0)\n'
            '        report_lost(connection);\n')
-SENDS_AT_ONCE = ('        send_unsent(connection);\n    }\n}\n')
+SENDS_AT_ONCE = ('        send_unsent(client);\n    }\n}\n')
 
 style('07-publish', 'another size of what waits, and of what is received',
       ('QUEUE = 16384,', 'QUEUE = 9000,'))
 style('07-publish', 'sends in the next turn',
       ('    if (waiting == 0) {\n        connection->last_activity = '
-       'milliseconds();\n        send_unsent(connection);\n    }\n}',
+       'milliseconds();\n        send_unsent(client);\n    }\n}',
        '    if (waiting == 0)\n        connection->last_activity = '
        'milliseconds();\n}'),
       ('    while (!has_unsent(connection)\n           && (newline',
@@ -29,10 +29,10 @@ bug('07-publish', 'half a line when it overflows', 'whole line',
      '    if (waiting + length > sizeof connection->unsent)\n'
      '        length = sizeof connection->unsent - waiting;\n'))
 bug('07-publish', 'waits for a slow subscriber', 'slow subscriber|nobody',
-    (SENDS_AT_ONCE, '        do {\n            send_unsent(connection);\n'
+    (SENDS_AT_ONCE, '        do {\n            send_unsent(client);\n'
      '        } while (has_unsent(connection) && !connection->ended);\n'
      '    }\n}\n'))
-bug('07-publish', 'loses messages and does not tell', 'LOST',
+bug('07-publish', 'loses messages and does not report it', 'LOST',
     (OVERFLOW, '        return;\n'))
 bug('07-publish', 'one too many in LOST', 'too large',
     ('"LOST %lu\\n", connection->lost);', '"LOST %lu\\n", connection->lost '
@@ -62,15 +62,15 @@ bug('07-publish', 'a part of the topic', 'whole topic|strstr',
     ('strcmp(connection->topics[number], topic) == 0',
      'strstr(topic, connection->topics[number]) != NULL'))
 bug('07-publish', 'not to the publisher itself', 'its own',
-    ('if (connections[fd].open &&', 'if (&connections[fd] != publisher && '
+    ('if (connections[fd].open &&', 'if (fd != publisher && '
      'connections[fd].open &&'),
-    ('    memcpy(line, "MSG", 3);', '    publisher = connection;\n'
+    ('    memcpy(line, "MSG", 3);', '    publisher = client;\n'
      '    memcpy(line, "MSG", 3);'),
-    ('static int highest; ', 'static struct connection *publisher;\n'
+    ('static int highest; ', 'static int publisher;\n'
      'static int highest; '))
 bug('07-publish', 'to the first subscriber only', 'table|subscribe',
-    ('            add_line(&connections[fd], line, length);',
-     '            {\n                add_line(&connections[fd], line, length);'
+    ('            add_line(fd, line, length);',
+     '            {\n                add_line(fd, line, length);'
      '\n                return;\n            }'))
 bug('07-publish', 'what is received is a line', MISSES_LINES,
     (RECEIVED, RECEIVED + '        if (memchr(connection->received, 10, '
@@ -81,8 +81,8 @@ bug('07-publish', 'one line for each recv', MISSES_LINES,
 bug('07-publish', 'a line that is too long becomes two', 'too long',
     ('        connection->too_long = true;\n', ''))
 bug('07-publish', 'a line that is too long is not answered', 'too long',
-    ('connection->too_long || !handle_line(connection, line, length)',
-     '!connection->too_long && !handle_line(connection, line, length)'))
+    ('connection->too_long || !handle_line(client, line, length)',
+     '!connection->too_long && !handle_line(client, line, length)'))
 bug('07-publish', 'a line that is too long ends the connection', 'too long',
     ('        connection->too_long = true;\n',
      '        connection->ended = true;\n        return;\n'))
@@ -99,9 +99,9 @@ bug('07-publish', 'PUB without a text', 'ERROR',
      "(from[size] != '\\n' && (!publishes || from[size] != ' '))"))
 bug('07-publish', 'PUB is answered', 'no answer',
     ('    publish(topic, line, length);\n', '    publish(topic, line, length);'
-     '\n    add_line(connection, "OK\\n", 3);\n'))
+     '\n    add_line(client, "OK\\n", 3);\n'))
 bug('07-publish', 'SUB is not answered', 'OK',
-    ('    add_line(connection, "OK\\n", 3);\n', ''))
+    ('    add_line(client, "OK\\n", 3);\n', ''))
 bug('07-publish', 'a topic twice', 'however often|already|once',
     ('!is_subscribed(connection, topic)', 'true'))
 bug('07-publish', 'one topic a client', 'all topics',
@@ -123,17 +123,15 @@ bug('07-publish', 'a stalled subscriber is never dropped', 'no byte moved',
 bug('07-publish', 'sends to rows that have ended', 'has ended',
     ('!connections[fd].ended\n            && is_sub', 'is_sub'))
 bug('07-publish', 'a freed descriptor is not used at once', 'at once',
-    ('            due = now;  /* accept may have room */\n', ''))
+    ('            due = now;  /* accept may succeed now */\n', ''))
 bug('07-publish', 'always watches for writing', 'spins|wake-up',
     ('FD_SET(fd, has_unsent(connection) ? writable : readable);',
      '{ FD_SET(fd, readable); if (fd != listener) FD_SET(fd, writable); }'))
 bug('07-publish', 'SIGPIPE', 'SIGPIPE',
     ('signal(SIGPIPE, SIG_IGN);', ''))
 bug('07-publish', 'receives though answers wait', 'stream',
-    ('    if (has_unsent(connection))\n        send_unsent(connection);\n'
-     '    else\n        receive(connection);\n',
-     '    if (has_unsent(connection))\n        send_unsent(connection);\n'
-     '    receive(connection);\n'),
+    ('        send_unsent(client);\n    else\n        receive(client);\n',
+     '        send_unsent(client);\n    receive(client);\n'),
     ('    while (!has_unsent(connection)\n           && (newline',
      '    while ((newline'),
     ('FD_SET(fd, has_unsent(connection) ? writable : readable);',
@@ -145,7 +143,7 @@ bug('07-publish', 'receives though answers wait', 'stream',
 GIVES_BACK = ('        first = (first + PIECES - 1) % PIECES;\n'
               '        pieces[first] = connection->piece;\n'
               '        waiting++;\n')
-HANDS_OUT = ('        client->piece = pieces[first];\n'
+HANDS_OUT = ('        worker->piece = pieces[first];\n'
              '        first = (first + 1) % PIECES;\n'
              '        waiting--;\n')
 LIMITED = ('timeout > 0\n            && (connection->turns[WORK] == 0 '
@@ -155,11 +153,11 @@ FULL = '    if (waiting + under_way == PIECES)\n        return false;\n'
 style('07-queue', 'hands out work before it takes more',
       ('static void hand_out(void) {\n', 'static void take_more(void) {\n'),
       ('    while (waiting > 0 && (client', '}\n\nstatic void hand_out(void) {'
-       '\n    struct connection *client;\n\n    take_more();\n'
+       '\n    int client;\n\n    take_more();\n'
        '    while (waiting > 0 && (client'))
 bug('07-queue', 'a piece for two workers', 'one worker|exactly one',
-    (HANDS_OUT, '        client->piece = pieces[first];\n'
-     '        if (find_next(WORK) == NULL) {\n'
+    (HANDS_OUT, '        worker->piece = pieces[first];\n'
+     '        if (find_next(WORK) == -1) {\n'
      '            first = (first + 1) % PIECES;\n'
      '            waiting--;\n        }\n'))
 bug('07-queue', 'a piece is lost with its worker',
@@ -176,22 +174,21 @@ bug('07-queue', 'a piece comes back, and waits for an event', 'next select',
 bug('07-queue', 'a worker that has sent DONE still works', 'after DONE',
     ('        connection->works = false;\n', ''))
 bug('07-queue', 'the worker with the lowest descriptor', 'longest',
-    ('(next == NULL || client->turns[wanted] < next->turns[wanted])',
-     'next == NULL'))
+    ('(next == -1 || turn < connections[next].turns[wanted])', 'next == -1'))
 bug('07-queue', 'the worker that came last', 'longest',
-    ('client->turns[wanted] < next->turns[wanted]',
-     'client->turns[wanted] > next->turns[wanted]'))
+    ('turn < connections[next].turns[wanted]',
+     'turn > connections[next].turns[wanted]'))
 bug('07-queue', 'room for the lowest descriptor', 'turn|longest',
-    ('(next == NULL || client->turns[wanted] < next->turns[wanted])',
-     '(next == NULL || (wanted == WORK && client->turns[wanted] < '
-     'next->turns[wanted]))'))
+    ('(next == -1 || turn < connections[next].turns[wanted])',
+     '(next == -1 || (wanted == WORK && turn < '
+     'connections[next].turns[wanted]))'))
 bug('07-queue', 'the last piece first', 'longest comes first',
-    (HANDS_OUT, '        client->piece = pieces[(first + --waiting) % PIECES];'
+    (HANDS_OUT, '        worker->piece = pieces[(first + --waiting) % PIECES];'
      '\n'))
 bug('07-queue', 'a worker gets work without PULL',
     'PULL again|each PULL',
     ('        connection->works = false;\n', '        connection->works = '
-     'false;\n        take_turn(connection, WORK);\n'),
+     'false;\n        take_turn(client, WORK);\n'),
     ('\n        && connection->turns[WORK] == 0) {', ') {'))
 bug('07-queue', 'no bound', 'room|1,000',
     ('PIECES = 1000, ', 'PIECES = 100000, '))
@@ -204,7 +201,7 @@ bug('07-queue', 'a full queue loses pieces', 'waits|no answer yet',
     ('&& push(line, length) ? "OK\\n" : NULL;',
      '&& push(line, length) ? "OK\\n" : "OK\\n";'))
 bug('07-queue', 'a PUSH overtakes those that wait', 'another pusher|behind',
-    ('has_turn || find_next(ROOM) == NULL', 'has_turn || true'))
+    ('has_turn || find_next(ROOM) == -1', 'has_turn || true'))
 bug('07-queue', 'one turn for all lines of a pusher', 'of each|behind',
     ('        has_turn = false;\n', ''))
 bug('07-queue', 'watches clients that wait for room', 'spins|read from',
@@ -235,9 +232,9 @@ bug('07-queue', 'PULL while it waits', 'one piece at a time',
     ('&& !connection->works\n        && connection->turns[WORK] == 0) {',
      '&& !connection->works) {'))
 bug('07-queue', 'PULL without work is an error', 'no answer yet|waits',
-    ('        take_turn(connection, WORK);\n        return "";\n',
+    ('        take_turn(client, WORK);\n        return "";\n',
      '        if (waiting == 0)\n            return "ERROR\\n";\n'
-     '        take_turn(connection, WORK);\n        return "";\n'))
+     '        take_turn(client, WORK);\n        return "";\n'))
 bug('07-queue', 'a worker that waits is not watched', 'while it waits',
     ('        else if (connection->turns[ROOM] == 0)\n',
      '        else if (connection->turns[ROOM] == 0\n'

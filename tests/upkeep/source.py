@@ -18,8 +18,9 @@ KEYWORDS = set('break case char const continue default do double else enum '
                'static struct switch typedef union unsigned void volatile '
                'while bool size_t ssize_t'.split())
 FUNCTION = re.compile(r'^[A-Za-z][\w *]*?\b(\w+)\([^;]*$')
-TABLE = re.compile(r'^(?:static )?(?:const )?(?:struct|enum)\b.*?(\w+)'
-                   r'(?:\[\])? ?(?:= )?\{')
+CALLED = re.compile(r'^[A-Za-z][\w *]*?\b\w+\(')
+TABLE = re.compile(r'^(?:static )?(?:const )?(?:struct|enum|char)\b.*?(\w+)'
+                   r'(?:\[\])? ?(?:=$|(?:= )?\{)')
 SIGNS = {' ': 'span', '': 'span', '+': 'ins', '-': 'del'}
 
 
@@ -56,12 +57,25 @@ def tagged(tag, text):
                      if line else '' for line in text.split('\n'))
 
 
+def begun(lines, number):
+    """Returns the name of what begins in a line: a function or a table, or
+    'prototypes'. Returns '' if nothing does."""
+    line = lines[number]
+    if CALLED.match(line):
+        for later in lines[number:number + 5]:
+            if later.endswith(';'):
+                return 'prototypes'
+            if '{' in later:
+                break
+    found = FUNCTION.match(line) or TABLE.match(line)
+    return found[1] if found else ''
+
+
 def place_of(lines, number):
     """Returns the function or table that a line belongs to."""
-    for line in reversed(lines[:number + 1]):
-        found = FUNCTION.match(line) or TABLE.match(line)
-        if found:
-            return found[1]
+    for place in range(min(number, len(lines) - 1), -1, -1):
+        if begun(lines, place):
+            return begun(lines, place)
     return ''
 
 
@@ -130,27 +144,30 @@ def contents(lines, rows):
     names = []
     for _, number, _ in rows:
         line = lines[number - 1]
-        found = FUNCTION.match(line) or TABLE.match(line)
-        if found and not line.startswith(('return', 'else')):
+        name = begun(lines, number - 1)
+        if name == 'prototypes':
+            if name not in names:
+                names.append(name)
+        elif name and not line.startswith(('return', 'else')):
             suffix = '()' if FUNCTION.match(line) else ''
-            names.append(f'<code>{found[1]}{suffix}</code>')
+            names.append(f'<code>{name}{suffix}</code>')
     return ': ' + ', '.join(names) if names else ''
 
 
 # ------------------------------------------------------------------ the diffs
 
 class Hunk:
-    """Returns the rows (sign, number, HTML) of a diff, and their place."""
+    """The rows (sign, number, HTML) of a diff, and what they are in."""
 
-    def __init__(self, place, rows, file=''):
-        self.place, self.rows, self.file = place, rows, file
+    def __init__(self, places, rows):
+        self.places, self.rows = places, rows
 
     @property
     def changes(self):
         return any(sign != ' ' for sign, _, _ in self.rows)
 
 
-def hunks(old, new, calls=(), file=''):
+def hunks(old, new, calls=()):
     """Returns the hunks of a change, none higher than a projector's screen."""
     olds, news = old.splitlines(), new.splitlines()
     old_html = highlight(old.rstrip('\n'), calls)
@@ -168,7 +185,7 @@ def hunks(old, new, calls=(), file=''):
                      for number in range(begin, end)]
             rows += [('+', number + 1, new_html[number])
                      for number in range(first, last)]
-        found += split(rows, news, file)
+        found += split(rows, news)
     return found
 
 
@@ -176,12 +193,12 @@ def pieces(text, calls=()):
     """Returns a whole program in parts that fit a projector's screen."""
     rows = [('', number, line) for number, line
             in enumerate(highlight(text.rstrip('\n'), calls), 1)]
-    found = split(rows, text.splitlines(), '')
-    found[0].place = ''
+    found = split(rows, text.splitlines())
+    found[0].places = []
     return found
 
 
-def split(rows, news, file):
+def split(rows, news):
     """Splits a long hunk at a blank line, or else anywhere."""
     parts = []
     while len(rows) > LONGEST:
@@ -195,87 +212,30 @@ def split(rows, news, file):
     parts.append(rows)
     found = []
     for part in parts:
-        hunk = Hunk(place_in(part, news), part, file)
+        hunk = Hunk(place_in(part, news), part)
         if hunk.changes:
             found.append(hunk)
     return found
 
 
 def place_in(rows, news):
-    """Returns the function that the first change is in."""
-    for sign, number, _ in rows:
-        if sign != ' ' and number:
-            text = news[number - 1] if number <= len(news) else ''
-            following = [news[other - 1] for mark, other, _ in rows
-                         if other and other >= number and mark != ' ']
-            for line in following if not text.strip() or text.startswith(
-                    ('/*', '   ', ' *')) and not text.startswith(
-                        '    ') else []:
-                found = FUNCTION.match(line) or TABLE.match(line)
-                if found:
-                    return found[1]
-            return place_of(news, number - 1)
-    numbers = [number for _, number, _ in rows if number]
-    return place_of(news, numbers[0] - 1) if numbers else ''
-
-
-def steps_of(text, calls=()):
-    """Parses a patch: its heading, its explanation (Markdown) and its
-    hunks."""
-    start = re.search(r'^(diff |--- )', text, re.MULTILINE)
-    words, patch = (text[:start.start()], text[start.start():]) if start \
-        else (text, '')
-    heading, _, words = words.strip().partition('\n')
-    found, file, rows, place, number = [], '', [], '', 0
-
-    def flush():
-        if rows:
-            found.extend(render(rows, place, file, calls))
-            rows.clear()
-
-    for line in patch.splitlines():
-        header = re.match(r'@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)', line)
-        if line.startswith('+++ '):
-            flush()
-            file = re.sub(r'^[ab]/', '', line[4:].split('\t')[0].strip())
-        elif header:
-            flush()
-            number = int(header[1])
-            name = FUNCTION.match(header[2]) or TABLE.match(header[2])
-            place = name[1] if name else ''
-        elif line.startswith('--- ') or line.startswith('diff '):
-            flush()
-            number = 0
-        elif number and line[:1] in (' ', '+', '-', ''):
-            sign = line[:1] or ' '
-            rows.append((sign, '' if sign == '-' else number, line[1:]))
-            number += sign != '-'
-    flush()
-    return heading.strip('# '), words.strip(), found
-
-
-def render(rows, place, file, calls):
-    """Returns the hunks of one that a patch has only a part of."""
-    olds = highlight('\n'.join(text for sign, _, text in rows
-                               if sign != '+'), calls)
-    news = highlight('\n'.join(text for sign, _, text in rows
-                               if sign != '-'), calls)
-    shown, old, new = [], iter(olds), iter(news)
-    lines = {}
-    for sign, number, text in rows:
-        if sign == '-':
-            line = next(old)
-        elif sign == '+':
-            line = next(new)
-        else:
-            next(old)
-            line = next(new)
-        shown.append((sign, number, line))
-        if number:
-            lines[number] = text
-    last = max(lines, default=0)
-    news = [lines.get(number, '') for number in range(1, last + 1)]
-    found = split(shown, news, file)
-    for hunk in found:
-        hunk.place = hunk.place or place
-    return found
+    """Returns the names of what the changes are in, in their order."""
+    names = []
+    numbers = [number for sign, number, _ in rows if number and sign != ' ']
+    for number in numbers:
+        if number > len(news) or not news[number - 1].strip():
+            continue
+        name = ''
+        if news[number - 1].startswith(('/*', '   ', ' *')) and \
+                not news[number - 1].startswith('    '):  # above a function
+            name = next(filter(None, (
+                begun(news, other - 1) for other in numbers
+                if number < other <= len(news))), '')
+        name = name or place_of(news, number - 1)
+        if name and name not in names:
+            names.append(name)
+    if not names:
+        numbers = [number for _, number, _ in rows if number]
+        name = place_of(news, numbers[0] - 1) if numbers else ''
+        names = [name] if name else []
+    return names

@@ -1,5 +1,5 @@
-"""What prove-learn has in place of a student: a copy of the tree, and a
-terminal with a screen that can be read."""
+"""The student of prove-learn: a copy of the tree, and a terminal with a screen
+that can be read."""
 
 import contextlib
 import fcntl
@@ -18,7 +18,7 @@ import time
 from harness.programs import RUNNING, Program
 from harness.stages import ROOT, find_exercises, find_stages
 
-PATIENCE = 300  # seconds, for what takes a few on an idle machine
+PATIENCE = 300  # seconds, for things that take a few on an idle machine
 BUILT = shutil.ignore_patterns('.git', '.learn', '.flags', '__pycache__',
                                'server', 'client', 'stub', 'stub.c.*')
 PLAIN = {name: value for name, value in os.environ.items() if name not in
@@ -26,11 +26,11 @@ PLAIN = {name: value for name, value in os.environ.items() if name not in
 
 
 class Unproved(Exception):
-    """A proof has failed, for this reason."""
+    """The reason why a proof has failed."""
 
 
 class Copy:
-    """A fresh copy of the tree, with the stubs as they are handed out."""
+    """A fresh copy of the tree, with the stubs as handed out."""
 
     def __init__(self, directory):
         self.root = pathlib.Path(directory, 'ladder')
@@ -64,8 +64,7 @@ class Copy:
         os.replace(new, self.stub(number))
 
     def leave_only(self, *numbers):
-        """Shortens the ladder to a few stages, as it was when it was
-        written."""
+        """Shortens the ladder to these stages."""
         for number in set(self.numbers()) - set(numbers):
             self.stub(number).unlink()
             self.handed_out(number).unlink()
@@ -120,7 +119,7 @@ class Terminal(Program):
             return True
         try:
             piece = os.read(self.file, 65536)
-        except OSError:  # so ends a terminal that nobody writes to any more
+        except OSError:  # how a terminal ends when all its writers are gone
             piece = b''
         self.text += piece.decode(errors='replace')
         return bool(piece)
@@ -130,8 +129,8 @@ class Terminal(Program):
         return re.sub(r'\033\[\d*m', '', self.text).replace('\r\n', '\n')
 
     def screen(self):
-        """What a person sees: the last version of a line that is
-        overwritten."""
+        """What a person sees: of a line that is overwritten, the last
+        version."""
         return re.sub(r'.*\r\033\[K', '', self.plain().split('\033[2J')[-1])
 
     def wait(self, *wanted, everywhere=False):
@@ -146,7 +145,7 @@ class Terminal(Program):
         os.write(self.file, keys.encode())
 
     def finish(self, keys=''):
-        """Types keys, and reads to the end. Returns the status."""
+        """Types keys, and reads the output to its end. Returns the status."""
         self.write(keys)
         end = time.monotonic() + PATIENCE
         while self.read(0.1):

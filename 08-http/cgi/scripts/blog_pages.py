@@ -1,5 +1,6 @@
-"""A blog: a WSGI application (PEP 3333). A CGI script starts it anew for each
-request, a worker keeps it; so the posts are in a file, a line of JSON each.
+"""A blog: a WSGI application (PEP 3333). A CGI script starts it again for each
+request, a worker keeps it running; so the posts are in a file, a line of JSON
+each.
 SPDX-License-Identifier: 0BSD"""
 
 import html

@@ -229,3 +229,14 @@ def expect_unknown(test):
         visitor.ended('Connection: close')
     test.visitor().get('/hello.txt', 'Expect: 200-ok', version='HTTP/1.0'
                        ).must_be(200, HELLO, 'HTTP/1.0 has no Expect')
+
+
+@check(WEB, open=False)
+def chunked_lines_long(test):
+    """accepts an extension and a trailer of 16000 bytes"""
+    visitor = test.visitor()
+    for body in (b'5;a=' + b'x' * 16000 + b'\r\nhello\r\n0\r\n\r\n',
+                 b'5\r\nhello\r\n0\r\nX: ' + b'x' * 16000 + b'\r\n\r\n'):
+        visitor.get('/hello.txt', 'Transfer-Encoding: chunked', body=body
+                    ).must_be(200, HELLO)
+    visitor.stays()

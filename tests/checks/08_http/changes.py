@@ -15,8 +15,8 @@ FRESH = ('what was true of a path at the last request may no longer be true: '
 
 
 def settled(test, files=USUAL):
-    """A site whose files are some seconds old: a server may cache only what
-    has not changed for a while."""
+    """A site whose files are some seconds old, because a server may cache only
+    what has not changed for a while."""
     root = test.site(files)
     time.sleep(3.2)
     return root

@@ -39,8 +39,9 @@ WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
 
 
 def two_digits(year, other):
-    """A moment early in a year, in the form with two digits, on a weekday
-    whose name has the same length in the other year with these digits."""
+    """A moment early in a year, in the form with a two-digit year; in the
+    other year with these digits, the name of its weekday has the same
+    length."""
     for day in range(1, 29):
         names = [WEEKDAYS[datetime.date(number, 1, day).weekday()]
                  for number in (year, other)]
@@ -68,7 +69,7 @@ def conditional(test, status, *fields, hint='', method='GET'):
     return reply
 
 
-# A check each: what it demands, and rows of a status and the fields.
+# One check each: what it demands, and rows of a status and fields.
 CONDITIONS = {
     'if_none_match': (
         'answers with 304 if If-None-Match has the file\'s ETag, or *', [

@@ -101,7 +101,7 @@ def last_response_not_lost(test):
             (b'GET / HTTP/1.1\r\nbad field\r\n\r\n', 400),
             (request('/data.bin', 'Connection: close'), 200)] * 3:
         if test.any and status == 400:
-            continue  # others may accept that, and go on
+            continue  # other servers may accept that, and go on
         visitor = test.visitor()
         visitor.feed(message + data(4 << 20))
         visitor.answer(message, hint).must_be(
@@ -174,8 +174,7 @@ def sends_without_end(test):
 
 @check(WEB, open=False)
 def answers_at_once(test):
-    """answers each request at once: no answer waits in the kernel for more
-    bytes"""
+    """answers each request at once: no answer is held back in the kernel"""
     visitor = test.visitor()
     for _ in range(4):
         began = time.monotonic()
@@ -351,7 +350,7 @@ def read_in_bits(test):
 @check(WEB)
 def stopped_and_continued(test):
     """Ctrl-Z and fg while a file is sent lose no byte"""
-    content = data(24 << 20)
+    content = data(10 << 20)
     server = test.server(root=test.site({'large': content}))
     visitor = test.visitor(server=server)
     visitor.send(request('/large'))

@@ -174,8 +174,8 @@ def read_interrupted(test):
     """reads on after EINTR from any read of a file"""
     test.need_injector()
     large = data(3 << 20)  # more than is kept in memory
-    root = fill(test.site(), {'large': large, **{
-        f'small{number}': HELLO for number in range(1, 4)}})
+    root = test.site({'large': large, **{f'small{number}': HELLO
+                                         for number in range(1, 4)}})
     server = test.server(root=root)
     test.attached()
     for number in range(1, 4):
@@ -269,4 +269,44 @@ def leased(test):
     reply = visitor.get().must_be(503, hint='open(2): O_NONBLOCK and a lease')
     reply.must_have('Retry-After', '1')
     test.faults.relent('open')
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def open_interrupted(test):
+    """calls open again after EINTR"""
+    test.need_injector()
+    server = test.server(root=test.site())
+    test.attached()
+    for number in 1, 2, 3:  # the folder, one in it, and the file
+        test.faults.fail('open', errno.EINTR,
+                         test.faults.get('calls', 'open') + number)
+        visitor = test.visitor(server=server)
+        visitor.get('/sub/inner.txt', hint='after EINTR call open again'
+                    ).must_be(200, USUAL['sub/inner.txt'])
+        test.faults.relent('open')
+
+
+@check(WEB, open=False)
+def fstat_fails(test):
+    """answers 500 if fstat fails after the file was opened"""
+    test.need_injector()
+    server = test.server(root=test.site())
+    test.attached()
+    test.faults.fail('stat', errno.EIO, test.faults.get('calls', 'stat') + 2)
+    test.visitor(server=server).get().must_be(500)
+    if not server.wait_line('openat: Input/output error'):
+        raise Failure('a line about EIO', test.outcome(server))
+
+
+@check(WEB, open=False)
+def sent_byte_by_byte(test):
+    """sends everything even if the socket takes one byte at a time"""
+    test.need_injector()
+    server = test.server(root=test.site())
+    test.attached()
+    test.faults.set('most', 1, 'send')
+    visitor = test.visitor(server=server)
+    visitor.get().must_be(200, HELLO)
+    visitor.get('/nothing').must_be(404)
     visitor.stays()

@@ -4,8 +4,8 @@ and which are not."""
 from harness import CHECKS, Check, Failure, check
 from harness.web import HELLO, WEB, chunked, closed, request
 
-# A row of what is REFUSED: its name, what is wrong with the request, that, and
-# what any server has to answer, or {} if a server may choose.
+# A row of REFUSED: its name, what is wrong with the request, the request, and
+# the answers that are allowed for any server, or {} if a server may choose.
 BAD, ANY = {400}, set(range(400, 600))
 
 
@@ -15,7 +15,7 @@ def line(text):
 
 
 def field(text, body=b''):
-    """A request with this field, or these."""
+    """A request with this field, or with these fields."""
     return request('/hello.txt', text, body=body)
 
 
@@ -179,6 +179,8 @@ FRAMING = [
      length('+5'), BAD),
     ('length_minus', 'a negative Content-Length',
      length('-5'), BAD),
+    ('length_colon', 'a colon in Content-Length',
+     length('5:'), BAD),
     ('length_minus_zero', 'a sign in Content-Length',
      length('-0', b''), BAD),
     ('length_hex', 'a Content-Length in hexadecimal',
@@ -310,7 +312,7 @@ def make_refusal(name, wrong, message, anybody, framing):
             reply = visitor.ask(message + request('/data.bin'), hint)
         except Failure as failure:
             if test.any and closed(failure):
-                return  # to close without an answer refuses as well
+                return  # closing without an answer is a refusal, too
             raise
         reply.must_be(sorted(anybody) if test.any else ours, hint=hint)
         if not test.any and not reply.last:

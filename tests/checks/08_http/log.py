@@ -322,3 +322,24 @@ def log_limited(test):
         raise Failure('no lines from the time when the log was full',
                       f'{len(lines)} lines', 'drop what cannot be written: the '
                       'lines would need more and more memory')
+
+
+@check(WEB, open=False)
+def log_failures_apart(test):
+    """reports each time that the log becomes full: the second one, too"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('this system has no prlimit')
+    server, visitor, log = logging(test)
+    for number in 1, 2:
+        visitor.get()
+        wait_until(lambda: log.read_bytes().endswith(b'\n'))
+        before = server.limit_files(size := log.stat().st_size)
+        visitor.get()
+        line = f'write: {os.strerror(errno.EFBIG)} ({log})'
+        if not server.wait_for(lambda: server.lines.count(line) == number):
+            raise Failure(f'{number} lines "{line}"', test.outcome(server),
+                          'after a line is written the next failure is a new '
+                          'one')
+        server.limit_files(before)
+        visitor.get()
+        wait_until(lambda: log.stat().st_size > size)

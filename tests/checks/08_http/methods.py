@@ -48,8 +48,8 @@ def get_empty(test):
 
 @check(WEB)
 def get_large(test):
-    """sends a file of 32 MB completely"""
-    content = data(32 << 20)
+    """sends a file of 8 MB completely"""
+    content = data(8 << 20)
     root = test.site({'large': content, **USUAL})
     visitor = test.visitor(server=test.server(root=root))
     visitor.get('/large').must_be(200, content, 'send may take only some of '

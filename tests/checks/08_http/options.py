@@ -89,6 +89,16 @@ def link_local(test):
 
 
 @check(WEB, open=False)
+def link_local_without_zone(test):
+    """rejects -a fe80::1, and says that it needs an interface"""
+    child, status = test.run('-a', 'fe80::1', '0')
+    if status != 2 or not any('interface' in line for line in child.lines):
+        raise Failure('a line that asks for an interface, and status 2',
+                      f'it {test.outcome(child)}', 'bind would fail with '
+                      'EINVAL, which does not say what is missing')
+
+
+@check(WEB, open=False)
 def folder_relative(test):
     """-d takes a relative path, with a slash at the end or without"""
     path = os.path.relpath(test.site())

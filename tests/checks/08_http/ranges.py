@@ -7,7 +7,7 @@ from .conditions import AFTER, BEFORE, THEN, conditional, dated
 from harness import CHECKS, Check, Failure, Skip, check
 from harness.web import DATA, HELLO, WEB, request
 
-# Fields, and the bytes that they ask for, or None if it is to be the whole.
+# Fields, and the bytes that they ask for, or None for the whole file.
 SIZE = len(DATA)
 PARTS = {
     'first': ('bytes=0-99', (0, 100)), 'one': ('bytes=7-7', (7, 8)),
@@ -157,7 +157,7 @@ def range_of_large(test):
     root = test.site({'large': b''})
     size = 5 << 30
     with open(root / 'large', 'r+b') as file:
-        file.truncate(size)  # takes no space: the file is a hole
+        file.truncate(size)  # takes no space, because the file has a hole
         file.seek(size - 5)
         file.write(b'hello')
     visitor = test.visitor(server=test.server(root=root))

@@ -97,7 +97,7 @@ TARGETS = {
     'absolute_file': ('file:///etc/passwd', 400, None),
 }
 
-# Those that any server answers so.
+# Those that every server answers in this way.
 COMMON = {'escape', 'escapes', 'escaped_percent', 'escaped_space',
           'escaped_once', 'escaped_question_mark', 'plus', 'plus_is_no_space',
           'umlaut', 'query', 'query_empty', 'query_dots', 'nothing',
@@ -137,8 +137,8 @@ def answer_or_end(visitor, target):
 
 @check(WEB, open=False)
 def host_escaped(test):
-    """a Host with an escape is valid, whichever byte it stands for: RFC 3986
-    lets any byte of a name be escaped"""
+    """a Host with an escape is valid, whichever byte it stands for, because
+    RFC 3986 allows any byte of a name to be escaped"""
     visitor = test.visitor()
     for name in ('l%61dder', '%6C', 'ladder%2e:80', '%c3%bc.example'):
         visitor.get(host=name).must_be(200, HELLO)

@@ -15,7 +15,8 @@ from harness.web import DATA, HELLO, USUAL, WEB
 
 
 def use(*words, patience=60):
-    """Runs a program. Returns its output; skips the check if it is missing."""
+    """Runs a program. Returns the output of a tool; skips the check if it is
+    missing."""
     if not shutil.which(words[0]):
         raise Skip(f'{words[0]} is not installed')
     environment = {name: value for name, value in os.environ.items()

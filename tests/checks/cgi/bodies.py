@@ -90,7 +90,8 @@ def body_first(test):
 
 @check(CGI)
 def body_of_a_client_that_only_sends(test):
-    """a client that sends all before it reads does not stall the script"""
+    """a client that sends everything before it reads does not stall the
+    script"""
     visitor = serve(test, '-t', '20', both=PLAIN
                     + 'head -c 1000000 /dev/zero; wc -c\n')
     body = data(16 << 20)
@@ -235,7 +236,7 @@ def body_of_a_get(test):
 
 
 def name_of(server):
-    """What shows the name of a descriptor's file."""
+    """The link in /proc with the name of a descriptor's file."""
     def find(number):
         try:
             return os.readlink(f'/proc/{server.pid}/fd/{number}')

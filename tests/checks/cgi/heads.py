@@ -25,7 +25,7 @@ def each(test, heads):
 
 @check(CGI)
 def status_chosen(test):
-    """Status, or a status line of its own, is the status of the response"""
+    """Status, or an HTTP status line, is the status of the response"""
     heads = {b'Status: 404 Not Here\n\n': (404, 'Not Here'),
              b'status:201\nContent-Type: a/b\n\n': (201, None),
              b'Content-Type: a/b\nStatus: 500 \xe4\n\n': (500, '\xe4'),
@@ -139,7 +139,8 @@ def heads_to_the_limit(test):
 
 @check(CGI)
 def head_for_old_clients(test):
-    """a status line of the script's own does not change the server's"""
+    """a status line from the script does not change the version in the
+    server's"""
     visitor = serve(test, own=writing(b'HTTP/1.0 200 Fine\nX: y\n\nbody'))
     reply = visitor.get('/cgi/own').must_be(200, b'body')
     equal('the version', reply.version, '1.1')

@@ -80,7 +80,7 @@ def busy(test):
 
 
 def no_descriptor(test):
-    """The limit leaves a descriptor for the input, and none for a pipe."""
+    """The limit leaves one descriptor for the input, and none for a pipe."""
     visitor = serve(test, hello=HELLO)
     visitor.stays()
     visitor.get('/cgi/hello').must_be(200)
@@ -104,7 +104,7 @@ def interrupted(test):
 
 
 def not_ours(test):
-    """Something else has waited for the child: it no longer counts."""
+    """Something else has waited for the child, which no longer exists."""
     test.need_injector()
     serve(test, hello=HELLO)
     test.attached()

@@ -1,4 +1,5 @@
-"""What the checks of 08-http/cgi share: scripts, and a server with them."""
+"""Shared by the checks of 08-http/cgi: scripts, and a server that runs
+them."""
 
 import pathlib
 import sys
@@ -23,7 +24,7 @@ def folder(test, **scripts):
         path = place / name
         path.write_text(text)
         path.chmod(0o755)
-    place.chmod(0o777)  # for what they write; they may be another user's
+    place.chmod(0o777)  # for what they write; they may run as another user
     return place
 
 
@@ -43,7 +44,7 @@ def another(test):
 
 
 def with_environment(test, **values):
-    """Has programs started with these variables, too."""
+    """Starts programs with these variables, too."""
     usual = test.environment()
     test.environment = lambda: {**usual, **values}
 

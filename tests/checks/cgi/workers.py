@@ -188,7 +188,7 @@ def worker_gone(test):
     a request is a 500"""
     visitor = begin(test)
     with working(test) as worker:
-        worker.signal(signal.SIGKILL)  # it, and its workers
+        worker.signal(signal.SIGKILL)  # worker.py and its workers
         worker.wait_exit()
         wait_until(lambda: not ready(test.scripts / 'fast'))
         visitor.get('/cgi/fast').must_be(503).must_have('Retry-After', '1')

@@ -1,4 +1,4 @@
-"""Each action as a check: what a program does when a call has failed."""
+"""Checks each action: what a program does when a call has failed."""
 
 import time
 
@@ -143,8 +143,8 @@ def wait_client(test, call, name):
     told(test, child, call, name)
 
 
-# Of the exercises that do not act like a server or the client: by the
-# exercise, and the action, the check.
+# The checks, by exercise and action, of exercises that do not act like a
+# server or the client.
 ACTIONS_OF = {}
 CLIENT = {'STOP': stop_client, 'NEXT': next_address, 'RETRY': retry_client,
           'WAIT': wait_client}

@@ -4,8 +4,8 @@ import errno
 
 from harness import namespaces, settings, wait_until
 
-KERNEL = {}  # (call, errno, stage) made by the kernel: the function that does
-NETWORK = set()  # those functions of them that need a network of their own
+KERNEL = {}  # (call, errno, stage): a function that makes the kernel fail it
+NETWORK = set()  # of these functions, those that need a private network
 OURS = set()  # those that are only for our own programs
 
 
@@ -19,8 +19,8 @@ def kernel(call, name, stages):
 
 
 def sharing(call, name, stages):
-    """Does the same for our own programs. Where the function finds that this
-    system does not let it, the row is injected."""
+    """Does the same for our own programs. Where this system does not let the
+    function do it, the error is injected."""
     def register(function):
         OURS.add(function)
         return kernel(call, name, stages)(function)
@@ -28,7 +28,7 @@ def sharing(call, name, stages):
 
 
 def in_network(call, name, stages):
-    """Does the same for a function that runs in a network of its own."""
+    """Does the same for a function that runs in a private network."""
     def register(function):
         NETWORK.add(function)
         return sharing(call, name, stages)(function)
@@ -63,7 +63,7 @@ def try_kernel(function, test):
 
 def until_interrupted(test, child, call):
     """Stops and continues the program until the call has failed with EINTR;
-    without the injector to tell, three times."""
+    without the injector, which detects that, three times."""
     def interrupted():
         return (test.faults.get('failed', call) > 0
                 and test.faults.get('last_error', call) == errno.EINTR)

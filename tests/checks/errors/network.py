@@ -1,6 +1,6 @@
-"""Errors that the kernel reports in a network of the check's own, where routes
-forbid, lines are cut and limits are tiny; and those of a socket that another
-process, the check, shares with the program. Where that cannot be had, the rows
+"""Errors that the kernel reports in a private network, where routes forbid
+packets, lines are cut and limits are tiny; and errors of a socket that the
+check shares with the program. Where a system does not allow this, the errors
 are injected."""
 
 import errno
@@ -61,7 +61,7 @@ def no_route(test):
 
 @in_network('connect', 'ETIMEDOUT', '06')
 def no_answer(test):
-    """Packets to that address get lost; the second attempt is the last."""
+    """Packets to that address are lost; the second attempt is the last."""
     limit('tcp_syn_retries', 1)
     unreachable(test, 'ETIMEDOUT')
 
@@ -117,9 +117,9 @@ def send_segment(start, to, sequence, flags):
 # ------------------------------------- recv and send, on a line that is cut
 
 def lose_acknowledgements(test, message, kind=0):
-    """A client sends something, and after that the server gets nothing from
-    it, not even acknowledgements: it sends again, and gives up a second later.
-    If kind is given, its own packets soon have no way to go either."""
+    """A client sends something, and then the server gets nothing more from it,
+    not even acknowledgements: it sends again, and gives up a second later. If
+    kind is given, the server's own packets soon find no route either."""
     limit('tcp_retries2', 1)
     limit('tcp_wmem', '4096 4096 4096')  # so that send soon finds no room
     server = test.server()
@@ -163,7 +163,7 @@ def lost(test, call, name, kind=0):
 
 
 def lost_rows():
-    """Adds the rows of servers, by the kind of the cut."""
+    """Adds the rows of servers for each kind of cut."""
     for call, name, kind in (('recv', 'ETIMEDOUT', 0),
                              ('recv', 'EINVAL', BLACKHOLE),
                              ('send', 'ETIMEDOUT', 0),
@@ -221,7 +221,7 @@ def listens_no_more(test):
 
 @sharing('recv', 'ENOTCONN', '05 07 08')
 def disconnected(test):
-    """The check undoes the connection: connect(2), AF_UNSPEC."""
+    """The check dissolves the connection: connect(2), AF_UNSPEC."""
     server = test.server()
     client = test.connect(server)
     test.served(server, client)
@@ -238,7 +238,7 @@ def disconnected(test):
 
 
 def disconnect(connection):
-    """Undoes a connection, and takes the error that this is."""
+    """Dissolves a connection, and clears the error that this leaves."""
     namespaces.dissolve(connection)
     connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     try:
@@ -311,7 +311,7 @@ def attached_server(test):
 
 @sharing('select', 'EINTR', '08')
 def interrupted_select(test):
-    """SIGHUP makes it open the log again; it has to come while select
+    """SIGHUP makes it open the log again; it has to arrive while select
     waits."""
     test.need_injector()
     server = test.server('-l', '/dev/null')

@@ -1,4 +1,5 @@
-"""Errors that the kernel reports to a server, since the check sees to it."""
+"""Errors that the kernel reports to a server, because the check causes
+them."""
 
 import os
 import signal

@@ -12,7 +12,7 @@ CALLS = {
     '06': 'socket connect recv send',
     '07': 'socket bind listen accept recv send select',
     '08': 'socket bind listen accept recv send select',
-    # Of an exercise, those that it uses in another way than its stage.
+    # The calls that an exercise uses in another way than its stage.
     '04-datagram': 'socket bind recvfrom sendto',
     '05-framing': 'recv send',
     '06-rpc': 'socket connect recv send',
@@ -24,8 +24,8 @@ with open(TESTS / 'errors.tsv', newline='') as file:
 
 
 def alternative(text, row, stage):
-    """What a row says in this stage. From 07 on EAGAIN means to wait for
-    select: that stands behind ", or ", in the server's action and so in the
+    """What a row says in this stage. From 07 on, EAGAIN means to wait for
+    select: that is the part after ", or " in the server's action and in the
     meaning."""
     usual, _, other = text.partition(', or ')
     if ', or ' not in row['server']:

@@ -32,7 +32,7 @@ def faulty_server(test, call, name, action):
     """A server with one failing call: the recvfrom after the first of two
     messages, or the sendto of its answer. Returns the server and the two
     senders."""
-    test.faults.relent(call)  # for now: its first call would fail
+    test.faults.relent(call)  # off for now: its first call would fail
     server = start_server(test)
     test.attached()
     echoed(test, server, socket_to(test, server))
@@ -53,7 +53,7 @@ def faulty_client(test, call, name, action):
     order(test, call, name, action)
     asked = Asked(test)
     asked.start(b'knock\n')
-    if call == 'recvfrom':  # it may not be called before a message has come
+    if call == 'recvfrom':  # it may not be called before a message has arrived
         asked.request(1, b'knock')
         asked.answer(b'other bytes')
     injected(test, call)

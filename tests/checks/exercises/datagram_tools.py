@@ -1,4 +1,4 @@
-"""What the checks of 04-datagram share: the program as a server and as a
+"""Shared by the checks of 04-datagram: the program as a server and as a
 client, and the sockets on the other side."""
 
 import contextlib
@@ -11,7 +11,7 @@ from harness import (PATIENCE, Failure, Server, Skip, counted, difference, feed,
                      network, said_error, shown, wait_until)
 
 STAGE = '04-datagram'
-LONGEST = 65507  # bytes of a message: 65,535, but 20 for IPv4 and 8 for UDP
+LONGEST = 65507  # bytes of a message: 65,535, less 20 for IPv4 and 8 for UDP
 ECHO_HINT = ('sendto sends as many bytes as recvfrom has returned, to the '
              'address that recvfrom has stored')
 
@@ -144,8 +144,8 @@ class Asked:
 
     def start(self, message, *options, seconds=20, **others):
         """Starts the client. Its input is the message, unless that is None. If
-        it must not ask again, its limit is long, since this process may answer
-        slowly."""
+        it must not ask again, its time limit is long, because this process may
+        answer slowly."""
         self.child = start(self.test, '-t', str(seconds), *options,
                            client=True, port=self.port, stdin=subprocess.PIPE,
                            **others)

@@ -1,4 +1,4 @@
-"""Clients, and the class of tests, for the exercises with a line protocol."""
+"""Clients and the test class for the exercises with a line protocol."""
 
 import select
 import time
@@ -13,8 +13,8 @@ PIECES_HINT = ('a line may come in pieces, or several at once: keep what each '
 
 
 class LinesTest(Test):
-    """A test whose questions are lines that no program understands: they are
-    answered, and change nothing."""
+    """A test whose questions are lines that no program understands: they get
+    an answer, but change nothing."""
 
     def question(self, mark=b'served?\n'):
         return mark if mark.endswith(b'\n') else mark + b'\n'

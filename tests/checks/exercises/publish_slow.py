@@ -262,7 +262,7 @@ def stalled_subscriber(test):
     moves for a second, not before"""
     server = test.server('-t', '1')
     slow = Reader(test, server, receive_buffer=SMALL)
-    time.sleep(1.5)  # an idle time is no part of it
+    time.sleep(1.5)  # the idle time does not count
     feed, began = Feed(test, server), time.monotonic()
     feed.publish(MANY)
     dropped(test, server, slow.talker.socket, max(

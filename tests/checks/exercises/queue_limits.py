@@ -266,7 +266,7 @@ def answers_unread(test):
 
 
 class Crowd:
-    """Workers that leave at random, and what has become of each piece."""
+    """Workers that leave at random, and the fate of each piece."""
 
     def __init__(self, test, server, count):
         self.test, self.server, self.count = test, server, count
@@ -373,7 +373,7 @@ def silent_worker(test):
     server = test.server('-t', '1')
     worker = test.talker(server)
     worker.pull()
-    time.sleep(1.5)  # a wait for work is no part of it
+    time.sleep(1.5)  # the wait for work does not count
     other, pusher = test.talker(server), test.talker(server)
     other.pull()
     began = time.monotonic()

@@ -115,7 +115,7 @@ def two_answers(test):
 
 @check('06-rpc')
 def two_answers_and_half(test):
-    """half a line that comes before the next request is sent is not a part of
+    """half a line that comes before the next request is sent is not part of
     its answer"""
     out_of_step(test, b'half a li')
 

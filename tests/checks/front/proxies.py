@@ -1,5 +1,5 @@
-"""Proxies before our servers: they end TLS, and spread clients over several
-servers, of which one may be stopped."""
+"""Proxies in front of our servers: they end TLS, and spread clients over
+several servers, some of which may be stopped."""
 
 import http.client
 import os
@@ -154,7 +154,7 @@ def spread(test, command):
 
 @check(FRONT)
 def nginx_spreads(test):
-    """nginx ends TLS before three servers of 08; one is enough"""
+    """nginx ends TLS in front of three servers of 08; one is enough"""
     spread(test, NGINX)
 
 
@@ -167,7 +167,7 @@ def nginx_stopped_under_load(test):
 
 @check(FRONT)
 def haproxy_spreads(test):
-    """HAProxy ends TLS before three servers of 08; one is enough"""
+    """HAProxy ends TLS in front of three servers of 08; one is enough"""
     spread(test, HAPROXY)
 
 

@@ -18,7 +18,7 @@ locks = {stage: threading.Lock() for stage in TASKS}
 
 
 def outcome_of(stage, name):
-    """The result of a block; the first call runs the whole lesson."""
+    """Returns the result of a block; the first call runs the whole lesson."""
     with locks[stage]:
         key = settings.ROUND, stage
         if key not in outcomes:

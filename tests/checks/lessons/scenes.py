@@ -2,22 +2,23 @@
 
 A fenced block of type `console` is what a student sees in one terminal:
 
-    $ ./server              a command that is typed; "> " goes on with it
+    $ ./server              a command that is typed; "> " continues it
     listening on ...        what it prints; `...` is anything within a line
     ...                     or, alone on its line, any number of lines
-    ^C                      Ctrl-C, for a command that would run on
+    ^C                      Ctrl-C, for a command that does not end by itself
 
 The blocks under one heading are a scene: terminals that are opened one after
-the other. Each types its commands, one when the one before has ended. Once a
-command that runs on has printed the first line it shows, the next terminal is
-opened. At the end those that still run get Ctrl-C, first to last, each when
-it has printed all that it shows; commands that follow a `^C` are typed then.
-A command that runs on needs no `^C`, but costs seconds without one.
+another. In each, a command is typed when the one before has ended. Once a
+command that keeps running has printed the first line it shows, the next
+terminal is opened. At the end those that still run get Ctrl-C, first to last,
+each when it has printed everything it shows; commands that follow a `^C` are
+typed then. A command that keeps running needs no `^C`, but costs seconds
+without one.
 
-Lessons say 15441. They are run on another port, a free one, in a copy of the
-stages that is built by a bare `cc -o server server.c`, of 08 with all sources
-but the stub; CC names another cc. A block with a command that is not installed
-is skipped, and with it the others of its scene, which may need it.
+Lessons say 15441, but are run on another, free port, in a copy of the stages
+that is built by a bare `cc -o server server.c` (08 with all sources except the
+stub); CC names another cc. A block with a command that is not installed is
+skipped, and so are the others of its scene, which may need it.
 """
 
 import dataclasses
@@ -27,7 +28,7 @@ import subprocess
 
 from typing import Optional
 
-PORT = '15441'    # as the sources and the lessons have it
+PORT = '15441'    # in the sources and the lessons
 
 
 @dataclasses.dataclass
@@ -36,8 +37,8 @@ class Outcome:
     name: str                # lesson_block_2
     ok: bool
     skipped: Optional[str]   # why it was not run
-    expected: str            # the block, as the lesson has it
-    got: str                 # the block, as it came
+    expected: str            # the block in the lesson
+    got: str                 # the block as it came out
     command: str             # the commands typed
 
 
@@ -99,7 +100,7 @@ def pattern(lines: list[str]) -> str:
 
 
 def missing_tools(commands: list[str], folder: pathlib.Path) -> str:
-    """The words that begin a command, anywhere in these, and that sh lacks."""
+    """The commands used in these lines that are not installed."""
     bare = re.sub(r"""'[^']*'|"[^"]*"|\d*[<>]+&?\s*[^\s;|&)]+""", '',
                   '\n'.join(commands))
     words = re.findall(r'(?:^|[|&;(])\s*(?:\w+=\S*\s+)*([\w.+-]+)'

@@ -27,12 +27,12 @@ def hear_sigint() -> None:
 
 
 class Shell(Child):
-    """A shell that is typed to. Its output has the commands in between."""
+    """A shell to type into. Its output includes the commands."""
 
     def __init__(self, block: Block, folder: pathlib.Path, port: str,
                  deadline: float) -> None:
         self.block, self.port, self.deadline = block, port, deadline
-        self.steps = list(block.steps)   # those that are yet to be typed
+        self.steps = list(block.steps)   # commands that are yet to be typed
         self.step = Step('')             # the last one typed
         self.typed = self.start = 0      # how many were; where its output is
         deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # check &
@@ -43,12 +43,12 @@ class Shell(Child):
         self.type('trap : INT; status=0')  # Ctrl-C is for what it runs
 
     def type(self, command: str) -> None:
-        """Has the shell run a command, and then print the mark. The shell
-        reads all of this at once, so the command, if it reads standard input,
-        waits there as at a terminal where nobody types."""
+        """Makes the shell run a command, and then print the mark. The shell
+        reads all of this at once, so a command that reads standard input waits
+        there, as at a terminal where nobody types."""
         self.typed += 1
         text = f"{{ {command}\n}}; status=$?; printf '\\{ord(MARK)}'\n"
-        with contextlib.suppress(BrokenPipeError):  # ended() tells of that
+        with contextlib.suppress(BrokenPipeError):  # ended() reports that
             self.process.stdin.write(text.encode())
 
     def wait(self, done: Callable[[], bool],
@@ -132,8 +132,8 @@ def run_scene(blocks: list[Block], folder: pathlib.Path,
 
 def build_stages(folders: set[str], root: pathlib.Path, copy: pathlib.Path,
                  port: str) -> str:
-    """Copies all stages and exercises, and builds these. Returns what the
-    compiler says if that fails."""
+    """Copies all stages and exercises, and builds these. Returns the
+    compiler's messages if that fails."""
     for source in [*root.glob('[0-9][0-9]-*/*.[ch]'),
                    *root.glob('[0-9][0-9]-*/*/*.[ch]')]:
         target = copy / source.relative_to(root)
@@ -153,7 +153,7 @@ def build_stages(folders: set[str], root: pathlib.Path, copy: pathlib.Path,
 
 def run_lesson(folder: pathlib.Path, root: pathlib.Path) -> list[Outcome]:
     """Runs the console blocks of the lesson of a stage or an exercise, in a
-    copy of them all."""
+    copy of all stages."""
     name = str(folder.relative_to(root))
     scenes = read_scenes((folder / 'README.md').read_text())
     blocks = [block for scene in scenes for block in scene]

@@ -1,5 +1,5 @@
-"""Compares the lessons' error tables with the programs', and those with
-tests/errors.tsv."""
+"""Compares the lessons' error tables with those of the programs, and the
+latter with tests/errors.tsv."""
 
 import difflib
 import pathlib
@@ -9,7 +9,7 @@ from checks.errors.table import ROWS, action_of, meaning_of
 from harness import ROOT, STAGES
 
 COLUMNS = ['errno', 'action', 'meaning', 'to see it']
-REFUSED = 'openat'  # of 08: whoever asked is refused, so it has a status
+REFUSED = 'openat'  # of 08: its table has a status in place of an action
 REFUSED_COLUMNS = ['errno', 'status', 'meaning', 'to see it']
 Row = tuple[str, ...]   # errno, action or status, meaning
 
@@ -47,7 +47,7 @@ def tables_of_lesson(folder: pathlib.Path) -> dict[str, list[list[str]]]:
 
 
 def tables_before(stage) -> dict[str, list[Row]]:
-    """Those of the program that a stage or exercise starts from."""
+    """The rows of the program that a stage or exercise starts from."""
     if stage.number not in STAGES:
         return tables_of_program(stage.folder.parent)
     earlier = [path.parent for path in ROOT.glob('[0-9][0-9]-*/server.c')
@@ -87,7 +87,7 @@ def compare_tables(stage) -> list[str]:
                        for row in table[2:] if len(row) != 4 or not row[3]]
         compare(call, 'the lesson', [tuple(row[:3]) for row in table[2:]],
                 'the program', rows)
-        if call != REFUSED:  # the actions are what errors.tsv has
+        if call != REFUSED:  # the actions are those of errors.tsv
             compare(call, 'the program', sorted(rows), 'errors.tsv',
                     sorted(listed))
     return [f'{stage.title}: {complaint}' for complaint in complaints]

@@ -4,10 +4,10 @@ A seed decides what the clients do, one step at a time, and which faults come,
 each at its place in a connection: "recv from client 2 at byte 17: EINTR". The
 places are bytes of the stream, not calls or moments: harness/faults.c lets no
 call move bytes beyond the next fault's place, so a seed brings the same faults
-again, however the kernel cuts the stream. Before each step the program is let
-come to rest. What may differ from run to run is the clock, and so how often a
-shortage is met with; and the calls of select, for memory and for files, which
-can only be counted."""
+again, however the kernel cuts the stream. Before each step the storm waits
+until the program is at rest. Two things may differ from run to run: the clock,
+and so how often a shortage is met; and the faults of select, memory and files,
+whose calls can only be counted."""
 
 from checks.storm.cgi import CgiStorm
 from checks.storm.client import ClientStorm
@@ -43,7 +43,8 @@ def make_check(stage, seed):
 
 
 def register(seeds=None, beyond=()):
-    """Adds a check for each stage and seed: these alone, if there are any."""
+    """Adds a check for each stage and seed: only for these seeds, if there are
+    any."""
     if seeds is not None:
         CHECKS.clear()
     CHECKS.extend(make_check(stage, seed) for stage in STORMS

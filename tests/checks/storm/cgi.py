@@ -45,7 +45,7 @@ class Caller(Browser):
             else chunked(body)), status, answer)
 
     def judge(self, reply, question):
-        if not reply.status == question.status == 500:  # which needs no pardon
+        if not reply.status == question.status == 500:  # which needs no excuse
             super().judge(reply, question)
 
     def plan(self, planner):

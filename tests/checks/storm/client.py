@@ -31,7 +31,7 @@ class ClientStorm(Storm):
         self.addresses = 1 if test.any else chance.randrange(1, 8)
         self.stops = {number for number in range(5) if chance.random() < 0.15}
         self.descriptors = 0  # that it has open while it is connected
-        self.until = None  # the peer lets it down after so many bytes
+        self.until = None  # the peer fails after this many bytes
         if not test.any and chance.random() < 0.2:
             self.until = chance.randrange(len(self.all_bytes()))
         self.leave = chance.choice((reset, socket.socket.close, end_first))
@@ -41,7 +41,7 @@ class ClientStorm(Storm):
         return b''.join(self.messages)
 
     def dead(self):
-        return False  # it may end: its status is part of the verdict
+        return False  # it may exit: its status is part of the verdict
 
     def run(self):
         peer = self.test.peer(self.serve)
@@ -71,7 +71,7 @@ class ClientStorm(Storm):
         self.page.begin(planner.faults)
 
     def serve(self, connection):
-        """Echoes, in pieces; perhaps not to the end."""
+        """Echoes in pieces, perhaps not everything."""
         wait_until(lambda: self.program)
         self.descriptors = len(self.program.descriptors())
         left = self.until
@@ -87,7 +87,8 @@ class ClientStorm(Storm):
         self.leave(connection)
 
     def type(self):
-        """Gives the client its input, each message after the last's echo."""
+        """Gives the client its input, each message after the echo of the one
+        before."""
         child, typed = self.program, 0
         try:
             for number, message in enumerate(self.messages):

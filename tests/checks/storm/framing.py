@@ -7,7 +7,7 @@ from harness.framing import MOST, TOO_LONG, framed
 
 
 class Framer(Guest):
-    """A client of 05-framing. It sends one message or more at a time."""
+    """A client of 05-framing. It sends one or more messages at a time."""
 
     ends = *Guest.ends, 'offend'
 
@@ -43,7 +43,7 @@ class Framer(Guest):
         try:
             self.connection.sendall(struct.pack('!I', MOST + 1) + bytes(3000))
         except OSError:
-            pass  # the next recv knows why
+            pass  # the next recv reports why
 
 
 def length_of(message, place=0):

@@ -10,7 +10,7 @@ from harness import (PATIENCE, Failure, difference, end_half, reset,
 
 class Guest:
     """A client of the server under test, which expects its echo. It has a
-    random list of steps: some of `talks`, and one of `ends`."""
+    random list of steps: some from `talks`, and one from `ends`."""
 
     talks = 'talk', 'talk', 'talk', 'say'
     ends = ('leave', 'leave', 'leave', 'close', 'reset', 'close_unread',
@@ -47,7 +47,7 @@ class Guest:
         self.connection = self.test.connect(self.storm.server)
 
     def step(self):
-        """Takes the next step. Returns whether there are more."""
+        """Performs the next step. Returns whether there are more."""
         self.doing, message = self.steps.pop(0)
         if not self.lost():
             getattr(self, self.doing)(message)
@@ -63,7 +63,7 @@ class Guest:
         self.exchange(message)
 
     def say(self, message):
-        """Sends a little, and does not read the echo now."""
+        """Sends a little, and does not read the echo yet."""
         some = self.part_of(message)
         self.sent += self.answer_to(some)
         try:
@@ -74,7 +74,7 @@ class Guest:
             pass  # the next recv knows why
 
     def leave(self, message):
-        """Ends its half, and takes the rest."""
+        """Shuts down its half, and receives the rest."""
         self.say(message)
         try:
             self.connection.shutdown(socket.SHUT_WR)
@@ -125,15 +125,15 @@ class Guest:
         return b'here again'
 
     def part_of(self, message):
-        """A part of a message that can be sent alone."""
+        """A part of a message that can be sent by itself."""
         return message[:2000]
 
     def answer_to(self, message):
-        """What comes back to it."""
+        """The answer to it."""
         return message
 
     def come_back(self):
-        """Demands that it is served as before, after the faults have ended."""
+        """Demands that it is served as before, once the faults have ended."""
         self.doing = 'come_back'
         if not self.lost() and not self.ended:
             self.exchange(self.greeting())
@@ -145,7 +145,7 @@ class Guest:
         return bool(self.storm.page.client(self.number, 'lost'))
 
     def excused(self):
-        """Whether a fault may have cost it its connection, which has ended."""
+        """Whether a fault may be the reason why its connection has ended."""
         self.pardoned = (self.pardoned or self.lost()
                          or self.storm.pardons())
         return self.pardoned
@@ -154,7 +154,7 @@ class Guest:
         return len(self.got) >= len(self.sent)
 
     def exchange(self, message=b''):
-        """Sends, while it takes what comes back, until that is complete."""
+        """Sends, and receives meanwhile, until the answer is complete."""
         self.sent += self.answer_to(message)
         rest = memoryview(message)
         while ((rest or not self.complete())
@@ -166,7 +166,8 @@ class Guest:
                 self.take()
 
     def wait(self, what, rest=b''):
-        """Waits until something has come, or some of the rest can be sent."""
+        """Waits until something has arrived, or some of the rest can be
+        sent."""
         ready = select.select([self.connection],
                               [self.connection] if rest else [], [], PATIENCE)
         if not any(ready):
@@ -185,7 +186,7 @@ class Guest:
             self.connection.settimeout(PATIENCE)
 
     def take(self):
-        """Takes what has come, and compares it."""
+        """Receives what has arrived, and compares it."""
         try:
             piece = self.connection.recv(1 << 18)
         except OSError as error:
@@ -199,7 +200,7 @@ class Guest:
             self.fail('every byte, because no fault has ended its connection')
 
     def heard(self, piece):
-        """What is to be compared of what has come."""
+        """The part of the received bytes that has to be compared."""
         return piece
 
     def compare(self, piece):

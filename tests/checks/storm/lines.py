@@ -8,14 +8,14 @@ from checks.storm.storms import ServerStorm
 from harness import Failure, counted, shown
 
 LINE = 1024
-ANY_WORK = b'WORK *\n'  # stands for whatever piece a client gets
+ANY_WORK = b'WORK *\n'  # stands for any piece that a client gets
 
 
 class LineGuest(Guest):
     """A client that sends lines."""
 
     def __init__(self, storm, number):
-        self.part = b''  # of a line that is not whole yet
+        self.part = b''  # of a line that is not complete yet
         self.count = 0   # of lines that are like no other
         super().__init__(storm, number)
 
@@ -52,7 +52,7 @@ class LineGuest(Guest):
 
 class Subscriber(LineGuest):
     """A client of 07-publish. It has a topic of its own, whose messages it
-    gets in order; those to all may come between them at any time."""
+    gets in order; messages to all may come between them at any time."""
 
     kinds = 'own', 'own', 'own', 'all', 'other', 'wrong', 'again'
 
@@ -86,15 +86,15 @@ class Subscriber(LineGuest):
 
 
 class Worker(LineGuest):
-    """A client of 07-queue. What comes back is known but for the pieces that
-    it gets: the storm knows which there are."""
+    """A client of 07-queue. Its answers are known, except for the pieces that
+    it gets: the storm knows which pieces exist."""
 
     kinds = 'push', 'push', 'push', 'wrong', 'done'
     talks = 'talk', 'say', 'work', 'work', 'work'
     ends = *Guest.ends, 'leave_work', 'leave_work'
 
     def __init__(self, storm, number):
-        self.expected = collections.deque()  # of each line, what it is about
+        self.expected = collections.deque()  # for each line, its subject
         self.piece = None
         super().__init__(storm, number)
 
@@ -103,7 +103,7 @@ class Worker(LineGuest):
                 'done': b'DONE\n'}[kind]
 
     def work(self, message):
-        """Pushes something, pulls something, and does it."""
+        """Pushes a piece, pulls a piece, and reports it done."""
         self.exchange(message + self.line('push') + b'PULL\n')
         if self.piece is not None and not self.ended and not self.lost():
             self.storm.finish(self.piece, 'maybe')

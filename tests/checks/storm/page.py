@@ -1,4 +1,4 @@
-"""struct storm of harness/faults.c: faults to come, and those that came."""
+"""struct storm of harness/faults.c: planned faults, and those that came."""
 
 import collections
 import struct
@@ -20,7 +20,7 @@ Fault = collections.namedtuple('Fault',
 
 
 class Page:
-    """struct storm of harness/faults.c: faults to come, and those that came."""
+    """struct storm of harness/faults.c: planned faults, and those that came."""
 
     def __init__(self, faults):
         self.bytes = faults.page
@@ -39,8 +39,8 @@ class Page:
         return struct.unpack_from('i', self.bytes, offset)[0]
 
     def begin(self, faults):
-        """Plans the faults, in the order that those of a kind and a client
-        are to come in, and lets them come."""
+        """Plans the faults, in the order in which those of a kind and a client
+        should come, and enables them."""
         if len(faults) > EVENTS:
             raise ValueError(f'{len(faults)} faults are too many')
         self.bytes[CLIENTS_AT:ORDER_AT] = bytes(ORDER_AT - CLIENTS_AT)

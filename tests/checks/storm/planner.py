@@ -34,7 +34,7 @@ def errors_of(stage, kind):
 
 
 def action_of_client(fault):
-    """What 06 does about a failure to connect."""
+    """What 06 does when it fails to connect."""
     name = errno.errorcode.get(fault.error)
     return next((row['client'] for row in ROWS
                  if row['call'] == fault.kind and row['errno'] == name
@@ -99,7 +99,8 @@ class Planner:
         self.shortages = chance.choice((0, 1, 1, 2, 3))  # each takes its time
 
     def add(self, kind, effect, client, position, most=0):
-        """Adds a fault of this effect, if the kind of call knows one."""
+        """Adds a fault with this effect, if calls of this kind can have
+        one."""
         numbers = ([0] if effect == SHORTENS else
                    errors_of(self.stage, kind).get(effect))
         if not numbers or len(self.faults) == EVENTS:
@@ -119,8 +120,8 @@ class Planner:
         return self.chance.choices((FAILS, LASTS, LOSES), weights)[0]
 
     def stream(self, kind, client, lengths):
-        """Faults of one direction of a connection, in which messages of these
-        lengths are to pass. Between messages there are more than within."""
+        """Faults of one direction of a connection that carries messages of
+        these lengths. There are more between messages than inside them."""
         borders = [sum(lengths[:count]) for count in range(len(lengths) + 1)]
         places = sorted(
             self.chance.choice(borders) if self.chance.random() < 0.4 else
@@ -142,7 +143,7 @@ class Planner:
 
     def calls(self, kind, client, limit, most,
               effects=(FAILS, FAILS, FAILS, LASTS)):
-        """Faults of calls that are counted: at most so many."""
+        """Faults of calls that are counted: at most this many."""
         if self.any:
             return
         for place in sorted(self.chance.randrange(limit)

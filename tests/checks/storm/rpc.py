@@ -6,7 +6,7 @@ from checks.storm.planner import action_of_client
 from harness import MEMCHECK, PATIENCE, Failure, reset, shown, wait_until
 from harness.rpc import answer_to
 
-CONNECTIONS = 12  # in which the server may vanish; it stays in the next ones
+CONNECTIONS = 12  # with more connections than that, the server stays
 ADVICE = ('whatever happens to a connection: close it, and ask again on a new '
           'one, four times at most; no answer may be lost, printed twice or in '
           'part, and no request that has its answer be sent again')
@@ -31,7 +31,7 @@ class RpcStorm(ClientStorm):
         self.resets = {number for number in range(CONNECTIONS)
                        if chance.random() < 0.5}
         self.seen, self.left, self.made = [], 0, 0
-        self.answered, self.again = [], []  # for sure; and yet asked again
+        self.answered, self.again = [], []  # certainly, and still asked again
 
     def advice(self, _):
         return ADVICE
@@ -86,8 +86,8 @@ class RpcStorm(ClientStorm):
     # ---------------------------------------------------------- the input
 
     def type(self):
-        """Gives the client its input, each line after the last's answer, or
-        all at once."""
+        """Gives the client its input: each line after the answer to the one
+        before, or all at once."""
         child, expected = self.program, 0
         patient = self.lot('typing').random() < 0.7
         try:
@@ -135,7 +135,7 @@ class RpcStorm(ClientStorm):
                           self.descriptors, 'close a connection that is lost')
 
     def judge_requests(self):
-        """Demands that no request comes after a later one, or too often."""
+        """Demands that no request comes out of order, or too often."""
         places = [self.messages.index(line) if line in self.messages else -1
                   for line in self.seen]
         if places != sorted(places) or -1 in places:
@@ -150,7 +150,7 @@ class RpcStorm(ClientStorm):
             raise Failure('no request more than four times', f'{places}')
 
     def may_fail(self):
-        """Whether there are causes for a request to fail four times."""
+        """Whether there is a reason for a request to fail four times."""
         came = [fault for fault, _ in self.page.came()]
         refused = sum(action_of_client(fault) == 'NEXT' for fault in came)
         lost = sum(fault.effect == LOSES for fault in came)

@@ -1,4 +1,4 @@
-"""What happens to a server in a storm, and the verdict."""
+"""What happens to a server in a storm, and the verdict on it."""
 
 import contextlib
 import os
@@ -23,9 +23,9 @@ class Storm:
         self.test, self.seed = test, seed
         self.page = Page(test.faults)
         self.program = None
-        self.suspect = None  # the number of the client that complains
+        self.suspect = None  # the number of the client that reports it
         self.pardoned = 0    # failures that faults explain
-        self.notes = []      # what else happened, after so many faults
+        self.notes = []      # what else happened, after this many faults
 
     def lot(self, whose):
         """A random generator for one purpose, independent of the others."""
@@ -35,8 +35,8 @@ class Storm:
         return Planner(self.lot('faults'), self.test.stage, self.test.any)
 
     def pardons(self):
-        """Whether a failure to serve a client may be due to memory or to a
-        file. Each such fault explains one failure; any client may be affected,
+        """Whether a failure to serve a client may be due to a fault of memory
+        or of a file. Each such fault explains one failure, of any client,
         because nothing shows for which client a program allocates memory or
         opens a file."""
         if self.pardoned >= self.page.get('hindered'):
@@ -66,13 +66,13 @@ class Storm:
         wait_until(lambda: self.in_state('S'), 0.1)
 
     def in_state(self, state):
-        """Whether the program is, or has ended."""
+        """Whether the program has done so, or has ended."""
         return not self.program.running() or self.program.state() == state
 
     # --------------------------------------------------------- the verdict
 
     def patient(self):
-        """Demands that shortages are waited out."""
+        """Demands that the program waits until shortages are over."""
         for fault, tries in self.page.came():
             if fault.effect == LASTS and tries > TRIES:
                 raise Failure('a wait of a tenth of a second between calls '
@@ -80,8 +80,8 @@ class Storm:
                               said_fault(fault, tries), advice(fault))
 
     def advice(self, client):
-        """What to do about the last fault that came to a client, or else to
-        any; or about a client that has left."""
+        """The advice about the last fault of a client, or else of any; or
+        about a client that has left."""
         came = [fault for fault, _ in self.page.came()]
         own = [fault for fault in came if client is not None and (
             fault.client == client
@@ -96,7 +96,7 @@ class Storm:
         return place == count and text.startswith('client')
 
     def and_faults(self, got, most=8):
-        """What came, and the last of the faults, as lines of a report."""
+        """The received bytes and the last faults, as lines of a report."""
         came = [said_fault(*fault) for fault in self.page.came()]
         for place, text in reversed(self.notes):
             came.insert(place, text)
@@ -209,7 +209,7 @@ class ServerStorm(Storm):
                 or guest.steps[0][0] in guest.waits_for_nothing)
 
     def calm_down(self, descriptors):
-        """Ends the faults. Demands that all is as before."""
+        """Ends the faults. Demands that everything is as before."""
         self.settle()
         self.patient()
         self.page.set('raging', 0)
@@ -256,11 +256,11 @@ class ServerStorm(Storm):
                       'after errors too')
 
     def end(self):
-        """SIGTERM ends the server as the stage has it."""
+        """Demands that SIGTERM ends the server as in its stage."""
         wanted = 0 if self.test.stage >= '07' else -signal.SIGTERM
         self.server.signal(signal.SIGTERM)
         if self.server.wait_exit() != wanted:
-            self.dead = lambda: False  # what it is, is in the message
+            self.dead = lambda: False  # the message says what it is
             raise Failure(f'status {wanted} after SIGTERM',
                           f'it {self.test.outcome(self.server)}',
                           'the faults are over: nothing may be left of them')

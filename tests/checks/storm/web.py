@@ -26,7 +26,7 @@ Question = collections.namedtuple('Question', 'message status body parts',
 
 
 class Browser(Guest):
-    """A client of 08. It sends one request or more at once."""
+    """A client of 08. It sends one or more requests at once."""
 
     ends = ('leave', 'leave', 'part', 'offend', 'close', 'reset',
             'close_unread', 'vanish', 'vanish_after_its_end', 'stay')
@@ -161,8 +161,8 @@ class Browser(Guest):
             self.ended = 'the end that was announced'
 
     def judge(self, reply, question):
-        """Demands the right answer; or one that says that the server has
-        failed, or a list that is not complete, if there is a reason."""
+        """Demands the right answer; or, if there is a reason, an answer that
+        reports a failure of the server, or an incomplete list."""
         if reply.status in (500, 503) and self.storm.pardons():
             return
         reply.must_be(question.status, question.body)
@@ -203,8 +203,8 @@ class WebStorm(ServerStorm):
                                 *self.options(), root=folder)
 
     def site(self):
-        """A folder with the files, the same for all storms, that has not
-        changed for a while: so all runs find the same."""
+        """A folder with the files, the same for all storms. It has not changed
+        for a while, so all runs find the same."""
         folder = pathlib.Path(self.test.directory) / 'site'
         if not folder.exists():
             new = self.test.site(FILES)

@@ -121,7 +121,7 @@ def record_begun_and_read_short(test):
 
 @check(TLS)
 def files_of_every_length(test):
-    """sends files of lengths about those of records, whole"""
+    """sends files whose lengths are close to that of a record, whole"""
     files = {str(size): data(size) for size in (
         0, 1, 4096, 4097, 16000, 16383, 16384, 16385, 32768, 262144, 300000)}
     serve(test, files=files)
@@ -211,7 +211,7 @@ def idle_sessions_are_small(test):
 
 @check(TLS)
 def sessions_are_freed(test):
-    """1000 connections leave no memory behind"""
+    """1000 connections do not make memory grow"""
     server = serve(test)
     made = context(test)
     sizes = []

@@ -1,5 +1,5 @@
-"""What the checks of 08-http/tls share: certificates, servers with them, and
-clients that speak TLS."""
+"""Shared by the checks of 08-http/tls: certificates, servers that use them,
+and clients that speak TLS."""
 
 import os
 import pathlib
@@ -42,7 +42,8 @@ def certificate(test, *options):
 
 
 def owned(path):
-    """The file, for the server alone: it may run as another user."""
+    """The file, readable only for the server, which may run as another
+    user."""
     path.chmod(0o600)
     if os.getuid() == 0:
         os.chown(path, NOBODY, NOBODY)
@@ -95,7 +96,7 @@ def refused(test, made, what):
     secure = begun(test, made)
     try:
         secure.shake_hands()
-        dead = secure.dead or not secure.recv(1)  # 1.3: the client is first
+        dead = secure.dead or not secure.recv(1)  # TLS 1.3: the client is first
     except socket.timeout:
         dead = False
     except ssl.SSLError:

@@ -1,0 +1,99 @@
+"""Programs with one bug each that only one check is to notice, made from ours:
+the stage, the check, what its message must say, the file, and the edits (old
+text and new text). prove-checks builds them."""
+
+import collections
+
+Wrong = collections.namedtuple('Wrong', 'stage check says file edits')
+WRONG = []
+
+
+def wrong(stages, check, says, *edits, file=''):
+    """Adds a program of each stage. An edit is a pair of texts, the first of
+    which must be in the file: of 08 the named one, else the program."""
+    for stage in stages.split():
+        WRONG.append(Wrong(stage, check, says, file, edits))
+
+
+# --------------------------------------------------------------- shortages
+
+wrong('04 05', 'accept_EMFILE', 'EMFILE',
+      ('        waits = 0;\n    return client;', '        ;\n    return client;'))
+wrong('07 08', 'accept_EMFILE', 'EMFILE',
+      ('*retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;',
+       'if (failure->action == WAIT)\n        *retry_at = milliseconds() + '
+       '100;'))
+wrong('07 08', 'select_unlisted', 'select',
+      ('{"select", 0, STOP, NULL}', '{"select", 0, WAIT, NULL}'))
+wrong('07 08', 'select_unlisted', 'select',
+      ('        if (failure->number == 0)\n            fprintf(stderr, "%s: '
+       '%s%s\\n", call, strerror(number), detail);\n        else',
+       '        if (failure->number != 0)'))
+wrong('07 08', 'select_shortages_apart', 'ENOMEM',
+      ('        retry_at = 0;\n', ''))
+
+wrong('07 08', 'messages_unread', 'at once',
+      ('struct timeval at_once = {0};', 'struct timeval at_once = {1};'))
+
+wrong('07 08', 'limit_raised_reported', 'EMFILE',
+      ('        errno = EMFILE;\n', ''))
+
+# ---------------------------------------------------------------------- 06
+
+wrong('06', 'output_in_bits', 'bytes',
+      ('            length -= (size_t)written;\n        } else if (errno == '
+       'EAGAIN)', '            length = 0;\n        } else if (errno == '
+       'EAGAIN)'))
+wrong('06', 'output_in_bits', 'bytes',
+      ('            bytes += written;\n', ''))
+wrong('06', 'output_in_bits', 'EAGAIN|temporarily',
+      ('errno == EAGAIN) {\n            wait_until_ready(STDOUT_FILENO, '
+       'POLLOUT);', 'errno == EAGAIN) {\n            handle_error("write");'))
+wrong('06', 'input_fails', 'read',
+      ('            handle_error("read");', '            return 0;'))
+
+# ---------------------------------------------------------------------- 08
+
+wrong('08', 'refuses_chunk_size_letter', '400',
+      ("    if (body->state == SIZE_MORE && byte == ';')",
+       "    if (body->state == SIZE_MORE && byte == 'x')\n        return "
+       "SIZE_BLANK;\n    if (body->state == SIZE_MORE && byte == ';')"),
+      file='body.c')
+wrong('08', 'refuses_chunk_extension_delete', '400', (' || byte == 127)', ')'),
+      file='body.c')
+wrong('08', 'log_pipe_without_reader', 'status',
+      ('flags | O_NONBLOCK, 0666', 'flags, 0666'), file='log.c')
+wrong('08', 'log_in_blocks', 'together',
+      ('    if (now < due)\n        return due;\n', ''), file='log.c')
+wrong('08', 'log_in_blocks', 'together',
+      ('    if (length >= BLOCK)\n        write_lines();\n',
+       '    write_lines();\n'), file='log.c')
+wrong('08', 'reasons', '431', ('Request Header Fields Too Large', 'Head Too '
+                               'Large'), file='response.c')
+wrong('08', 'reasons', '505', ('HTTP Version Not Supported', 'Version'),
+      file='response.c')
+wrong('08', 'listing_ends_a_failure', 'EIO',
+      ('            clear_failure();\n', '            ;\n'), file='list.c')
+wrong('08', 'listing_with_a_body', 'body',
+      ('        move_head(http, buffers, size);\n', ''), file='http.c')
+wrong('08', 'listing_of_what_vanishes', '500',
+      ('               == -1\n        || (!S_ISDIR', '               == -1)\n'
+       '        fail(list, "fstatat");\n    if (list->failed != NULL\n'
+       '        || (!S_ISDIR'), file='list.c')
+wrong('08', 'listing_of_what_vanishes', 'fstatat',
+      ('               == -1\n        ||', '               == -2\n        ||'),
+      file='list.c')
+wrong('08', 'pipe_in_time', 'fstat',
+      ('    if (!S_ISREG(status->st_mode)) {  /* it has been',
+       '    if (0) {  /* it has been'), file='tree.c')
+wrong('08', 'pipe_in_time', 'O_NONBLOCK',
+      ('O_NONBLOCK | O_NOCTTY', 'O_NOCTTY'), file='tree.c')
+wrong('08', 'link_local_without_zone', 'interface',
+      ('        || !IN6_IS_ADDR_LINKLOCAL', '        || IN6_IS_ADDR_LINKLOCAL'),
+      file='address.c')
+wrong('08', 'limit_restored', 'limit',
+      ('(int)clients.rlim_cur);\n        restore_limit(&clients);',
+       '(int)clients.rlim_cur);'), file='tree.c')
+wrong('08', 'limit_restored', 'limit',
+      ('name, flags);\n    restore_limit(&clients);', 'name, flags);'),
+      file='tree.c')

@@ -1,0 +1,89 @@
+"""Programs in which one statement of a stage's change is left out, or a part of
+one: the likeliest mistakes. The stage, the bug, and what must be said first."""
+
+from upkeep.bugs import bug
+
+# ------------------------------------------------------------ the command line
+
+bug('02', 'getopt does not know -a', '"a:" in the string', ('"a:h"', '"h"'))
+bug('02', '-a has no argument', '"a:" in the string', ('"a:h"', '"ah"'))
+bug('05 06', '-t has no argument', '"t:" in the string', ('ht:"', 'ht"'))
+bug('02', 'break is forgotten', 'break',
+    ('                usage_error(optarg);\n            break;\n',
+     '                usage_error(optarg);\n'))
+bug('05 06', 'break is forgotten at the end', 'break',
+    ('86400);\n            break;\n', '86400);\n'))
+bug('02', 'no case for -a', "a case 'a'", ("case 'a':", 'case 999:'))
+bug('02 06', 'one option only', 'call it in a loop',
+    ('while ((option = getopt', 'if ((option = getopt'))
+bug('02', 'parse_number returns nothing', 'parse_number return',
+    ('        usage_error(text);\n    return number;\n',
+     '        usage_error(text);\n    return 15442;\n'))
+bug('02', 'the port is not stored', 'sin_port',
+    ('        address->sin_port =\n            htons((in_port_t)parse_number('
+     'argv[optind++], 65535));\n', '        parse_number(argv[optind++], 65535'
+     ');\n'))
+bug('02 05', 'the limit is not compared', 'largest number',
+    (' || number > limit', ''))
+
+# --------------------------------------------------------------- the messages
+
+bug('01', 'an errno without a row is not printed', 'in no row',
+    ('        fprintf(stderr, "%s: %s\\n", call, strerror(number));\n',
+     '        ;\n'))
+bug('04', 'no line about a failed call', 'without a line about that',
+    ('    else if (failure->action != RETRY)\n        fprintf',
+     '    else if (0)\n        fprintf'))
+
+# ------------------------------------------------------------------- 04
+
+bug('04', 'SO_REUSEADDR is 0', 'SO_REUSEADDR to 1', ('int on = 1;',
+                                                     'int on = 0;'))
+bug('04', 'a failed accept is announced', 'no client to announce',
+    ('            continue;\n', '            ;\n'))
+bug('04', 'a failed accept is not handled', 'when accept returns -1',
+    ('        handle_retry("accept", &waits);\n', '        (void)waits;\n'))
+bug('04', 'the count of waits stays', 'to 0', ('        waits = 0;\n',
+                                               '        ;\n'))
+bug('04', 'a shortage is not reported', 'at the first try',
+    ('        handle_error(call);\n    if (action == WAIT)',
+     '        ;\n    if (action == WAIT)'))
+bug('04', 'waits are not counted', 'not at each try', ('        ++*waits;\n',
+                                                       ''))
+bug('04', 'no STOP in a shortage', 'not a WAIT',
+    ('if (action != WAIT || *waits == 0)', 'if (*waits == 0)'))
+bug('04', 'EFAULT has no row', 'row for EFAULT.*STOP',
+    ('    {E(EFAULT),       STOP,  "a bad pointer: a bug in this program"},\n',
+     ''))
+bug('04', 'EPROTO has no row', 'row for it.*RETRY',
+    ('    {E(EPROTO),       RETRY, "protocol error"},\n', ''))
+
+# ------------------------------------------------------------------- 05
+
+bug('05', 'echo is never called', r'recv\(\) is never called',
+    ('        echo(client, timeout);\n', '        (void)echo;\n'))
+bug('05', 'nothing is sent', r'send\(\) is never called',
+    ('            open = send_all(client, buffer, (size_t)received, timeout);\n',
+     '            (void)send_all;\n'))
+bug('05', 'a send that has not failed is reported', 'only -1',
+    ('        if (sent != -1) {', '        if (sent == 0) {'))
+bug('05', 'no limit without -t', 'without -t', ('timeout = 60;', 'timeout = 0;'
+                                                ))
+bug('05', 'ENOMEM of send has no row', 'row for ENOMEM.*WAIT',
+    ('    {E(ENOMEM),       WAIT,  "out of memory"},\n', ''))
+bug('05', 'one wait of send is too long', 'reads slowly',
+    ('errno == EAGAIN && milliseconds()', '0 && milliseconds()'))
+bug('05', 'the waits of send have no end', 'give up after',
+    ('++blocked < 10 * timeout', '1'))
+bug('05', 'only SO_RCVTIMEO is set', 'SO_SNDTIMEO limits send',
+    ('\n        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size)'
+     ' != -1', ''))
+bug('05', 'the size for setsockopt is wrong', 'setsockopt failed',
+    ('= sizeof receiving;', '= 1;'))
+bug('05', 'setsockopt is said to have failed', 'only -1',
+    (' != -1)\n        return true;', ' == -1)\n        return true;'))
+bug('05', 'a failed setsockopt is not reported', 'perror',
+    ('    perror("setsockopt");\n', ''))
+bug('05', 'a DROP of send is overlooked', 'has failed .* times',
+    ('handle_retry("send", &waits) == DROP', '(handle_retry("send", &waits), 0)'
+     ))
