@@ -7,7 +7,7 @@ import time
 from harness import FOREVER, Failure, check, data, wait_until
 from harness.secure import SecureSocket
 from harness.web import HELLO, Visitor, request
-from .servers import TLS, client, context, serve, visitor
+from .servers import LONGEST, TLS, client, context, serve, visitor
 
 
 def sealed(secure, *pieces):
@@ -24,7 +24,7 @@ def narrow(test):
     plain.settimeout(10)
     test.closing.append(plain)
     plain.connect((test.running.host, test.running.port))
-    return Visitor(SecureSocket(plain, context(test)))
+    return Visitor(SecureSocket(plain, context(test)), longest=LONGEST)
 
 
 @check(TLS)

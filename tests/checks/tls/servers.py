@@ -15,6 +15,7 @@ from harness.settings import NOBODY
 from harness.web import Visitor
 
 TLS = 'tls'
+LONGEST = 16 << 20  # bytes of a body
 NAMES = 'subjectAltName=DNS:localhost,IP:127.0.0.1'
 
 
@@ -87,7 +88,7 @@ def begun(test, made=None):
 
 
 def visitor(test, made=None):
-    return Visitor(client(test, made))
+    return Visitor(client(test, made), longest=LONGEST)
 
 
 def refused(test, made, what):
