@@ -133,6 +133,8 @@ def curl_conditional(test):
     os.utime(test.root / 'hello.txt', (1e9, 1e9))
     path = test.site({}) / 'copy'
     curl('-R', '-o', str(path), here)
+    if test.any and path.stat().st_mtime > 1.1e9:
+        raise Skip('it sends no Last-Modified')
     if path.stat().st_mtime != 1e9:
         raise Failure('the file\'s time, 1000000000, from Last-Modified',
                       path.stat().st_mtime)
