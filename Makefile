@@ -36,6 +36,7 @@
 #: make prove-learn  prove that make learn works as documented
 #: make prove-messages
 #:                   prove that the first failed check names the bug
+#: make prove-checks prove that checks of rare events can fail
 #: make prove-steps  prove that the steps of 07 and 08 lead to them
 #: make pages        make the pages that 08 serves
 #: make browse       check the pages in a browser
@@ -105,7 +106,7 @@ hide := $(if $(filter 1,$(V)),,@)
 .PHONY: all demo serve fuzz test faults grade bench learn clean FORCE
 .PHONY: help help-all teach handout lint memcheck prove-stubs prove-learn
 .PHONY: prove-handout prove-messages prove-steps pages browse wire mutants
-.PHONY: prove-copies cgi test-cgi diff-cgi tls test-tls diff-tls
+.PHONY: prove-checks prove-copies cgi test-cgi diff-cgi tls test-tls diff-tls
 .DELETE_ON_ERROR:
 
 all: $(answers) $(stubs)
@@ -248,6 +249,9 @@ prove-learn:
 
 prove-messages: $(answers)
 	@tests/upkeep/prove-messages
+
+prove-checks: $(answers)
+	@tests/upkeep/prove-checks
 
 prove-handout:
 	@tests/upkeep/prove-handout

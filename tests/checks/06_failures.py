@@ -86,12 +86,13 @@ def one_wrong_byte(test):
 def extra_bytes(test):
     """detects a server that returns more than was sent"""
     compares(test)
-    def handler(connection):
-        echoing(connection)
-        connection.sendall(b'and more')
-    peer = test.peer(handler)
-    failed(test, start_client(test, peer.port), 'more came back than was sent',
-           hint='after shutdown the next recv must return 0')
+    for more in b'and more', b'!':
+        def handler(connection, more=more):
+            echoing(connection)
+            connection.sendall(more)
+        peer = test.peer(handler)
+        failed(test, start_client(test, peer.port), 'more came back than was '
+               'sent', hint='after shutdown the next recv must return 0')
 
 
 @check('06')

@@ -188,6 +188,17 @@ def shortage_ends(test):
     told(test, child, 'send', 'ENOBUFS')
 
 
+@check('06', open=False)
+def shortage_without_limit(test):
+    """with -t 0 does not give up in a shortage"""
+    test.need_injector()
+    peer = test.peer(echoing)
+    test.faults.fail('send', errno.ENOBUFS, last=3)
+    child = start_client(test, peer.port, '-t', '0')
+    test.attached()
+    succeeded(test, child, hint='-t 0 stands for no limit')
+
+
 @check('06', open=False, after='default_limit')
 def setsockopt_fails(test):
     """reports that no time limit can be set, and exits with status 1"""
@@ -212,4 +223,6 @@ def ends_over(test, call, number=1):
     if child.wait_exit() != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}',
+                      'after this line exit with status 1'
+                      if line in child.lines else
                       f'{call} can fail, too: look at what it returns')

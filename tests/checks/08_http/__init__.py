@@ -3,4 +3,5 @@ functions they are made of."""
 
 from . import (  # noqa: F401
     methods, connections, bodies, heads, names, limits, targets, files, folders,
-    fields, conditions, ranges, changes, rare, options, log, patience, tools)
+    fields, conditions, ranges, changes, rare, options, log, log_full, patience,
+    tools)

@@ -106,6 +106,9 @@ def length_forms(test):
                    ['Content-Length: 0005'], ['Content-Length:5 ']):
         visitor.get('/hello.txt', *fields, body=b'GET /').must_be(200, HELLO)
     visitor.stays()
+    visitor.send(request('/hello.txt', 'Expect: 100-continue',
+                         f'Content-Length: {2**63 - 1}'))
+    visitor.head(hint='such a length fits in 64 bits').must_be(100)
 
 
 @check(WEB, open=False)

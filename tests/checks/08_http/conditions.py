@@ -76,10 +76,11 @@ CONDITIONS = {
             (304, 'If-None-Match: {tag}'), (304, 'If-None-Match: *'),
             (304, 'If-None-Match: "x", {tag}'),
             (304, 'If-None-Match: "x" , {tag},'),
+            (304, 'If-None-Match: "", {tag}'),
             (304, 'If-None-Match: "a,b", {tag} ,"c"'),
             (304, 'If-None-Match:{tag}'),
             (200, 'If-None-Match: "x"'), (200, 'If-None-Match: "x", "y"'),
-            (200, 'If-None-Match: ""')]),
+            (200, 'If-None-Match: "'), (200, 'If-None-Match: ""')]),
     'if_none_match_weak': (
         'If-None-Match compares weakly: W/ is ignored', [
             (304, 'If-None-Match: W/{tag}'),

@@ -279,6 +279,7 @@ def listing_in_portions(test):
     (root / 'many').mkdir()
     for number in range(30000):
         os.mknod(root / 'many' / f'{number:05}')
+    test.longest = 4 << 20  # bytes of the listing
     server = test.server(root=root)
     other = test.visitor(server=server)
     other.stays()

@@ -130,6 +130,7 @@ def connect_not_allowed(test):
     visitor = test.visitor()
     visitor.get('ladder:80', method='CONNECT').must_be(405)
     visitor.get('[::1]:443', method='CONNECT').must_be(405)
+    visitor.get('x', method='CONNECT').must_be(405)
     visitor.stays()
 
 

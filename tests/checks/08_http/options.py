@@ -58,17 +58,45 @@ def default_folder_found(test):
     (place / 'bin' / 'link').symlink_to(program)
     for name, path in ((program.name, program.parent),
                        ('link', place / 'bin'), (place / 'bin' / 'link', '')):
-        start = (f'cd {shlex.quote(str(place))} && '
-                 f'PATH={shlex.quote(str(path))}:$PATH && '
-                 f'exec {shlex.quote(str(name))} 0')
-        child = Server(test.starter() + ['sh', '-c', start],
-                       test.environment(), subprocess.DEVNULL)
-        test.children.append(child)
-        match = child.wait_line(r'listening on .*:(\d+)$')
-        if match is None:
-            raise Failure('a server', test.outcome(child))
-        child.port = int(match[1])
-        test.visitor(server=child).get('/').must_be(200, index.read_bytes())
+        serves_index(test, place, f'{path}:$PATH', name, index)
+
+
+def serves_index(test, place, path, name, index, starter=()):
+    """Demands that the server serves this index.html by default if it is
+    started by its name in a folder, with this PATH."""
+    start = (f'cd {shlex.quote(str(place))} && PATH="{path}" && '
+             f'exec {shlex.quote(str(name))} 0')
+    child = Server([*starter, *test.starter(), 'sh', '-c', start],
+                   test.environment(), subprocess.DEVNULL)
+    test.children.append(child)
+    match = child.wait_line(r'listening on .*:(\d+)$')
+    if match is None:
+        raise Failure('a server', test.outcome(child))
+    child.port = int(match[1])
+    test.visitor(server=child).get('/').must_be(200, index.read_bytes())
+
+
+@check(WEB, open=False)
+def default_folder_without_proc(test):
+    """finds www beside the program on a system that has no /proc, too"""
+    program = pathlib.Path(test.words[0]).resolve()
+    index = program.parent / 'www' / 'index.html'
+    hidden = ['unshare', *['-r'] * (os.geteuid() != 0), '-m', 'sh', '-c',
+              'mount -t tmpfs none /proc && exec "$0" "$@"']
+    if not index.exists() or not shutil.which('unshare') or subprocess.run(
+            [*hidden, 'true'], stderr=subprocess.DEVNULL).returncode != 0:
+        raise Skip('no mount namespace can be created here')
+    place = test.site({'a/x': b'', 'bin/x': b''})
+    (place / 'bin' / 'ladder').symlink_to(program)
+    (place / 'a' / program.name).mkdir()
+    os.chmod(place / 'a' / program.name, 0)  # no program
+    for folder, path, name in (
+            (place, f'{place}:{program.parent}:$PATH', program.name),
+            (program.parent, f'{place}::$PATH', program.name),
+            (program.parent, '.:$PATH', program.name),
+            (place, f'$PATH:{place}/bin', 'ladder'),
+            (place, '$PATH', 'bin/ladder'), (place, '$PATH', program)):
+        serves_index(test, folder, path, name, index, hidden)
 
 
 @check(WEB, open=False)
@@ -91,6 +119,9 @@ def link_local(test):
 @check(WEB, open=False)
 def link_local_without_zone(test):
     """rejects -a fe80::1, and says that it needs an interface"""
+    for address in 'fe80::1%nothing', 'fe80::1' + '0' * 60:
+        if test.run('-a', address, '0')[1] != 2:
+            raise Failure(f'status 2 for -a {address}', 'another')
     child, status = test.run('-a', 'fe80::1', '0')
     if status != 2 or not any('interface' in line for line in child.lines):
         raise Failure('a line that asks for an interface, and status 2',

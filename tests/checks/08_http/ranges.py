@@ -120,6 +120,15 @@ def range_of_nothing(test):
     visitor.stays()
 
 
+@check(WEB, open=False)
+def range_of_empty_file(test):
+    """sends all of an empty file for its last bytes, and 416 for its last 0"""
+    visitor = test.visitor()
+    for count in 1, 2, 10:
+        visitor.get('/empty.txt', f'Range: bytes=-{count}').must_be(200, b'')
+    visitor.get('/empty.txt', 'Range: bytes=-0').must_be(416)
+
+
 @check(WEB)
 def range_if_same(test):
     """sends the range if If-Range has the file's ETag or its exact date, and
@@ -171,6 +180,23 @@ def range_of_large(test):
     reply.must_have('Content-Range', f'bytes {size - 7}-{size - 1}/{size}')
     visitor.get('/large', f'Range: bytes={size - 5}-').must_be(206, b'hello')
     visitor.get('/large', method='HEAD').must_have('Content-Length', str(size))
+
+
+@check(WEB, open=False)
+def range_if_date_of_this_second(test):
+    """a date without a fraction of a second does not validate a range if it was
+    set within that second"""
+    root = test.site()
+    visitor = test.visitor(server=test.server(root=root))
+    for _ in range(5):
+        now = int(time.time())
+        os.utime(root / 'hello.txt', (now, now))
+        if int(os.stat(root / 'hello.txt').st_ctime) == now:
+            break
+    date = visitor.get()['Last-Modified']
+    visitor.get('/hello.txt', 'Range: bytes=0-4', f'If-Range: {date}').must_be(
+        200, HELLO, 'RFC 9110 13.1.5: false unless the date is a strong '
+        'validator')
 
 
 @check(WEB, open=False)

@@ -10,7 +10,8 @@ import time
 from .changes import FRESH
 from .fields import MOMENT
 from .folders import Links
-from harness import FOREVER, Failure, check, wait_until
+from checks.storm.page import Page
+from harness import FOREVER, Failure, check, data, wait_until
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 
@@ -233,3 +234,73 @@ def folders_looked_at_once(test):
             return
     raise Failure(f'one look at each of 4 folders and {len(names)} files',
                   f'{calls} calls', 'note which folder you have looked at')
+
+
+@check(WEB, open=False)
+def cached_files_freed(test):
+    """at its end frees every file that it has in memory"""
+    test.need_injector()
+    names = [f'{number}.txt' for number in range(4)]
+    root = test.site({**USUAL, **dict.fromkeys(names, HELLO)})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    visitor.get().must_be(200)
+    wait_until(lambda: server.state() == 'S')
+    before = Page(test.faults).get('blocks')
+    for name in names:
+        visitor.get('/' + name).must_be(200)
+    server.signal(signal.SIGTERM)
+    server.wait_exit()
+    blocks = Page(test.faults).get('blocks')
+    if blocks > before:
+        raise Failure('no more blocks of memory than before the files',
+                      f'{blocks - before} more', 'a list of files needs both '
+                      'of its directions')
+
+
+@check(WEB, open=False)
+def expect_for_a_listing(test):
+    """answers "Expect: 100-continue" for a large folder, then lists it"""
+    root = fill(test.site(), {f'list/{number}': b'' for number in range(500)})
+    visitor = test.visitor(server=test.server(root=root))
+    message = request('/list/', 'Expect: 100-continue', 'Content-Length: 5')
+    visitor.send(message)
+    visitor.head().must_be(100)
+    visitor.send(b'hello')
+    visitor.answer(message).must_be(200)
+    visitor.stays()
+
+
+@check(WEB, open=False)
+def large_file_kept_open(test):
+    """closes a file that is too large for memory after it was sent"""
+    root = test.site({**USUAL, 'large': data(3 << 20)})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    visitor.stays()
+    before = len(server.descriptors())
+    for _ in range(3):
+        visitor.get('/large').must_be(200, data(3 << 20))
+    if not wait_until(lambda: len(server.descriptors()) == before):
+        raise Failure(f'{before} open descriptors',
+                      f'{len(server.descriptors())}')
+
+
+@check(WEB, open=False)
+def file_size_limited(test):
+    """serves a file that is larger than the files it may write (ulimit -f)"""
+    root = test.site({**USUAL, 'more.bin': DATA * 10})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    visitor.stays()
+    before = len(server.descriptors())
+    server.limit_files(4096)
+    for _ in range(2):
+        visitor.get('/more.bin').must_be(200, DATA * 10)
+    if len(server.descriptors()) > before:
+        raise Failure(f'{before} open descriptors',
+                      f'{len(server.descriptors())}')

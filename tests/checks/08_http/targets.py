@@ -81,6 +81,7 @@ TARGETS = {
     'star': ('*', 400, None),
     'authority': ('ladder:80', 400, None),
     'absolute': ('http://ladder/hello.txt', 200, HELLO),
+    'absolute_short': ('http://x/hello.txt', 200, HELLO),
     'absolute_case': ('HTTP://LADDER/hello.txt', 200, HELLO),
     'absolute_port': ('http://ladder:8080/hello.txt', 200, HELLO),
     'absolute_other': ('http://other.example/hello.txt', 200, HELLO),

@@ -1,0 +1,118 @@
+"""The checks of 08 that are about a log that takes no more bytes, or only some
+of a line."""
+
+import errno
+import os
+import resource
+import signal
+import time
+
+from .log import logging
+from .options import LOG_LINE
+from harness import Failure, Skip, check, shown, wait_until
+from harness.web import HELLO, WEB
+
+
+@check(WEB, open=False)
+def log_limited(test):
+    """a log that has reached the file size limit (ulimit -f) does not end the
+    server; once there is room again, every line is complete"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('this system has no prlimit')
+    server, visitor, log = logging(test)
+    before = server.limit_files(1000)
+    for _ in range(30):
+        visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 20).must_be(200, HELLO)
+    wait_until(lambda: log.stat().st_size == 1000)
+    time.sleep(0.3)  # more lines cannot be written
+    test.alive(server, 'SIGXFSZ', 'ignore SIGXFSZ: write fails with EFBIG')
+    visitor.stays()
+    time.sleep(0.3)
+    server.limit_files(before)
+    for _ in range(3):
+        visitor.get().must_be(200)
+    wait_until(lambda: log.read_bytes().count(b'\n') > 12)
+    lines = log.read_text().splitlines(True)
+    broken = [line for line in lines if not LOG_LINE.fullmatch(line)]
+    if broken or len(lines) < 12:
+        raise Failure('only complete lines, three of them new',
+                      broken or lines,
+                      'complete the line that was partly written')
+    if len(lines) > 25:
+        raise Failure('no lines from the time when the log was full',
+                      f'{len(lines)} lines', 'drop what cannot be written: the '
+                      'lines would need more and more memory')
+
+
+@check(WEB, open=False)
+def log_failures_apart(test):
+    """reports each time that the log becomes full: the second one, too"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('this system has no prlimit')
+    server, visitor, log = logging(test)
+    for number in 1, 2:
+        visitor.get()
+        wait_until(lambda: log.read_bytes().endswith(b'\n'))
+        before = server.limit_files(size := log.stat().st_size)
+        visitor.get()
+        line = f'write: {os.strerror(errno.EFBIG)} ({log})'
+        if not server.wait_for(lambda: server.lines.count(line) == number):
+            raise Failure(f'{number} lines "{line}"', test.outcome(server),
+                          'after a line is written the next failure is a new '
+                          'one')
+        server.limit_files(before)
+        visitor.get()
+        wait_until(lambda: log.stat().st_size > size)
+
+
+@check(WEB, open=False)
+def log_last_byte(test):
+    """writes the rest of a line, even if that is one byte, once the log takes
+    bytes again"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('this system has no prlimit')
+    server, visitor, log = logging(test)
+    visitor.get()
+    wait_until(lambda: log.read_bytes().endswith(b'\n'))
+    size = log.stat().st_size
+    before = server.limit_files(2 * size - 1)
+    visitor.get()
+    wait_until(lambda: log.stat().st_size == 2 * size - 1)
+    time.sleep(0.2)
+    server.limit_files(before)
+    if not wait_until(lambda: log.stat().st_size == 2 * size):
+        raise Failure('the line feed of the second line',
+                      shown(log.read_bytes()[-20:]), 'try again after a tenth '
+                      'of a second, without waiting for a request')
+
+
+@check(WEB, open=False)
+def log_rotated_while_full(test):
+    """after SIGHUP begins the new log with a complete line, even if the last
+    line of the old one is not; it closes the old one"""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('this system has no prlimit')
+    server, visitor, log = logging(test)
+    visitor.get()
+    wait_until(lambda: log.read_bytes().endswith(b'\n'))
+    descriptors, size = len(server.descriptors()), log.stat().st_size
+    server.limit_files(size + size // 2)
+    visitor.get()
+    wait_until(lambda: log.stat().st_size == size + size // 2)
+    log.rename(log.with_name('old'))
+    server.signal(signal.SIGHUP)
+    wait_until(log.exists)
+    visitor.get()
+    wait_until(lambda: log.stat().st_size >= size)
+    if not LOG_LINE.fullmatch(log.read_text()):
+        raise Failure('one complete line in the new log', log.read_text(),
+                      'discard the rest of the line in the old log')
+    if len(server.descriptors()) != descriptors:
+        raise Failure('the old log closed',
+                      f'{len(server.descriptors()) - descriptors} more '
+                      'descriptors', 'dup2 makes a second one: close the first')
+    mask = os.umask(0)
+    os.umask(mask)
+    if log.stat().st_mode & 0o777 != 0o666 & ~mask:
+        raise Failure('a log that those may write whom the umask lets',
+                      oct(log.stat().st_mode & 0o777))
