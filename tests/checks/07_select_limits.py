@@ -62,7 +62,8 @@ def room_after_timeout(test):
         time.sleep(max(0, due - 0.03 - time.monotonic()))
         other = test.connect(server)  # the listener is in a shortage now
         other.sendall(test.question(b'at once\n'))
-        test.ended(client, 'with -t 1 a silent client is dropped after 1 second')
+        test.ended(client, 'with -t 1 a silent client is dropped after 1 '
+                   'second')
         began = time.monotonic()
         test.answered(other, b'at once\n', 'when a client goes, accept the '
                       'next one')
