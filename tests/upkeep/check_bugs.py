@@ -116,3 +116,9 @@ wrong('07 08', 'fcntl_fails_at_the_start', 'fcntl',
 wrong('07', 'malloc_fails', 'malloc',
       ('return handle_retry("malloc", &connection->retry_at, peer) != DROP;',
        'return false;'))
+wrong('08', 'limit_not_raised', '500',
+      ('    if (!raise_limit(&clients))\n        return -1;',
+       '    raise_limit(&clients);'), file='tree.c')
+wrong('08', 'limit_not_raised', 'setrlimit',
+      ('setrlimit(RLIMIT_NOFILE, clients) == -1)',
+       'setrlimit(RLIMIT_NOFILE, clients) == -2)'), file='tree.c')
