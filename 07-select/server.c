@@ -103,12 +103,12 @@ static void serve(int listener, long timeout) {
     }
 }
 
-/* The state of one connection; of the listener, the first two members. */
+/* The state of one connection; of the listener, only open and retry_at. */
 struct connection {
-    bool open;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
+    bool open;
     char *unsent;             /* bytes received and not sent back, or NULL */
     size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
     struct sockaddr_in peer;
@@ -119,7 +119,7 @@ static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static bool has_timed_out(int client, long timeout, long long now);
-static void note_unacknowledged(int client);
+static bool note_unacknowledged(int client);
 static void accept_clients(int listener);
 static bool echo(int client);
 static bool save_unsent(int client, const char *bytes);
@@ -184,12 +184,10 @@ static bool handle_ready(int fd, int listener) {
    when: the timeout then starts again. */
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
-    int before = connection->unacknowledged;
 
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    note_unacknowledged(client);
-    if (connection->unacknowledged != before) {
+    if (note_unacknowledged(client)) {
         connection->last_activity = now;
         return false;
     }
@@ -199,17 +197,20 @@ static bool has_timed_out(int client, long timeout, long long now) {
     return true;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet. select
-   reports a socket as writable only when a good part of its buffer is free:
-   with a peer that reads slowly, minutes may pass while bytes move. */
-static void note_unacknowledged(int client) {
+/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
+   whether the number has changed. select reports a socket as writable only when
+   a good part of its buffer is free: with a peer that reads slowly, minutes may
+   pass while bytes move. */
+static bool note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
+    int before = connection->unacknowledged;
 
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
+    return connection->unacknowledged != before;
 }
 
 /* Receives if nothing is left to send, then sends as much as the socket takes:

@@ -159,18 +159,18 @@ static enum action handle_retry(const char *call, long *waits);
    it does not call it. handle_ready and echo no longer need the limit.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
-/* TODO 24: Step 6: note_unacknowledged, which takes a client and notes in its
-   row how many bytes the peer's kernel has not acknowledged yet. ioctl(2) with
-   TIOCOUTQ stores that number, an int; tcp(7) calls it SIOCOUTQ. Not every
-   system has this: put the call between #ifdef and #endif. The number is 0
-   without it, and if it fails.
+/* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
+   how many bytes the peer's kernel has not acknowledged yet, and returns
+   whether the number has changed. ioctl(2) with TIOCOUTQ stores that number, an
+   int; tcp(7) calls it SIOCOUTQ. Not every system has this: put the call
+   between #ifdef and #endif. The number is 0 without it, and if it fails.
    Proved by acknowledged. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
    sent; less arrives at once, so the number is 0 then. Before has_timed_out
-   drops a client, it notes the number again. If it is another one than before,
-   bytes have moved since, at an unknown time, so the time limit starts again
-   now: return false.
+   drops a client, it notes the number again. If it has changed, bytes have
+   moved since, at an unknown time, so the time limit starts again now: return
+   false.
    Proved by acknowledged, slow_reader_stays, client_never_reads. */
 
 /* Sends back what a client sends, until it closes or fails: see recv(2). */

@@ -25,7 +25,9 @@ enum http_state {
     CLOSED,     /* nothing: close the socket */
 };
 
-/* How bytes are moved. The functions report their errors themselves. */
+/* How bytes are moved. The functions report their errors themselves. sendmsg and
+   sendfile are reported as send: they fail for the same reasons, since the file
+   that sendfile reads is in memory. */
 struct transport {
     /* Like recv(2), but returns 0 also if the connection has failed, and -1
        only if no byte has come yet. */

@@ -36,7 +36,7 @@ static const struct {
     {"TRACE",   NOT_ALLOWED},
 };
 
-#define NAME(literal) literal, sizeof literal - 1
+#define NAME(literal) (literal), sizeof(literal) - 1
 
 static const struct text field_names[FIELDS] = {
     [CONNECTION] = {NAME("Connection")},

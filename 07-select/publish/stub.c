@@ -106,12 +106,12 @@ static void serve(int listener, long timeout) {
    most, with its newline; the 32 of the longest topic and a NUL; the 8 topics
    that a client may have; the 16384 bytes that may wait for it. */
 
-/* The state of one connection; of the listener, the first two members. */
+/* The state of one connection; of the listener, only open and retry_at. */
 struct connection {
-    bool open;
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
+    bool open;
     /* TODO 2: a row keeps more: what has come and is not a whole line yet, and
        how many bytes that is; whether the line that is coming is too long;
        whether the connection has ended, so that fill_sets is to remove it; the
@@ -128,7 +128,7 @@ static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static bool has_timed_out(int client, long timeout, long long now);
-static void note_unacknowledged(int client);
+static bool note_unacknowledged(int client);
 static void accept_clients(int listener);
 /* TODO 3: prototypes, of the functions in TODO 4 to 6. */
 static bool echo(int client);
@@ -211,12 +211,10 @@ static bool handle_ready(int fd, int listener) {
    when: the timeout then starts again. */
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
-    int before = connection->unacknowledged;
 
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    note_unacknowledged(client);
-    if (connection->unacknowledged != before) {
+    if (note_unacknowledged(client)) {
         connection->last_activity = now;
         return false;
     }
@@ -226,17 +224,20 @@ static bool has_timed_out(int client, long timeout, long long now) {
     return true;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet. select
-   reports a socket as writable only when a good part of its buffer is free:
-   with a peer that reads slowly, minutes may pass while bytes move. */
-static void note_unacknowledged(int client) {
+/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
+   whether the number has changed. select reports a socket as writable only when
+   a good part of its buffer is free: with a peer that reads slowly, minutes may
+   pass while bytes move. */
+static bool note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
+    int before = connection->unacknowledged;
 
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
+    return connection->unacknowledged != before;
 }
 
 /* TODO 6: handle_client in place of echo. If lines wait for the client, send

@@ -76,19 +76,28 @@ size_t take_body(struct cgi *cgi, struct body *body, const char *bytes,
 
 /* --------------------------------------------------------------------- run */
 
-/* Starts the program, or calls the worker, which has a copy of the output then.
-   Returns 0 or a status. */
-static int start(struct cgi *cgi, struct variables *variables, int output) {
+/* Starts a script. Its output comes through a pipe. Returns 0 or a status. */
+static int start_script(struct cgi *cgi, struct variables *variables) {
     int input = cgi->upload.fd != -1 ? cgi->upload.fd : empty_file();
-    const struct script *script = &cgi->script;
+    int output[2];
+    int status = open_output(output);
 
-    if (cgi->upload.fd != -1 && lseek(input, 0, SEEK_SET) == -1)
-        return status_of_failure("lseek", script->name);
-    int status = start_process(&cgi->process, script, variables->names, input,
-                               output);
-    if (status == 0 && script->worker)
-        status = call_worker(script->name, variables, input, output);
+    if (status != 0)
+        return status;
+    cgi->output = output[0];
+    status = start_process(&cgi->process, &cgi->script, variables->names, input,
+                           output[1]);
+    close(output[1]);  /* the end of the output comes when no copy is left */
     return status;
+}
+
+/* Calls a worker. Returns 0 or a status. */
+static int start_worker(struct cgi *cgi, const struct variables *variables) {
+    int status = count_worker(&cgi->process, cgi->script.name);
+
+    return status != 0 ? status
+                       : call_worker(cgi->script.name, variables,
+                                     cgi->upload.fd, &cgi->output);
 }
 
 int run_cgi(struct cgi *cgi, const struct request *request, int socket,
@@ -96,18 +105,15 @@ int run_cgi(struct cgi *cgi, const struct request *request, int socket,
     static struct variables variables;
     union address local = *peer;
     socklen_t size = sizeof local;
-    int output[2], status;
 
     if (getsockname(socket, (struct sockaddr *)&local, &size) == -1)
         return status_of_failure("getsockname", cgi->script.name);
     set_variables(&variables, request, &cgi->script, cgi->upload.length, peer,
                   &local);
-    status = open_output(output);
-    if (status != 0)
-        return status;
-    cgi->output = output[0];
-    status = start(cgi, &variables, output[1]);
-    close(output[1]);  /* the end of the output comes when no copy is left */
+    if (cgi->upload.fd != -1 && lseek(cgi->upload.fd, 0, SEEK_SET) == -1)
+        return status_of_failure("lseek", cgi->script.name);
+    int status = cgi->script.worker ? start_worker(cgi, &variables)
+                                    : start_script(cgi, &variables);
     close_upload(&cgi->upload);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "content.h"
 #include "file.h"
 #include "log.h"
+#include "relay.h"
 #include "request.h"
 #include "response.h"
 #include "script.h"
@@ -20,16 +21,7 @@
 
 #define BATCH 16384              /* send after so many bytes of responses */
 #define MOST_COPIED 4096         /* bytes of content copied into a batch */
-#define PIECE 262144             /* bytes of a file read at a time */
 #define MOST_DISCARDED 67108864  /* bytes after the last response */
-
-/* The working memory of one call. */
-struct buffers {
-    char input[2 * MAX_HEAD];  /* a head and some of its body, or more heads */
-    size_t received, used;     /* bytes of input: all, and those handled */
-    char output[PIECE];        /* far more than BATCH + MOST_RESPONSE */
-    size_t written;
-};
 
 /* ---------------------------------------------------------------- memory */
 
@@ -50,9 +42,7 @@ static void save(struct http *http, char **saved, size_t *saved_length,
     free(before);
 }
 
-/* Saves the input that has not been handled. Of a request whose body is not
-   complete only the head is needed. */
-static void save_input(struct http *http, const struct buffers *buffers) {
+void save_input(struct http *http, const struct buffers *buffers) {
     save(http, &http->input, &http->input_length,
          buffers->input + buffers->used,
          http->head > 0 && http->body.state != NONE
@@ -60,17 +50,10 @@ static void save_input(struct http *http, const struct buffers *buffers) {
              : buffers->received - buffers->used);
 }
 
-static void load_input(const struct http *http, struct buffers *buffers) {
+void load_input(const struct http *http, struct buffers *buffers) {
     if (http->input_length > 0)
         memcpy(buffers->input, http->input, http->input_length);
     buffers->received = http->input_length;
-}
-
-/* Ends what a program does for a request. */
-static void end_cgi(struct http *http) {
-    if (http->cgi != NULL)
-        free_cgi(http->cgi);
-    http->cgi = NULL;
 }
 
 void end_http(struct http *http) {
@@ -86,10 +69,8 @@ void end_http(struct http *http) {
 
 /* --------------------------------------------------------------- responses */
 
-/* Adds a response to the output. */
-static void add_response(struct http *http, struct buffers *buffers,
-                         struct response *response,
-                         const struct request *request) {
+void add_response(struct http *http, struct buffers *buffers,
+                  struct response *response, const struct request *request) {
     char *end = write_response(buffers->output + buffers->written, response,
                                request);
     struct file *file = response->file;
@@ -108,22 +89,6 @@ static void add_response(struct http *http, struct buffers *buffers,
     buffers->written = (size_t)(end - buffers->output);
     http->closing = !response->persistent;
     log_request(http->peer, request, response->status, response->body);
-}
-
-/* Prepares for the body, and once that is complete has a program answer.
-   Returns 0, or the status of an error. */
-static int find_program(struct http *http, const struct request *request) {
-    bool late = http->cgi == NULL && http->body.state == NONE
-                && (request->chunked || request->length > 0);
-    int status = http->cgi == NULL ? begin_cgi(&http->cgi, request) : 0;
-
-    if (status == 0 && late)
-        status = 503;  /* it was not possible before: the body is lost */
-    if (status == 0 && http->body.state == NONE)
-        status = run_cgi(http->cgi, request, http->socket, http->peer);
-    if (status != 0)
-        end_cgi(http);
-    return status;
 }
 
 /* Finds the response to a request. Its status is 0 while a list is being made
@@ -173,18 +138,6 @@ static bool ask_for_body(struct http *http, struct buffers *buffers,
     memcpy(buffers->output + buffers->written, interim, sizeof interim - 1);
     buffers->written += sizeof interim - 1;
     return true;
-}
-
-/* Adds the response to a body that cannot be kept. It is the last one, since
-   what is left of the body would have to be received first. */
-static bool reject_body(struct http *http, struct buffers *buffers, int status,
-                        const struct request *request) {
-    struct response error = {.status = status};
-
-    http->head = 0;
-    end_cgi(http);
-    add_response(http, buffers, &error, request);
-    return false;
 }
 
 /* Parses a head once it is complete. The response to a malformed one is the
@@ -279,65 +232,6 @@ static bool take_request(struct http *http, struct buffers *buffers) {
     bool quick = response.file == NULL || response.file->cached;
     add_response(http, buffers, &response, &request);
     return quick;
-}
-
-/* Ends the response that a program has made, or failed to make, and the
-   request at the start of the input with it. */
-static void finish_program(struct http *http, struct buffers *buffers,
-                           const struct request *request) {
-    struct progress progress = *progress_of(http->cgi);
-    struct response response = {.status = progress.status,
-                                .persistent = is_persistent(request)};
-
-    end_cgi(http);
-    buffers->used += http->head;
-    http->head = 0;
-    http->more = buffers->used < buffers->received;
-    if (progress.failed) {
-        add_response(http, buffers, &response, request);
-        return;
-    }
-    http->closing = !progress.persistent;
-    http->state = progress.broken ? CLOSED : http->state;
-    log_request(http->peer, request, progress.status, progress.body);
-}
-
-/* Receives what a client sends while a program runs for it: requests for later,
-   or the end of its stream. */
-static void receive_meanwhile(struct http *http, struct buffers *buffers,
-                              int fd, const struct transport *transport) {
-    ssize_t count = transport->receive(fd, buffers->input + buffers->received,
-                                       sizeof buffers->input
-                                           - buffers->received);
-
-    if (count > 0)
-        buffers->received += (size_t)count;
-    http->ended = http->progress = count == 0;
-}
-
-bool has_room(const struct http *http) {
-    return !http->ended && http->input_length < 2 * MAX_HEAD;
-}
-
-/* Adds what a program has written to the output, or receives from the client if
-   it has written nothing. */
-static void relay(struct http *http, struct buffers *buffers, int fd,
-                  const struct transport *transport) {
-    static struct request request;
-
-    load_input(http, buffers);
-    parse_request(&request, buffers->input, http->head);
-    char *end = continue_cgi(http->cgi, &request, buffers->output);
-    const struct progress *progress = progress_of(http->cgi);
-    buffers->written = (size_t)(end - buffers->output);
-    http->progress = progress->moved;
-    if (progress->over || progress->failed || progress->broken)
-        finish_program(http, buffers, &request);
-    else if (!progress->moved && has_room(http))
-        receive_meanwhile(http, buffers, fd, transport);
-    if (http->closing)
-        buffers->used = buffers->received;
-    save_input(http, buffers);
 }
 
 /* Answers requests until there is enough to send. */

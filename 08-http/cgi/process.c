@@ -85,33 +85,43 @@ static void become(const struct script *script, char *variables[], int input,
     _exit(127);
 }
 
-/* Returns one that is free, or NULL. */
-static struct process *find_free(void) {
-    for (int i = 0; i < MOST_PROCESSES; i++)
-        if (!processes[i].used)
-            return &processes[i];
-    return NULL;
+/* Stores one that is free. Returns 0, or the status of the response. */
+static int find_free(struct process **process, const char *name) {
+    for (int i = 0; i < MOST_PROCESSES; i++) {
+        if (!processes[i].used) {
+            *process = &processes[i];
+            return 0;
+        }
+    }
+    errno = EAGAIN;
+    return status_of_failure("start", name);
 }
 
 int start_process(struct process **process, const struct script *script,
                   char *variables[], int input, int output) {
-    struct process *new = find_free();
-    pid_t pid = 0;
+    struct process *new = NULL;
+    int status = find_free(&new, script->name);
 
-    if (new == NULL) {
-        errno = EAGAIN;
-        return status_of_failure("start", script->name);
-    }
-    if (!script->worker) {
-        pid = fork();
-        if (pid == -1)
-            return status_of_failure("fork", script->name);
-        if (pid == 0)
-            become(script, variables, input, output);
-        setpgid(pid, pid);  /* whichever of the two comes first */
-    }
+    if (status != 0)
+        return status;
+    pid_t pid = fork();
+    if (pid == -1)
+        return status_of_failure("fork", script->name);
+    if (pid == 0)
+        become(script, variables, input, output);
+    setpgid(pid, pid);  /* whichever of the two comes first */
     *new = (struct process){.pid = pid, .used = true};
     *process = new;
+    shortage = false;
+    return 0;
+}
+
+int count_worker(struct process **process, const char *name) {
+    int status = find_free(process, name);
+
+    if (status != 0)
+        return status;
+    **process = (struct process){.pid = 0, .used = true};
     shortage = false;
     return 0;
 }

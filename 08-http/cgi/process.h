@@ -25,12 +25,15 @@ int open_output(int output[2]);
 
 /*
  * Runs a script, in its directory, with these variables. Its standard input and
- * output are these descriptors, and it has no other but standard error. A
- * worker runs already: then no process is started, but one is counted. Stores
+ * output are these descriptors, and it has no other but standard error. Stores
  * the process. Returns 0, or the status of the response: 500, 503.
  */
 int start_process(struct process **process, const struct script *script,
                   char *variables[], int input, int output);
+
+/* Counts a request to a worker, which runs already, as a process. Stores that.
+   Returns 0, or the status of the response: 503. */
+int count_worker(struct process **process, const char *name);
 
 /* Kills a process and all of its group. */
 void kill_process(struct process *process);

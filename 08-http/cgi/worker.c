@@ -10,20 +10,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define MOST_AT_ONCE 4096  /* bytes that any socket takes */
 
-/* Room for the message that carries two descriptors: cmsg(3). */
+/* Room for the message that carries a descriptor: cmsg(3). */
 union control {
     struct cmsghdr align;
-    char bytes[CMSG_SPACE(2 * sizeof(int))];
+    char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-/* Connects to a worker. Returns the socket, or -1. */
+/* Connects to a worker. The socket does not block, no program inherits it, and
+   select can watch it. Returns it, or -1. */
 static int connect_to(const char *name) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd;
@@ -36,7 +39,9 @@ static int connect_to(const char *name) {
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd == -1)
         return -1;
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) == 0
+    errno = EMFILE;  /* prlimit(1) has raised the limit since */
+    if (fd < FD_SETSIZE && fcntl(fd, F_SETFL, O_NONBLOCK) == 0
+        && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0
         && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     int saved = errno;
@@ -45,43 +50,49 @@ static int connect_to(const char *name) {
     return -1;
 }
 
-/* Sends the variables, and with them the descriptors: SCM_RIGHTS in unix(7).
-   Returns false if they are not all taken at once. */
-static bool send_all(int fd, const struct variables *variables, int input,
-                     int output) {
-    int descriptors[2] = {input, output};
-    int room = 2 * (int)sizeof variables->bytes;
-    union control control = {.bytes = {0}};
-    struct iovec bytes = {(void *)variables->bytes, variables->used};
-    struct msghdr message = {
-        .msg_iov = &bytes,
-        .msg_iovlen = 1,
-        .msg_control = control.bytes,
-        .msg_controllen = sizeof control.bytes,
-    };
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
+/* Adds a descriptor to a message: SCM_RIGHTS in unix(7). */
+static void attach(struct msghdr *message, union control *control, int fd) {
+    message->msg_control = control->bytes;
+    message->msg_controllen = sizeof control->bytes;
+    struct cmsghdr *head = CMSG_FIRSTHDR(message);
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof descriptors);
-    memcpy(CMSG_DATA(head), descriptors, sizeof descriptors);
-    if (variables->used > MOST_AT_ONCE
+    head->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(head), &fd, sizeof fd);
+}
+
+/* Sends the variables, an empty one, and with them the body, if there is one.
+   Returns false if they are not all taken at once. */
+static bool send_all(int fd, const struct variables *variables, int body) {
+    int room = 2 * (int)sizeof variables->bytes;
+    union control control = {.bytes = {0}};
+    struct iovec parts[2] = {{(void *)variables->bytes, variables->used},
+                             {(char[]){'\0'}, 1}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    size_t length = variables->used + 1;
+
+    if (body != -1)
+        attach(&message, &control, body);
+    if (length > MOST_AT_ONCE
         && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == -1)
         return false;
     ssize_t sent = sendmsg(fd, &message, 0);
-    if (sent >= 0 && sent < (ssize_t)variables->used)
+    if (sent >= 0 && (size_t)sent < length)
         errno = EMSGSIZE;
-    return sent == (ssize_t)variables->used;
+    return sent == (ssize_t)length;
 }
 
-int call_worker(const char *name, const struct variables *variables, int input,
-                int output) {
-    int status = 0, fd = connect_to(name);
+int call_worker(const char *name, const struct variables *variables, int body,
+                int *output) {
+    int fd = connect_to(name);
 
     if (fd == -1)
         return status_of_failure("connect", name);
-    if (!send_all(fd, variables, input, output))
-        status = status_of_failure("sendmsg", name);
+    if (send_all(fd, variables, body)) {
+        *output = fd;
+        return 0;
+    }
+    int status = status_of_failure("sendmsg", name);
     close(fd);
     return status;
 }

@@ -4,9 +4,10 @@
     ./worker.py SOCKET MODULE:APPLICATION [WORKERS]
 
 SOCKET is a name among the scripts. For each request the server connects to it,
-and sends the variables of a CGI script, each ended by NUL, with two descriptors
-(SCM_RIGHTS): the body of the request, and the pipe for the response. So a
-worker never sees the client, nor waits for it.
+and sends the variables of a CGI script, each ended by NUL, and an empty one. If
+the request has a body, the descriptor of its file comes with them (SCM_RIGHTS).
+The worker writes what a script would write to the connection, and closes that.
+So a worker never sees the client, nor waits for it.
 
 SPDX-License-Identifier: 0BSD"""
 
@@ -19,12 +20,16 @@ import socket
 import sys
 import traceback
 
+SETTINGS = {
+    'wsgi.version': (1, 0), 'wsgi.errors': sys.stderr,
+    'wsgi.url_scheme': 'http', 'wsgi.multithread': False,
+    'wsgi.multiprocess': True, 'wsgi.run_once': False}
 
 class Response:
     """Writes what a WSGI application answers (PEP 3333), as a script would."""
 
-    def __init__(self, pipe):
-        self.pipe, self.head, self.begun = pipe, b'', False
+    def __init__(self, connection):
+        self.connection, self.head, self.begun = connection, b'', False
 
     def start(self, status, fields, error=None):
         if error and self.begun:
@@ -35,8 +40,7 @@ class Response:
 
     def write(self, piece):
         piece, self.head, self.begun = self.head + piece, b'', True
-        while piece:
-            piece = piece[os.write(self.pipe, piece):]
+        self.connection.sendall(piece)
 
     def run(self, application, variables):
         pieces = application(variables, self.start)
@@ -52,22 +56,28 @@ class Response:
 
 
 def receive(connection):
-    """Returns the variables of a request and its descriptors."""
-    text, descriptors, _, _ = socket.recv_fds(connection, 65536, 2)
-    while piece := connection.recv(65536):
+    """Returns the variables of a request, or None if the server has not sent
+    all of them, and the file with its body."""
+    text, extra, _, _ = connection.recvmsg(8192, socket.CMSG_SPACE(4))
+    body = io.BytesIO()
+    for _, _, descriptor in extra:
+        body = open(int.from_bytes(descriptor, sys.byteorder), 'rb')
+    while not text.endswith(b'\0\0'):
+        piece = connection.recv(65536)
+        if not piece:
+            return None, body
         text += piece
-    lines = text.decode('latin-1').split('\0')[:-1]  # as PEP 3333 has them
-    return dict(line.split('=', 1) for line in lines), descriptors
+    lines = text[:-2].decode('latin-1').split('\0')  # as PEP 3333 has them
+    return dict([line.split('=', 1) for line in lines]), body
 
 
-def answer(application, variables, body, pipe):
+def answer(application, variables, body, connection):
     """Calls the application for one request."""
-    response = Response(pipe)
-    variables.update({
-        'wsgi.version': (1, 0), 'wsgi.input': body, 'wsgi.errors': sys.stderr,
-        'wsgi.url_scheme': 'https' if 'HTTPS' in variables else 'http',
-        'wsgi.multithread': False, 'wsgi.multiprocess': True,
-        'wsgi.run_once': False})
+    response = Response(connection)
+    variables.update(SETTINGS)
+    variables['wsgi.input'] = body
+    if 'HTTPS' in variables:
+        variables['wsgi.url_scheme'] = 'https'
     try:
         response.run(application, variables)
     except BrokenPipeError:
@@ -84,19 +94,10 @@ def serve(listener, application):
     while True:
         connection, _ = listener.accept()
         with connection:
-            variables, descriptors = receive(connection)
-        if len(descriptors) != 2:
-            continue
-        file, pipe = descriptors
-        try:
-            if 'CONTENT_LENGTH' in variables:
-                with open(file, 'rb', closefd=False) as body:
-                    answer(application, variables, body, pipe)
-            else:
-                answer(application, variables, io.BytesIO(), pipe)
-        finally:
-            os.close(file)
-            os.close(pipe)
+            variables, body = receive(connection)
+            with body:
+                if variables:
+                    answer(application, variables, body, connection)
 
 
 def main(name, target, count='1'):

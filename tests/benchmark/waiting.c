@@ -4,6 +4,8 @@
  *
  *     cc -O2 -o /tmp/waiting tests/benchmark/waiting.c
  *     /tmp/waiting 64 1000 10000     64 busy ones, of 1000 and of 10000
+ * With libkqueue, which stands in for kqueue on Linux:
+ *     cc -O2 -DHAS_KQUEUE -o /tmp/waiting tests/benchmark/waiting.c -lkqueue
  *
  * In each turn a byte is sent to every busy descriptor, and the program waits
  * for the bytes and receives them all. The result is the processor time of a
@@ -35,6 +37,8 @@
 #if defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__)         \
     || defined(__NetBSD__)
 #define HAS_KQUEUE
+#endif
+#ifdef HAS_KQUEUE
 #include <sys/event.h>
 #endif
 

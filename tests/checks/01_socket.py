@@ -97,8 +97,8 @@ def stream_socket(test):
     if not faults.get('calls', 'socket'):
         raise Failure(f'{test.said(child)} calls socket()',
                       f'it does not; it {test.outcome(child)}',
-                      '' if test.stage == '01' else
-                      'does it accept the argument 0, a port?')
+                      'does it accept the argument 0, a port?'
+                      if b'usage: ' in child.errors else '')
     kind = faults.get('type') & 0xff
     if (faults.get('family') != socket.AF_INET or kind != socket.SOCK_STREAM
             or faults.get('protocol') not in (0, socket.IPPROTO_TCP)):

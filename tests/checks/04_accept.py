@@ -129,7 +129,7 @@ def client_gone_before_accept(test):
     server = test.server()
     server.signal(signal.SIGSTOP)
     wait_until(lambda: server.state() == 'T')
-    for leave in (reset, socket.socket.close, reset):
+    for leave in (reset, socket.socket.close, reset)[:1 if test.any else 3]:
         leave(test.connect(server))
     client = test.connect(server)
     server.signal(signal.SIGCONT)

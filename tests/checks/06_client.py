@@ -31,8 +31,13 @@ def line_by_line(test):
     for number in range(3):
         line = b'line %d\n' % number
         before = len(child.output)
-        child.process.stdin.write(line)
-        child.process.stdin.flush()
+        try:
+            child.process.stdin.write(line)
+            child.process.stdin.flush()
+        except BrokenPipeError:
+            raise Failure('the client reads on', f'it {test.outcome(child)}',
+                          'call read again, in a loop, until it returns 0'
+                          ) from None
         if not child.wait_for(lambda: len(child.output) >= before + len(line),
                               5):
             raise Failure(f'the echo of {shown(line)} before more is typed',
@@ -279,7 +284,8 @@ def stop_and_continue(test):
         child.wait_for(lambda: len(child.output) > step * 3_000_000)
         if child.running():
             child.stop_and_continue()
-    succeeded(test, child, message)
+    succeeded(test, child, message, 'after SIGCONT a call may fail with EINTR '
+              '(repeat it), or have moved only some of the bytes')
 
 
 @check('06')

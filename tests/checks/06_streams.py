@@ -223,4 +223,6 @@ def ends_over(test, call, number=1):
     if child.wait_exit() != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}',
+                      'after this line exit with status 1'
+                      if line in child.lines else
                       f'{call} can fail, too: look at what it returns')

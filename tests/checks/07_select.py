@@ -6,6 +6,7 @@ tests/README.md."""
 
 import random
 import re
+import select
 import signal
 import socket
 import sys
@@ -93,6 +94,10 @@ def not_read_while_it_does_not_read(test):
                       'sent, do not receive from that client')
 
 
+def readable(client):
+    return select.select([client], [], [], 0)[0]
+
+
 @check('07', after='all_at_once')
 def last_is_served(test):
     """serves the last of many clients while the others always have data"""
@@ -105,24 +110,27 @@ def last_is_served(test):
         test.served(server, client)
     test.faults.set('most', 1, 'recv')  # so each has data for long
     server.signal(signal.SIGSTOP)
+    wait_until(lambda: server.state() == 'T')
     for client in busy:
         client.sendall(data(30000))
     test.say(last, b'x')
-    began = test.faults.get('calls', 'select')
-    received = test.faults.get('calls', 'recv')
+    test.faults.set('stop', test.faults.get('calls', 'select') + 5000, 'select')
+    turns = test.faults.get('calls', 'select') + 4999
+    if not test.any:  # others may wait for edges
+        test.faults.set('stop', test.faults.get('calls', 'recv') + 20000,
+                        'recv')
     server.signal(signal.SIGCONT)
-    hint = ('handle every ready descriptor after each call of select, not just '
-            'the first one')
-    test.answered(last, b'x', hint)
-    turns = test.faults.get('calls', 'select') - began
-    if turns > 5000:
+    wait_until(lambda: readable(last) or server.state() == 'T', 60)
+    if not readable(last):
+        one = test.faults.get('calls', 'select') > turns
         raise Failure('the last client is served while the others are',
-                      f'only after {turns} calls of select', hint)
-    received = test.faults.get('calls', 'recv') - received
-    if received > 20000 and not test.any:  # others may wait for edges
-        raise Failure('the last client is served while the others are',
-                      f'only after {received} calls of recv', 'receive once '
-                      'from each ready client, then go on to the next')
+                      'not yet, after ' + ('5000 calls of select' if one else
+                                           '20000 calls of recv'),
+                      'handle every ready descriptor after each call of '
+                      'select, not just the first one' if one else 'receive '
+                      'once from each ready client, then go on to the next')
+    server.signal(signal.SIGCONT)
+    test.answered(last, b'x')
 
 
 def switches(child):
@@ -155,20 +163,20 @@ def no_tick(test):
                           'there is none')
 
 
-@check(MANY, open=False)
+@check(MANY, open=False, after='talker_stays')
 def silent_client(test):
     """with -t 1 drops a client that sends nothing after a second"""
     server = test.server('-t', '1')
     began = time.monotonic()
     client = test.connect(server)
     dropped(test, server, client, began)
-    test.ended(client)
+    test.ended(client, 'close the socket of a client that is dropped')
 
 
 @check(MANY, open=False)
 def dropped_in_time(test):
-    """with -t 2 drops a silent client after two seconds, not later, and wakes
-    up once for that"""
+    """with -t 2 drops a silent client after two seconds, not later, and hardly
+    wakes up for that"""
     test.need_injector()
     server = test.server('-t', '2')
     test.attached()
@@ -184,7 +192,7 @@ def dropped_in_time(test):
         took = time.monotonic() - began
         calls = test.faults.get('calls', 'select') - calls
         other.close()
-        if took < 2.4 and calls < 3:  # a message takes one, too
+        if took < 2.4 and calls < 4:  # a message takes one, too
             return  # others may keep this machine busy
     raise Failure('an end after 2 seconds', f'after {took:.1f} s and {calls} '
                   'calls of select', 'select\'s timeout is the time until the '
@@ -195,12 +203,15 @@ def dropped_in_time(test):
 def client_never_reads(test):
     """with -t 1 drops a client that never reads, and no other"""
     server = test.server('-t', '1')
-    other = test.connect(server)
     client = test.connect(server)
     flood(client, block=test.plenty())
-    began = time.monotonic() - 0.3
+    began = last = time.monotonic() - 0.3
+    other = test.connect(server)
     for _ in range(4):
+        if time.monotonic() - last > 0.9:
+            raise Skip('this machine is too busy to keep a client alive')
         test.served(server, other)
+        last = time.monotonic()
         time.sleep(0.35)
     dropped(test, server, client, min(began, time.monotonic() - 1))
     test.served(server, other)

@@ -41,8 +41,15 @@ def more_than_fit(test):
     for client in clients[:200]:
         client.close()
     for number, client in enumerate(clients[900:], 900):
-        test.answered(client, b'client %04d\n' % number,
-                      'when a client goes, accept the next one')
+        try:
+            test.answered(client, b'client %04d\n' % number,
+                          'when a client goes, accept the next one')
+        except Failure as failure:
+            if 'end of' in failure.got or 'RESET' in failure.got:
+                failure.hint = ('it was accepted, and closed: limit the '
+                                'descriptors to FD_SETSIZE (setrlimit), so '
+                                'that accept fails, and it waits')
+            raise
     test.served(server, clients[500])
     test.alive(server, f'{count} clients')
 
@@ -62,8 +69,8 @@ def room_after_timeout(test):
         time.sleep(max(0, due - 0.03 - time.monotonic()))
         other = test.connect(server)  # the listener is in a shortage now
         other.sendall(test.question(b'at once\n'))
-        test.ended(client, 'with -t 1 a silent client is dropped after 1 '
-                   'second')
+        test.ended(client, 'with -t 1 a silent client is dropped after '
+                   '1 second')
         began = time.monotonic()
         test.answered(other, b'at once\n', 'when a client goes, accept the '
                       'next one')
@@ -150,10 +157,31 @@ def fcntl_fails(test):
     test.ended(test.connect(server), 'fcntl can fail, too: close the socket')
     line = f'fcntl: {os.strerror(errno.ENOBUFS)}'
     if not server.wait_for(lambda: line in server.lines):
-        raise Failure(f'the line "{line}"', f'it {test.outcome(server)}')
+        raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
+                      'when fcntl returns -1, print a line: perror("fcntl")')
     test.served(server, client)
     if len(server.descriptors()) > before:
         raise Failure('the socket closed', 'it is open')
+
+
+@check(MANY, open=False, after='fcntl_fails')
+def fcntl_fails_early(test):
+    """reports that fcntl failed before the first client, and exits with status
+    1"""
+    test.need_injector()
+    line = f'fcntl: {os.strerror(errno.ENOBUFS)}'
+    for number in range(1, 10):
+        before = test.faults.get('injected', 'fcntl')
+        test.faults.fail('fcntl', errno.ENOBUFS, number
+                         + test.faults.get('calls', 'fcntl'))
+        child = test.start('0')
+        child.wait_for(lambda: child.lines)
+        if test.faults.get('injected', 'fcntl') == before:
+            return  # it makes no more such calls
+        if child.wait_exit() != 1 or line not in child.lines:
+            raise Failure(f'the line "{line}" and status 1',
+                          f'it {test.outcome(child)}', 'O_NONBLOCK could not '
+                          'be set: look at what fcntl returns, each time')
 
 
 @check(MANY, open=False)

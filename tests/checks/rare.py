@@ -8,14 +8,16 @@ tests/README.md."""
 import errno
 import os
 import re
+import select
 import signal
 import socket
 import time
 
 from checks.storm.page import Page
 from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
-                     arrived, check, data, difference, echoing, flood, injected,
-                     start_client, stopped_plainly, told, wait_until)
+                     Skip, arrived, check, data, difference, echoing, flood,
+                     injected, start_client, stopped_plainly, succeeded, told,
+                     wait_until)
 
 
 @check(SERVERS, open=False)
@@ -158,6 +160,67 @@ def stops_in_a_shortage(test):
     told(test, server, 'accept', 'EFAULT')
 
 
+@check(ECHO, open=False, after='shortage_ends')
+def shortages_apart(test):
+    """with -t 1 keeps a client through two shortages of 0.6 s each, between
+    which send takes some bytes"""
+    test.need_injector()
+    for _ in range(4):
+        if two_shortages(test):
+            return
+        test.restart()
+    raise Skip('this machine is too busy')
+
+
+def two_shortages(test):
+    """Returns whether both were shorter than a second."""
+    server = test.server('-t', '1')
+    test.attached()
+    client = test.connect(server)
+    message, some = data(2000), False
+    test.faults.set('most', 1000, 'send')
+    test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
+    test.faults.fail('ioctl', errno.ENOTTY, last=FOREVER)  # only Linux tells
+    client.sendall(message)
+    for _ in range(2):
+        began = time.monotonic()
+        time.sleep(0.6)
+        some = some or wait_until(lambda: one_send(test, client))
+        if time.monotonic() - began > 0.95:
+            return False
+    test.faults.relent('send')
+    got = test.receive(client, len(message), hint='a shortage ends when send '
+                       'takes bytes: count the waits of the next one from 0')
+    if not some or got != message:
+        raise Failure('the bytes in order', difference(message, got),
+                      'after a partial send go on from the first byte that '
+                      'was not taken')
+    told(test, server, 'send', 'ENOBUFS', 2)
+    return True
+
+
+@check('05 06', open=False, after='shortage_ends')
+def shortage_without_limit(test):
+    """with -t 0 waits for the end of a shortage of send"""
+    test.need_injector()
+    test.faults.fail('send', errno.ENOBUFS, last=3)
+    hint = '0 seconds mean no limit, for a shortage too'
+    if test.stage == '06':
+        child = start_client(test, test.peer(echoing).port, '-t', '0')
+        test.attached()
+        succeeded(test, child, hint=hint)
+    else:
+        client = test.connect(test.server('-t', '0'))
+        test.attached()
+        test.echo(client, b'after all\n', hint)
+
+
+def one_send(test, client):
+    """Lets one call of send succeed. Returns whether its bytes have come."""
+    test.faults.set('first', test.faults.get('calls', 'send') + 2, 'send')
+    return select.select([client], [], [], 0.2)[0]
+
+
 @check(MANY, open=False)
 def select_unlisted(test):
     """an errno of select without a row is reported, and stops the program"""
@@ -217,6 +280,8 @@ def client_unlisted(test):
             f' ({peer})' if test.stage in MANY else '')
         if not server.wait_for(lambda: line in server.lines):
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
+                          'name the peer in parentheses behind it'
+                          if line.partition(' (')[0] in server.lines else
                           f'{call} has a row of its own for any other errno')
         client = test.connect(server)
         test.served(server, client, 'an error on one client\'s socket costs '

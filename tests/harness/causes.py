@@ -2,10 +2,13 @@
 it ended, what it printed, which calls it made, and in which call it waits. The
 hint about such a cause is printed before the check's own hint."""
 
+import contextlib
 import errno
 import re
 import signal
+import time
 
+from harness.commands import likely_option
 from harness.failures import SIGPIPE_HINT
 from harness.settings import MEMCHECK
 
@@ -37,12 +40,14 @@ class Causes:
 
     def first(self):
         """Returns the likeliest cause, or None."""
-        rules = [self.options, self.signals, self.unended, self.exits]
+        rules = [self.options, self.signals, self.unended, self.exits,
+                 self.listener_dropped]
         if not self.test.any and self.attached and not MEMCHECK:
-            rules += [self.goes_on, self.no_failure, self.missing_calls,
-                      self.hurries, self.sets, self.nfds, self.timeout,
+            rules += [self.goes_on, self.no_failure, self.hurries,
+                      self.missing_calls, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
-                      self.sleeps_on_client, self.no_shutdown, self.limits]
+                      self.sleeps_on_client, self.never_called,
+                      self.no_shutdown, self.limits]
         for rule in rules:
             cause = rule()
             if cause:
@@ -51,36 +56,8 @@ class Causes:
 
     def options(self):
         """An option that the program should take, and does not."""
-        words = [] if self.test.any else self.child.command[1:]
-        for place, word in enumerate(words):
-            if word in ('-a', '-d', '-l', '-t'):
-                hint = self.option(word[1], *words[place + 1:place + 2])
-                if hint:
-                    return hint
-        return ''
-
-    def option(self, letter, argument=''):
-        """The likeliest mistake about an option with an argument."""
-        colon = f'"{letter}:" in the string for getopt'
-        if f"invalid option -- '{letter}'" in self.told:
-            return f'getopt does not know -{letter}, which takes an argument: '\
-                   + colon
-        if self.status == -signal.SIGSEGV and not self.told:
-            return ('it crashed before it printed a line, and it was called '
-                    f'with -{letter}: optarg is NULL unless there is {colon}')
-        if self.status == 2 and f"argument: '{argument or None}'" in self.told:
-            return (f"'{argument}' is the argument of -{letter}, and was not "
-                    f'taken for it: {colon}')
-        if b'usage: ' in self.child.output[:7] and '-h' not in \
-                self.child.command:
-            return (f'-{letter} has printed the usage, as -h does: after each '
-                    'case of a switch comes a break, or else the next case '
-                    'follows')
-        if self.status == 2 and self.told.startswith('usage: '):
-            return (f'getopt has returned \'{letter}\', and the program has '
-                    f'rejected that: add a case \'{letter}\' that ends with '
-                    'break')
-        return ''
+        return '' if self.test.any else likely_option(
+            self.child, self.told, self.status)
 
     def signals(self):
         """A crash, or SIGPIPE, unless a closed stream caused it."""
@@ -115,14 +92,28 @@ class Causes:
         if self.check.name == 'more_than_fit' and self.status is not None:
             return ('a descriptor of FD_SETSIZE or above must never enter a '
                     'set: limit the descriptors, or close that client')
+        if 'select: EBADF' in self.told and not self.injected():
+            return ('a set holds a descriptor that is closed: empty both sets '
+                    '(FD_ZERO) before each select, and add only open ones')
+        if 'select: EINVAL' in self.told and not self.get('injected',
+                                                          'select'):
+            return ('the timeout of select was negative: drop the clients '
+                    'that are due before, and wait for the next one')
         if 'EBADF' in self.told and not self.injected():
             return ('a call was made on a descriptor that had been closed: '
                     'close the client\'s socket, not the listener, and only '
-                    'once')
+                    'once' + (', and handle only what FD_ISSET finds ready'
+                              if self.stage >= '07' else ''))
+        if self.status == 0 and self.get('injected', 'select'):
+            return ('select returned -1, and its sets were taken for ready '
+                    'descriptors: look at what it returns first')
         if self.status == 0:
             return ('it exited with status 0, though a server goes on until a '
                     'signal ends it: ' + LOOP.get(
-                        self.stage, 'call select in a loop'))
+                        self.stage, 'call select in a loop'
+                        + ('; and pipe() is never called: is the descriptor '
+                           'that wakes select standard input?' if self.attached
+                           and not self.get('calls', 'pipe') else '')))
         if (self.status is not None and self.status > 0
                 and self.stage >= '04' and not self.injected()
                 and not self.check.name.startswith(('accept_', 'restart'))):
@@ -131,9 +122,25 @@ class Causes:
                     'client, never the server')
         return ''
 
-    def injected(self):
+    def listener_dropped(self):
+        """The time limit of clients was applied to the listener, too."""
+        if re.search(r'^(dropped \S+:[1-9].*)\n\1$', self.told, re.M):
+            return ('a client is dropped again and again: close the socket of '
+                    'a client that is dropped, and free its row')
+        if re.search(r'^dropped 0\.0\.0\.0:0:', self.told, re.M):
+            return ('a client has no address: keep what accept has stored, '
+                    'for the messages about it')
+        port = re.search(r'^listening on \S+:(\d+)$', self.told, re.M)
+        if port and re.search(rf'^dropped \S+:(0|{port[1]}):', self.told,
+                              re.M):
+            return ('the listener has been dropped: the time without a byte '
+                    'is for clients alone')
+        return ''
+
+    def injected(self, *more):
         return any(self.faults.get('injected', call) for call in (
-            'socket', 'bind', 'listen', 'accept', 'recv', 'send', 'select',
+            *more, 'socket', 'bind', 'listen', 'accept', 'recv', 'send',
+            'select',
             'connect'))
 
     def missing_calls(self):
@@ -151,9 +158,22 @@ class Causes:
                     'connections. Call listen() after bind()'
                     if call == 'listen' else
                     ': the socket has no address yet'))
+        return ''
+
+    def never_called(self):
+        """A call that an echo needs is never made."""
+        if self.stage == '06' and self.check.name == 'echo_line':
+            for call, what in (
+                    ('connect', 'to the address that getaddrinfo found'),
+                    ('send', 'send what read has stored'),
+                    ('recv', 'receive the echo of what was sent')):
+                if not self.get('calls', call):
+                    return f'{call}() is never called: {what}'
         if self.stage in ('05', '07') and self.check.name.startswith('echo'):
             for call, what in (
-                    ('accept', 'take a client with it'),
+                    ('accept', 'take a client with it' if self.stage == '05'
+                     else 'put the listener into the set of those to read '
+                     'from, and accept when it is ready'),
                     ('recv', 'receive what the client sends'),
                     ('send', 'send back what recv has stored, if it returns '
                              'more than 0')):
@@ -166,30 +186,67 @@ class Causes:
         for call in ('recv', 'send'):
             count, number = (self.get(name, call)
                              for name in ('failed', 'last_error'))
+            if count > 1000 and number in (errno.EBADF, errno.ENOTSOCK):
+                return (f'{call}() was called {count} times on a descriptor '
+                        'that is no open socket: only those of clients are '
+                        'received from and sent to')
+            if (count and number == errno.EAGAIN and self.check.name in LIMITED
+                    and self.stage in ('05', '06')
+                    and (self.stage, call) != ('05', 'send')
+                    and f'{call}: ' not in self.told):
+                return (f'{call}() has failed with EAGAIN: its time limit is '
+                        'over. Report that, and give up')
+            if count > 1000 and number in (errno.EBADF, errno.ENOTSOCK):
+                return (f'{call}() was called {count} times on a descriptor '
+                        'that is no open socket: only those of clients are '
+                        'received from and sent to')
+            if (count and number == errno.EAGAIN and not self.injected()
+                    and self.stage in ('05', '06')
+                    and (self.stage, call) != ('05', 'send')
+                    and f'{call}: ' not in self.told):
+                return (f'{call}() has failed with EAGAIN: its time limit is '
+                        'over. Report that, and give up')
             if count > 1000 and number not in (errno.EAGAIN, errno.EINTR):
                 return (f'{call}() has failed {count} times, the last time '
-                        f'with {errno.errorcode.get(number, number)}: that is '
-                        'a DROP, so close this client and do not call it again')
+                        f'with {errno.errorcode.get(number, number)}: ' + (
+                            'report it, and exit' if self.stage == '06' else
+                            'that is a DROP, so close this client and do not '
+                            'call it again'))
         return ''
 
     def no_failure(self):
         """A call is said to have failed, and has not."""
+        plain = re.search(r'^(\w+): Success( \(|$)', self.told, re.M)
+        if plain and not self.injected():
+            return (f'the program reports that {plain[1]} has failed, and it '
+                    'has not: only -1 means that')
         for call in ('recv', 'send', 'setsockopt'):
             if (not re.search(rf'^{call}: ', self.told, re.M)
                     or not self.get('calls', call)
-                    or self.get('injected', call)):
+                    or self.injected(call)):
                 continue
             if not self.get('failed', call):
                 return (f'the program reports that {call} has failed, and it '
                         'has not: only -1 means that')
-            if call == 'setsockopt':
-                return ('setsockopt failed, which should not happen here: '
-                        'check its arguments. The last one is the size of '
-                        'what the one before points to')
+            wrong = re.search(rf'^{call}: E(FAULT|NOTSOCK|OPNOTSUPP)',
+                              self.told, re.M)
+            if (call == 'setsockopt' or wrong
+                    and not self.check.name.startswith(f'{call}_E')):
+                return (f'{call} failed, which should not happen here: check '
+                        'its arguments. ' + (
+                            'The last one is the size of what the one before '
+                            'points to' if call == 'setsockopt' else
+                            'Where do the bytes begin, and how many are they?'
+                            ))
         return ''
 
     def hurries(self):
         """A client is dropped because it has not read for a moment."""
+        if (re.search('^dropped ', self.told, re.M)
+                and '-t' not in self.child.command):
+            return ('a client has been dropped although it had not been silent '
+                    'for 60 seconds: note when its last byte moved, and '
+                    'compare the time since then with the limit')
         if (self.stage != '05' or self.check.name in LIMITED
                 or not re.search('^send: EAGAIN', self.told, re.M)
                 or self.get('injected', 'send')):
@@ -241,6 +298,15 @@ class Causes:
         inside = self.get('inside', call)
         return inside - 2 if inside else None
 
+    def sleeps_in(self, call):
+        """Whether it sleeps in a call, and not just makes it."""
+        for _ in range(5):
+            with contextlib.suppress(OSError):  # it may end meanwhile
+                if self.waits_in(call) is None or self.child.state() != 'S':
+                    return False
+            time.sleep(0.02)
+        return True
+
     def sleeps_in_accept(self):
         if self.stage < '07' or self.waits_in('accept') is None:
             return ''
@@ -253,7 +319,7 @@ class Causes:
         if self.stage < '07' or self.status is not None:
             return ''
         for call in ('recv', 'send'):
-            if self.waits_in(call) is not None:
+            if self.sleeps_in(call):
                 return (f'it sleeps in {call}() on one client\'s socket, and '
                         'nobody else is served: the sockets must not block '
                         '(O_NONBLOCK)' + (', and only those that select has '
@@ -264,13 +330,14 @@ class Causes:
     def no_shutdown(self):
         """Client and server each wait for the other to close."""
         if (self.stage != '06' or self.get('calls', 'shutdown')
-                or self.waits_in('recv') is None or self.status is not None
+                or self.status is not None or not self.sleeps_in('recv')
                 or self.check.name in LIMITED
                 or self.get('most', 'send')):
             return ''
-        return ('it waits in recv(), but the server waits for more: at the end '
-                'of the input call shutdown(fd, SHUT_WR), so that the server '
-                'sees the end of the stream')
+        return ('it waits in recv(), but the server has sent all: receive as '
+                'many bytes as were sent, not more, and at the end of the '
+                'input call shutdown(fd, SHUT_WR), so that the server sees '
+                'the end of the stream')
 
     def limits(self):
         """The socket options that -t asks for."""

@@ -46,7 +46,7 @@ def again(check, options):
                 f'CHECK={check.name}')
     words = ['tests/check', check.stage, *named(check)]
     for name in ('program', 'programs', 'tls', 'seed'):
-        if getattr(options, name) is not None:
+        if getattr(options, name) not in (None, ''):
             words += [f'--{name}', str(getattr(options, name))]
     program = (f'{stub.name}/stub' if stub
                else PROGRAMS[check.stage].program)
@@ -160,8 +160,8 @@ class Report:
             self.show_todo(stub, check)
 
     def show_todo(self, stub, check):
-        """Shows the TODO of the stub that names a failed check, or else where
-        the first one is that is left."""
+        """Shows the TODO of the stub that names a failed check, or else the
+        place of the first one left."""
         source = stub.stub.read_text(errors='replace')
         left = todos.find(source)
         about = todos.about(left, check.name)

@@ -218,8 +218,7 @@ def run_all(checks, options, directory):
 
 
 def in_turn(todo, futures, options):
-    """Yields what was to be done and the futures, in order, or as they are
-    done."""
+    """Yields the tasks and their futures, in order or as they finish."""
     if not options.any:
         yield from zip(todo, futures)
         return

@@ -291,7 +291,11 @@ class Test:
             except OSError as error:
                 raise Failure(f'{what}, {counted(size)}',
                               f'{len(got) or "none"} of them, then '
-                              f'{said_error(error)}', hint) from None
+                              f'{said_error(error)}', hint or (
+                                  'send back all that recv has stored: from '
+                                  'its first byte, as many as it returned'
+                                  if self.stage in ('05', '07') else '')
+                              ) from None
             if not piece:
                 raise Failure(f'{what}, {counted(size)}',
                               f'{shown(got)}, then the end of the stream',

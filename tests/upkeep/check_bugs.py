@@ -1,6 +1,6 @@
-"""Programs with one bug each that only one check is to notice, made from ours:
-the stage, the check, what its message must say, the file, and the edits (old
-text and new text). prove-checks builds them."""
+"""Programs with one bug each that only one check should notice, made from
+ours: the stage, the check, what its message must say, the file, and the edits
+(old text and new text). prove-checks builds them."""
 
 import collections
 
@@ -18,7 +18,8 @@ def wrong(stages, check, says, *edits, file=''):
 # --------------------------------------------------------------- shortages
 
 wrong('04 05', 'accept_EMFILE', 'EMFILE',
-      ('        waits = 0;\n    return client;', '        ;\n    return client;'))
+      ('        waits = 0;\n    return client;',
+       '        ;\n    return client;'))
 wrong('07 08', 'accept_EMFILE', 'EMFILE',
       ('*retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;',
        'if (failure->action == WAIT)\n        *retry_at = milliseconds() + '
@@ -37,6 +38,8 @@ wrong('07 08', 'messages_unread', 'at once',
 
 wrong('07 08', 'limit_raised_reported', 'EMFILE',
       ('        errno = EMFILE;\n', ''))
+wrong('07 08', 'room_after_timeout', 'at once',
+      ('                due = now;  /* accept may succeed now */\n', ''))
 
 # ---------------------------------------------------------------------- 06
 

@@ -63,8 +63,8 @@ bug('04', 'EPROTO has no row', 'row for it.*RETRY',
 bug('05', 'echo is never called', r'recv\(\) is never called',
     ('        echo(client, timeout);\n', '        (void)echo;\n'))
 bug('05', 'nothing is sent', r'send\(\) is never called',
-    ('            open = send_all(client, buffer, (size_t)received, timeout);\n',
-     '            (void)send_all;\n'))
+    ('            open = send_all(client, buffer, (size_t)received, '
+     'timeout);\n', '            (void)send_all;\n'))
 bug('05', 'a send that has not failed is reported', 'only -1',
     ('        if (sent != -1) {', '        if (sent == 0) {'))
 bug('05', 'no limit without -t', 'without -t', ('timeout = 60;', 'timeout = 0;'
@@ -87,3 +87,69 @@ bug('05', 'a failed setsockopt is not reported', 'perror',
 bug('05', 'a DROP of send is overlooked', 'has failed .* times',
     ('handle_retry("send", &waits) == DROP', '(handle_retry("send", &waits), 0)'
      ))
+
+# ------------------------------------------------------------------- 07
+
+bug('07', 'the listener is in no set', 'put the listener into the set',
+    ('            FD_SET(fd, connection->unsent == NULL ? readable : writable)'
+     ';\n', '            if (fd != listener)\n                FD_SET(fd, connection->'
+     'unsent == NULL ? readable : writable);\n'))
+bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
+    ('    FD_ZERO(readable);\n', ''))
+bug('07', 'the timeout of select is 0', 'is its timeout 0',
+    ('(time_t)((due - now) / 1000)', '0'), ('(suseconds_t)((due - now) % 1000 '
+                                           '* 1000)', '0'))
+bug('07', 'the end of a shortage is not awaited', 'after that time',
+    ('            due = earlier(due, connection->retry_at);\n', '            '
+     ';\n'))
+bug('07', 'a shortage spins', 'out of the sets',
+    ('if (connection->retry_at > now)', 'if (0)'))
+bug('07', 'the listener is dropped', 'the listener has been dropped',
+    ('if (fd != listener && timeout > 0)', 'if (timeout > 0)'))
+bug('07', '0 seconds are a limit', '0 seconds mean no limit',
+    ('if (fd != listener && timeout > 0)', 'if (fd != listener)'))
+bug('07', 'a dropped client stays open', 'close the socket of a client',
+    ('                remove_connection(fd, listener);\n                due',
+     '                due'))
+bug('07', 'active clients are dropped', 'had not been silent',
+    ('if (now - connection->last_activity < 1000 * timeout)', 'if (0)'))
+bug('07', 'a failed select is taken for ready', 'select returned -1',
+    ('            continue;\n        }\n        retry_at = 0;',
+     '        }\n        retry_at = 0;'))
+bug('07', 'fcntl of the listener is not examined', 'what fcntl returns',
+    ('    if (!add_connection(listener, &address))\n',
+     '    if (!add_connection(listener, &address) && 0)\n'))
+bug('07', 'a drop is not reported', 'print this line',
+    ('fprintf(stderr, "dropped %s', 'if (0)\n            fprintf(stderr, '
+     '"dropped %s'))
+bug('07', 'what was received starts anywhere', 'from its first byte',
+    ('        connection->start = 0;\n', ''))
+
+# ------------------------------------------------------------------- 06
+
+bug('06', 'nothing is exchanged', r'send\(\) is never called',
+    ('    exchange(server, timeout);\n', '    (void)exchange;\n'))
+bug('06', 'the echo is not written', 'write them to standard output',
+    ('        write_output(echo, received);\n', '        (void)write_output;\n'
+     ))
+bug('06', 'a recv that has failed is repeated', r'recv\(\) has failed with EAG',
+    ('        handle_error("recv");  /* returns', '        ;  /* returns'))
+bug('06', 'one piece only', 'until it returns 0',
+    ('    while ((length = read_input(', '    if ((length = read_input('))
+bug('06', 'a write that has not failed is reported', 'only -1',
+    ('        if (written != -1) {', '        if (written == 0) {'))
+
+# --------------------------------------------------------------- 07, set up
+
+bug('07', 'no pipe', r'pipe\(\) is never called', ('pipe(wake_up) == -1', '0'))
+bug('07', 'no limit of descriptors', 'setrlimit',
+    ('setrlimit(RLIMIT_NOFILE, &limit) == -1', '0'))
+bug('07', 'no address of a client', 'what accept has stored',
+    ('        .peer = *peer,\n', ''))
+
+# ------------------------------------------------------------------- -t 0
+
+bug('05', 'a shortage ends with -t 0', '0 seconds mean no limit',
+    ('(timeout > 0 && waits >= 10 * timeout)', '(waits >= 10 * timeout)'))
+bug('06', 'a shortage ends with -t 0', '0 seconds mean no limit',
+    ('&& timeout > 0 && waits >= 10', '&& waits >= 10'))

@@ -8,6 +8,7 @@ from harness import PATIENCE, Failure, shown, wait_until
 from harness.web import Visitor
 
 CGI = 'cgi'
+LONGEST = 16 << 20  # bytes of a body
 SHELL = '#!/bin/sh\n'
 PYTHON = f'#!{sys.executable}\n'
 PLAIN = SHELL + 'echo Content-Type: text/plain; echo; '
@@ -40,7 +41,7 @@ def serve(test, *options, hint='', **scripts):
 
 def another(test):
     """A further visitor of the server."""
-    return Visitor(test.connect(test.running))
+    return Visitor(test.connect(test.running), longest=LONGEST)
 
 
 def with_environment(test, **values):

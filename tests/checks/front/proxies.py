@@ -24,7 +24,9 @@ FRONT = 'front'
 FOLDER = ROOT / '08-http' / 'in-front'
 ECHO = str(ROOT / STAGES['07'].program)
 NGINX = 'nginx', '-p', '{folder}/', '-c', 'nginx.conf', '-e', 'stderr'
+NGINX_TCP = 'nginx', '-p', '{folder}/', '-c', 'nginx-tcp.conf', '-e', 'stderr'
 HAPROXY = 'haproxy', '-db', '-f', 'haproxy.cfg'
+MODULE = pathlib.Path('/usr/lib/nginx/modules/ngx_stream_module.so')
 TLS_PORT, ECHO_PORT = 8443, 7007
 WEB_PORTS, ECHO_PORTS = (15441, 15442, 15443), (15451, 15452)
 FILES = {'small': data(1000), 'large': data(300000), 'index.html': b'x'}
@@ -45,9 +47,9 @@ class Site:
         self.certificate.write_bytes(certificate(test).read_bytes())
         self.certificate.chmod(0o600)
         self.ports, self.servers = {}, {}
-        for port in WEB_PORTS:
+        for port in WEB_PORTS if command != NGINX_TCP else ():
             self.servers[port] = self.begin(port)
-        for port in ECHO_PORTS if name == 'haproxy' else ():
+        for port in ECHO_PORTS if command != NGINX else ():
             echo = Server([ECHO, '0'], dict(os.environ), subprocess.DEVNULL)
             self.ports[port] = int(echo.wait_line(r'listening on .*:(\d+)')[1])
             self.servers[port] = echo
@@ -63,7 +65,7 @@ class Site:
     def start(self, command):
         for port in TLS_PORT, ECHO_PORT:
             self.ports[port] = free_port()
-        for name in 'nginx.conf', 'haproxy.cfg':
+        for name in 'nginx.conf', 'nginx-tcp.conf', 'haproxy.cfg':
             text = (FOLDER / name).read_text()
             (self.folder / name).write_text(re.sub(
                 r'(127\.0\.0\.1):(\d+)', lambda match: f'{match[1]}:' + str(
@@ -74,8 +76,8 @@ class Site:
 
         def ready():
             with socket.socket() as probe:
-                return probe.connect_ex(('127.0.0.1',
-                                         self.ports[TLS_PORT])) == 0
+                return probe.connect_ex(('127.0.0.1', self.ports[
+                    ECHO_PORT if command == NGINX_TCP else TLS_PORT])) == 0
         if not wait_until(lambda: ready() or not proxy.running()) or (
                 not proxy.running()):
             raise Failure(f'{command[0]} that listens',
@@ -176,11 +178,10 @@ def haproxy_stopped_under_load(test):
     stopped_under_load(test, HAPROXY)
 
 
-@check(FRONT)
-def haproxy_before_echoes(test):
-    """HAProxy passes bytes to two servers of 07 (mode tcp); when one is
-    stopped the other serves all"""
-    site = Site(test, HAPROXY)
+def before_echoes(test, command):
+    """Demands that bytes are passed on, by one of the servers if the other is
+    stopped."""
+    site = Site(test, command)
 
     def echo(message):
         there = '127.0.0.1', site.ports[ECHO_PORT]
@@ -195,3 +196,19 @@ def haproxy_before_echoes(test):
         for _ in range(6):
             if echo(message) != message:
                 raise Failure('the echo', 'something else')
+
+
+@check(FRONT)
+def haproxy_before_echoes(test):
+    """HAProxy passes bytes to two servers of 07 (mode tcp); when one is
+    stopped the other serves all"""
+    before_echoes(test, HAPROXY)
+
+
+@check(FRONT)
+def nginx_before_echoes(test):
+    """nginx passes bytes to two servers of 07 (stream); when one is stopped the
+    other serves all"""
+    if shutil.which('nginx') and not MODULE.exists():
+        raise Skip('libnginx-mod-stream is not installed')
+    before_echoes(test, NGINX_TCP)

@@ -38,7 +38,7 @@ def chain_sent(test):
 
 def rejected(test, pem, pattern):
     """Demands that the server ends with status 1 and says why."""
-    child, status = test.run('-s', str(pem), '0')
+    child, status = test.run('-d', str(test.site()), '-s', str(pem), '0')
     lines = [line for line in child.lines if str(pem) in line]
     if status != 1 or len(lines) != 1 or pattern not in lines[0]:
         raise Failure(f'status 1, and one line with "{pattern}" and {pem}',

@@ -97,7 +97,7 @@ def plain_http_told(test):
     https, whatever its method, and resets nothing"""
     server = serve(test)
     for message in (request(), request(method='DELETE'), b'\r\n' + request(),
-                    b'brew\n', request(method='POST', body=b'x' * 100000)):
+                    b'brew\n', request(method='POST', body=b'x' * (8 << 20))):
         guest = Visitor(test.connect(server))
         guest.socket.sendall(message)
         reply = guest.answer().must_be(400)

@@ -1,0 +1,57 @@
+/*
+ * A connection while a program answers its request. http.c and relay.c share
+ * the buffers that are only needed during one call.
+ * SPDX-License-Identifier: 0BSD
+ */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include "http.h"
+#include "request.h"
+#include "response.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PIECE 262144  /* bytes of a file read at a time */
+
+/* The working memory of one call. */
+struct buffers {
+    char input[2 * MAX_HEAD];  /* a head and some of its body, or more heads */
+    size_t received, used;     /* bytes of input: all, and those handled */
+    char output[PIECE];        /* far more than BATCH + MOST_RESPONSE */
+    size_t written;
+};
+
+/* ------------------------------------------------------------- in relay.c */
+
+/* Prepares for the body, and once that is complete has a program answer.
+   Returns 0, or the status of an error. */
+int find_program(struct http *http, const struct request *request);
+
+/* Adds what a program has written to the output, or receives from the client if
+   it has written nothing. */
+void relay(struct http *http, struct buffers *buffers, int fd,
+           const struct transport *transport);
+
+/* Adds the response to a body that cannot be kept. It is the last one, since
+   what is left of the body would have to be received first. Returns false. */
+bool reject_body(struct http *http, struct buffers *buffers, int status,
+                 const struct request *request);
+
+/* Ends what a program does for a request. */
+void end_cgi(struct http *http);
+
+/* -------------------------------------------------------------- in http.c */
+
+/* Adds a response to the output. */
+void add_response(struct http *http, struct buffers *buffers,
+                  struct response *response, const struct request *request);
+
+void load_input(const struct http *http, struct buffers *buffers);
+
+/* Saves the input that has not been handled. Of a request whose body is not
+   complete only the head is needed. */
+void save_input(struct http *http, const struct buffers *buffers);
+
+#endif

@@ -1,0 +1,36 @@
+"""Finds the likeliest mistake about an option of the command line."""
+
+import signal
+
+
+def likely_option(child, told, status):
+    """Returns a hint if a program does not take one of its options, or ''."""
+    words = child.command[1:]
+    for place, word in enumerate(words):
+        if word in ('-a', '-d', '-l', '-t'):
+            hint = about_option(child, told, status, word[1],
+                                *words[place + 1:place + 2])
+            if hint:
+                return hint
+    return ''
+
+
+def about_option(child, told, status, letter, argument=''):
+    """The same for one option, which takes an argument."""
+    colon = f'"{letter}:" in the string for getopt'
+    if f"invalid option -- '{letter}'" in told:
+        return (f'getopt does not know -{letter}, which takes an argument: '
+                + colon)
+    if status == -signal.SIGSEGV and not told:
+        return ('it crashed before it printed a line, and it was called with '
+                f'-{letter}: optarg is NULL unless there is {colon}')
+    if status == 2 and argument and f"argument: '{argument}'" in told:
+        return (f"'{argument}' is the argument of -{letter}, and was not taken "
+                f'for it: {colon}')
+    if child.output.startswith(b'usage: ') and '-h' not in child.command:
+        return (f'-{letter} has printed the usage, as -h does: after each case '
+                'of a switch comes a break, or else the next case follows')
+    if status == 2 and told.startswith('usage: '):
+        return (f"getopt has returned '{letter}', and the program has rejected "
+                f"that: add a case '{letter}' that ends with break")
+    return ''
