@@ -218,7 +218,7 @@ def folders_looked_at_once(test):
     server = test.server(root=root)
     test.attached()
     visitors = [test.visitor(server=server) for _ in names]
-    for _ in range(8):  # what is in memory is read again after 0.1 seconds
+    for _ in range(20):  # what is in memory is read again after 0.1 seconds
         for visitor, name in zip(visitors, names):
             visitor.get('/' + name).must_be(200)
         server.signal(signal.SIGSTOP)
