@@ -79,16 +79,16 @@ static enum action handle_retry(const char *call, long *waits);
 /* Sends back what a client sends, until it closes or fails: see recv(2). */
 static void echo(int client, long timeout) {
     char buffer[65536];
-    bool open = set_timeouts(client, timeout);
+    bool connected = set_timeouts(client, timeout);
 
-    while (open) {
+    while (connected) {
         ssize_t received = recv(client, buffer, sizeof buffer, 0);
         if (received > 0)
-            open = send_all(client, buffer, (size_t)received, timeout);
+            connected = send_all(client, buffer, (size_t)received, timeout);
         else if (received == 0)  /* the client has closed its side */
-            open = false;
+            connected = false;
         else
-            open = handle_error("recv") != DROP;
+            connected = handle_error("recv") != DROP;
     }
 }
 

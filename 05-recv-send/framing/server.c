@@ -93,18 +93,18 @@ static enum action handle_retry(const char *call, long *waits);
    length and the message are in one buffer, so that one call sends both. */
 static void serve(int client, long timeout) {
     char frame[HEAD + MOST];
-    bool open = set_timeouts(client, timeout);
+    bool connected = set_timeouts(client, timeout);
 
-    while (open && receive_all(client, frame, HEAD, false)) {
+    while (connected && receive_all(client, frame, HEAD, false)) {
         size_t length = length_in(frame);
         if (length > MOST) {
             reject(client, length, timeout);
             return;
         }
-        open = receive_all(client, frame + HEAD, length, true);
-        if (open) {
+        connected = receive_all(client, frame + HEAD, length, true);
+        if (connected) {
             reverse(frame + HEAD, length);
-            open = send_all(client, frame, HEAD + length, timeout);
+            connected = send_all(client, frame, HEAD + length, timeout);
         }
     }
 }

@@ -153,11 +153,11 @@ bug('04', 'EINTR has no row', 'EINTR',
 
 bug('05', 'recv == 0 is not the end', 'returned? 0|returns 0',
     ('        else if (received == 0)  /* the client has closed its side */\n'
-     '            open = false;\n',
-     '        else if (received == 0)\n            open = true;\n'))
+     '            connected = false;\n',
+     '        else if (received == 0)\n            connected = true;\n'))
 bug('05', '-t is not used', 'SO_RCVTIMEO',
-    ('bool open = set_timeouts(client, timeout);',
-     'bool open = true; (void)set_timeouts;'))
+    ('bool connected = set_timeouts(client, timeout);',
+     'bool connected = true; (void)set_timeouts;'))
 bug('05', '-t in milliseconds', 'seconds',
     ('{.tv_sec = timeout}', '{.tv_sec = timeout / 1000, .tv_usec = timeout '
      '% 1000 * 1000}'))
@@ -186,7 +186,7 @@ bug('05', 'recv once', 'loop|until recv',
 bug('05', 'the client is not closed', 'close',
     ('        close(client);\n', ''))
 bug('05', 'a failed recv ends it', 'exit|never the server',
-    ('open = handle_error("recv") != DROP',
+    ('connected = handle_error("recv") != DROP',
      'exit((handle_error("recv"), 1))'))
 bug('05', 'accept once', 'exited|next client',
     ('        close(client);\n', '        close(client);\n        exit(0);\n'))

@@ -6,31 +6,33 @@ from upkeep.bugs import bug, style
 # ------------------------------------------------------------- 05-framing
 
 style('05-framing', 'sends length and bytes with two calls',
-      ('            open = send_all(client, frame, HEAD + length, timeout);',
-       '            open = send_all(client, frame, HEAD, timeout)\n'
+      ('connected = send_all(client, frame, HEAD + length, timeout);',
+       'connected = send_all(client, frame, HEAD, timeout)\n'
        '                && send_all(client, frame + HEAD, length, timeout);'))
 style('05-framing', 'receives with MSG_WAITALL',
       ('recv(client, bytes, size, 0)', 'recv(client, bytes, size, 0x100)'))
 bug('05-framing', 'echoes, as in 05', 'length first',
-    ('    bool open = set_timeouts(client, timeout);\n',
-     '    bool open = set_timeouts(client, timeout);\n    ssize_t size;\n\n'
-     '    while (open && (size = receive(client, frame, HEAD + MOST)) > 0)\n'
-     '        open = send_all(client, frame, (size_t)size, timeout);\n'
+    ('    bool connected = set_timeouts(client, timeout);\n',
+     '    bool connected = set_timeouts(client, timeout);\n'
+     '    ssize_t size;\n\n'
+     '    while (connected\n'
+     '           && (size = receive(client, frame, HEAD + MOST)) > 0)\n'
+     '        connected = send_all(client, frame, (size_t)size, timeout);\n'
      '    return;\n'))
 bug('05-framing', 'the result of set_timeouts is not examined', 'set_timeouts',
-    ('bool open = set_timeouts(client, timeout)',
-     'bool open = set_timeouts(client, timeout) || true'))
+    ('bool connected = set_timeouts(client, timeout)',
+     'bool connected = set_timeouts(client, timeout) || true'))
 bug('05-framing', 'not reversed', 'as they are',
     ('            reverse(frame + HEAD, length);\n', ''))
 bug('05-framing', 'answers without a length', 'an answer is framed',
-    ('open = send_all(client, frame, HEAD + length, timeout);',
-     'open = send_all(client, frame + HEAD, length, timeout);'))
+    ('connected = send_all(client, frame, HEAD + length, timeout);',
+     'connected = send_all(client, frame + HEAD, length, timeout);'))
 bug('05-framing', 'ntohl forgotten', 'ntohl',
     ('return ntohl(length);', 'return length;'))
 bug('05-framing', 'one message a connection', 'next one',
-    ('            open = send_all(client, frame, HEAD + length, timeout);',
-     '            send_all(client, frame, HEAD + length, timeout);\n'
-     '            open = false;'))
+    ('connected = send_all(client, frame, HEAD + length, timeout);',
+     'send_all(client, frame, HEAD + length, timeout);\n'
+     '            connected = false;'))
 bug('05-framing', 'one recv for the length and one for the message',
     'in pieces', ('        count += (size_t)received;\n',
                   '        count += (size_t)received;\n        break;\n'))
@@ -80,12 +82,13 @@ bug('05-framing', 'answers half a message at the end', 'inside a message',
      '        if (received <= 0)\n            return false;'))
 bug('05-framing', 'only the first of several is answered',
     'more than one message|any number of messages',
-    ('            open = send_all(client, frame, HEAD + length, timeout);',
-     '            open = send_all(client, frame, HEAD + length, timeout);\n'
+    ('connected = send_all(client, frame, HEAD + length, timeout);',
+     'connected = send_all(client, frame, HEAD + length, timeout);\n'
      '            while (recv(client, frame, sizeof frame, MSG_DONTWAIT) > 0)\n'
      '                continue;'))
 bug('05-framing', 'no time limit', 'SO_RCVTIMEO',
-    ('bool open = set_timeouts(client, timeout);', 'bool open = true;'))
+    ('bool connected = set_timeouts(client, timeout);',
+     'bool connected = true;'))
 bug('05-framing', 'a time limit for the whole message', 'without a byte',
     ('    size_t count = 0;\n',
      '    size_t count = 0;\n    static long long began;\n'
@@ -94,8 +97,8 @@ bug('05-framing', 'a time limit for the whole message', 'without a byte',
      '        count += (size_t)received;\n'
      '        if (milliseconds() - began > 2000)\n            return false;\n'))
 bug('05-framing', 'send is called once', 'send the rest',
-    ('open = send_all(client, frame, HEAD + length, timeout);',
-     'open = send(client, frame, HEAD + length, 0) != -1;'))
+    ('connected = send_all(client, frame, HEAD + length, timeout);',
+     'connected = send(client, frame, HEAD + length, 0) != -1;'))
 bug('05-framing', 'SIGPIPE', 'SIGPIPE', ('    signal(SIGPIPE, SIG_IGN);', ''))
 
 # ----------------------------------------------------------------- 06-rpc

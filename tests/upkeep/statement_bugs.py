@@ -63,7 +63,7 @@ bug('04', 'EPROTO has no row', 'row for it.*RETRY',
 bug('05', 'echo is never called', r'recv\(\) is never called',
     ('        echo(client, timeout);\n', '        (void)echo;\n'))
 bug('05', 'nothing is sent', r'send\(\) is never called',
-    ('            open = send_all(client, buffer, (size_t)received, '
+    ('            connected = send_all(client, buffer, (size_t)received, '
      'timeout);\n', '            (void)send_all;\n'))
 bug('05', 'a send that has not failed is reported', 'only -1',
     ('        if (sent != -1) {', '        if (sent == 0) {'))
