@@ -181,7 +181,7 @@ bug('05', 'one send', 'the rest',
 bug('05', 'SIGPIPE', 'SIGPIPE',
     ('signal(SIGPIPE, SIG_IGN);', ''))
 bug('05', 'recv once', 'loop|until recv',
-    ('while (connected) {\n        ssize_t received', 'if (open) {\n        '
+    ('while (connected) {\n        ssize_t received', 'if (connected) {\n        '
      'ssize_t received'))
 bug('05', 'the client is not closed', 'close',
     ('        close(client);\n', ''))
