@@ -221,6 +221,21 @@ def one_send(test, client):
     return select.select([client], [], [], 0.2)[0]
 
 
+@check(MANY, open=False, after='ends_in_good_order')
+def ends_although_blocked(test):
+    """exits on SIGTERM with status 0 even if its parent has blocked that"""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        server = test.server()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    server.signal(signal.SIGTERM)
+    if server.wait_exit() != 0:
+        raise Failure('exit status 0 on SIGTERM', f'it {test.outcome(server)}',
+                      'a signal may be blocked when a program starts: unblock '
+                      'it with sigprocmask')
+
+
 @check(MANY, open=False)
 def select_unlisted(test):
     """an errno of select without a row is reported, and stops the program"""

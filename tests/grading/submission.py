@@ -18,6 +18,7 @@ from harness.stages import ROOT, TASKS, TESTS
 FLAGS = '-std=c99 -O2 -g -Wall -Wextra -Wpedantic -fmax-errors=20'.split()
 BUILD_TIME = 20    # seconds for one program
 END_TIME = 15      # seconds that the checks get to end by themselves
+JOBS = 10          # checks at the same time: each takes up to 25 MB of memory
 FEW, MORE_TIME = 20, 30  # failures that are checked again, seconds to do so
 MOST_TEXT = 700    # characters of a message that are shown
 
@@ -136,7 +137,7 @@ class Grading:
         """Runs the checks of everything that was built, at once."""
         if not built:
             return
-        jobs = self.options.jobs or min(16, 8 * (os.cpu_count() or 1))
+        jobs = self.options.jobs or JOBS
         entries = self.run_checks([result.number for result in built],
                                   jobs=jobs)
         for result in built:

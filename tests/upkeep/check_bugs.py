@@ -100,3 +100,28 @@ wrong('08', 'limit_restored', 'limit',
 wrong('08', 'limit_restored', 'limit',
       ('name, flags);\n    restore_limit(&clients);', 'name, flags);'),
       file='tree.c')
+wrong('08', 'expect_for_a_listing', 'response|200|404',
+      ('    http->list = NULL;\n    memcpy(', '    memcpy('), file='http.c')
+wrong('08', 'large_file_kept_open', 'descriptors',
+      ('&& !is_in_memory(file))\n        remove_from_cache(file);',
+       '&& !is_in_memory(file))\n        ;'), file='cache.c')
+wrong('08', 'file_size_limited', 'descriptors',
+      ('    } else if (fd != -1) {\n', '    } else if (fd == -2) {\n'),
+      file='content.c')
+
+# ------------------------------------------------------- when a call fails
+
+wrong('01 05 07 08', 'closed_streams_not_opened', 'open',
+      ('open("/dev/null", O_RDWR) == -1)', 'open("/dev/null", O_RDWR) == -2)'))
+wrong('07 08', 'fcntl_fails_at_the_start', 'fcntl',
+      ('fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1)',
+       'fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -2)'))
+wrong('07', 'malloc_fails', 'malloc',
+      ('return handle_retry("malloc", &connection->retry_at, peer) != DROP;',
+       'return false;'))
+wrong('08', 'limit_not_raised', '500',
+      ('    if (!raise_limit(&clients))\n        return -1;',
+       '    raise_limit(&clients);'), file='tree.c')
+wrong('08', 'limit_not_raised', 'setrlimit',
+      ('setrlimit(RLIMIT_NOFILE, clients) == -1)',
+       'setrlimit(RLIMIT_NOFILE, clients) == -2)'), file='tree.c')

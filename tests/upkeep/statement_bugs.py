@@ -92,8 +92,8 @@ bug('05', 'a DROP of send is overlooked', 'has failed .* times',
 
 bug('07', 'the listener is in no set', 'put the listener into the set',
     ('            FD_SET(fd, connection->unsent == NULL ? readable : writable)'
-     ';\n', '            if (fd != listener)\n                FD_SET(fd, connection->'
-     'unsent == NULL ? readable : writable);\n'))
+     ';\n', '            if (fd != listener)\n                FD_SET(fd, '
+     'connection->unsent == NULL ? readable : writable);\n'))
 bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
     ('    FD_ZERO(readable);\n', ''))
 bug('07', 'the timeout of select is 0', 'is its timeout 0',
@@ -153,3 +153,5 @@ bug('05', 'a shortage ends with -t 0', '0 seconds mean no limit',
     ('(timeout > 0 && waits >= 10 * timeout)', '(waits >= 10 * timeout)'))
 bug('06', 'a shortage ends with -t 0', '0 seconds mean no limit',
     ('&& timeout > 0 && waits >= 10', '&& waits >= 10'))
+bug('07', 'signals stay blocked', 'sigprocmask',
+    ('sigprocmask(SIG_SETMASK, &action.sa_mask, NULL) == -1', '0'))

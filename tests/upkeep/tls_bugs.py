@@ -16,11 +16,11 @@ def bug(check, says, source, *edits):
 bug('chain_sent', '', 'settings.c',
     ('SSL_CTX_use_certificate_chain_file(new, pem)',
      'SSL_CTX_use_certificate_file(new, pem, SSL_FILETYPE_PEM)'))
-bug('key_readable_refused', 'mode 644', 'settings.c',
+bug('key_readable_refused', 'exits by itself', 'settings.c',
     ('if (!is_private(pem))', 'if (0 && !is_private(pem))'))
-bug('key_readable_refused', 'mode 640', 'settings.c',
+bug('key_readable_refused', 'exits by itself', 'settings.c',
     ('(S_IRWXG | S_IRWXO)) == 0', 'S_IRWXO) == 0'))
-bug('key_readable_refused', 'mode 602', 'settings.c',
+bug('key_readable_refused', 'exits by itself', 'settings.c',
     ('(S_IRWXG | S_IRWXO)) == 0', '(S_IRGRP | S_IROTH)) == 0'))
 bug('bad_files_refused', 'exits by itself', 'settings.c',
     ('    report_tls(call, pem);\n    return false;',

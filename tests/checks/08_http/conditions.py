@@ -22,7 +22,8 @@ THEN = 'Sun, 06 Nov 1994 08:49:37 GMT'
 BEFORE, AFTER = THEN.replace('37', '36'), THEN.replace('37', '38')
 FORMS = (THEN, 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994')
 YEAR = min(time.gmtime().tm_year, 2043)  # 94 is 2094 after that
-NO_DATES = ('yesterday', '', '784111777', 'Sun, 06 Nov 2030 08:49:37 +0000',
+NO_DATES = ('yesterday', '', '784111777', 'Sunday' * 20,
+            'Sun, 06 Nov 2030 08:49:37 +0000',
             'Sun, 06 Nov 2030 08:49:37', 'Sun, 06 Nix 2030 08:49:37 GMT',
             'Sun, 06 Nov 2030 08:49:37 GMT x', '06 Nov 2030 08:49:37 GMT')
 NEVER = ('Sun, 31 Feb 2030 08:49:37 GMT', 'Sun, 06 Nov 2030 25:49:37 GMT',

@@ -157,6 +157,8 @@ FIELDS = [
      host('[nobody]'), {}),
     ('host_after', 'a letter after the brackets in Host',
      host('[::1]x'), {}),
+    ('host_bracket_long', 'more between the brackets in Host than an address',
+     host('[' + '1:' * 30 + '1]'), {}),
     ('host_high', 'a byte above 0x7f in Host',
      host('l\xe4dder'), {}),
     ('host_escape', 'a bad escape in Host',

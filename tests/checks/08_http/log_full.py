@@ -96,7 +96,7 @@ def log_rotated_while_full(test):
     visitor.get()
     wait_until(lambda: log.read_bytes().endswith(b'\n'))
     descriptors, size = len(server.descriptors()), log.stat().st_size
-    server.limit_files(size + size // 2)
+    before = server.limit_files(size + size // 2)
     visitor.get()
     wait_until(lambda: log.stat().st_size == size + size // 2)
     log.rename(log.with_name('old'))
@@ -104,6 +104,7 @@ def log_rotated_while_full(test):
     wait_until(log.exists)
     visitor.get()
     wait_until(lambda: log.stat().st_size >= size)
+    server.limit_files(before)
     if not LOG_LINE.fullmatch(log.read_text()):
         raise Failure('one complete line in the new log', log.read_text(),
                       'discard the rest of the line in the old log')

@@ -218,7 +218,7 @@ def folders_looked_at_once(test):
     server = test.server(root=root)
     test.attached()
     visitors = [test.visitor(server=server) for _ in names]
-    for _ in range(8):  # what is in memory is read again after 0.1 seconds
+    for _ in range(20):  # what is in memory is read again after 0.1 seconds
         for visitor, name in zip(visitors, names):
             visitor.get('/' + name).must_be(200)
         server.signal(signal.SIGSTOP)
@@ -304,3 +304,24 @@ def file_size_limited(test):
     if len(server.descriptors()) > before:
         raise Failure(f'{before} open descriptors',
                       f'{len(server.descriptors())}')
+
+
+@check(WEB, open=False)
+def limit_not_raised(test):
+    """answers 500 if its limit of descriptors cannot be raised, and reports if
+    it cannot be lowered again"""
+    test.need_injector()
+    server = test.server(root=test.site())
+    test.attached()
+    visitor = test.visitor(server=server)
+    visitor.get('/').must_be(200)
+    limit = server.limit_descriptors(max(server.descriptors()) + 1)
+    for number, status in (1, 500), (2, 500), (3, 200):
+        test.faults.fail('helper', errno.EPERM,
+                         test.faults.get('calls', 'helper') + number)
+        visitor.get('/page.html').must_be(status)
+    server.limit_descriptors(limit)
+    line = f'setrlimit: {os.strerror(errno.EPERM)}'
+    if not server.wait_line(re.escape(line)):
+        raise Failure(f'a line "{line} ..."', test.outcome(server))
+    visitor.stays()

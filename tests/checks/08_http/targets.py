@@ -165,7 +165,7 @@ def target_outside(test):
     root = fill(test.site({}), HIDDEN) / 'root'
     server = test.server(root=root)
     for name, (target, _, content) in TARGETS.items():
-        if content is None and not name.startswith('hidden'):
+        if content is None and not name.startswith(('hidden', 'well_known')):
             reply = answer_or_end(test.visitor(server=server), target)
             if reply and SECRET in reply.body:
                 raise Failure(f'no file from outside for {reply.to}',

@@ -13,6 +13,8 @@ from .ranges import ranged, whole
 from harness import Failure, Skip, check, data, difference, shown
 from harness.web import DATA, HELLO, USUAL, WEB
 
+MOST = 1 << 20  # bytes of a body that http.client reads: it may be endless
+
 
 def use(*words, patience=60):
     """Runs a program. Returns the output of a tool; skips the check if it is
@@ -133,6 +135,8 @@ def curl_conditional(test):
     os.utime(test.root / 'hello.txt', (1e9, 1e9))
     path = test.site({}) / 'copy'
     curl('-R', '-o', str(path), here)
+    if test.any and path.stat().st_mtime > 1.1e9:
+        raise Skip('it sends no Last-Modified')
     if path.stat().st_mtime != 1e9:
         raise Failure('the file\'s time, 1000000000, from Last-Modified',
                       path.stat().st_mtime)
@@ -193,7 +197,7 @@ def http_client_persists(test):
         name = ('hello.txt', 'data.bin', 'empty.txt')[number % 3]
         client.request('HEAD' if number % 5 == 0 else 'GET', '/' + name)
         response = client.getresponse()
-        same(name, response.read(), USUAL[name] if number % 5 else b'')
+        same(name, response.read(MOST), USUAL[name] if number % 5 else b'')
         if response.status != 200 or client.sock is None:
             raise Failure('200, on a connection that stays open',
                           f'status {response.status}')
@@ -211,7 +215,7 @@ def http_client_uploads(test):
                        body=iter([b'one', data(100000), b'two']),
                        headers={'Transfer-Encoding': 'chunked'})
         response = client.getresponse()
-        response.read()
+        response.read(MOST)
         client.request('GET', '/hello.txt')
-        if response.status != 405 or client.getresponse().read() != HELLO:
+        if response.status != 405 or client.getresponse().read(MOST) != HELLO:
             raise Failure('405, then the file', f'status {response.status}')

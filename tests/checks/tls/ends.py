@@ -56,7 +56,7 @@ def answers_the_alert(test):
     guest.socket.say_end()
     ends_with_an_alert(guest)
     visitor(test).stays()
-    if len(server.lines) > before:
+    if server.wait_for(lambda: len(server.lines) > before, 0.3):
         raise Failure('no line', server.lines[before:])
 
 
@@ -71,7 +71,7 @@ def ends_without_an_alert(test):
     guest.socket.plain.shutdown(socket.SHUT_WR)
     guest.answer().must_be(200, HELLO)
     guest.ended()
-    if len(server.lines) > before:
+    if server.wait_for(lambda: len(server.lines) > before, 0.3):
         raise Failure('no line', server.lines[before:])
 
 
