@@ -105,9 +105,9 @@ static void reject(const char *reason) {
 /* TODO 10: read_input, which takes a buffer and its size: read(2) returns the
    bytes that have come so far, 0 at the end. write_output, which takes bytes
    and their number: write(2) may take only some, so write the rest. Both fail
-   with EAGAIN if whoever started the program has set O_NONBLOCK: wait with
-   poll(2) until the descriptor is ready, and call again. After any other
-   failure, handle_error.
+   with EAGAIN if the program's parent has set O_NONBLOCK: wait with poll(2)
+   until the descriptor is ready, and call again. After any other failure,
+   handle_error.
    Proved by input_not_blocking, output_not_blocking, partial_write,
    full_disk. */
 

@@ -194,12 +194,12 @@ static void echo(int client, long timeout) {
     }
 }
 
-/* TODO 14: Step 3: send_all goes. echo receives only if nothing is left to
+/* TODO 14: Step 3: remove send_all. echo receives only if nothing is left to
    send. Then it calls send(2) once, with all that is left, and notes how much
-   was taken; the rest waits for another turn. So a client that does not read is
-   not read from, and one buffer is enough for it. If recv or send has moved
-   bytes, it notes the time. As before, the client is lost after a DROP, or if
-   send fails and no byte has moved for as long as the time limit.
+   was taken; the rest waits for another turn. So nothing is received from a
+   client that does not read, and one buffer is enough for it. If recv or send
+   has moved bytes, it notes the time. As before, the client is lost after a
+   DROP, or if send fails and no byte has moved for as long as the time limit.
    Proved by bits_shared, partial_send, slow_reader, send_EPIPE. */
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
@@ -236,9 +236,9 @@ static bool send_all(int client, const char *bytes, size_t length,
    frees it too. Without memory the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
-/* TODO 16: Step 4: set_timeouts goes: its limits mean nothing to a socket that
-   does not block. accept_clients no longer needs the time limit. (Not checked.)
-   */
+/* TODO 16: Step 4: remove set_timeouts: its limits have no effect on a socket
+   that does not block. accept_clients no longer needs the time limit. (Not
+   checked.) */
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
    socket(7). For send it is a tenth of a second: a longer limit would not show
@@ -287,7 +287,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 
     /* TODO 33: Step 8: somebody may raise the limit meanwhile, see prlimit(1).
        If the descriptor is too high for a set, close it, limit the descriptors
-       again, and go on as if accept had failed with EMFILE.
+       again, and continue as if accept had failed with EMFILE.
        Proved by limit_raised. */
     if (client == -1)
         handle_retry("accept", &waits);
@@ -318,20 +318,20 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    room_after_timeout. */
 
 /* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
-   FD_SETSIZE; FD_SET of any other writes beside the set, without an error. So
+   FD_SETSIZE; FD_SET of any other writes outside the set, without an error. So
    let the kernel give out no such descriptor: lower the soft limit
    RLIMIT_NOFILE to FD_SETSIZE, unless it is lower, by getrlimit(2) and
    setrlimit(2). accept fails with EMFILE then, and step 7 has solved that. If a
    call fails, handle_error.
    Proved by more_than_fit. */
 
-/* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come
-   between a look at a flag and select, which would then sleep on. So make a
-   pipe(2) with an end for writing that does not block, and let wake write a
-   byte to it: it stays there until select sees it. wake may not call much else,
-   see signal-safety(7), and leaves errno as it was. Set it for SIGINT and
-   SIGTERM with sigaction(2) and SA_RESTART, and let no signal be blocked:
-   sigprocmask(2). If a call fails, handle_error.
+/* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come after
+   a flag has been checked and before select, which would then wait all the
+   same. So make a pipe(2) with an end for writing that does not block, and let
+   wake write a byte to it: it stays there until select sees it. wake may not
+   call much else, see signal-safety(7), and leaves errno as it was. Set it for
+   SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and let no signal be
+   blocked: sigprocmask(2). If a call fails, handle_error.
    Proved by ends_in_good_order, signal_before_select. */
 
 /* TODO 40: Step 9: close_all, which closes everything that is open and frees
@@ -352,18 +352,18 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
     /* TODO 21: Step 5: other messages need the text ADDRESS:PORT, too. name_of
-       makes it in the way of these lines and returns it, in a static buffer,
-       see snprintf(3); log_event prints it.
+       makes it as these lines do and returns it, in a static buffer, see
+       snprintf(3); log_event prints it.
        Proved by listening_line, silent_client. */
     inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
     fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
 }
 
-/* TODO 36: Step 8: can_log, which returns whether standard error takes a line
-   at once: the clients must not wait for a reader of our messages. Ask select
-   about it, with a timeout of zero; if that fails, the answer is yes. Otherwise
-   has_timed_out, accept_clients and handle_retry print nothing, except before
-   the program exits.
+/* TODO 36: Step 8: can_log, which returns whether standard error can take a
+   line at once, so that the clients do not wait for a reader of our messages.
+   Ask select, with a timeout of zero; if that fails, the answer is yes.
+   Otherwise has_timed_out, accept_clients and handle_retry print nothing,
+   except before the program exits.
    Proved by messages_unread. */
 
 static const char usage[] =
@@ -475,7 +475,7 @@ static const struct failure failures[] = {
     {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
     {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {"recv", 0, DROP, NULL},
-    /* TODO 19: Step 4: EAGAIN and EWOULDBLOCK are ordinary answers here, too:
+    /* TODO 19: Step 4: EAGAIN and EWOULDBLOCK are ordinary results here, too:
        nothing has come yet.
        Proved by recv_EAGAIN, recv_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "nothing came within the time limit"},
@@ -493,7 +493,7 @@ static const struct failure failures[] = {
     {"send", 0, DROP, NULL},
     {E(EACCES),       DROP,  "no permission to write"},
     /* TODO 15: Step 3: EAGAIN and EWOULDBLOCK only mean now that the client has
-       not read yet: an ordinary answer to a call that will come again.
+       not read yet: an ordinary result, and the call will be repeated.
        Proved by send_EAGAIN, send_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "the other side did not read in time"},
     {E(EWOULDBLOCK),  DROP,  "the other side did not read in time"},
@@ -515,8 +515,8 @@ static const struct failure failures[] = {
     /* TODO 11: Step 2: a heading row for select, with STOP, and rows for EBADF,
        EINTR, EINVAL and ENOMEM; the lesson has them. In serve, call
        handle_retry instead of handle_error, with a count of waits as in
-       accept_client. After a failure the sets mean nothing: begin the next
-       turn.
+       accept_client. After a failure the contents of the sets are undefined:
+       begin the next turn.
        Proved by select_*. */
     /* TODO 35: Step 8: a heading row for malloc, with DROP. (Not checked.) */
     {NULL, 0, STOP, NULL},  /* any other call */
@@ -543,8 +543,8 @@ static enum action handle_error(const char *call) {
     /* TODO 27: Step 7: what this function does becomes the job of handle_retry.
        It takes the call, a pointer to the time of TODO 26, and a pointer to the
        peer's address, NULL if there is none. A shortage is reported when it
-       begins: when that time is 0, or over for a second. If there is a peer,
-       its name ends the line, in parentheses, such as (127.0.0.1:51234).
+       begins: when that time is 0, or more than a second ago. If there is a
+       peer, its name ends the line, in parentheses, such as (127.0.0.1:51234).
        handle_error only calls it, with a time of its own and no peer.
        Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE. */
     const struct failure *failure = find_failure(call, number);
@@ -556,7 +556,7 @@ static enum action handle_error(const char *call) {
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
     /* TODO 28: Step 7: set the time: after a WAIT to a tenth of a second from
-       now, otherwise to 0. The old handle_retry goes.
+       now, otherwise to 0. Remove the old handle_retry.
        Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
     return failure->action;
 }

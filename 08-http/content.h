@@ -24,7 +24,7 @@ bool read_content(struct file *file);
 void move_content(struct file *file);
 
 /* Returns a part of the content, from memory, or after reading it into the
-   buffer. The part is shorter if the file has become so, and empty if reading
+   buffer. The part is shorter if the file has shrunk, and empty if reading
    fails. */
 struct iovec read_part(const struct file *file, long long start, void *buffer,
                        size_t size);

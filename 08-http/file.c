@@ -76,8 +76,8 @@ static int find_list(int directory, char *name, struct list **list) {
 }
 
 /* Opens a file that is not in the cache, or begins a list. */
-static int open_anew(char *name, bool directory, struct file **file,
-                     struct list **list) {
+static int open_uncached(char *name, bool directory, struct file **file,
+                         struct list **list) {
     struct stat status;
     int parent = open_parent(name), result = 200;
 
@@ -112,5 +112,5 @@ int find_file(const char *path, struct file **file, struct list **list) {
     *file = find_cached(name);
     if (*file != NULL)
         return 200;
-    return open_anew(name, directory, file, list);
+    return open_uncached(name, directory, file, list);
 }

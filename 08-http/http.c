@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH 16384              /* send after so many bytes of responses */
+#define BATCH 16384              /* send after this many bytes of responses */
 #define MOST_COPIED 4096         /* bytes of content copied into a batch */
 #define PIECE 262144             /* bytes of a file read at a time */
 #define MOST_DISCARDED 67108864  /* bytes after the last response */

@@ -25,9 +25,9 @@ enum http_state {
     CLOSED,     /* nothing: close the socket */
 };
 
-/* How bytes are moved. The functions report their errors themselves. sendmsg and
-   sendfile are reported as send: they fail for the same reasons, since the file
-   that sendfile reads is in memory. */
+/* The functions that move bytes. They report their errors themselves. sendmsg
+   and sendfile are reported as send: they fail for the same reasons, since the
+   file that sendfile reads is in memory. */
 struct transport {
     /* Like recv(2), but returns 0 also if the connection has failed, and -1
        only if no byte has come yet. */
@@ -73,11 +73,11 @@ struct http {
 /*
  * Serves the client as far as the socket allows. Returns the new state.
  *
- * Sets progress if the time limit of the client starts anew: when bytes are
- * sent, when a request begins, when its head is complete, when its body has
- * grown by half or by 1 KB, and while a list is made. Any other byte is no
- * progress: a client that sends a head, a body, empty lines or bytes after its
- * last request a few at a time cannot hold a connection for ever.
+ * Sets progress if the client's time limit starts again: when bytes are sent,
+ * when a request begins, when its head is complete, when its body has grown by
+ * half or by 1 KB, and while a list is made. Any other byte is no progress: a
+ * client that sends a head, a body, empty lines or bytes after its last request
+ * a few at a time cannot hold a connection for ever.
  */
 enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport);

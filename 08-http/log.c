@@ -109,7 +109,7 @@ static size_t first_line(void) {
     return end == NULL ? 0 : (size_t)(end + 1 - lines);
 }
 
-/* Discards the lines, since the log takes no more. A line that is partly
+/* Discards the lines, because the log takes no more. A line that is partly
    written stays: it must be completed, or the next one would be appended to it.
    */
 static void drop_lines(void) {
@@ -146,7 +146,7 @@ void reopen_log(void) {
         report_failure("open", NULL, NULL, log_name);
         return;
     }
-    if (torn)  /* its rest does not belong into the new log */
+    if (torn)  /* its rest does not belong in the new log */
         remove_lines(first_line());
     torn = false;
     dup2(fd, log_fd);  /* keep the number, which is below the clients' */

@@ -270,7 +270,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
     int status = OK, fields = 0;
 
     /* TODO 25: a head may be MAX_HEAD bytes long. If more bytes have been
-       received, parse only so many. Proved by head_length. */
+       received, parse only the first MAX_HEAD. Proved by head_length. */
     memset(request, 0, offsetof(struct request, path));
     do {  /* RFC 9112, 2.2: skip empty lines before a request */
         if (!take_line(&rest, &line))

@@ -19,8 +19,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Opening a file in a directory takes permission to search it (x), not to read
-   it (r). POSIX has O_SEARCH for that, Linux O_PATH. */
+/* Opening a file in a directory requires permission to search it (x), not to
+   read it (r). POSIX has O_SEARCH for that, Linux O_PATH. */
 #if defined O_SEARCH
 #define WALK (O_SEARCH | O_DIRECTORY | O_CLOEXEC)
 #elif defined O_PATH

@@ -181,8 +181,8 @@ static void hand_out(void) {
     }
 }
 
-/* Returns the client that has waited longest, or -1 if none waits. One that
-   does not read what it is sent misses its turn. */
+/* Returns the client that has waited longest, or -1 if none waits. A client
+   that does not read its data misses its turn. */
 static int find_next(enum wanted wanted) {
     int next = -1;
 

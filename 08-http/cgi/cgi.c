@@ -24,8 +24,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PIECE 65536             /* bytes read at a time: as a pipe holds */
-#define MOST_DISCARDED 1048576  /* bytes of output that nobody gets */
+#define PIECE 65536             /* bytes read at a time: the size of a pipe */
+#define MOST_DISCARDED 1048576  /* bytes of output that are discarded */
 
 struct cgi {
     struct script script;
@@ -87,7 +87,7 @@ static int start_script(struct cgi *cgi, struct variables *variables) {
     cgi->output = output[0];
     status = start_process(&cgi->process, &cgi->script, variables->names, input,
                            output[1]);
-    close(output[1]);  /* the end of the output comes when no copy is left */
+    close(output[1]);  /* the output ends when no copy is left open */
     return status;
 }
 
@@ -134,7 +134,7 @@ static void close_output(struct cgi *cgi) {
     cgi->output = -1;
 }
 
-/* Ends the response, which is complete. The program may go on. */
+/* Ends the response, which is complete. The program may keep running. */
 static void complete(struct cgi *cgi) {
     close_output(cgi);
     cgi->progress.over = true;
@@ -158,7 +158,7 @@ static void complain(const struct cgi *cgi, const char *fault) {
 }
 
 bool stop_cgi(struct cgi *cgi) {
-    complain(cgi, "nothing for too long: it is killed");
+    complain(cgi, "none for too long: killed");
     fail(cgi, 504);
     return cgi->progress.failed;
 }

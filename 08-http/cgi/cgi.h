@@ -33,7 +33,7 @@ int run_cgi(struct cgi *cgi, const struct request *request, int socket,
    something, or has ended; -1: there is none. */
 int output_of(const struct cgi *cgi);
 
-/* What has become of the response. */
+/* The state of the response. */
 struct progress {
     int status;       /* of the response, once known */
     bool moved;       /* the last call has found output, or its end */
@@ -56,8 +56,8 @@ struct progress {
 char *continue_cgi(struct cgi *cgi, const struct request *request, char *to);
 const struct progress *progress_of(const struct cgi *cgi);
 
-/* Kills a program that has been silent for too long. Returns whether the client
-   can be given a 504, as it has got nothing yet. */
+/* Kills a program that has been silent for too long. Returns whether a 504 can
+   be sent, because the client has received nothing yet. */
 bool stop_cgi(struct cgi *cgi);
 
 /* Frees a request. Kills its program, unless its output is over. */

@@ -39,8 +39,8 @@ static bool parse_status(struct head *head, struct text value) {
     return true;
 }
 
-/* Parses the length. Returns false if it is no number, or if there was another
-   one before. */
+/* Parses the length. Returns false if it is not a number, or if there was one
+   before. */
 static bool parse_length(struct head *head, struct text value) {
     unsigned long long length;
 

@@ -85,7 +85,7 @@ static void become(const struct script *script, char *variables[], int input,
     _exit(127);
 }
 
-/* Stores one that is free. Returns 0, or the status of the response. */
+/* Stores a free entry. Returns 0, or the status of the response. */
 static int find_free(struct process **process, const char *name) {
     for (int i = 0; i < MOST_PROCESSES; i++) {
         if (!processes[i].used) {
@@ -128,7 +128,7 @@ int count_worker(struct process **process, const char *name) {
 
 /* --------------------------------------------------------------------- end */
 
-/* Takes the exit status of one, if it has ended. */
+/* Takes the exit status of a process, if it has ended. */
 static void reap(struct process *process) {
     pid_t ended = -1;
 

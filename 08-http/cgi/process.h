@@ -38,7 +38,7 @@ int count_worker(struct process **process, const char *name);
 /* Kills a process and all of its group. */
 void kill_process(struct process *process);
 
-/* Gives up a process, which may go on until it ends by itself. */
+/* Stops waiting for a process, which may run until it ends by itself. */
 void release_process(struct process *process);
 
 /* Takes the exit status of all that have ended: see SIGCHLD in signal(7). */

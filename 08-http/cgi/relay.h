@@ -25,7 +25,7 @@ struct buffers {
 
 /* ------------------------------------------------------------- in relay.c */
 
-/* Prepares for the body, and once that is complete has a program answer.
+/* Prepares for the body; once it is complete, starts a program to answer.
    Returns 0, or the status of an error. */
 int find_program(struct http *http, const struct request *request);
 

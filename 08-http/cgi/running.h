@@ -1,6 +1,6 @@
 /*
- * What the loop in server.c needs to know of a connection while a program runs
- * for it.
+ * What the loop in server.c needs to know about a connection while a program
+ * runs for it.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef RUNNING_H

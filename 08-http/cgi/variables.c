@@ -19,7 +19,7 @@
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 #define MOST_INHERITED 4096  /* bytes of a variable of our own */
 
-/* The fields that are no variable, or one of another name. */
+/* The fields that become no variable, or one with another name. */
 static const char *const dropped[] = {
     "Authorization",
     "Connection",

@@ -258,7 +258,7 @@ static bool has_timed_out(int client, long timeout, long long now) {
         return false;
     if (note_unacknowledged(client) || stop_program(&connection->http)) {
         connection->last_activity = now;
-        connection->waits = FOR_NOTHING;  /* the state may be another one */
+        connection->waits = FOR_NOTHING;  /* the state may have changed */
         return false;
     }
     if (can_log())

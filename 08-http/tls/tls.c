@@ -178,9 +178,9 @@ static struct iovec next_record(const struct iovec parts[2], size_t sent) {
 
 /* Like sendmsg(2): see struct transport. Sends records until the socket is full
    or all is sent. A record that was begun must be completed: the next call for
-   this connection has the same bytes at its start, if at another address. It
-   has fewer of them if reading the file again has returned fewer: OpenSSL only
-   compares the length, because it keeps the encrypted record. */
+   this connection has the same bytes at its start, even if they are at another
+   address. It has fewer of them if reading the file again has returned fewer:
+   OpenSSL only compares the length, because it keeps the encrypted record. */
 static ssize_t send_content(int fd, struct iovec parts[2], bool last) {
     struct session *session = &sessions[fd];
     size_t total = parts[0].iov_len + parts[1].iov_len, sent = 0;

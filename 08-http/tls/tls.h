@@ -12,9 +12,9 @@
 
 /*
  * What select is to wait for before serve_tls is called again: the one word
- * that TLS adds to a connection. A call of OpenSSL may need the other direction
- * than its name says: SSL_write may wait for bytes, and SSL_read for room. One
- * word is enough because a connection never reads and writes at once: it
+ * that TLS adds to a connection. A call of OpenSSL may need the direction
+ * opposite to its name: SSL_write may wait for bytes, and SSL_read for room.
+ * One word is enough because a connection never reads and writes at once: it
  * receives a request, or sends a response, or lingers. So only one call can be
  * unfinished, it waits for one thing, and then it is called again.
  */

@@ -27,7 +27,7 @@ def listening_line(test):
     if test.loadable and test.injector:  # so /proc exists
         wait_until(lambda: not child.running() or child.state() != 'R', 1)
     if not child.running():
-        raise Failure('a server that goes on after this line',
+        raise Failure('a server that keeps running after this line',
                       f'it {test.outcome(child)}')
 
 

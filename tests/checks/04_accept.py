@@ -167,4 +167,5 @@ def accept_unlisted(test):
                       if count > 1 else 'a shortage is reported when it begins:'
                       ' in handle_retry, call handle_error at the first try'
                       if count == 0 else
-                      'accept has a row of its own for any other errno: WAIT')
+                      'the heading row of accept is for any other errno: '
+                      'WAIT')

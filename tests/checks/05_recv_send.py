@@ -171,8 +171,8 @@ def partial_send(test):
         sender.join(5)
         if got != message:
             raise Failure('the bytes in order', difference(message, got),
-                          'after a partial send go on from the first byte that '
-                          'was not taken')
+                          'after a partial send continue from the first byte '
+                          'that was not taken')
 
 
 @check(ECHO, open=False)

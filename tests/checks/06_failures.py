@@ -170,7 +170,7 @@ def connect_unlisted(test):
     line = (f'connect: {os.strerror(errno.EXDEV)} (127.0.0.2:{peer.port})')
     if line not in child.lines:
         raise Failure(f'the line "{line}"', '; '.join(child.lines),
-                      'connect has a row of its own for any other errno')
+                      'the heading row of connect is for any other errno')
 
 
 @check('06', open=False)
@@ -187,4 +187,4 @@ def transfer_unlisted(test):
         if status != 1 or line not in child.lines:
             raise Failure(f'the line "{line}" and status 1',
                           f'it {test.outcome(child)}',
-                          f'{call} has a row of its own for any other errno')
+                          f'the heading row of {call} is for any other errno')

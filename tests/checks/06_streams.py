@@ -32,8 +32,8 @@ def file_input(test):
         child = test.start('-t', '2', '127.0.0.1', str(peer.port), stdin=file)
         succeeded(test, child, message,
                   'send a piece that any socket takes at once, then take its '
-                  'echo: a server that does not receive until you do makes '
-                  'send wait, and then both wait')
+                  'echo: if the server does not receive until you do, send '
+                  'waits, and so both sides wait')
 
 
 @check('06', open=False)
@@ -51,7 +51,7 @@ def input_not_blocking(test):
         os.close(reading)
         os.close(writing)
     succeeded(test, child, b'late\n', 'read fails with EAGAIN if O_NONBLOCK is '
-              'set by whoever started you: wait with poll, read again')
+              'set by the program\'s parent: wait with poll, read again')
     if spins:
         raise Failure('no processor time while nothing is typed', 'it spins',
                       'wait for the input with poll')
@@ -95,7 +95,7 @@ def closed_streams(test):
         if child.wait_exit() != 1 or not child.lines:
             raise Failure(f'a message and status 1, started with {closed}',
                           f'it {test.outcome(child)}', 'the socket would get '
-                          'the number 0 or 1, and be read as the input')
+                          'descriptor 0 or 1, and be read as the input')
 
 
 @check('06', open=False)
@@ -137,7 +137,7 @@ def output_in_bits(test):
         raise Failure('300000 bytes on standard output and status 0',
                       f'{difference(message, bytes(got))}; it '
                       f'{test.outcome(child)}', 'write returns how many bytes '
-                      'it took: go on behind those')
+                      'it took: continue after those')
 
 
 @check('06', open=False)

@@ -26,8 +26,8 @@ def all_at_once(test):
     silent = [test.connect(server) for _ in range(5)]
     talker = test.connect(server)
     for _ in range(3):
-        test.served(server, talker, 'select tells which sockets are ready: '
-                    'serve those, and wait nowhere else')
+        test.served(server, talker, 'select reports which sockets are '
+                    'ready: serve those, and wait nowhere else')
     for client in silent:
         test.served(server, client)
 
@@ -128,7 +128,7 @@ def last_is_served(test):
                                            '20000 calls of recv'),
                       'handle every ready descriptor after each call of '
                       'select, not just the first one' if one else 'receive '
-                      'once from each ready client, then go on to the next')
+                      'once from each ready client, then serve the next')
     server.signal(signal.SIGCONT)
     test.answered(last, b'x')
 
@@ -222,7 +222,7 @@ def acknowledged(test):
     """with -t 2 a client that reads slowly is not dropped, even before select
     calls its socket writable"""
     if not sys.platform.startswith('linux'):
-        raise Skip('this system does not tell what has arrived')
+        raise Skip('this system does not report what has arrived')
     server = test.server('-t', '2')
     # A kernel that has closed a window of megabytes opens it again only when
     # a sixteenth of it is free.
@@ -269,9 +269,9 @@ def shortage_shared(test):
     while slow[-1] > 0.2 and len(slow) < 12:  # the machine may be busy
         slow.append(slow_share(test, server, client))
     if slow[-1] > 0.2:
-        raise Failure('an answer at once',
-                      f'{slow[-1]:.0%} of the time went by in waiting longer '
-                      'than 30 ms for one',
+        raise Failure('every answer at once',
+                      f'{slow[-1]:.0%} of the time was spent waiting longer '
+                      'than 30 ms for an answer',
                       'do not sleep in a shortage: leave the listener out of '
                       'the set until it is time to try again')
     server.limit_descriptors(limit)

@@ -193,8 +193,8 @@ def two_shortages(test):
                        'takes bytes: count the waits of the next one from 0')
     if not some or got != message:
         raise Failure('the bytes in order', difference(message, got),
-                      'after a partial send go on from the first byte that '
-                      'was not taken')
+                      'after a partial send continue from the first byte '
+                      'that was not taken')
     told(test, server, 'send', 'ENOBUFS', 2)
     return True
 

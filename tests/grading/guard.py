@@ -23,7 +23,7 @@ from harness.programs import Program
 
 SOURCE = pathlib.Path(__file__).with_name('confine.c')
 USERS = range(60600, 61000)  # a range that neither Debian nor systemd uses
-PROCESSES, CROWD = 200, 100  # at most; so many that all of them are ended
+PROCESSES, CROWD = 200, 100  # the most; with more than CROWD all are ended
 MEMORY, ALL_MEMORY = 1024, 1536  # megabytes: of one program, of all of them
 DISK = 1024                  # megabytes that may be used up meanwhile
 FILE_SIZE = 64               # megabytes

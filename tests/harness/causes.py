@@ -108,7 +108,7 @@ class Causes:
             return ('select returned -1, and its sets were taken for ready '
                     'descriptors: look at what it returns first')
         if self.status == 0:
-            return ('it exited with status 0, though a server goes on until a '
+            return ('it exited with status 0, though a server runs until a '
                     'signal ends it: ' + LOOP.get(
                         self.stage, 'call select in a loop'
                         + ('; and pipe() is never called: is the descriptor '
@@ -154,7 +154,7 @@ class Causes:
                 ('listen', 'listening on' in self.told)):
             if missed and not self.get('calls', call):
                 return (f'{call}() is never called' + (
-                    ': nobody listens on the port, so the kernel refuses '
+                    ': no socket listens on the port, so the kernel refuses '
                     'connections. Call listen() after bind()'
                     if call == 'listen' else
                     ': the socket has no address yet'))
@@ -321,7 +321,7 @@ class Causes:
         for call in ('recv', 'send'):
             if self.sleeps_in(call):
                 return (f'it sleeps in {call}() on one client\'s socket, and '
-                        'nobody else is served: the sockets must not block '
+                        'no other client is served: the sockets must not block '
                         '(O_NONBLOCK)' + (', and only those that select has '
                                           'found ready are received from'
                                           if call == 'recv' else ''))
@@ -362,7 +362,7 @@ class Causes:
             if self.waits_in('connect') is not None:
                 return ('connect() waits, and SO_SNDTIMEO, which limits it, '
                         'has not been set: set both limits before connect')
-            return (f'no time limit is set, in spite of -t {seconds}: set '
+            return (f'no time limit is set, despite -t {seconds}: set '
                     'SO_RCVTIMEO and SO_SNDTIMEO on the '
                     + ('client\'s socket' if self.stage == '05' else 'socket, '
                        'before connect'))

@@ -257,7 +257,7 @@ class Test:
             last = child.unfinished
             if last:
                 wrote += '; ' * bool(wrote) + (
-                    f'{shown(last)}, a line without an end')
+                    f'{shown(last)}, a line without a newline')
             wrote = wrote or 'nothing'
         if child.floods():
             fate += ' (it printed without end)'

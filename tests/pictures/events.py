@@ -88,7 +88,7 @@ class Trace:
 
     def signal(self, moment, text):
         name = text.split()[1]
-        words = {'SIGSTOP': 'stopped: SIGSTOP', 'SIGCONT': 'goes on: SIGCONT',
+        words = {'SIGSTOP': 'stopped: SIGSTOP', 'SIGCONT': 'resumed: SIGCONT',
                  'SIGINT': 'ended: SIGINT', 'SIGTERM': 'ended: SIGTERM'}
         if name in words:
             self.events.append(Note(self.side, self.tag, words[name], moment))

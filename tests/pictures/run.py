@@ -236,8 +236,9 @@ def handshake(stage):
 
 
 @scene('04-queue', 'accept takes what was there already',
-       'The server is stopped while the client connects. Once it goes on, '
-       'accept returns at once: the connection was waiting in the queue.')
+       'The server is stopped while the client connects. Once it is '
+       'resumed, accept returns at once: the connection was waiting in the '
+       'queue.')
 def queue(stage):
     server = stage.server('04')
     server.signal(signal.SIGSTOP)
@@ -305,7 +306,7 @@ def addresses(stage):
 
 @scene('07-ready', 'Three clients in one select',
        'While the server is stopped, three clients send a line each. When it '
-       'goes on, one select reports three ready sockets, and none of the '
+       'is resumed, one select reports three ready sockets, and none of the '
        'clients waits for another.')
 def ready(stage):
     server = stage.server('07')

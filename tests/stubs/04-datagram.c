@@ -9,8 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-/* TODO 1: four more headers: of signal, of bool, of uint32_t, and of struct
-   timeval. */
+/* TODO 1: four more headers, for signal, bool, uint32_t and struct timeval. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +113,7 @@ static enum action handle_retry(const char *call, long *waits);
    shortage lasts at most until the time is over.
    Before each recvfrom set SO_RCVTIMEO, a struct timeval, see socket(7), to the
    time that is left; then recvfrom fails with EAGAIN when that is over. 0 would
-   stand for no limit. clock_gettime(2) of CLOCK_MONOTONIC has the time.
+   mean no limit. clock_gettime(2) with CLOCK_MONOTONIC returns the time.
    Proved by asks_again, answered_at_last, answer_twice, answers_late,
    damaged_answers, junk_buys_no_time, stopped_meanwhile, client_idle,
    recvfrom_*, sendto_*. */

@@ -313,7 +313,7 @@ static bool echo(int client) {
    Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
 
 /* TODO 15: send_unsent, which takes a client, and makes one call of send(2)
-   with all that waits. Keep what is not taken, and note as before what is not
+   with all that waits. Keep what was not taken, and note as before what is not
    acknowledged. After a DROP the connection has ended. When everything has been
    sent and messages were lost, the line LOST and their number waits next, and
    the count starts again from 0.

@@ -93,8 +93,8 @@ async function open(path, options = {}) {
 
 const name = (url) => new URL(url).pathname.slice(1) || "index.html";
 
-/* Takes a picture: of the whole page for whoever wants to look at it. A screen
-   of one colour makes a file of a few thousand bytes. */
+/* Takes a picture: of the whole page, to be looked at. A screen of one
+   colour makes a file of a few thousand bytes. */
 async function picture(page, title, fullPage = true) {
   const data = await page.screenshot(pictures ?
     { fullPage, path: `${pictures}/${title}.png` } : {});

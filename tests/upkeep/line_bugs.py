@@ -46,7 +46,7 @@ bug('07-publish', 'LOST only before another message', 'LOST',
                     '        waiting = connection->end;\n    }\n' + FITS))
 bug('07-publish', 'LOST in the wrong place', 'LOST',
     ('connection->lost > 0 || waiting', 'waiting'))
-bug('07-publish', 'the count does not begin anew', 'LOST|too large',
+bug('07-publish', 'the count does not start again', 'LOST|too large',
     ('    connection->lost = 0;\n}', '}'), (
         'connection->lost > 0 || waiting', 'waiting'),
     (REPORTS, '    else if (connection->lost > connection->told) {\n'

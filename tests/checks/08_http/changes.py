@@ -10,8 +10,8 @@ from .fields import MOMENT
 from harness import Failure, Skip, check, data
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
-FRESH = ('what was true of a path at the last request may no longer be true: '
-         'look again')
+FRESH = ('what was true about a path at the last request may no longer be '
+         'true: look again')
 
 
 def settled(test, files=USUAL):

@@ -42,7 +42,7 @@ def connection_closed(test):
         visitor = test.visitor()
         reply = visitor.ask(request('/hello.txt', f'Connection: {value}')
                             + request('/data.bin')).must_be(200, HELLO)
-        visitor.ended(f'"Connection: {value}" has close in it: a list, in any '
+        visitor.ended(f'"Connection: {value}" contains close: a list, in any '
                       'case, in one field or several')
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the answer to "Connection: '
@@ -93,7 +93,7 @@ def stays_after_refusal(test):
 @check(WEB)
 def last_response_not_lost(test):
     """the last response of a connection, to a bad request or to "Connection:
-    close", arrives though the client goes on sending: the server shuts down
+    close", arrives though the client keeps sending: the server shuts down
     its half and reads the rest, since close would send a reset"""
     hint = ('closing a socket with unread bytes sends a reset: call '
             'shutdown(fd, SHUT_WR), then recv until the client has closed')
@@ -185,7 +185,7 @@ def answers_at_once(test):
             return
     raise Failure('an answer in less than 0.1 seconds', f'{took:.2f} seconds '
                   'each',
-                  'MSG_MORE and TCP_CORK hold the end of an answer back for '
+                  'MSG_MORE and TCP_CORK hold back the end of an answer for '
                   '0.2 seconds: use them only for the last answer')
 
 

@@ -80,7 +80,7 @@ LINES = [
      line('GET /hello.txt\x7f HTTP/1.1'), {}),
     ('line_tab', 'a tab in the target',
      line('GET /hello\t.txt HTTP/1.1'), {}),
-    ('line_bare_cr', 'a CR that no LF follows',
+    ('line_bare_cr', 'a CR without an LF after it',
      line('GET /hello.txt HTTP/1.1\rX: y'), ANY),
     ('line_double_cr', 'CR CR LF before it, which is no empty line',
      b'\r\r\n' + line('GET /hello.txt HTTP/1.1'), {}),
@@ -128,9 +128,9 @@ FIELDS = [
      field('X-Filler: \x1b[31m'), {}),
     ('value_delete', 'a DEL in a value',
      field('X-Filler: a\x7fb'), {}),
-    ('bare_cr', 'a CR that no LF follows',
+    ('bare_cr', 'a CR without an LF after it',
      field('X-Filler: a\rb'), {}),
-    ('bare_cr_hides', 'a CR that no LF follows, and a field behind it',
+    ('bare_cr_hides', 'a CR without an LF after it, and then a field',
      field('X-Filler: a\rTransfer-Encoding: chunked'), {}),
     ('double_cr', 'CR CR LF at the end of a line',
      field('X-Filler: a\r'), {}),
@@ -149,7 +149,7 @@ FIELDS = [
      host('ladder/hello'), BAD),
     ('host_user', '@ in Host',
      host('user@ladder'), {}),
-    ('host_port', 'a port in Host that is no number',
+    ('host_port', 'a port in Host that is not a number',
      host('ladder:80x'), {}),
     ('host_bracket', 'half a pair of brackets in Host',
      host('[::1'), BAD),
@@ -256,7 +256,7 @@ def chunks(body):
 
 
 CHUNKS = [
-    ('chunk_size_word', 'a size that is no hexadecimal number',
+    ('chunk_size_word', 'a size that is not a hexadecimal number',
      chunks(b'xyz\r\nhello\r\n0\r\n\r\n')),
     ('chunk_size_empty', 'no size',
      chunks(b'\r\n\r\n')),

@@ -115,7 +115,7 @@ def trickling_body(test):
                 break
         else:
             raise Failure('the end of the connection', 'it is open after 8 s',
-                          'a body gains time as it grows')
+                          'a body gets more time as it grows')
     test.visitor(server=server).stays()
 
 

@@ -195,8 +195,8 @@ def range_if_date_of_this_second(test):
             break
     date = visitor.get()['Last-Modified']
     visitor.get('/hello.txt', 'Range: bytes=0-4', f'If-Range: {date}').must_be(
-        200, HELLO, 'RFC 9110 13.1.5: false unless the date is a strong '
-        'validator')
+        200, HELLO, 'RFC 9110 13.1.5: If-Range is false unless the date '
+        'is a strong validator')
 
 
 @check(WEB, open=False)
@@ -211,6 +211,6 @@ def range_if_weak_date(test):
     for _ in range(2):
         date = visitor.get()['Last-Modified']
         visitor.get('/hello.txt', 'Range: bytes=0-4', f'If-Range: {date}'
-                    ).must_be(200, HELLO, 'RFC 9110 13.1.5: false unless the '
-                              'date is a strong validator')
+                    ).must_be(200, HELLO, 'RFC 9110 13.1.5: If-Range is false '
+                              'unless the date is a strong validator')
         time.sleep(1.1)

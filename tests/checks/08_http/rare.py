@@ -34,8 +34,8 @@ def recent_files_in_memory(test):
         if test.faults.get('calls', 'open') == before:
             return
     raise Failure('a file that is sent again at once, from memory', 'it is '
-                  'opened each time', 'make room by removing what was used '
-                  'longest ago')
+                  'opened each time', 'make room by removing the least '
+                  'recently used file')
 
 
 @check(WEB, open=False)
@@ -186,7 +186,7 @@ def log_in_blocks(test):
     if writes() - before > 200:
         raise Failure('lines that are written together',
                       f'{writes() - before} calls of write for 400 lines',
-                      'write what there is every tenth of a second')
+                      'write all collected lines every tenth of a second')
 
 
 @check(WEB, open=False)

@@ -223,7 +223,7 @@ def body_malformed_leaves_nothing(test):
     visitor.answer(b'POST').must_be(400)
     if not wait_until(lambda: not uploads(test.running), 1):
         raise Failure('no file of the body after the 400', 'it is open',
-                      'end what was to become of the body')
+                      'close the file when the body is rejected')
 
 
 @check(CGI)

@@ -260,7 +260,7 @@ def goes_on_after_its_answer(test):
         raise Failure('the answer at once', 'it comes with the end of the '
                       'script')
     if not wait_until((test.scripts / 'done').exists):
-        raise Failure('the script goes on', 'it was killed')
+        raise Failure('the script keeps running', 'it was killed')
     at_rest(test, 'when it has ended')
 
 
@@ -276,5 +276,5 @@ def idle_with_a_script(test):
         raise Failure('a server that waits', 'it spins',
                       'watch the client for reading only while there is room '
                       'for its requests')
-    time.sleep(2.5)  # after so long a client that has closed counts as gone
+    time.sleep(2.5)  # after this long a client that has closed is gone
     equal('children', len(children(test.running)), 1)

@@ -151,6 +151,6 @@ ROWS = [
     ('waitpid', 'EINTR', 'injector', interrupted),
 ]
 CHECKS.extend(Check(CGI, f'{call}_{name}', function,
-                    f'{call} fails with {name}, and the server goes on',
+                    f'{call} fails with {name}, and the server keeps running',
                     origin, False)
               for call, name, origin, function in ROWS)

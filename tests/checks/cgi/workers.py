@@ -108,7 +108,7 @@ def wsgi_validated(test):
 
 @check(CGI)
 def worker_keeps_the_application(test):
-    """a worker keeps the application, so its counter goes on; request bodies
+    """a worker keeps the application, so its counter continues; request bodies
     reach it, and large responses come back"""
     visitor = begin(test)
     content = data(3 << 20)

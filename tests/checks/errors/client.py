@@ -81,12 +81,12 @@ def interrupted_connect(test):
         listener.accept()[0].close()
     threading.Thread(target=serve_from, args=(listener,), daemon=True).start()
     child.signal(signal.SIGCONT)
-    succeeded(test, child, hint='after EINTR the kernel goes on connecting: '
+    succeeded(test, child, hint='after EINTR the kernel keeps connecting: '
               'close that socket, and connect a new one')
     not_told(test, child, 'connect')
     if test.faults.get('last_error', 'connect') != errno.EINTR:
         raise Failure('connect fails with EINTR', 'it did not',
-                      'does something repeat the call (SA_RESTART)?')
+                      'is the call restarted (SA_RESTART)?')
 
 
 def serve_from(listener):

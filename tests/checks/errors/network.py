@@ -230,7 +230,7 @@ def disconnected(test):
     wait_until(lambda: server.state() == 'T')
     with borrow(server, fd) as other:
         if not disconnect(other):
-            raise namespaces.Unavailable('its connection cannot be undone')
+            raise namespaces.Unavailable('its connection cannot be dissolved')
     server.signal(signal.SIGCONT)
     told(test, server, 'recv', 'ENOTCONN')
     test.served(server, test.connect(server), 'an error on one client\'s '

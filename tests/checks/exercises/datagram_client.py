@@ -12,7 +12,7 @@ from harness import (PATIENCE, Failure, check, data, feed, shown, told,
                      wait_until)
 
 NUMBER_HINT = ('an answer has the same bytes as the request, its number '
-               'included: skip any other message, and go on waiting')
+               'included: skip any other message, and keep waiting')
 AGAIN_HINT = ('limit how long recvfrom may wait (SO_RCVTIMEO), then send the '
               'same request again')
 EARLY_HINT = ('it asks again too early: -t is in seconds, and so is tv_sec')
@@ -362,7 +362,7 @@ def stopped_meanwhile(test):
         wait_until(lambda: child.state() == 'S')
         for _ in range(2):
             child.stop_and_continue()
-        server.nothing(0.1, 'before its time', 'after EINTR go on waiting',
+        server.nothing(0.1, 'before its time', 'after EINTR keep waiting',
                        EARLY_HINT)
         server.answer(request)
     server.succeeded(b'one\ntwo\n', 'after SIGSTOP and SIGCONT recvfrom with '

@@ -63,7 +63,7 @@ def empty_message(test):
     ours = socket_to(test, server)
     for message in b'', b'', b'after it', b'':
         echoed(test, server, ours, message, 'a datagram may have no bytes: '
-               'recvfrom returns 0, and that is not the end of anything')
+               'recvfrom returns 0, which does not mean the end')
 
 
 @check(STAGE)
@@ -154,8 +154,8 @@ def sender_without_port(test):
         for _ in range(2):
             raw.sendto(struct.pack('!HHHH', 0, server.port, 12, 0) + b'nope',
                        (server.host, 0))
-    echoed(test, server, ours, hint='RFC 768 lets a sender set its port to 0. '
-                                    'sendto then fails with EINVAL: this '
+    echoed(test, server, ours, hint='RFC 768 allows a sender to set its port '
+                                    'to 0. sendto then fails with EINVAL: this '
                                     'answer is lost, and no other')
     told(test, server, 'sendto', 'EINVAL', times=2)
 

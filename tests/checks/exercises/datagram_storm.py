@@ -89,7 +89,7 @@ class DatagramStorm:
         self.steps.append('a sender is gone before its answer')
 
     def pause(self):
-        self.steps.append('the server is stopped, and goes on')
+        self.steps.append('the server is stopped, and continued')
         self.server.signal(signal.SIGSTOP)
         wait_until(lambda: self.server.state() == 'T')
         sent = [self.send() for _ in range(self.chance.randrange(4))]
@@ -158,7 +158,7 @@ class DatagramStorm:
             self.steps.append({
                 'late': 'a late answer comes', 'junk': 'other bytes come',
                 'stranger': 'a stranger answers',
-                'stop': 'the client is stopped, and goes on'}[kind])
+                'stop': 'the client is stopped, and continued'}[kind])
             if kind == 'late' and self.old:
                 asked.answer(self.chance.choice(self.old))
             elif kind == 'junk':

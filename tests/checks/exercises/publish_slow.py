@@ -13,8 +13,8 @@ from harness import (PATIENCE, Failure, check, counted, dropped, flood, reset,
 MANY = 8000  # messages of 1,000 bytes: more than the kernel keeps
 SMALL = 32768  # a receive buffer; into a smaller one hardly a segment fits
 BLOCK = 32   # messages that are sent at once: some of them wait
-SLOW_HINT = ('nobody must wait for a slow subscriber: use sockets that do not '
-             'block, and for each client its own array of waiting lines')
+SLOW_HINT = ('no client may wait for a slow subscriber: use sockets that do '
+             'not block, and for each client its own array of waiting lines')
 WHOLE_HINT = ('if send takes a part of a line, keep the rest; if a line does '
               'not fit, leave out all of it')
 LOST_HINT = ('count what a subscriber loses; when everything that waits for '
@@ -37,8 +37,9 @@ class Feed:
             self.writer.say(*[self.message() + b'.' * self.chance.randrange(
                 least, most) for _ in range(now)], hint=SLOW_HINT)
             many -= now
-            self.writer.nothing('PUB has no answer, and messages to slow '
-                                'subscribers wait for nobody', SLOW_HINT)
+            self.writer.nothing('PUB has no answer, and a slow '
+                                'subscriber makes no other client wait',
+                                SLOW_HINT)
 
     def message(self):
         self.count += 1
@@ -107,8 +108,8 @@ def slow_costs_nobody(test):
                           'subscriber separately')
     if server.spins():
         raise Failure('no processor time while a subscriber does not read',
-                      'it spins', 'wait with select until it can be written '
-                      'to again')
+                      'it spins', 'wait with select until it is writable '
+                      'again')
     reset(slow.talker.socket)
     feed.publish(3)
     fast.until(feed.count)

@@ -181,8 +181,8 @@ def full_queue(test):
     waits(second, '1,000 pieces are in the queue')
     if server.spins():
         raise Failure('no processor time while pushers wait', 'it spins',
-                      'do not watch a client for reading while nothing is to '
-                      'be read from it')
+                      'do not watch a client for reading while you will not '
+                      'receive from it')
     for number, client in enumerate((pusher, second, pusher)):
         worker.done()
         client.expect(b'OK', why='when there is room again', hint='pushers '
@@ -222,8 +222,8 @@ def full_queue_bounded(test):
                       'that pushes')
     if server.spins():
         raise Failure('no processor time while pushers wait', 'it spins',
-                      'do not watch a client for reading while nothing is to '
-                      'be read from it')
+                      'do not watch a client for reading while you will not '
+                      'receive from it')
     for _ in range(5):
         worker.pulls(line[5:-1])
         worker.done()

@@ -14,8 +14,8 @@ from harness.rpc import (
     run_client, type_line)
 
 LINE = 4096
-AGAIN_HINT = ('the server has vanished before all of the answer has come: '
-              'forget that part, close the socket, connect a new one, send '
+AGAIN_HINT = ('the server has vanished before the whole answer has come: '
+              'discard that part, close the socket, connect a new one, send '
               'the request again')
 ONCE_HINT = ('a request that has its answer is never sent again; only the next '
              'one needs a new connection')

@@ -210,7 +210,7 @@ def partial_calls(test):
         child = run_client(test, server, b''.join(lines))
         test.attached()
         answered_all(test, child, lines, f'{call} may move only some of the '
-                     'bytes: go on with the rest, in a loop')
+                     'bytes: move the rest, in a loop')
         test.faults.set('most', 0, call)
 
 

@@ -71,7 +71,7 @@ def compare_tables(stage) -> list[str]:
                 where = first if line[0] == '+' else second
                 complaints.append(f'{call}: only {where} has here: {line[2:]}')
 
-    complaints += [f'{call}: the lesson has no table of it'
+    complaints += [f'{call}: the lesson has no table for it'
                    for call in program
                    if call not in {*tables_before(stage), *lesson}]
     for call, table in lesson.items():
@@ -83,7 +83,7 @@ def compare_tables(stage) -> list[str]:
         columns = REFUSED_COLUMNS if call == REFUSED else COLUMNS
         if table[:1] != [columns]:
             complaints.append(f'{call}: the columns are not {columns}')
-        complaints += [f'{call}: {row[0]} has no way to see it'
+        complaints += [f'{call}: {row[0]}: the column "to see it" is empty'
                        for row in table[2:] if len(row) != 4 or not row[3]]
         compare(call, 'the lesson', [tuple(row[:3]) for row in table[2:]],
                 'the program', rows)

@@ -107,8 +107,8 @@ class ClientStorm(Storm):
         child, message = self.program, self.all_bytes()
         said = self.test.outcome(child)
         if status is None:
-            raise Failure('the client ends', f'it runs on after {PATIENCE} '
-                          f'seconds, with {len(child.output)} of '
+            raise Failure('the client ends', 'it is still running after '
+                          f'{PATIENCE} seconds, with {len(child.output)} of '
                           f'{len(message)} bytes back')
         output = bytes(child.output)
         if output != message[:len(output)]:
@@ -118,13 +118,14 @@ class ClientStorm(Storm):
             raise Failure('status 0 only if everything has come back',
                           f'{len(output)} of {len(message)} bytes; it {said}')
         if status != 0 and not self.may_fail():
-            raise Failure('status 0: every byte can be had',
+            raise Failure('status 0: every byte can be echoed',
                           f'{len(output)} of {len(message)} bytes; it {said}')
         if status not in (0, 1) or status == 1 and not (child.lines
                                                         or self.test.any):
             raise Failure('status 1 and a message', f'it {said}')
         if status == 0 and self.must_fail():
-            raise Failure('status 1: not all can be had', f'it {said}')
+            raise Failure('status 1: not every byte can be echoed',
+                          f'it {said}')
         most = 4 + MEMCHECK  # 0, 1, 2, the socket, and valgrind's own
         if self.descriptors > most and not self.test.any:
             raise Failure(f'{most} descriptors open when it has connected',

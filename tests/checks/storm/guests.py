@@ -98,7 +98,7 @@ class Guest:
         self.say(message)
         self.wait('something that it will not read')
         self.storm.settle()
-        self.storm.note(f'client {self.number} closes, and has not read all')
+        self.storm.note(f'client {self.number} closes with unread bytes')
         self.connection.close()
 
     def vanish(self, message):
@@ -207,7 +207,7 @@ class Guest:
         expected = bytes(self.sent[len(self.got):len(self.got) + len(piece)])
         if piece != expected:
             self.fail('every byte once and in order',
-                      f'after {len(self.got)} that were right: '
+                      f'after {len(self.got)} correct bytes: '
                       + difference(expected, piece))
 
     def conclude(self):

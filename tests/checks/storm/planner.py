@@ -86,7 +86,7 @@ def advice(fault):
         LOSES: f'after {name}{meaning} close this client\'s socket, and serve '
                'the others',
         HINDERS: f'{fault.kind} may fail, here with {name}: look at what it '
-                 'returns; a server goes on serving the others',
+                 'returns; a server keeps serving the others',
     }[fault.effect]
 
 

@@ -48,7 +48,7 @@ class Storm:
     def stopped(self):
         """Ctrl-Z and fg, and what happens in between."""
         self.settle()
-        self.note('the program is stopped, and goes on')
+        self.note('the program is stopped, and continued')
         self.program.signal(signal.SIGSTOP)
         wait_until(lambda: self.in_state('T'))
         try:
@@ -159,7 +159,7 @@ class ServerStorm(Storm):
 
     def descriptors_at_rest(self):
         """The open descriptors without a client."""
-        if self.test.any:  # whoever looked whether it is ready may not be gone
+        if self.test.any:  # the client that tried the port may not be gone
             first = self.test.connect(self.server)
             self.test.served(self.server, first)
             with_client = len(self.server.descriptors())
@@ -223,8 +223,8 @@ class ServerStorm(Storm):
                           failure.got) from None
         if self.server.spins(0.1) and self.server.spins():
             raise Failure('no processor time while nothing happens',
-                          'it spins', 'after an error, too, let a call '
-                          'wait')
+                          'it spins', 'after an error, too, wait in a '
+                          'call')
         client.close()
         if not self.test.any and not wait_until(  # others keep some for later
                 lambda: len(self.server.descriptors())
