@@ -245,8 +245,6 @@ static void answer_requests(struct http *http, struct buffers *buffers) {
             buffers->used += count_empty_lines(rest);
         http->more = false;
         next = buffers->used < buffers->received && take_request(http, buffers);
-        if (next && buffers->used < buffers->received)
-            begin_turn();  /* it may have been sent after this response */
     }
     if (http->closing)
         buffers->used = buffers->received;  /* RFC 9112, 9.6: ignore it */
@@ -388,10 +386,13 @@ enum http_state serve_http(struct http *http, int fd,
         send_output(http, &buffers, fd, transport);
     if (http->state == CLOSED)
         return CLOSED;
-    if (has_output(http) || http->more)
-        return http->state = SENDING;
-    if (!http->closing)
-        return http->state = RECEIVING;
-    transport->finish(fd);
-    return http->state = LINGERING;
+    if (has_output(http) || http->more) {
+        http->state = SENDING;
+    } else if (!http->closing) {
+        http->state = RECEIVING;
+    } else {
+        transport->finish(fd);
+        http->state = LINGERING;
+    }
+    return http->state;
 }

@@ -328,7 +328,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
 
     if (length > MAX_HEAD)
         rest.length = MAX_HEAD;
-    memset(request, 0, offsetof(struct request, path));
+    memset(request, 0, offsetof(struct request, path));  /* which is last */
     do {  /* RFC 9112, 2.2: skip empty lines before a request */
         if (!take_line(&rest, &line))
             return length < MAX_HEAD ? 0 : -414;

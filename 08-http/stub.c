@@ -271,7 +271,7 @@ long parse_request(struct request *request, const char *bytes, size_t length) {
 
     /* TODO 25: a head may be MAX_HEAD bytes long. If more bytes have been
        received, parse only the first MAX_HEAD. Proved by head_length. */
-    memset(request, 0, offsetof(struct request, path));
+    memset(request, 0, offsetof(struct request, path));  /* which is last */
     do {  /* RFC 9112, 2.2: skip empty lines before a request */
         if (!take_line(&rest, &line))
             /* TODO 23: do not wait for ever for the end of the line: once

@@ -146,7 +146,7 @@ static int connect_to_any(const struct addrinfo *address, long timeout) {
             action = handle_address_error("connect", address);
             close(server);
         }
-        if (action == NEXT) {
+        if (action == NEXT) {  /* after RETRY: the same address again */
             address = address->ai_next;
             if (address != NULL)
                 fprintf(stderr, "trying %s next\n", name_of(address));
@@ -232,7 +232,7 @@ static void send_all(int server, const char *bytes, size_t length,
     }
 }
 
-/* Limits how long connect, recv and send may block: SO_RCVTIMEO and
+/* Limits how long recv, send and (on Linux) connect may block: SO_RCVTIMEO and
    SO_SNDTIMEO, see socket(7). */
 static void set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};
@@ -290,7 +290,8 @@ static const char *name_of(const struct addrinfo *address) {
     return name;
 }
 
-/* Exits if a standard stream is closed: the socket would get its number. */
+/* Exits if a standard stream is closed: the socket would get its number. In its
+   place, /dev/null would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)

@@ -150,7 +150,7 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
 
     FD_ZERO(readable);
     FD_ZERO(writable);
-    FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
+    FD_SET(wake_up[0], readable);  /* below the listener, so below highest */
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
@@ -294,7 +294,7 @@ static bool echo(int client) {
         return false;
     }
     connection->unacknowledged = 0;
-    if (connection->end > 4096)  /* less arrives at once */
+    if (connection->end > 4096)  /* less is not worth the call */
         note_unacknowledged(client);
     if (connection->start < connection->end)
         return save_unsent(client, bytes);
@@ -673,7 +673,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same, and names the peer unless it is NULL. In a shortage it sets
    retry_at to a tenth of a second from now. Only the first failure of a
-   shortage is reported; one long after retry_at begins another shortage. */
+   shortage is reported: that for which retry_at is 0, or long ago. */
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const struct sockaddr_in *peer) {
     int number = errno;

@@ -80,7 +80,7 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    /* Clients inherit this: do not delay the end of a response. See tcp(7). */
+    /* Accepted sockets inherit it: do not delay a response's end: tcp(7). */
     if (setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, size_of(&address)) == -1)
@@ -173,7 +173,7 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
     due = earlier(due, flush_log(now));
     FD_ZERO(readable);
     FD_ZERO(writable);
-    FD_SET(wake_up[0], readable);  /* opened before the listener, so below it */
+    FD_SET(wake_up[0], readable);  /* below the listener, so below highest */
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
@@ -314,7 +314,7 @@ static ssize_t receive(int fd, void *buffer, size_t size) {
     return action == DROP ? 0 : received;
 }
 
-#ifndef MSG_MORE  /* Linux: the end of the stream travels with the last bytes */
+#ifndef MSG_MORE  /* Linux: more follows, so fill the packet first: send(2) */
 #define MSG_MORE 0
 #endif
 
@@ -325,7 +325,7 @@ static ssize_t send_parts(int fd, struct iovec parts[2], bool more) {
     int flags = more ? MSG_MORE : 0;
     ssize_t sent = parts[1].iov_len > 0
                        ? sendmsg(fd, &message, flags)
-                       : send(fd, parts->iov_base, parts->iov_len, flags);
+                       : send(fd, parts[0].iov_base, parts[0].iov_len, flags);
 
     return check_sent(fd, sent);
 }
@@ -733,7 +733,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same, and names the peer unless it is NULL. In a shortage it sets
    retry_at to a tenth of a second from now. Only the first failure of a
-   shortage is reported; one long after retry_at begins another shortage. */
+   shortage is reported: that for which retry_at is 0, or long ago. */
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const union address *peer) {
     int number = errno;

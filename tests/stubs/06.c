@@ -117,7 +117,8 @@ static void reject(const char *reason) {
    brackets.
    Proved by every_address. */
 
-/* Exits if a standard stream is closed: the socket would get its number. */
+/* Exits if a standard stream is closed: the socket would get its number. In its
+   place, /dev/null would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)

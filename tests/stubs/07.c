@@ -167,7 +167,7 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by acknowledged. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
-   sent; less arrives at once, so the number is 0 then. Before has_timed_out
+   sent; for less, a call is not worth it: 0 will do. Before has_timed_out
    drops a client, it notes the number again. If it has changed, bytes have
    moved since, at an unknown time, so the time limit starts again now: return
    false.
@@ -176,21 +176,21 @@ static enum action handle_retry(const char *call, long *waits);
 /* Sends back what a client sends, until it closes or fails: see recv(2). */
 static void echo(int client, long timeout) {
     char buffer[65536];
-    bool open = set_timeouts(client, timeout);
+    bool connected = set_timeouts(client, timeout);
 
     /* TODO 5: Step 1: echo makes one turn: it receives once and sends
        everything back. It has no loop, and sets no limits: serve does that,
        once for each client. It returns false when the client has closed or is
        lost, otherwise true.
        Proved by all_at_once, echo_line, half_close, recv_ECONNRESET. */
-    while (open) {
+    while (connected) {
         ssize_t received = recv(client, buffer, sizeof buffer, 0);
         if (received > 0)
-            open = send_all(client, buffer, (size_t)received, timeout);
+            connected = send_all(client, buffer, (size_t)received, timeout);
         else if (received == 0)  /* the client has closed its side */
-            open = false;
+            connected = false;
         else
-            open = handle_error("recv") != DROP;
+            connected = handle_error("recv") != DROP;
     }
 }
 

@@ -181,8 +181,8 @@ bug('05', 'one send', 'the rest',
 bug('05', 'SIGPIPE', 'SIGPIPE',
     ('signal(SIGPIPE, SIG_IGN);', ''))
 bug('05', 'recv once', 'loop|until recv',
-    ('while (connected) {\n        ssize_t received', 'if (connected) {\n        '
-     'ssize_t received'))
+    ('while (connected) {\n        ssize_t received',
+     'if (connected) {\n        ssize_t received'))
 bug('05', 'the client is not closed', 'close',
     ('        close(client);\n', ''))
 bug('05', 'a failed recv ends it', 'exit|never the server',
