@@ -23,7 +23,8 @@ COUNTS = 'it counts calls, and a handshake takes some'
 MEMORY = 'OpenSSL would run out of memory first'
 WITHOUT_TLS = {
     'curl_*': TOOL, 'wget_*': TOOL, 'ab_*': TOOL, 'http_client_*': TOOL,
-    'default_folder_found': STARTS, 'log_unread': STARTS, 'port_zero': STARTS,
+    'default_folder_found': STARTS, 'default_folder_without_proc': STARTS,
+    'log_unread': STARTS, 'port_zero': STARTS,
     'out_of_descriptors': WAITS, 'more_than_fit': WAITS,
     'symbolic_link_in_time': WAITS, 'send_ENOBUFS': WAITS,
     'send_ENOMEM': WAITS, 'tenth_of_a_second': WAITS,
