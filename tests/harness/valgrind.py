@@ -22,6 +22,7 @@ WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
     '08 limit_restored': 'valgrind does not let it raise the limit',
     '08 limit_not_raised': 'valgrind does not let it raise the limit',
     '08 shortage_shared': 'valgrind does not let it raise the limit',
+    '08 room_after_timeout': 'valgrind does not let it raise the limit',
     '08 nothing_remains': 'the memory of valgrind itself grows',
     'requests_without_reading': 'the memory of valgrind itself grows',
     'waits_quietly': 'valgrind itself is busy',
