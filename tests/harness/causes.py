@@ -196,16 +196,6 @@ class Causes:
                     and f'{call}: ' not in self.told):
                 return (f'{call}() has failed with EAGAIN: its time limit is '
                         'over. Report that, and give up')
-            if count > 1000 and number in (errno.EBADF, errno.ENOTSOCK):
-                return (f'{call}() was called {count} times on a descriptor '
-                        'that is no open socket: only those of clients are '
-                        'received from and sent to')
-            if (count and number == errno.EAGAIN and not self.injected()
-                    and self.stage in ('05', '06')
-                    and (self.stage, call) != ('05', 'send')
-                    and f'{call}: ' not in self.told):
-                return (f'{call}() has failed with EAGAIN: its time limit is '
-                        'over. Report that, and give up')
             if count > 1000 and number not in (errno.EAGAIN, errno.EINTR):
                 return (f'{call}() has failed {count} times, the last time '
                         f'with {errno.errorcode.get(number, number)}: ' + (
