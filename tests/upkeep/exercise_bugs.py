@@ -157,7 +157,7 @@ bug('06-rpc', 'connects before there is a request', 'no request|to send',
     ('    int server = -1;\n    size_t length;\n',
      '    int server = connect_to_any(addresses, timeout);\n'
      '    size_t length;\n'))
-bug('06-rpc', 'keeps what comes with an answer', 'next request|forget',
+bug('06-rpc', 'keeps what comes with an answer', 'next request|discard',
     ('    if (answer.count > answered)', '    if (0)'),
     ('    struct buffer answer = {.count = 0};\n',
      '    static struct buffer answer;\n'),
