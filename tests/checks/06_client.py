@@ -3,6 +3,7 @@
 To add one, start from `echo_line`, a short one; see "Add a check" in
 tests/README.md."""
 
+import contextlib
 import errno
 import re
 import socket
@@ -31,15 +32,15 @@ def line_by_line(test):
     for number in range(3):
         line = b'line %d\n' % number
         before = len(child.output)
-        try:
+        with contextlib.suppress(BrokenPipeError):
             child.process.stdin.write(line)
             child.process.stdin.flush()
-        except BrokenPipeError:
+        echoed = child.wait_for(
+            lambda: len(child.output) >= before + len(line), 5)
+        if not echoed and child.process.poll() is not None:
             raise Failure('the client reads on', f'it {test.outcome(child)}',
-                          'call read again, in a loop, until it returns 0'
-                          ) from None
-        if not child.wait_for(lambda: len(child.output) >= before + len(line),
-                              5):
+                          'call read again, in a loop, until it returns 0')
+        if not echoed:
             raise Failure(f'the echo of {shown(line)} before more is typed',
                           f'{shown(child.output)} so far; the client '
                           f'{test.outcome(child)}', 'send what read() returns '

@@ -123,7 +123,7 @@ def tenth_of_a_second(test):
             if test.stage != '04':
                 client.sendall(test.question(b'x'))
         test.attached()
-        injected(test, call, test.faults.get('injected', call) + 1)
+        injected(test, call)
         for _ in range(8):
             calls = test.faults.get('calls', call)
             time.sleep(0.65)
@@ -156,7 +156,8 @@ def stops_in_a_shortage(test):
         raise Failure('exit status 1 when accept fails with EFAULT, after '
                       'ENOMEM', f'it {test.outcome(server)}', 'in a shortage '
                       'too, handle_retry calls handle_error for every failure '
-                      'that is not a WAIT')
+                      'that is not a WAIT. Is there a row for EFAULT below '
+                      'accept, with STOP?')
     told(test, server, 'accept', 'EFAULT')
 
 

@@ -97,8 +97,9 @@ class Causes:
                     '(FD_ZERO) before each select, and add only open ones')
         if 'select: EINVAL' in self.told and not self.get('injected',
                                                           'select'):
-            return ('the timeout of select was negative: drop the clients '
-                    'that are due before, and wait for the next one')
+            return self.listener_dropped() or (
+                'the timeout of select was negative: drop the clients that '
+                'are due before, and wait for the next one')
         if 'EBADF' in self.told and not self.injected():
             return ('a call was made on a descriptor that had been closed: '
                     'close the client\'s socket, not the listener, and only '
