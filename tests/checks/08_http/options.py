@@ -86,6 +86,10 @@ def default_folder_without_proc(test):
     if not index.exists() or not shutil.which('unshare') or subprocess.run(
             [*hidden, 'true'], stderr=subprocess.DEVNULL).returncode != 0:
         raise Skip('no mount namespace can be created here')
+    if subprocess.run([*hidden, *test.starter(), program, '-h'],
+                      env=test.environment(), stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        raise Skip('a sanitizer in the program needs /proc')
     place = test.site({'a/x': b'', 'bin/x': b''})
     (place / 'bin' / 'ladder').symlink_to(program)
     (place / 'a' / program.name).mkdir()
