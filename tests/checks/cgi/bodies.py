@@ -217,7 +217,7 @@ def body_malformed_leaves_nothing(test):
     visitor = serve(test, echo=ECHO)
     visitor.send(request('/cgi/echo', 'Transfer-Encoding: chunked',
                          method='POST', body=b'3\r\nabc\r\n'))
-    another(test).stays()
+    wait_until(lambda: uploads(test.running))
     equal('files of the body', len(uploads(test.running)), 1)
     visitor.send(b'ZZ\r\n')
     visitor.answer(b'POST').must_be(400)
@@ -251,6 +251,11 @@ def uploads(server):
             if re.search(r'/ladder-\w{6}( \(deleted\))?$', name)]
 
 
+def without_names(server):
+    """For each of these files, whether its name is gone."""
+    return [name.endswith(' (deleted)') for name in uploads(server)]
+
+
 @check(CGI)
 def body_leaves_nothing(test):
     """the file of a body has no name, and is closed when it is no longer
@@ -262,10 +267,9 @@ def body_leaves_nothing(test):
         other = another(test)
         other.send(request('/cgi/echo', 'Content-Length: 4', method='POST',
                            body=b'bo'))
-        visitor.stays()
-        names = uploads(test.running)
+        wait_until(lambda: without_names(test.running) == [True])
         equal('the file of the body, without a name',
-              [name.endswith(' (deleted)') for name in names], [True])
+              without_names(test.running), [True])
         if end == 'whole':
             other.send(b'dy')
             other.answer(b'POST').must_be(200, b'body')
