@@ -133,8 +133,8 @@ struct connection {
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
     bool open;
-    union address peer;
     struct http http;
+    union address peer;
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */

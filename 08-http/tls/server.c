@@ -136,9 +136,9 @@ struct connection {
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
     bool open;
-    union address peer;
     enum waits waits;         /* what select is to wait for: see tls.h */
     struct http http;
+    union address peer;
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
