@@ -111,8 +111,9 @@ class ClientStorm(Storm):
         said = self.test.outcome(child)
         if status is None:
             raise Failure('the client ends', 'it is still running, and nothing '
-                          f'has moved for {self.patience} seconds, with {len(child.output)} of '
-                          f'{len(message)} bytes back')
+                          f'moves for {self.patience} seconds: '
+                          f'{len(child.output)} of {len(message)} bytes are '
+                          'back')
         output = bytes(child.output)
         if output != message[:len(output)]:
             raise Failure('the echo, and nothing else, on standard output',
