@@ -13,7 +13,8 @@ import time
 
 from checks.cgi.scripts import (CGI, PYTHON, another, at_rest, equal, folder,
                                 serve, told)
-from harness import BEYOND, Failure, Program, check, data, wait_until
+from harness import (BEYOND, PATIENCE, Failure, Program, check, data,
+                     wait_until)
 from harness.web import request
 
 WORKER = BEYOND['cgi'].folder / 'worker.py'
@@ -65,8 +66,8 @@ def working(test, module='app', count=1, name='fast'):
                  stderr=subprocess.DEVNULL, env={
                       **environment, 'SECRET': 'x',
                       'PYTHONDONTWRITEBYTECODE': '1'}) as worker:
-        if not wait_until(lambda: (test.scripts / name).exists()
-                          and ready(test.scripts / name)):
+        if not wait_until(lambda: (test.scripts / name).exists() and ready(
+                test.scripts / name), 3 * PATIENCE):
             raise Failure('a worker that listens', 'it does not')
         yield worker
 
