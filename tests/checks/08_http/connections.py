@@ -16,7 +16,7 @@ def persistent(test, files=USUAL):
     return test.visitor(server=server)
 
 
-@check(WEB)
+@check(WEB, after='connect_not_allowed')
 def connection_kept(test):
     """serves one request after another on a 1.1 connection"""
     visitor = persistent(test)
@@ -34,7 +34,7 @@ CLOSING = ('close', 'Close', 'CLOSE', 'keep-alive, close', 'close, keep-alive',
            'x\r\nConnection: close')
 
 
-@check(WEB)
+@check(WEB, after='connection_kept')
 def connection_closed(test):
     """closes after the response to a request with close anywhere in
     Connection, and ignores later requests"""
@@ -49,7 +49,7 @@ def connection_closed(test):
                           f'{value}"', f'"{reply["Connection"]}"')
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='connection_closed')
 def connection_other_tokens(test):
     """keeps the connection if a token only resembles close"""
     visitor = test.visitor()
@@ -60,7 +60,7 @@ def connection_other_tokens(test):
     visitor.stays()
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='connection_other_tokens')
 def close_wins(test):
     """close takes precedence over keep-alive, in HTTP/1.0 too"""
     for version in ('HTTP/1.0', 'HTTP/1.1'):

@@ -1,12 +1,15 @@
 """The checks of 08 that are about the heads of requests: which are rejected,
 and which are not."""
 
-from harness import CHECKS, Check, Failure, check
+from harness import CHECKS, Check, Failure, check, shown
+from harness.replies import UNEXPECTED
 from harness.web import HELLO, WEB, chunked, closed, request
 
-# A row of REFUSED: its name, what is wrong with the request, the request, and
-# the answers that are allowed for any server, or {} if a server may choose.
+# A row of LINES, FIELDS or FRAMING: its name, what is wrong with the request,
+# the request, and the answers that are allowed for any server, or {} if a
+# server may choose.
 BAD, ANY = {400}, set(range(400, 600))
+CRLF = b'\r\n'
 
 
 def line(text):
@@ -158,7 +161,7 @@ FIELDS = [
     ('host_after', 'a letter after the brackets in Host',
      host('[::1]x'), {}),
     ('host_bracket_long', 'more between the brackets in Host than an address',
-     host('[' + '1:' * 30 + '1]'), {}),
+     host('[' + '1:' * 7000 + '1]'), {}),
     ('host_high', 'a byte above 0x7f in Host',
      host('l\xe4dder'), {}),
     ('host_escape', 'a bad escape in Host',
@@ -299,16 +302,24 @@ CHUNKS = [
     ('chunk_trailer_lf', 'a bare LF in the trailer',
      chunks(b'0\r\nX: y\n\r\n')),
 ]
-REFUSED = ([row + (False,) for row in LINES + FIELDS]
-           + [row + (True,) for row in FRAMING]
-           + [row + ({}, True) for row in CHUNKS])
+OF_HEADS = [row + (False,) for row in LINES + FIELDS]
+OF_BODIES = ([row + (True,) for row in FRAMING]
+             + [row + ({}, True) for row in CHUNKS])
 NOT_IMPLEMENTED = {'coding_letter', 'coding_gzip', 'coding_gzip_chunked',
                    'coding_identity', 'coding_xchunked', 'coding_chunkedx'}
 EITHER = {'chunked_not_last', 'coding_hidden', 'coding_before', 'coding_quoted',
           'coding_letter_last'}
 
 
-def make_refusal(name, wrong, message, anybody, framing):
+def lines_of(message):
+    """The lines of a head that differ from those of most, for a hint."""
+    lines = message.partition(b'\r\n\r\n')[0].split(b'\r\n')[1:]
+    if b'Host: ladder' in lines:
+        lines.remove(b'Host: ladder')
+    return f' ({shown(CRLF.join(lines), 100)})' if lines else ''
+
+
+def make_refusal(name, wrong, message, anybody, framing, after=''):
     """Makes the check of a row: one answer with the right status, then the end
     of the connection, although a valid request follows."""
     ours = (501 if name in NOT_IMPLEMENTED else CODINGS if name in EITHER
@@ -316,14 +327,15 @@ def make_refusal(name, wrong, message, anybody, framing):
 
     def refuse(test):
         visitor = test.visitor()
-        hint = f'{wrong}: this must not be served'
+        hint = f'{wrong}{lines_of(message)}: this must not be served'
         try:
             reply = visitor.ask(message + request('/data.bin'), hint)
         except Failure as failure:
             if test.any and closed(failure):
                 return  # closing without an answer is a refusal, too
             raise
-        reply.must_be(sorted(anybody) if test.any else ours, hint=hint)
+        reply.must_be(sorted(anybody) if test.any else ours, hint=hint
+                      * (reply.status not in UNEXPECTED))
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the {reply.status} for '
                           f'{reply.to}', f'"{reply["Connection"]}"',
@@ -333,11 +345,15 @@ def make_refusal(name, wrong, message, anybody, framing):
                           'may be part of this request')
     what = f'rejects a request with {wrong}, and closes the connection'
     CHECKS.append(Check(WEB, f'refuses_{name}', refuse, what, '',
-                        bool(anybody)))
+                        bool(anybody), after))
 
 
-for row in REFUSED:
+for row in OF_HEADS:
     make_refusal(*row)
+previous = 'body_cut_off'
+for row in OF_BODIES:
+    make_refusal(*row, previous)
+    previous = f'refuses_{row[0]}'
 SERVED = {
     'lines ended by LF alone': b'GET /hello.txt HTTP/1.1\nHost: ladder\n\n',
     'some lines ended by LF alone':
@@ -373,6 +389,6 @@ def sound_requests(test):
     for what, message in SERVED.items():
         if not test.any or what not in MAY_BE_REFUSED:
             visitor = test.visitor()
-            hint = f'a head with {what} is valid'
+            hint = f'a head with {what} is valid{lines_of(message)}'
             visitor.ask(message, hint).must_be(200, HELLO, hint)
             visitor.stays()
