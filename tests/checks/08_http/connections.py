@@ -16,7 +16,7 @@ def persistent(test, files=USUAL):
     return test.visitor(server=server)
 
 
-@check(WEB, after='connect_not_allowed')
+@check(WEB, after='get_text')
 def connection_kept(test):
     """serves one request after another on a 1.1 connection"""
     visitor = persistent(test)
@@ -34,7 +34,7 @@ CLOSING = ('close', 'Close', 'CLOSE', 'keep-alive, close', 'close, keep-alive',
            'x\r\nConnection: close')
 
 
-@check(WEB, after='connection_kept')
+@check(WEB, after='connect_not_allowed')
 def connection_closed(test):
     """closes after the response to a request with close anywhere in
     Connection, and ignores later requests"""

@@ -103,10 +103,13 @@ def options(test):
     *"""
     visitor = test.visitor()
     for target in ('/hello.txt', '/sub/', '*', 'http://ladder/hello.txt'):
-        reply = visitor.get(target, method='OPTIONS').must_be(204)
+        reply = visitor.get(target, method='OPTIONS').must_be(
+            204, hint='OPTIONS may ask for *, the server itself, as well'
+            * (target == '*'))
         if sorted(reply.tokens('Allow')) != ALLOWED:
             raise Failure('Allow: GET, HEAD, OPTIONS', f'"{reply["Allow"]}"')
-    visitor.stays()
+    visitor.get('*x', method='OPTIONS').must_be(
+        400, hint='the target is * alone, or begins with a slash or http://')
 
 
 @check(WEB)
@@ -117,7 +120,9 @@ def method_not_allowed(test):
         reply = visitor.get(method=method, hint='a 405 does not close '
                             'the connection')
         if not test.any:
-            reply.must_be(405)
+            reply.must_be(405, hint=f'{method} is a known method, and its '
+                          'target has the form of any other: only that of '
+                          'CONNECT differs')
         if reply.status == 405 and (not reply.values('Allow') if test.any else
                                     sorted(reply.tokens('Allow')) != ALLOWED):
             raise Failure(f'Allow in the 405 for {reply.to}',
@@ -130,10 +135,15 @@ def method_not_allowed(test):
 def connect_not_allowed(test):
     """answers CONNECT, whose target is HOST:PORT, with 405"""
     visitor = test.visitor()
-    visitor.get('ladder:80', method='CONNECT').must_be(405)
-    visitor.get('[::1]:443', method='CONNECT').must_be(405)
-    visitor.get('x', method='CONNECT').must_be(405)
-    visitor.stays()
+    hint = ('CONNECT with a host is valid, so the parser accepts it: the 405 '
+            'comes later, and the connection stays open')
+    for target in ('ladder:80', '[::1]:443', 'x'):
+        visitor.get(target, method='CONNECT', hint=hint).must_be(
+            405, hint=hint)
+    visitor.stays(hint)
+    for target in ('/hello.txt', 'ladder:x', 'user@ladder:80', ''):
+        test.visitor().get(target, method='CONNECT').must_be(
+            400, hint='the target of CONNECT is a host, not an empty one')
 
 
 @check(WEB)

@@ -63,7 +63,6 @@ TARGETS = {
     'dots_parameter': ('/..;/secret.txt', 404, None),
     'dots_sibling': ('/../root-other/secret.txt', 404, None),
     'dots_many': ('/sub' + '/..' * 30 + '/etc/passwd', 404, None),
-    'dots_absolute': ('http://ladder/../secret.txt', 404, None),
     'hidden': ('/.hidden', 404, None),
     'hidden_folder': ('/.git/config', 404, None),
     'hidden_within': ('/sub/.hidden', 404, None),
@@ -100,6 +99,7 @@ FORMS = {  # and of targets that begin with no slash
     'absolute_one_slash': ('http:/hello.txt', 400, None),
     'absolute_escape': ('http://ladder/%68ello.txt', 200, HELLO),
     'absolute_file': ('file:///etc/passwd', 400, None),
+    'dots_absolute': ('http://ladder/../secret.txt', 404, None),
 }
 
 # What to think about if a row fails whose name begins so.
@@ -216,6 +216,7 @@ def target_empty_path(test):
     """http://ladder means http://ladder/, with a query or without"""
     visitor = test.visitor()
     whole = visitor.get('/').must_be(200)
-    for target in ('http://ladder', 'http://ladder?a=b', 'http://ladder:80'):
+    for target in ('http://ladder', 'http://ladder?a=b', 'http://ladder:80',
+                   'http://x'):
         visitor.get(target).must_be(200, whole.body, 'an empty path, also '
                                     'one before a query, is the path /')
