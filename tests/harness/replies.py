@@ -16,9 +16,11 @@ CLOSED_HINT = ('HTTP/1.1 keeps a connection after a response, unless the '
 UNEXPECTED = {  # what to think about if this was not the right status
     400: 'a 400 is for a request of a wrong form: which condition rejects this '
          'one?',
-    414: 'a 414 is for a target, or a request line, that is too long',
+    414: 'a 414 is for a target or a line that is too long, not for one whose '
+         'end has not arrived yet',
     417: 'a 417 is for an Expect other than 100-continue, in HTTP/1.1',
-    431: 'a 431 is for a head that is too long',
+    431: 'a 431 is for a head that is too long, not for one whose end has not '
+         'arrived yet',
     501: 'a 501 is for an unknown method, or a coding other than chunked',
     505: 'a 505 is for a version of the right form whose first digit is not 1',
 }

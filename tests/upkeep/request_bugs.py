@@ -50,3 +50,60 @@ bug('%00 is accepted', 'ends at a NUL', (" || (high == 0 && low == 0)", ""))
 bug('+ is decoded', 'a \\+ in a path is a plus',
     ("        *path++ = byte;\n",
      "        *path++ = byte == '+' ? ' ' : byte;\n"))
+bug('the query loses its question mark', 'with its question mark',
+    ("        request->query.start--;\n        request->query.length++;\n",
+     "        request->target.length--;\n"))
+bug('the query is not kept', 'with its question mark',
+    ("    request->target.length -= request->query.length;\n",
+     "    request->target.length -= request->query.length;\n"
+     "    request->query.length = 0;\n"))
+bug('a user name before the host', 'no user name',
+    ("    return host.length > 0 && *host.start != ':' && is_host(host);\n",
+     "    const char *at = memchr(host.start, '@', host.length);\n"
+     "    if (at != NULL)\n"
+     "        host = (struct text){at + 1, host.length\n"
+     "                             - (size_t)(at + 1 - host.start)};\n"
+     "    return host.length > 0 && *host.start != ':' && is_host(host);\n"))
+bug('a target without a host', 'must not be empty',
+    ("host.length > 0 && *host.start != ':' && is", "is"))
+bug('an empty path', 'an empty path',
+    ("    if (request->target.length == 0)\n"
+     "        request->target = (struct text){\"/\", 1};\n", ""))
+bug('* and more', 'is \\* alone',
+    ("target.length == 1 && *target.start == '*'",
+     "target.length > 0 && *target.start == '*'"))
+bug('* with OPTIONS is rejected', 'may ask for \\*',
+    ("request->method == OPTIONS ? OK : BAD", "BAD"))
+bug('CONNECT to anything', 'target of CONNECT is a host',
+    ("target.length > 0 && is_host(target) ? OK : BAD", "OK"))
+bug('CONNECT to an empty host', 'target of CONNECT is a host',
+    ("target.length > 0 && is_host(target) ? OK", "is_host(target) ? OK"))
+bug('the parser returns 405 for CONNECT', 'the parser accepts it',
+    ("is_host(target) ? OK : BAD", "is_host(target) ? 405 : BAD"))
+bug('POST needs a host', 'that of CONNECT differs',
+    (" && is_word(method, \"CONNECT\")", ""))
+
+# ------------------------------------------------------------- the fields
+
+bug('a blank before the colon', 'X-Filler : 1',
+    ("!is_token(name)", "!is_token(trim(name))"))
+bug('no port in Host', 'Host with a port',
+    ("        host = take_until(&port, ':');\n        if (!is_name(host))",
+     "        host = text;\n        port.length = 0;\n"
+     "        if (!is_name(host))"))
+bug('a port has a limit', 'be any number',
+    ("parse_digits(port, &number);",
+     "(parse_digits(port, &number) && number < 65536);"))
+bug('no brackets in Host', 'IPv6 address for Host',
+    ("text.length > 0 && *text.start == '['", "0"))
+bug('an address of any length is copied', 'than an address|still runs',
+    ("    if (text.length >= sizeof copy)\n        return false;\n", ""))
+bug('no escapes in Host', 'the Host l%61dder',
+    ("        if (text.start[at] == '%') {", "        if (0) {"))
+bug('three bytes are skipped after %', 'the Host l%61<dder',
+    ("            at += 2;\n", "            at += 3;\n"))
+bug('few characters in Host', 'the Host a!b',
+    ('"-._~!$&\'()*+,;=", text.start[at], 15', '"-.", text.start[at], 2'))
+bug('the case of keep-alive', 'in any case',
+    ('is_word(element, "keep-alive")',
+     '(element.length == 10 && memcmp(element.start, "keep-alive", 10) == 0)'))

@@ -42,8 +42,9 @@ def connection_closed(test):
         visitor = test.visitor()
         reply = visitor.ask(request('/hello.txt', f'Connection: {value}')
                             + request('/data.bin')).must_be(200, HELLO)
-        visitor.ended(f'"Connection: {value}" contains close: a list, in any '
-                      'case, in one field or several')
+        field = shown(b'Connection: ' + value.encode())
+        visitor.ended(f'{field} contains close: a list, in any case, in one '
+                      'field or several')
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the answer to "Connection: '
                           f'{value}"', f'"{reply["Connection"]}"')
@@ -202,7 +203,7 @@ def conversation(test):
     return (request(), 1) if test.any else (CONVERSATION, 3)
 
 
-@check(WEB)
+@check(WEB, after='split_everywhere')
 def byte_by_byte(test):
     """serves requests that arrive byte by byte"""
     visitor = test.visitor()

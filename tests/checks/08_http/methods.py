@@ -165,7 +165,8 @@ def http_1_0(test):
         visitor = test.visitor()
         reply = visitor.get(version='HTTP/1.0', host=host).must_be(200, HELLO)
         visitor.ended('a 1.0 client expects the end, unless it has sent '
-                      '"Connection: keep-alive": is the version stored?')
+                      '"Connection: keep-alive": is the version stored, and '
+                      'does it decide whether the connection stays open?')
         if not test.any and not reply.last:
             raise Failure('"Connection: close", since it is closed',
                           f'"{reply["Connection"]}"')
@@ -180,9 +181,15 @@ def http_1_0_kept(test):
                             version='HTTP/1.0', host=None).must_be(200, HELLO)
         if 'keep-alive' not in reply.tokens('Connection'):
             raise Failure('"Connection: keep-alive" for a 1.0 client that '
-                          'asked for it', f'"{reply["Connection"]}"')
-    visitor.get(version='HTTP/1.0').must_be(200)
-    visitor.ended()
+                          f'has sent "Connection: {value}"',
+                          f'"{reply["Connection"]}"', 'in HTTP/1.0 it stays '
+                          'open if the list contains keep-alive, in any case, '
+                          'and not close')
+    for value in ('keep-alives', 'keep', 'x', ''):
+        visitor.get('/hello.txt', f'Connection: {value}', version='HTTP/1.0'
+                    ).must_be(200)
+        visitor.ended(f'"Connection: {value}" has no keep-alive')
+        visitor = test.visitor()
 
 
 @check(WEB)
