@@ -15,7 +15,7 @@ import subprocess
 import termios
 import time
 
-from harness.programs import RUNNING, Program
+from harness.programs import RUNNING, Program, wait_until
 from harness.stages import ROOT, find_exercises, find_stages
 
 PATIENCE = 300  # seconds, for things that take a few on an idle machine
@@ -95,6 +95,10 @@ class Copy:
                 if os.readlink(path).startswith(str(self.root)):
                     found.append(path.parent.name)
         return found
+
+    def must_have_ended(self):
+        if not wait_until(lambda: not self.left_running(), PATIENCE):
+            raise Unproved(f'{self.left_running()} still run')
 
 
 class Terminal(Program):
