@@ -43,10 +43,17 @@ def share(exercise, names):
 
 def arrange():
     """Moves each check that names another one right behind that one, in every
-    stage that has both."""
-    for moved in [check for check in CHECKS if check.after]:
-        for other in CHECKS:
-            if (other.stage, other.name) == (moved.stage, moved.after):
-                CHECKS.remove(moved)
-                CHECKS.insert(CHECKS.index(other) + 1, moved)
-                break
+    stage that has both, together with those that follow it."""
+    places = {(check.stage, check.name) for check in CHECKS}
+    followers, arranged = collections.defaultdict(list), []
+    for check in CHECKS:
+        place = (check.stage, check.after)
+        followers[place if place in places else None].insert(0, check)
+
+    def add(check):
+        arranged.append(check)
+        for follower in followers.pop((check.stage, check.name), ()):
+            add(follower)
+    for check in reversed(followers.pop(None)):
+        add(check)
+    CHECKS[:] = arranged

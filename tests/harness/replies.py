@@ -11,6 +11,19 @@ FIELD = re.compile(rb'(' + TOKEN + rb'):[ \t]*'
                    rb'((?:[\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*)?)')
 FRAMING_HINT = ('a response is a status line, fields, an empty line, all of '
                 'them ended by CRLF, and as many bytes as Content-Length says')
+CLOSED_HINT = ('HTTP/1.1 keeps a connection after a response, unless the '
+               'request or the response says "Connection: close"')
+UNEXPECTED = {  # what to think about if this was not the right status
+    400: 'a 400 is for a request of a wrong form: which condition rejects this '
+         'one?',
+    414: 'a 414 is for a target or a line that is too long, not for one whose '
+         'end has not arrived yet',
+    417: 'a 417 is for an Expect other than 100-continue, in HTTP/1.1',
+    431: 'a 431 is for a head that is too long, not for one whose end has not '
+         'arrived yet',
+    501: 'a 501 is for an unknown method, or a coding other than chunked',
+    505: 'a 505 is for a version of the right form whose first digit is not 1',
+}
 
 
 class Reply:
@@ -62,7 +75,8 @@ class Reply:
             wanted = (' or '.join(map(str, sorted(statuses)))
                       if len(statuses) < 5 else
                       f'{min(statuses)} to {max(statuses)}')
-            raise Failure(f'{wanted} for {self.to}', str(self), hint)
+            raise Failure(f'{wanted} for {self.to}', str(self), hint
+                          or UNEXPECTED.get(self.status, ''))
         if body is not None and self.body != body:
             raise Failure(f'the body of the response to {self.to}: '
                           f'{shown(body)}', f'{shown(self.body)}: '

@@ -13,7 +13,8 @@ from harness import settings
 from harness.clients import converse, data
 from harness.failures import Failure, Skip, counted, said_error, shown
 from harness.programs import wait_until
-from harness.replies import FRAMING_HINT, Reply
+from harness.replies import (
+    CLOSED_HINT, FRAMING_HINT, UNEXPECTED, Reply)
 from harness.settings import PATIENCE
 from harness.stages import STAGES
 from harness.test import Test
@@ -111,7 +112,8 @@ class Visitor:
             if not self.more(f'a response to {to}', hint):
                 raise Failure(f'a whole response to {to}',
                               f'{shown(self.buffer)}, then the end of the '
-                              'stream', hint or FRAMING_HINT)
+                              'stream', hint or (FRAMING_HINT if self.buffer
+                                                 else CLOSED_HINT))
         return Reply(self.take(self.buffer.index(b'\r\n\r\n') + 4), to)
 
     def more(self, what, hint=''):
@@ -343,7 +345,8 @@ class WebTest(Test):
         visitor = Visitor(client)
         reply = visitor.answer(self.question(), hint)
         reply.must_be(range(200, 500) if self.any else 200,
-                      hint=hint or 'GET / is answered with index.html')
+                      hint=hint or 'GET / is answered with index.html'
+                      * (reply.status not in UNEXPECTED))
         if visitor.buffer:
             raise Failure(f'one response to {reply.to}',
                           f'more: {shown(visitor.buffer)}', hint)

@@ -1,6 +1,8 @@
 """Programs with one bug each, made from ours by edits: for prove-messages,
 prove-checks and prove-tls."""
 
+from harness import TASKS, build
+
 FLAGS = ['-O1', '-g', '-w', '-std=c99']
 
 
@@ -15,3 +17,21 @@ def edited(text, edits):
             raise Unproved(f'our program no longer has:\n{old}')
         text = text.replace(old, new)
     return text
+
+
+def build_wrong(stage, edits, folder, file=''):
+    """Builds a stage with these edits in one of its files: the one that the
+    stub stands in for, or this one. Returns where the program is."""
+    answer = TASKS[stage].answer()
+    changed = answer.with_name(file or answer.name)
+    source = folder / changed.name
+    source.write_text(edited(changed.read_text(), edits))
+    others = [path for path in answer.parent.glob('*.c')
+              if path.name not in ('stub.c', changed.name)]
+    if (answer.parent / 'www').exists():  # what 08 serves by default
+        (folder / 'www').symlink_to(answer.parent / 'www')
+    complaint = build(folder / 'wrong', *FLAGS, '-I', answer.parent, source,
+                      *others)
+    if complaint:
+        raise Unproved(complaint)
+    return folder / 'wrong'

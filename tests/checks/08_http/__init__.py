@@ -1,7 +1,7 @@
-"""The checks of 08-http. They run in this order; harness/web.py has the
-functions they are made of."""
+"""The checks of 08-http, in the order of the TODOs that they prove, then the
+others; harness/web.py has the functions they are made of."""
 
 from . import (  # noqa: F401
-    methods, connections, bodies, heads, names, limits, targets, files, folders,
-    fields, conditions, ranges, changes, rare, options, log, log_full, patience,
-    tools)
+    methods, targets, heads, bodies, framing, connections, limits, files,
+    folders, fields, conditions, ranges, changes, rare, options, log, log_full,
+    names, patience, tools)

@@ -14,7 +14,7 @@ BODIES = {
 }
 
 
-@check(WEB)
+@check(WEB, after='coding_forms')
 def body_no_request(test):
     """does not read the body of a request as the next request"""
     for message in BODIES.values():
@@ -26,11 +26,11 @@ def body_no_request(test):
         if reply.last:
             visitor.ended()
         else:
-            visitor.answer(hint='read and discard the body: the next request '
-                                'follows it').must_be(200, HELLO)
+            hint = 'read and discard the body: the next request follows it'
+            visitor.answer(request(), hint).must_be(200, HELLO, hint)
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='body_no_request')
 def body_discarded(test):
     """reads and discards a body, with any method and of any length"""
     visitor = test.visitor()
@@ -38,12 +38,14 @@ def body_discarded(test):
         body = data(size)
         for method, status in (('GET', 200), ('POST', 405), ('HEAD', 200),
                                ('OPTIONS', 204), ('FROB', 501)):
-            visitor.get('/hello.txt', f'Content-Length: {size}', method=method,
-                        body=body).must_be(status)
+            field = f'Content-Length: {size}'
+            visitor.get('/hello.txt', field, method=method, body=body).must_be(
+                status, hint=f'"{field}" and as many bytes are a valid body')
             visitor.get('/hello.txt', 'Transfer-Encoding: chunked',
                         method=method, body=chunked(*filter(None, (
                             body[:size // 3], body[size // 3:])))
-                        ).must_be(status)
+                        ).must_be(status, hint='a body in the chunked coding '
+                                  'is valid')
     visitor.stays()
 
 
@@ -87,13 +89,16 @@ def chunked_endless(test):
         visitor.answer().must_be(400, hint='count the bytes that are not data')
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='length_forms')
 def coding_forms(test):
-    """accepts the name of the chunked coding in any case"""
+    """accepts the name of the chunked coding in any case, and empty elements
+    in the list"""
     visitor = test.visitor()
-    for value in ('chunked', 'Chunked', 'CHUNKED', ' \tchunked \t'):
-        visitor.get('/hello.txt', f'Transfer-Encoding:{value}',
-                    body=chunked(b'hello')).must_be(200, HELLO)
+    for value in ('chunked', 'Chunked', 'CHUNKED', ' \tchunked \t', 'chunked,',
+                  ', chunked , ,'):
+        hint = f'"Transfer-Encoding: {value}" is chunked, and nothing else'
+        visitor.get('/hello.txt', f'Transfer-Encoding:{value}', hint=hint,
+                    body=chunked(b'hello')).must_be(200, HELLO, hint)
     visitor.stays()
 
 
@@ -104,11 +109,15 @@ def length_forms(test):
     for fields in (['Content-Length: 5', 'Content-Length: 5'],
                    ['Content-Length: 5, 5'], ['Content-Length: 5,5,\t5'],
                    ['Content-Length: 0005'], ['Content-Length:5 ']):
-        visitor.get('/hello.txt', *fields, body=b'GET /').must_be(200, HELLO)
-    visitor.stays()
-    visitor.send(request('/hello.txt', 'Expect: 100-continue',
-                         f'Content-Length: {2**63 - 1}'))
-    visitor.head(hint='such a length fits in 64 bits').must_be(100)
+        hint = f'"{", and ".join(fields)}" is the length 5 or 0005'
+        visitor.get('/hello.txt', *fields, body=b'GET /', hint=hint).must_be(
+            200, HELLO, hint)
+        visitor.stays(hint)
+    message = request('/hello.txt', 'Expect: 100-continue',
+                      f'Content-Length: {2**63 - 1}')
+    visitor.send(message)
+    hint = 'a Content-Length of LLONG_MAX fits in 64 bits, and is valid'
+    visitor.head(message, hint).must_be(100, hint=hint)
 
 
 @check(WEB, open=False)
@@ -226,9 +235,14 @@ def expect_of_1_0(test):
 def expect_unknown(test):
     """rejects other expectations with 417, and closes, since a body may or may
     not follow; but ignores those of HTTP/1.0"""
-    for value in ('200-ok', '100-continued', '100'):
+    for values in (['200-ok'], ['100-continued'], ['100'],
+                   ['100-continue, 200-ok'], ['100-continue', '200-ok'],
+                   ['200-ok', '100-continue']):
         visitor = test.visitor()
-        visitor.get('/hello.txt', f'Expect: {value}').must_be(417)
+        fields = [f'Expect: {value}' for value in values]
+        visitor.get('/hello.txt', *fields).must_be(
+            417, hint=f'"{", and ".join(fields)}" is more than 100-continue, '
+            'and so unknown')
         visitor.ended('Connection: close')
     test.visitor().get('/hello.txt', 'Expect: 200-ok', version='HTTP/1.0'
                        ).must_be(200, HELLO, 'HTTP/1.0 has no Expect')

@@ -16,7 +16,7 @@ def persistent(test, files=USUAL):
     return test.visitor(server=server)
 
 
-@check(WEB)
+@check(WEB, after='get_text')
 def connection_kept(test):
     """serves one request after another on a 1.1 connection"""
     visitor = persistent(test)
@@ -34,7 +34,7 @@ CLOSING = ('close', 'Close', 'CLOSE', 'keep-alive, close', 'close, keep-alive',
            'x\r\nConnection: close')
 
 
-@check(WEB)
+@check(WEB, after='connect_not_allowed')
 def connection_closed(test):
     """closes after the response to a request with close anywhere in
     Connection, and ignores later requests"""
@@ -42,14 +42,15 @@ def connection_closed(test):
         visitor = test.visitor()
         reply = visitor.ask(request('/hello.txt', f'Connection: {value}')
                             + request('/data.bin')).must_be(200, HELLO)
-        visitor.ended(f'"Connection: {value}" contains close: a list, in any '
-                      'case, in one field or several')
+        field = shown(b'Connection: ' + value.encode())
+        visitor.ended(f'{field} contains close: a list, in any case, in one '
+                      'field or several')
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the answer to "Connection: '
                           f'{value}"', f'"{reply["Connection"]}"')
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='connection_closed')
 def connection_other_tokens(test):
     """keeps the connection if a token only resembles close"""
     visitor = test.visitor()
@@ -60,7 +61,7 @@ def connection_other_tokens(test):
     visitor.stays()
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='connection_other_tokens')
 def close_wins(test):
     """close takes precedence over keep-alive, in HTTP/1.0 too"""
     for version in ('HTTP/1.0', 'HTTP/1.1'):
@@ -202,7 +203,7 @@ def conversation(test):
     return (request(), 1) if test.any else (CONVERSATION, 3)
 
 
-@check(WEB)
+@check(WEB, after='split_everywhere')
 def byte_by_byte(test):
     """serves requests that arrive byte by byte"""
     visitor = test.visitor()

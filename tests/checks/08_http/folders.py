@@ -40,7 +40,7 @@ def index(test):
         visitor.get(target).must_be(200, USUAL['sub/index.html'])
 
 
-@check(WEB)
+@check(WEB, after='target_query_dots')
 def redirect(test):
     """redirects a folder without a final slash to the path with it, and keeps
     the query"""
@@ -61,8 +61,10 @@ def redirect(test):
             there, path = there.partition('?')[0], path.partition('?')[0]
         if urllib.parse.unquote(there) != urllib.parse.unquote(path):
             raise Failure(f'"Location: {path}" for {reply.to}',
-                          f'"Location: {reply["Location"]}"', 'without '
-                          'the slash the relative links of a page are wrong')
+                          f'"Location: {reply["Location"]}"', 'the query, '
+                          'with its question mark, follows the slash' if '?' in
+                          target else 'without the slash the relative links of '
+                          'a page are wrong')
 
 
 @check(WEB, open=False)

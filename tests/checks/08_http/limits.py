@@ -2,16 +2,23 @@
 
 from .heads import field
 from harness import Failure, check
-from harness.web import HELLO, WEB
+from harness.web import HELLO, WEB, request, rests
 
 
 @check(WEB, open=False)
 def target_length(test):
     """accepts a target of 8192 bytes, and rejects a longer one with 414"""
-    visitor = test.visitor()
+    server = test.server(root=test.site())
+    visitor = test.visitor(server=server)
     for target in ('/' + 'x' * 8191, '/x?' + 'y' * 8189, '/' + 'x/' * 4000):
         visitor.get(target).must_be(404)
-    visitor.get('/hello.txt?' + 'y' * 8181).must_be(200, HELLO)
+    message = request('/hello.txt?' + 'y' * 8181)
+    visitor.ask(message).must_be(200, HELLO)
+    visitor.send(message[:8200])
+    rests(server)
+    visitor.ask(message[8200:]).must_be(
+        200, HELLO, 'its line is longer than 8192 bytes, and may come in '
+        'pieces: the limit before its end is MAX_HEAD')
     for size in (8193, 8200, 12000):
         other = test.visitor()
         reply = other.get('/' + 'x' * (size - 1)).must_be(414)
@@ -24,14 +31,18 @@ def target_length(test):
 @check(WEB)
 def target_endless(test):
     """rejects a request line without an end"""
+    hint = 'reject it once it is too long: its end may never come'
     visitor = test.visitor()
     visitor.feed([b'GET /', *[b'x' * 65536] * (256 if test.any else 5)])
-    visitor.answer(hint='reject it once it is too long: its end may never '
-                   'come').must_be(
-        range(400, 600) if test.any else 414)
+    visitor.answer(hint=hint).must_be(
+        range(400, 600) if test.any else 414, hint=hint)
+    if not test.any:
+        visitor = test.visitor()
+        visitor.send(b'GET /' + b'x' * (16384 - len('GET /')))
+        visitor.answer(hint='no end within 16384 bytes: reject it').must_be(414)
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='head_endless')
 def head_length(test):
     """accepts a head of 16384 bytes, and rejects a longer one with 431"""
     bare = len(field('X-Filler: '))
@@ -39,11 +50,18 @@ def head_length(test):
     for size in (16000, 16384):
         visitor.get('/hello.txt', 'X-Filler: ' + 'x' * (size - bare)
                     ).must_be(200, HELLO)
-    for size in (16400, 20000, 100000):
+    for _ in range(2):  # more than 16384 bytes received, but not of one head
+        visitor.send(field('X-Filler: ' + 'x' * (16384 - bare)) + request())
+        for _ in range(2):
+            visitor.answer(hint='a request follows a head of 16384 bytes'
+                           ).must_be(200, HELLO)
+    for size in (16385, 16400, 20000, 100000):
+        hint = f'a head of {size} bytes is too long'
         other = test.visitor()
-        reply = other.get('/hello.txt', 'X-Filler: ' + 'x' * (size - bare))
+        reply = other.get('/hello.txt', 'X-Filler: ' + 'x' * (size - bare),
+                          hint=hint).must_be(431, hint=hint)
         other.ended()
-        if not reply.must_be(431).last:
+        if not reply.last:
             raise Failure('Connection: close', reply['Connection'])
     visitor.stays()
 
@@ -57,8 +75,13 @@ def head_endless(test):
     for block in b'x' * 65536, b'x\r\nX-Filler: ' * 5000:
         visitor = test.visitor()
         visitor.feed([start, *[block] * times])
-        visitor.answer(hint='reject a head once it is too long').must_be(
-            range(400, 600) if test.any else 431)
+        hint = 'reject a head once it is too long: its end may never come'
+        visitor.answer(hint=hint).must_be(
+            range(400, 600) if test.any else 431, hint=hint)
+    if not test.any:
+        visitor = test.visitor()
+        visitor.send(start + b'x' * (16384 - len(start)))
+        visitor.answer(hint='no end within 16384 bytes: reject it').must_be(431)
 
 
 @check(WEB, open=False)

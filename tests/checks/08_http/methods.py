@@ -1,6 +1,7 @@
 """The checks of 08 that are about methods, and the versions of HTTP."""
 
 from harness import Failure, check, data
+from harness.replies import UNEXPECTED
 from harness.web import HELLO, USUAL, WEB, closed, request
 
 ALLOWED = ['get', 'head', 'options']
@@ -20,11 +21,12 @@ def head_of_every_status(test):
         visitor.stays('HEAD has no body')
 
 
-@check(WEB)
+@check(WEB, after='standard_output_empty')
 def get_text(test):
     """answers GET with 200 and the file"""
-    test.visitor().get('/hello.txt').must_be(200, HELLO, 'open the file that '
-                                             'the target names')
+    reply = test.visitor().get('/hello.txt')
+    reply.must_be(200, HELLO, 'open the file that the target names'
+                  * (reply.status not in UNEXPECTED))
 
 
 @check(WEB)
@@ -95,16 +97,19 @@ def head_error_without_body(test):
     visitor.stays('the client takes an unexpected body for the next response')
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='target_empty_path')
 def options(test):
     """answers OPTIONS with 204, Allow and no body: for a file, a folder and
     *"""
     visitor = test.visitor()
     for target in ('/hello.txt', '/sub/', '*', 'http://ladder/hello.txt'):
-        reply = visitor.get(target, method='OPTIONS').must_be(204)
+        reply = visitor.get(target, method='OPTIONS').must_be(
+            204, hint='OPTIONS may ask for *, the server itself, as well'
+            * (target == '*'))
         if sorted(reply.tokens('Allow')) != ALLOWED:
             raise Failure('Allow: GET, HEAD, OPTIONS', f'"{reply["Allow"]}"')
-    visitor.stays()
+    visitor.get('*x', method='OPTIONS').must_be(
+        400, hint='the target is * alone, or begins with a slash or http://')
 
 
 @check(WEB)
@@ -115,7 +120,9 @@ def method_not_allowed(test):
         reply = visitor.get(method=method, hint='a 405 does not close '
                             'the connection')
         if not test.any:
-            reply.must_be(405)
+            reply.must_be(405, hint=f'{method} is a known method, and its '
+                          'target has the form of any other: only that of '
+                          'CONNECT differs')
         if reply.status == 405 and (not reply.values('Allow') if test.any else
                                     sorted(reply.tokens('Allow')) != ALLOWED):
             raise Failure(f'Allow in the 405 for {reply.to}',
@@ -124,14 +131,19 @@ def method_not_allowed(test):
         visitor.stays()
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='options')
 def connect_not_allowed(test):
     """answers CONNECT, whose target is HOST:PORT, with 405"""
     visitor = test.visitor()
-    visitor.get('ladder:80', method='CONNECT').must_be(405)
-    visitor.get('[::1]:443', method='CONNECT').must_be(405)
-    visitor.get('x', method='CONNECT').must_be(405)
-    visitor.stays()
+    hint = ('CONNECT with a host is valid, so the parser accepts it: the 405 '
+            'comes later, and the connection stays open')
+    for target in ('ladder:80', '[::1]:443', 'x'):
+        visitor.get(target, method='CONNECT', hint=hint).must_be(
+            405, hint=hint)
+    visitor.stays(hint)
+    for target in ('/hello.txt', 'ladder:x', 'user@ladder:80', ''):
+        test.visitor().get(target, method='CONNECT').must_be(
+            400, hint='the target of CONNECT is a host, not an empty one')
 
 
 @check(WEB)
@@ -152,14 +164,15 @@ def http_1_0(test):
     for host in ('ladder', None):
         visitor = test.visitor()
         reply = visitor.get(version='HTTP/1.0', host=host).must_be(200, HELLO)
-        visitor.ended('without "Connection: keep-alive" a 1.0 client expects '
-                      'the end')
+        visitor.ended('a 1.0 client expects the end, unless it has sent '
+                      '"Connection: keep-alive": is the version stored, and '
+                      'does it decide whether the connection stays open?')
         if not test.any and not reply.last:
             raise Failure('"Connection: close", since it is closed',
                           f'"{reply["Connection"]}"')
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='close_wins')
 def http_1_0_kept(test):
     """keeps a 1.0 connection with "Connection: keep-alive", and says so"""
     visitor = test.visitor()
@@ -168,9 +181,15 @@ def http_1_0_kept(test):
                             version='HTTP/1.0', host=None).must_be(200, HELLO)
         if 'keep-alive' not in reply.tokens('Connection'):
             raise Failure('"Connection: keep-alive" for a 1.0 client that '
-                          'asked for it', f'"{reply["Connection"]}"')
-    visitor.get(version='HTTP/1.0').must_be(200)
-    visitor.ended()
+                          f'has sent "Connection: {value}"',
+                          f'"{reply["Connection"]}"', 'in HTTP/1.0 it stays '
+                          'open if the list contains keep-alive, in any case, '
+                          'and not close')
+    for value in ('keep-alives', 'keep', 'x', ''):
+        visitor.get('/hello.txt', f'Connection: {value}', version='HTTP/1.0'
+                    ).must_be(200)
+        visitor.ended(f'"Connection: {value}" has no keep-alive')
+        visitor = test.visitor()
 
 
 @check(WEB)
@@ -186,8 +205,10 @@ def http_1_later(test):
     """treats HTTP/1.2 to 1.9 as 1.1"""
     visitor = test.visitor()
     for minor in range(2, 10):
-        visitor.get(version=f'HTTP/1.{minor}').must_be(
-            200, HELLO, 'a client with a later minor version understands 1.1')
+        hint = ('treat a later minor version as 1.1, in which the connection '
+                'stays open, too')
+        visitor.get(version=f'HTTP/1.{minor}', hint=hint).must_be(
+            200, HELLO, hint)
 
 
 @check(WEB, open=False)
@@ -215,7 +236,8 @@ def other_major_version(test):
             raise
         if test.any:  # 505 is a choice: RFC 9110 15.6.6
             return
-        reply.must_be(505)
+        reply.must_be(505, hint='a version of the right form whose first digit '
+                      'is not 1 is another major version')
         if not reply.last:
             raise Failure('Connection: close', f'"{reply["Connection"]}"')
         visitor.ended('what follows must not be read as HTTP/1.1')

@@ -2,6 +2,8 @@
 end."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +12,7 @@ import time
 from checks.cgi.scripts import (CGI, HELLO, PLAIN, SHELL, SLEEP, another,
                                 at_rest, children, equal, folder, gone, pids,
                                 serve, told)
-from harness import Failure, Server, check, reset, wait_until
+from harness import Failure, Server, Skip, check, reset, wait_until
 from harness.web import Visitor, request
 
 
@@ -136,6 +138,44 @@ def at_most_64(test):
         other.answer().must_be(204)
     at_rest(test, 'when all have ended')
     visitor.get('/cgi/hello').must_be(200, b'hello\n')
+
+
+@check(CGI)
+def answered_are_not_counted(test):
+    """64 scripts that run on after their response leave room for others; after
+    128 one more is a 503"""
+    visitor = serve(test, '-t', '0', later=SHELL + 'echo Content-Type: a/b; '
+                    'echo Content-Length: 2; echo; printf hi; exec >&-; '
+                    'until [ -e go ]; do sleep 0.5; done\n', hello=HELLO)
+    for _ in range(2):
+        visitor.get('/cgi/hello').must_be(200, b'hello\n')
+        for _ in range(64):
+            visitor.get('/cgi/later').must_be(
+                200, b'hi', hint='a script whose response is complete does not '
+                'count as one of the 64')
+    visitor.get('/cgi/hello').must_be(503)
+    (test.scripts / 'go').touch()
+    at_rest(test, 'when all have ended')
+    visitor.get('/cgi/hello').must_be(200, b'hello\n')
+
+
+@check(CGI)
+def ab_runs_scripts(test):
+    """ab sends 1000 requests for a script on 64 kept connections, and none
+    fails"""
+    if not shutil.which('ab'):
+        raise Skip('ab is not installed')
+    visitor = serve(test, hello=SHELL + 'echo Status: 200; '
+                    'echo Content-Length: 6; echo; echo hello\n')
+    said = subprocess.run(
+        ['ab', '-q', '-k', '-c', '64', '-n', '1000',
+         f'http://127.0.0.1:{test.running.port}/cgi/hello'], timeout=60,
+        capture_output=True, text=True).stdout
+    if (not re.search(r'Failed requests: +0\n', said) or 'Non-2xx' in said
+            or not re.search(r'Keep-Alive requests: +1000\n', said)):
+        raise Failure('1000 requests, all kept alive, none failed', said[-600:])
+    visitor.stays()
+    at_rest(test, 'after 1000 scripts')
 
 
 @check(CGI)

@@ -57,11 +57,11 @@ def write(test, **modules):
 
 
 @contextlib.contextmanager
-def working(test, module='app', count=1, name='fast'):
+def working(test, module='app', count=1, name='fast', python=sys.executable):
     """A running worker, on a socket among the scripts."""
     environment = {key: value for key, value in os.environ.items()
                    if not key.startswith('HTTP_')}
-    with Program([sys.executable, str(WORKER), name, f'{module}:application',
+    with Program([python, str(WORKER), name, f'{module}:application',
                   str(count)], cwd=test.scripts,
                  stderr=subprocess.DEVNULL, env={
                       **environment, 'SECRET': 'x',

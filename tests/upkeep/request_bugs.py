@@ -1,0 +1,109 @@
+"""Programs in which one statement of 08's request.c, or a part of one, is left
+out or wrong. The bug, what must be said first, and the edits."""
+
+from upkeep.bugs import bug as any_bug
+
+
+def bug(name, says, *edits):
+    any_bug('08', name, says, *edits)
+
+
+# ------------------------------------------------------- the request line
+
+bug('a valid request is rejected', 'get_text|which condition rejects',
+    ("again || !is_host(value) ? BAD : OK", "again || is_host(value) ? BAD : "
+     "OK"))
+bug('the target ends at the last space', 'a space in the target',
+    ("        target = take_until(&rest, ' ');\n",
+     "        for (target = rest; memchr(rest.start, ' ', rest.length); )\n"
+     "            target.length = (size_t)(rest.start - target.start)\n"
+     "                            + take_until(&rest, ' ').length;\n"))
+bug('the version is not stored', 'is the version stored',
+    ("    request->http10 = version.start[7] == '0';\n", ''))
+bug('HTTP/1.1 is taken for 1.0', 'keeps a connection after a response|1.1',
+    ("request->http10 = version.start[7] == '0'",
+     "request->http10 = version.start[7] == '1'"))
+bug('later versions are taken for 1.0', 'treat a later minor version as 1.1',
+    ("request->http10 = version.start[7] == '0'",
+     "request->http10 = version.start[7] != '1'"))
+bug('505 for a version of a wrong form', '505 is for a version of the right',
+    ("    if (version.length != 8 ||",
+     "    if (version.length > 5 && version.start[5] != '1')\n"
+     "        return 505;\n    if (version.length != 8 ||"))
+bug('any major version', 'whose first digit is not 1',
+    ("version.start[5] == '1' ? OK : 505", "OK"))
+
+# ------------------------------------------------------------- the target
+
+bug('escapes are not decoded', 'stand for one byte',
+    ("        if (byte == '%') {\n", "        if (0) {\n"))
+bug('escapes are decoded twice', 'decode that once',
+    ("    return decode(request->target, request->path);",
+     "    static char once[MAX_TARGET + 1];\n"
+     "    int status = decode(request->target, once);\n    return status == OK"
+     " ? decode((struct text){once, strlen(once)}, request->path) : status;"))
+bug('the second digit is not examined', 'two bytes after a %',
+    (" || low == -1", ""))
+bug('no byte below 0x10', "0 to 9|stand for one byte",
+    (" || (high == 0 && low == 0)", " || high == 0"))
+bug('%00 is accepted', 'ends at a NUL', (" || (high == 0 && low == 0)", ""))
+bug('+ is decoded', 'a \\+ in a path is a plus',
+    ("        *path++ = byte;\n",
+     "        *path++ = byte == '+' ? ' ' : byte;\n"))
+bug('the query loses its question mark', 'with its question mark',
+    ("        request->query.start--;\n        request->query.length++;\n",
+     "        request->target.length--;\n"))
+bug('the query is not kept', 'with its question mark',
+    ("    request->target.length -= request->query.length;\n",
+     "    request->target.length -= request->query.length;\n"
+     "    request->query.length = 0;\n"))
+bug('a user name before the host', 'no user name',
+    ("    return host.length > 0 && *host.start != ':' && is_host(host);\n",
+     "    const char *at = memchr(host.start, '@', host.length);\n"
+     "    if (at != NULL)\n"
+     "        host = (struct text){at + 1, host.length\n"
+     "                             - (size_t)(at + 1 - host.start)};\n"
+     "    return host.length > 0 && *host.start != ':' && is_host(host);\n"))
+bug('a target without a host', 'must not be empty',
+    ("host.length > 0 && *host.start != ':' && is", "is"))
+bug('an empty path', 'an empty path',
+    ("    if (request->target.length == 0)\n"
+     "        request->target = (struct text){\"/\", 1};\n", ""))
+bug('* and more', 'is \\* alone',
+    ("target.length == 1 && *target.start == '*'",
+     "target.length > 0 && *target.start == '*'"))
+bug('* with OPTIONS is rejected', 'may ask for \\*',
+    ("request->method == OPTIONS ? OK : BAD", "BAD"))
+bug('CONNECT to anything', 'target of CONNECT is a host',
+    ("target.length > 0 && is_host(target) ? OK : BAD", "OK"))
+bug('CONNECT to an empty host', 'target of CONNECT is a host',
+    ("target.length > 0 && is_host(target) ? OK", "is_host(target) ? OK"))
+bug('the parser returns 405 for CONNECT', 'the parser accepts it',
+    ("is_host(target) ? OK : BAD", "is_host(target) ? 405 : BAD"))
+bug('POST needs a host', 'that of CONNECT differs',
+    (" && is_word(method, \"CONNECT\")", ""))
+
+# ------------------------------------------------------------- the fields
+
+bug('a blank before the colon', 'X-Filler : 1',
+    ("!is_token(name)", "!is_token(trim(name))"))
+bug('no port in Host', 'Host with a port',
+    ("        host = take_until(&port, ':');\n        if (!is_name(host))",
+     "        host = text;\n        port.length = 0;\n"
+     "        if (!is_name(host))"))
+bug('a port has a limit', 'be any number',
+    ("parse_digits(port, &number);",
+     "(parse_digits(port, &number) && number < 65536);"))
+bug('no brackets in Host', 'IPv6 address for Host',
+    ("text.length > 0 && *text.start == '['", "0"))
+bug('an address of any length is copied', 'than an address|still runs',
+    ("    if (text.length >= sizeof copy)\n        return false;\n", ""))
+bug('no escapes in Host', 'the Host l%61dder',
+    ("        if (text.start[at] == '%') {", "        if (0) {"))
+bug('three bytes are skipped after %', 'the Host l%61<dder',
+    ("            at += 2;\n", "            at += 3;\n"))
+bug('few characters in Host', 'the Host a!b',
+    ('"-._~!$&\'()*+,;=", text.start[at], 15', '"-.", text.start[at], 2'))
+bug('the case of keep-alive', 'in any case',
+    ('is_word(element, "keep-alive")',
+     '(element.length == 10 && memcmp(element.start, "keep-alive", 10) == 0)'))
