@@ -1,7 +1,7 @@
 /* 01 socket: ask the kernel for a socket, one end of a future connection.
  * Run it:   ./server
- * Break it: change the 0 in the call to 17, the number of UDP: "socket:
- *           EPROTONOSUPPORT: no such protocol in this address family".
+ * Break it: change the last argument of socket from 0 to 17, which is UDP:
+ *           "socket: EPROTONOSUPPORT: no such protocol of this family and type".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
@@ -81,12 +81,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 

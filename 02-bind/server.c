@@ -1,6 +1,6 @@
 /* 02 bind: give the socket an address and a port, where clients will find it.
  * Run it:   ./server, or ./server 0 for any free port
- * Break it: ./server -a 192.0.2.1, an address of another machine: "bind:
+ * Break it: ./server -a 192.0.2.1, an address that no machine has: "bind:
  *           EADDRNOTAVAIL: no interface of this machine has this address".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
@@ -125,12 +125,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

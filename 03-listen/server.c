@@ -1,7 +1,7 @@
 /* 03 listen: let clients connect. The kernel answers; this program does not.
  * Run it:   ./server, and in a second terminal: nc 127.0.0.1 15441
- * Break it: start a second one while the first is running: "bind:
- *           EADDRINUSE: another socket has this address and port".
+ * Break it: change SOCK_STREAM to SOCK_DGRAM: "listen: EOPNOTSUPP: this type
+ *           of socket cannot listen".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
@@ -45,9 +45,8 @@ int main(int argc, char *argv[]) {
     if (listen(listener, SOMAXCONN) == -1)
         handle_error("listen");
     log_event("listening on", &address);
-    pause();  /* until a signal ends the program */
-    close(listener);
-    return EXIT_SUCCESS;
+    for (;;)
+        pause();  /* until a signal ends the program */
 }
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
@@ -128,12 +127,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

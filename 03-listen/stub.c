@@ -40,11 +40,12 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    /* TODO 1: instead of this line, listen(2). The backlog is how many
+    /* TODO 1: instead of these three lines, listen(2). The backlog is how many
        connections may wait in the kernel's queue; SOMAXCONN asks for as many as
        the system recommends. If listen fails, handle_error. Then log the event
        "listening on": not earlier, because people and tests connect as soon as
-       they read the line. Then pause(2) until a signal ends the program.
+       they read the line. Then pause(2), in an endless loop: only a signal ends
+       the program.
        Proved by listening_line, ready_not_before, connection_established,
        listen_*. */
     log_event("bound to", &address);
@@ -130,12 +131,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

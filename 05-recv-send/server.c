@@ -31,7 +31,8 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static int accept_client(int listener, struct sockaddr_in *address);
-static void echo(int client, long timeout);
+static bool set_timeouts(int client, long timeout);
+static bool echo(int client, long timeout);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -65,31 +66,30 @@ int main(int argc, char *argv[]) {
         if (client == -1)
             continue;
         log_event("accepted", &peer);
-        echo(client, timeout);
+        bool connected = set_timeouts(client, timeout);
+        while (connected)
+            connected = echo(client, timeout);
         close(client);
     }
 }
 
-static bool set_timeouts(int client, long timeout);
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
-/* Sends back what a client sends, until it closes or fails: see recv(2). */
-static void echo(int client, long timeout) {
+/* Receives what has come, and sends all of it back: see recv(2). That may be
+   part of a line, or several: TCP carries bytes, not messages. Returns false
+   when the client has closed or is lost. */
+static bool echo(int client, long timeout) {
     char buffer[65536];
-    bool connected = set_timeouts(client, timeout);
+    ssize_t received = recv(client, buffer, sizeof buffer, 0);
 
-    while (connected) {
-        ssize_t received = recv(client, buffer, sizeof buffer, 0);
-        if (received > 0)
-            connected = send_all(client, buffer, (size_t)received, timeout);
-        else if (received == 0)  /* the client has closed its side */
-            connected = false;
-        else
-            connected = handle_error("recv") != DROP;
-    }
+    if (received == -1)
+        return handle_error("recv") != DROP;
+    if (received == 0)  /* the client has closed its side */
+        return false;
+    return send_all(client, buffer, (size_t)received, timeout);
 }
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
@@ -132,7 +132,7 @@ static bool set_timeouts(int client, long timeout) {
     return false;
 }
 
-/* Returns the time in milliseconds, from a clock that cannot be set. */
+/* Returns the time in milliseconds, from a clock that is never set back. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -236,12 +236,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

@@ -30,7 +30,7 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static int accept_client(int listener, struct sockaddr_in *address);
-/* TODO 4: a prototype, of echo (TODO 8). */
+/* TODO 4: prototypes, of set_timeouts (TODO 10) and echo (TODO 8). */
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -68,19 +68,20 @@ int main(int argc, char *argv[]) {
         if (client == -1)
             continue;
         log_event("accepted", &peer);
-        /* TODO 7: echo what this client sends, within the time limit.
-           Proved by echo_line, many_in_turn. */
+        /* TODO 7: set_timeouts for this client. Unless that fails, call echo
+           until it returns false.
+           Proved by echo_line, many_in_turn, limits_refused. */
         close(client);
     }
 }
 
 static enum action handle_retry(const char *call, long *waits);
 
-/* TODO 8: echo, which takes a client and the time limit. Set the limits first
-   (TODO 10). Then recv(2) bytes and send back as many as came, until recv
-   returns 0, because the client has closed its side, or the client is lost. If
-   recv fails, handle_error, and go on only after a RETRY. These are bytes, not
-   a string: a NUL is one of them, and no NUL ends them.
+/* TODO 8: echo, which takes a client and the time limit. Call recv(2), and send
+   back as many bytes as came (TODO 9). Return false when recv returns 0,
+   because the client has closed its side, or when the client is lost; otherwise
+   true. If recv fails, handle_error, and return true only after a RETRY. These
+   are bytes, not a string: a NUL is one of them, and no NUL ends them.
    Proved by echo_line, echo_one_byte, echo_nul, half_close, client_resets,
    recv_*. */
 
@@ -99,7 +100,7 @@ static enum action handle_retry(const char *call, long *waits);
    SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second (0 for no limit),
    each a struct timeval, see socket(7). A longer limit would not show when the
    last byte was sent: a send that is cut short returns only how many were. If
-   setsockopt(2) fails, print that, see perror(3), and leave this client. And
+   setsockopt(2) fails, print that, see perror(3), and return false. And
    milliseconds, which returns the time of CLOCK_MONOTONIC.
    Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
 
@@ -205,12 +206,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

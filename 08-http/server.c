@@ -1,6 +1,7 @@
 /* 08 HTTP: serve files to browsers; http.c turns requests into responses.
  * Run it:   ./server, and in a browser: http://127.0.0.1:15441/
  * Break it: printf 'GET / HTTP/1.1\nHost : x\n\n' | nc 127.0.0.1 15441
+ *           prints "HTTP/1.1 400 Bad Request": no blank before the colon.
  * SPDX-License-Identifier: 0BSD */
 #include "posix.h"
 
@@ -115,7 +116,7 @@ static void serve(int listener, long timeout) {
             continue;
         }
         retry_at = 0;
-        begin_turn();
+        begin_turn();  /* of the cache: check each file once a turn */
         for (int fd = 0; fd < nfds; fd++) {
             bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
             if (ready && !handle_ready(fd, listener))
@@ -130,8 +131,8 @@ struct connection {
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
     bool open;
-    union address peer;
     struct http http;
+    union address peer;
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
@@ -327,7 +328,7 @@ static void finish(int fd) {
     shutdown(fd, SHUT_WR);
 }
 
-/* Returns the time in milliseconds, from a clock that cannot be set. */
+/* Returns the time in milliseconds, from a clock that is never set back. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -568,12 +569,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

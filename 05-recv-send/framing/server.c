@@ -34,7 +34,8 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static int accept_client(int listener, struct sockaddr_in *address);
-static void serve(int client, long timeout);
+static bool set_timeouts(int client, long timeout);
+static bool answer(int client, long timeout);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -68,7 +69,9 @@ int main(int argc, char *argv[]) {
         if (client == -1)
             continue;
         log_event("accepted", &peer);
-        serve(client, timeout);
+        bool connected = set_timeouts(client, timeout);
+        while (connected)
+            connected = answer(client, timeout);
         close(client);
     }
 }
@@ -78,7 +81,6 @@ enum {
     MOST = 65536,  /* bytes of a message */
 };
 
-static bool set_timeouts(int client, long timeout);
 static bool receive_all(int client, char *bytes, size_t size, bool inside);
 static ssize_t receive(int client, char *bytes, size_t size);
 static size_t length_in(const char *head);
@@ -89,24 +91,23 @@ static bool send_all(int client, const char *bytes, size_t length,
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
-/* Answers each message that a client sends, until it closes or fails. The
-   length and the message are in one buffer, so that one call sends both. */
-static void serve(int client, long timeout) {
+/* Answers the next message: its bytes in reverse order. The length and the
+   message are in one buffer, so that one call sends both. Returns false when
+   the client has closed or is lost. */
+static bool answer(int client, long timeout) {
     char frame[HEAD + MOST];
-    bool connected = set_timeouts(client, timeout);
 
-    while (connected && receive_all(client, frame, HEAD, false)) {
-        size_t length = length_in(frame);
-        if (length > MOST) {
-            reject(client, length, timeout);
-            return;
-        }
-        connected = receive_all(client, frame + HEAD, length, true);
-        if (connected) {
-            reverse(frame + HEAD, length);
-            connected = send_all(client, frame, HEAD + length, timeout);
-        }
+    if (!receive_all(client, frame, HEAD, false))
+        return false;
+    size_t length = length_in(frame);
+    if (length > MOST) {
+        reject(client, length, timeout);
+        return false;
     }
+    if (!receive_all(client, frame + HEAD, length, true))
+        return false;
+    reverse(frame + HEAD, length);
+    return send_all(client, frame, HEAD + length, timeout);
 }
 
 /* Receives exactly size bytes, in as many calls as that takes. Returns false at
@@ -212,7 +213,7 @@ static bool set_timeouts(int client, long timeout) {
     return false;
 }
 
-/* Returns the time in milliseconds, from a clock that cannot be set. */
+/* Returns the time in milliseconds, from a clock that is never set back. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -316,12 +317,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

@@ -30,8 +30,9 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static int accept_client(int listener, struct sockaddr_in *address);
-/* TODO 2: serve (TODO 6) in place of echo. */
-static void echo(int client, long timeout);
+static bool set_timeouts(int client, long timeout);
+/* TODO 2: answer (TODO 6) in place of echo. */
+static bool echo(int client, long timeout);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -65,9 +66,11 @@ int main(int argc, char *argv[]) {
         if (client == -1)
             continue;
         log_event("accepted", &peer);
-        /* TODO 3: serve in place of echo.
+        bool connected = set_timeouts(client, timeout);
+        /* TODO 3: answer in place of echo.
            Proved by reverses. */
-        echo(client, timeout);
+        while (connected)
+            connected = echo(client, timeout);
         close(client);
     }
 }
@@ -75,34 +78,31 @@ int main(int argc, char *argv[]) {
 /* TODO 4: names for two numbers, in an enum: the 4 bytes of a length, and the
    65536 that a message has at most. */
 
-static bool set_timeouts(int client, long timeout);
 /* TODO 5: prototypes, of the functions in TODO 7 to 11. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
-/* TODO 6: serve in place of echo. For each message: receive its length, 4 bytes
+/* TODO 6: answer in place of echo. Receive the length of a message, 4 bytes
    (TODO 7), then as many bytes as it says; send the same length and the bytes
-   in reverse order with one call of send_all. Stop when the stream ends or the
-   client is lost; also if a length is too large, after TODO 11.
+   in reverse order with one call of send_all. Return false when the stream ends
+   or the client is lost; also if a length is too large, after TODO 11.
    Proved by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 
-/* Sends back what a client sends, until it closes or fails: see recv(2). */
-static void echo(int client, long timeout) {
+/* Receives what has come, and sends all of it back: see recv(2). That may be
+   part of a line, or several: TCP carries bytes, not messages. Returns false
+   when the client has closed or is lost. */
+static bool echo(int client, long timeout) {
     char buffer[65536];
-    bool connected = set_timeouts(client, timeout);
+    ssize_t received = recv(client, buffer, sizeof buffer, 0);
 
-    while (connected) {
-        ssize_t received = recv(client, buffer, sizeof buffer, 0);
-        if (received > 0)
-            connected = send_all(client, buffer, (size_t)received, timeout);
-        else if (received == 0)  /* the client has closed its side */
-            connected = false;
-        else
-            connected = handle_error("recv") != DROP;
-    }
+    if (received == -1)
+        return handle_error("recv") != DROP;
+    if (received == 0)  /* the client has closed its side */
+        return false;
+    return send_all(client, buffer, (size_t)received, timeout);
 }
 
 /* TODO 7: receive_all, which takes a client, a buffer, how many bytes to
@@ -171,7 +171,7 @@ static bool set_timeouts(int client, long timeout) {
     return false;
 }
 
-/* Returns the time in milliseconds, from a clock that cannot be set. */
+/* Returns the time in milliseconds, from a clock that is never set back. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -275,12 +275,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

@@ -36,8 +36,8 @@ struct cgi {
     bool begun;                 /* the head of the response has been written */
     bool bodiless, chunked;     /* what follows it */
     long long left;             /* bytes of the body to come, or -1 */
-    size_t length;              /* of the head of the output so far: ... */
-    char head[MOST_SCRIPT_HEAD];
+    char *head;                 /* of the output, so far; or NULL */
+    size_t length;              /* of it, or of what has been discarded */
 };
 
 /* ------------------------------------------------------------------- begin */
@@ -57,8 +57,7 @@ int begin_cgi(struct cgi **cgi, const struct request *request) {
         free(new);
         return status;
     }
-    memset(&new->upload, 0,
-           offsetof(struct cgi, head) - offsetof(struct cgi, upload));
+    memset(&new->upload, 0, sizeof *new - offsetof(struct cgi, upload));
     *cgi = new;
     (*cgi)->output = (*cgi)->upload.fd = -1;
     if (request->length > 0 || request->chunked)
@@ -170,6 +169,7 @@ void free_cgi(struct cgi *cgi) {
         release_process(cgi->process);
     close_output(cgi);
     close_upload(&cgi->upload);
+    free(cgi->head);
     free(cgi);
 }
 
@@ -227,18 +227,36 @@ static char *write_head(struct cgi *cgi, const struct head *head, char *to,
     return stpcpy(to, "\r\n");
 }
 
-/* Adds output to the head until that is complete, and then begins the response.
-   What follows is the start of the body. */
+/* Adds output to the head, as much as that may have. Returns how many bytes,
+   or 0 without memory for them. */
+static size_t keep_head(struct cgi *cgi, const char *bytes, size_t length) {
+    size_t room = MOST_SCRIPT_HEAD - cgi->length;
+    size_t taken = length < room ? length : room;
+    char *longer = realloc(cgi->head, cgi->length + taken);
+
+    if (longer == NULL) {
+        report_failure("realloc", NULL, NULL, cgi->script.name);
+        return 0;
+    }
+    memcpy(longer + cgi->length, bytes, taken);
+    cgi->head = longer;
+    cgi->length += taken;
+    return taken;
+}
+
+/* Collects the head until that is complete, and then begins the response. What
+   follows is the start of the body. */
 static char *take_head(struct cgi *cgi, const struct request *request, char *to,
                        const char *bytes, size_t length) {
     struct head head;
-    size_t room = sizeof cgi->head - cgi->length;
-    size_t taken = length < room ? length : room, before = cgi->length;
+    size_t before = cgi->length;
 
-    memcpy(cgi->head + cgi->length, bytes, taken);
-    cgi->length += taken;
+    if (keep_head(cgi, bytes, length) == 0) {
+        fail(cgi, 503);
+        return to;
+    }
     long end = parse_head(&head, cgi->head, cgi->length);
-    if (end == 0 && cgi->length < sizeof cgi->head)
+    if (end == 0 && cgi->length < MOST_SCRIPT_HEAD)
         return to;
     if (end <= 0) {
         complain(cgi, end == 0 ? "a head that is too long" : head.fault);
@@ -248,7 +266,7 @@ static char *take_head(struct cgi *cgi, const struct request *request, char *to,
     cgi->begun = true;
     frame(cgi, &head, request);
     to = write_head(cgi, &head, to, request);
-    taken = (size_t)end - before;
+    size_t taken = (size_t)end - before;
     return write_piece(cgi, to, bytes + taken, length - taken);
 }
 

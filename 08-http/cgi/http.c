@@ -1,7 +1,7 @@
 /*
- * The HTTP side of a connection: from the bytes of requests to the bytes of
- * responses. All connections share the buffers that are only needed during one
- * call. What is left for the next call is copied.
+ * The HTTP side of a connection: receive_requests, parse_request (request.c),
+ * find_file (file.c), write_response (response.c), send_output. All connections
+ * share the buffers of one call. What is left for the next call is copied.
  * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
@@ -173,11 +173,8 @@ static bool take_head(struct http *http, struct buffers *buffers,
 static size_t skip_request(struct http *http, const struct buffers *buffers) {
     const char *bytes = buffers->input + buffers->used;
     size_t length = buffers->received - buffers->used;
-    size_t skipped = http->cgi == NULL
-                         ? skip_body(&http->body, bytes + http->head,
-                                     length - http->head)
-                         : take_body(http->cgi, &http->body, bytes + http->head,
-                                     length - http->head);
+    size_t skipped = receive_body(http, bytes + http->head,
+                                  length - http->head);
     size_t enough = http->body_length / 2;
 
     if (enough < 2 || enough > 1024)
@@ -213,11 +210,9 @@ static bool take_request(struct http *http, struct buffers *buffers) {
     size_t size = skip_request(http, buffers);
     if (!begins)
         parse_request(&request, buffers->input + buffers->used, http->head);
-    if (http->cgi != NULL && progress_of(http->cgi)->status != 0)
-        return reject_body(http, buffers, progress_of(http->cgi)->status,
-                           &request);
-    if (http->body.state == BROKEN)
-        return reject_body(http, buffers, 400, &request);
+    int status = fault_of_body(http);
+    if (status != 0)
+        return reject_body(http, buffers, status, &request);
     if (http->body.state != NONE)
         return false;
     struct response response = find_response(http, &request);

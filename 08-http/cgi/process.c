@@ -85,13 +85,22 @@ static void become(const struct script *script, char *variables[], int input,
     _exit(127);
 }
 
-/* Stores a free entry. Returns 0, or the status of the response. */
+/* Stores a free entry. Returns 0, or the status of the response. A client may
+   send its next request before its script, whose response is complete, has
+   ended: so such a script is not counted as one that answers. */
 static int find_free(struct process **process, const char *name) {
+    struct process *found = NULL;
+    int answering = 0;
+
     for (int i = 0; i < MOST_PROCESSES; i++) {
-        if (!processes[i].used) {
-            *process = &processes[i];
-            return 0;
-        }
+        if (!processes[i].used)
+            found = &processes[i];
+        else if (!processes[i].released)
+            answering++;
+    }
+    if (found != NULL && answering < MOST_ANSWERING) {
+        *process = found;
+        return 0;
     }
     errno = EAGAIN;
     return status_of_failure("start", name);

@@ -10,7 +10,8 @@
 
 #include <stdbool.h>
 
-#define MOST_PROCESSES 64  /* at the same time */
+#define MOST_ANSWERING 64   /* processes with a request at the same time */
+#define MOST_PROCESSES 128  /* and with those that run on after a response */
 
 struct process;
 

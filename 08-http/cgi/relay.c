@@ -22,6 +22,18 @@ int find_program(struct http *http, const struct request *request) {
     return status;
 }
 
+size_t receive_body(struct http *http, const char *bytes, size_t length) {
+    return http->cgi == NULL
+               ? skip_body(&http->body, bytes, length)
+               : take_body(http->cgi, &http->body, bytes, length);
+}
+
+int fault_of_body(const struct http *http) {
+    int status = http->cgi == NULL ? 0 : progress_of(http->cgi)->status;
+
+    return status == 0 && http->body.state == BROKEN ? 400 : status;
+}
+
 void end_cgi(struct http *http) {
     if (http->cgi != NULL)
         free_cgi(http->cgi);

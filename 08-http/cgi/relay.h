@@ -29,13 +29,21 @@ struct buffers {
    Returns 0, or the status of an error. */
 int find_program(struct http *http, const struct request *request);
 
+/* Skips received bytes of a body, and keeps its content if it is for a program.
+   Returns how many bytes belong to it. */
+size_t receive_body(struct http *http, const char *bytes, size_t length);
+
+/* Returns 0, or the status of the response to a body that is malformed or that
+   cannot be kept. */
+int fault_of_body(const struct http *http);
+
 /* Adds what a program has written to the output, or receives from the client if
    it has written nothing. */
 void relay(struct http *http, struct buffers *buffers, int fd,
            const struct transport *transport);
 
-/* Adds the response to a body that cannot be kept. It is the last one, since
-   what is left of the body would have to be received first. Returns false. */
+/* Adds the response to such a body. It is the last one, since what is left of
+   the body would have to be received first. Returns false. */
 bool reject_body(struct http *http, struct buffers *buffers, int status,
                  const struct request *request);
 

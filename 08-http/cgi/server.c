@@ -118,7 +118,7 @@ static void serve(int listener, long timeout) {
             continue;
         }
         retry_at = 0;
-        begin_turn();
+        begin_turn();  /* of the cache: check each file once a turn */
         for (int fd = 0; fd < nfds; fd++) {
             bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
             if (ready && !handle_ready(fd, listener))
@@ -133,8 +133,8 @@ struct connection {
     long long last_activity;  /* when a byte last moved, in milliseconds */
     int unacknowledged;       /* bytes not acknowledged, when last checked */
     bool open;
-    union address peer;
     struct http http;
+    union address peer;
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
@@ -345,7 +345,7 @@ static void finish(int fd) {
     shutdown(fd, SHUT_WR);
 }
 
-/* Returns the time in milliseconds, from a clock that cannot be set. */
+/* Returns the time in milliseconds, from a clock that is never set back. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -598,12 +598,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

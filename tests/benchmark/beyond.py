@@ -59,6 +59,16 @@ class Busy(Server):
         return super().processor() + ticks / os.sysconf('SC_CLK_TCK')
 
 
+def interpreter_of(script):
+    """Returns the command in the first line of an installed script, for a fair
+    comparison: Pythons differ in speed. Without the script: ours."""
+    path = shutil.which(script)
+    if path is None:
+        return shlex.quote(sys.executable)
+    with open(path) as file:
+        return file.readline()[2:].strip()
+
+
 class Load:
     """Runs of ab."""
 
@@ -140,7 +150,8 @@ class BeyondBench(Bench):
         """The command of a server for a row."""
         tls, cgi = (shlex.quote(str(ROOT / BEYOND[stage].program))
                     for stage in ('tls', 'cgi'))
-        worker = shlex.quote(str(BEYOND['cgi'].folder / 'worker.py'))
+        worker = (interpreter_of('gunicorn') + ' '
+                  + shlex.quote(str(BEYOND['cgi'].folder / 'worker.py')))
         enter = f'cd {shlex.quote(str(self.machine.directory))} && '
         return {
             'nginx-ssl': ['nginx', '-c', '{configuration}', '-e', 'stderr'],

@@ -8,8 +8,8 @@ import os
 import signal
 import socket
 
-from harness import (FOREVER, SERVING, Failure, check, idles, injected, reset,
-                     stopped_plainly, wait_until)
+from harness import (FOREVER, SERVING, Failure, check, free_port, idles,
+                     injected, reset, stopped_plainly, wait_until)
 
 
 @check('04 05', open=False)
@@ -93,7 +93,7 @@ def children_end(test):
 @check(SERVING, after='descriptors_closed')
 def restart_at_once(test):
     """can be restarted on its port at once after serving clients"""
-    server = test.server()
+    server = test.server(port=free_port())  # which no client gets meanwhile
     clients = [test.connect(server) for _ in range(3)]
     test.served(server, clients[0])
     port = server.port

@@ -10,8 +10,8 @@ import time
 
 from harness import (ECHO, FOREVER, SIGPIPE_HINT, TALKING, Failure, Skip,
                      Stream, check, converse, counted, data, difference, flood,
-                     idles, refuses, reset_for_sure, shown, strtol_hint, told,
-                     vanish, wait_until)
+                     idles, in_time, refuses, reset_for_sure, shown,
+                     strtol_hint, told, vanish, wait_until)
 
 REST_HINT = ('send may take only some of the bytes, and returns how many: send '
              'the rest, in a loop')
@@ -226,9 +226,10 @@ def sigpipe(test):
 def talker_stays(test):
     """with -t 1 keeps a client that sends something in time"""
     server = test.server('-t', '1')
-    client = test.connect(server)
+    client, last = test.connect(server), time.monotonic()
     for _ in range(6):
         time.sleep(0.25)
+        last = in_time(last)
         test.served(server, client, '-t limits the time without a byte, '
                     'not the whole connection')
 

@@ -7,8 +7,9 @@ from harness.clients import (  # noqa: F401
     converse, data, echoing, feed, flood, guarded, knock, start_client,
     start_on_free_port, vanish)
 from harness.demands import (  # noqa: F401
-    bytes_hint, dropped, failed_hint, idles, injected, names, near_hint,
-    not_told, refuses, stopped, stopped_plainly, strtol_hint, succeeded, told)
+    bytes_hint, dropped, failed_hint, idles, in_time, injected, names,
+    near_hint, not_told, refuses, stopped, stopped_plainly, strtol_hint,
+    succeeded, told, typical_delay)
 from harness.failures import (  # noqa: F401
     SIGPIPE_HINT, Failure, Skip, counted, difference, literal, said_error,
     shown)

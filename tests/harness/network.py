@@ -93,9 +93,10 @@ def end_half(connection):
     """Shuts down the sending half, and waits until the other side's kernel has
     seen it."""
     connection.shutdown(socket.SHUT_WR)
-    fin_wait_2 = 5  # the first byte of struct tcp_info is the state
+    fin_wait_1, last_ack = 4, 9  # the first byte of struct tcp_info
     wait_until(lambda: connection.getsockopt(
-        socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == fin_wait_2)
+        socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] not in (
+            fin_wait_1, last_ack))
 
 
 def listening(port):

@@ -221,6 +221,12 @@ class Child(Program):
         return sorted(number for number in map(int, names) if not MEMCHECK
                       or number < highest_descriptor() - VALGRINDS_OWN)
 
+    def descriptors_at_rest(self):
+        """The same once it sleeps: what it opens only for the moment of an
+        answer is then closed."""
+        wait_until(lambda: self.state() == 'S')
+        return self.descriptors()
+
     def limit_files(self, size):
         """Limits the size of the files that it writes, and forbids a core.
         Returns the old limit."""

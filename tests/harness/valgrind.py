@@ -27,6 +27,10 @@ WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
     'requests_without_reading': 'the memory of valgrind itself grows',
     'waits_quietly': 'valgrind itself is busy',
     'quiet_with_a_client': 'valgrind itself is busy',
+    'tls idle_sessions_are_small': 'the memory of valgrind itself grows',
+    'tls sessions_are_freed': 'the memory of valgrind itself grows',
+    'tls hangup_without_tls': 'valgrind does not say that a signal ended it',
+    'cgi ab_runs_scripts': 'it takes minutes with valgrind',
     'cgi sees_three_descriptors': 'valgrind has descriptors of its own',
     'cgi no_interpreter': 'valgrind itself fails then',
     **{f'cgi execve_{name}': 'valgrind itself fails then' for name in (

@@ -53,15 +53,13 @@ int main(int argc, char *argv[]) {
     if (listen(listener, SOMAXCONN) == -1)
         handle_error("listen");
     log_event("listening on", &address);
-    /* TODO 5: instead of these three lines, an endless loop: take the next
-       client with accept_client, log the event "accepted" with the address of
-       the client, close its socket. A socket that stays open uses up a
-       descriptor, and there are not many. If accept_client returns -1, call it
-       again.
+    /* TODO 5: in this loop, instead of pausing: take the next client with
+       accept_client, log the event "accepted" with the address of the client,
+       close its socket. A socket that stays open uses up a descriptor, and
+       there are not many. If accept_client returns -1, call it again.
        Proved by accepted_line, closes_at_once, descriptors_closed. */
-    pause();  /* until a signal ends the program */
-    close(listener);
-    return EXIT_SUCCESS;
+    for (;;)
+        pause();  /* until a signal ends the program */
 }
 
 /* TODO 6: accept_client, which takes the listener and a pointer to an address.
@@ -151,12 +149,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

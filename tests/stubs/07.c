@@ -32,13 +32,14 @@ static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 2: Step 1: a prototype, of serve (TODO 4). The two below are not called
-   by main any more, so move them below main. Later steps need three more here,
-   of add_connection (step 2), limit_descriptors (step 8) and catch_signals
-   (step 9).
+/* TODO 2: Step 1: a prototype, of serve (TODO 4). The three below are not
+   called by main any more, so move them below main. Later steps need three more
+   here, of add_connection (step 2), limit_descriptors (step 8) and
+   catch_signals (step 9).
    Proved by all_at_once. */
 static int accept_client(int listener, struct sockaddr_in *address);
-static void echo(int client, long timeout);
+static bool set_timeouts(int client, long timeout);
+static bool echo(int client, long timeout);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -76,7 +77,9 @@ int main(int argc, char *argv[]) {
         if (client == -1)
             continue;
         log_event("accepted", &peer);
-        echo(client, timeout);
+        bool connected = set_timeouts(client, timeout);
+        while (connected)
+            connected = echo(client, timeout);
         close(client);
     }
 }
@@ -86,14 +89,17 @@ int main(int argc, char *argv[]) {
    an endless loop, call select(2) with FD_SETSIZE for nfds and a copy of the
    set for reading, because select leaves only the ready descriptors in it; NULL
    for the rest. If it fails, handle_error. Then ask FD_ISSET about every
-   descriptor. If the listener is ready, accept a client, set its limits with
-   set_timeouts, and add it to the set, or close it if that fails. If a client
-   is ready, call echo; if that returns false, take the client out of the set
-   and close it. Log no client: there may be many.
+   descriptor, and deal with it if it is ready (TODO 5).
    Proved by all_at_once, last_is_served, waiting_clients, descriptors_closed.
    */
 
-static bool set_timeouts(int client, long timeout);
+/* TODO 5: Step 1: in serve, if the listener is ready, accept a client, set its
+   limits with set_timeouts, and add it to the set, or close it if that fails.
+   Log no client: there may be many. If a client is ready, call echo, but once:
+   the others are waiting, too. If it returns false, take the client out of the
+   set and close it.
+   Proved by all_at_once, echo_line, half_close, recv_ECONNRESET. */
+
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
 static long long milliseconds(void);
@@ -173,25 +179,18 @@ static enum action handle_retry(const char *call, long *waits);
    false.
    Proved by acknowledged, slow_reader_stays, client_never_reads. */
 
-/* Sends back what a client sends, until it closes or fails: see recv(2). */
-static void echo(int client, long timeout) {
+/* Receives what has come, and sends all of it back: see recv(2). That may be
+   part of a line, or several: TCP carries bytes, not messages. Returns false
+   when the client has closed or is lost. */
+static bool echo(int client, long timeout) {
     char buffer[65536];
-    bool connected = set_timeouts(client, timeout);
+    ssize_t received = recv(client, buffer, sizeof buffer, 0);
 
-    /* TODO 5: Step 1: echo makes one turn: it receives once and sends
-       everything back. It has no loop, and sets no limits: serve does that,
-       once for each client. It returns false when the client has closed or is
-       lost, otherwise true.
-       Proved by all_at_once, echo_line, half_close, recv_ECONNRESET. */
-    while (connected) {
-        ssize_t received = recv(client, buffer, sizeof buffer, 0);
-        if (received > 0)
-            connected = send_all(client, buffer, (size_t)received, timeout);
-        else if (received == 0)  /* the client has closed its side */
-            connected = false;
-        else
-            connected = handle_error("recv") != DROP;
-    }
+    if (received == -1)
+        return handle_error("recv") != DROP;
+    if (received == 0)  /* the client has closed its side */
+        return false;
+    return send_all(client, buffer, (size_t)received, timeout);
 }
 
 /* TODO 14: Step 3: remove send_all. echo receives only if nothing is left to
@@ -263,7 +262,7 @@ static bool set_timeouts(int client, long timeout) {
    perror(3), and remove the client.
    Proved by reader_awaited_by_nobody. */
 
-/* Returns the time in milliseconds, from a clock that cannot be set. */
+/* Returns the time in milliseconds, from a clock that is never set back. */
 static long long milliseconds(void) {
     struct timespec now;
 
@@ -432,12 +431,12 @@ static const struct failure failures[] = {
     {"socket", 0, STOP, NULL},
     {E(EACCES),          STOP, "no permission to create this kind of socket"},
     {E(EAFNOSUPPORT),    STOP, "this system has no such address family"},
-    {E(EINVAL),          STOP, "unknown protocol, or flags in the type"},
+    {E(EINVAL),          STOP, "unknown protocol, or an invalid type"},
     {E(EMFILE),          STOP, "this process has no descriptor left"},
     {E(ENFILE),          STOP, "the whole system has no descriptor left"},
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
-    {E(EPROTONOSUPPORT), STOP, "no such protocol in this address family"},
+    {E(EPROTONOSUPPORT), STOP, "no such protocol of this family and type"},
     {"bind", 0, STOP, NULL},
     {E(EACCES),        STOP, "ports below 1024 are reserved for root"},
     {E(EADDRINUSE),    STOP, "another socket has this address and port"},

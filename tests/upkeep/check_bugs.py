@@ -40,6 +40,14 @@ wrong('07 08', 'limit_raised_reported', 'EMFILE',
       ('        errno = EMFILE;\n', ''))
 wrong('07 08', 'room_after_timeout', 'at once',
       ('                due = now;  /* accept may succeed now */\n', ''))
+wrong('07', 'limit_raised', '1024',
+      ('        close(client);\n        limit_descriptors();',
+       '        limit_descriptors();'))
+wrong('07', 'few_descriptors', '7 descriptors',
+      ('    atexit(close_all);', '    if (dup(wake_up[0]) == -1)\n        '
+       'handle_error("dup");\n    atexit(close_all);'))
+wrong('07', 'no_tick', 'wake-up',
+      ('due = now + 86400000', 'due = now + 300'))
 
 # ---------------------------------------------------------------------- 06
 

@@ -6,33 +6,31 @@ from upkeep.bugs import bug, style
 # ------------------------------------------------------------- 05-framing
 
 style('05-framing', 'sends length and bytes with two calls',
-      ('connected = send_all(client, frame, HEAD + length, timeout);',
-       'connected = send_all(client, frame, HEAD, timeout)\n'
-       '                && send_all(client, frame + HEAD, length, timeout);'))
+      ('return send_all(client, frame, HEAD + length, timeout);',
+       'return send_all(client, frame, HEAD, timeout)\n'
+       '           && send_all(client, frame + HEAD, length, timeout);'))
 style('05-framing', 'receives with MSG_WAITALL',
       ('recv(client, bytes, size, 0)', 'recv(client, bytes, size, 0x100)'))
 bug('05-framing', 'echoes, as in 05', 'length first',
-    ('    bool connected = set_timeouts(client, timeout);\n',
-     '    bool connected = set_timeouts(client, timeout);\n'
-     '    ssize_t size;\n\n'
-     '    while (connected\n'
-     '           && (size = receive(client, frame, HEAD + MOST)) > 0)\n'
-     '        connected = send_all(client, frame, (size_t)size, timeout);\n'
-     '    return;\n'))
+    ('    char frame[HEAD + MOST];\n',
+     '    char frame[HEAD + MOST];\n'
+     '    ssize_t size = receive(client, frame, HEAD + MOST);\n\n'
+     '    return size > 0\n'
+     '           && send_all(client, frame, (size_t)size, timeout);\n'))
 bug('05-framing', 'the result of set_timeouts is not examined', 'set_timeouts',
     ('bool connected = set_timeouts(client, timeout)',
      'bool connected = set_timeouts(client, timeout) || true'))
 bug('05-framing', 'not reversed', 'as they are',
-    ('            reverse(frame + HEAD, length);\n', ''))
+    ('    reverse(frame + HEAD, length);\n', ''))
 bug('05-framing', 'answers without a length', 'an answer is framed',
-    ('connected = send_all(client, frame, HEAD + length, timeout);',
-     'connected = send_all(client, frame + HEAD, length, timeout);'))
+    ('return send_all(client, frame, HEAD + length, timeout);',
+     'return send_all(client, frame + HEAD, length, timeout);'))
 bug('05-framing', 'ntohl forgotten', 'ntohl',
     ('return ntohl(length);', 'return length;'))
 bug('05-framing', 'one message a connection', 'next one',
-    ('connected = send_all(client, frame, HEAD + length, timeout);',
+    ('return send_all(client, frame, HEAD + length, timeout);',
      'send_all(client, frame, HEAD + length, timeout);\n'
-     '            connected = false;'))
+     '    return false;'))
 bug('05-framing', 'one recv for the length and one for the message',
     'in pieces', ('        count += (size_t)received;\n',
                   '        count += (size_t)received;\n        break;\n'))
@@ -50,12 +48,12 @@ bug('05-framing', 'the rest of a piece is lost', 'more than one message',
      '        memcpy(bytes, early, count = had < size ? had : size);\n'
      '        had = 0;\n    }\n'))
 bug('05-framing', '0 bytes are the end', '0 bytes',
-    ('        if (length > MOST) {',
-     '        if (length == 0)\n            return;\n'
-     '        if (length > MOST) {'))
+    ('    if (length > MOST) {',
+     '    if (length == 0)\n        return false;\n'
+     '    if (length > MOST) {'))
 bug('05-framing', 'stops at a NUL', 'NUL',
-    ('            reverse(frame + HEAD, length);\n',
-     '            reverse(frame + HEAD, strnlen(frame + HEAD, length));\n'))
+    ('    reverse(frame + HEAD, length);\n',
+     '    reverse(frame + HEAD, strnlen(frame + HEAD, length));\n'))
 bug('05-framing', 'one byte less at most', '65536',
     ('length > MOST', 'length >= MOST'))
 bug('05-framing', 'a signed length', '(?i)above 65536|sign',
@@ -67,9 +65,9 @@ bug('05-framing', 'closes without receiving the rest', 'unread bytes',
     ('    while (receive(client, rest, sizeof rest) > 0)\n        continue;',
      '    (void)rest;'))
 bug('05-framing', 'continues after what is too long', 'nothing is answered',
-    ('            reject(client, length, timeout);\n            return;',
-     '            send_all(client, "\\0\\0\\0\\10too long", 12, timeout);\n'
-     '            continue;'))
+    ('        reject(client, length, timeout);\n        return false;',
+     '        send_all(client, "\\0\\0\\0\\10too long", 12, timeout);\n'
+     '        return true;'))
 bug('05-framing', 'receives all of what is too long first', 'at once',
     ('    if (!send_all(client, answer, sizeof answer - 1, timeout))',
      '    for (ssize_t n; length > 0; length -= (size_t)n)\n'
@@ -82,10 +80,11 @@ bug('05-framing', 'answers half a message at the end', 'inside a message',
      '        if (received <= 0)\n            return false;'))
 bug('05-framing', 'only the first of several is answered',
     'more than one message|any number of messages',
-    ('connected = send_all(client, frame, HEAD + length, timeout);',
-     'connected = send_all(client, frame, HEAD + length, timeout);\n'
-     '            while (recv(client, frame, sizeof frame, MSG_DONTWAIT) > 0)\n'
-     '                continue;'))
+    ('return send_all(client, frame, HEAD + length, timeout);',
+     'bool sent = send_all(client, frame, HEAD + length, timeout);\n'
+     '    while (recv(client, frame, sizeof frame, MSG_DONTWAIT) > 0)\n'
+     '        continue;\n'
+     '    return sent;'))
 bug('05-framing', 'no time limit', 'SO_RCVTIMEO',
     ('bool connected = set_timeouts(client, timeout);',
      'bool connected = true;'))
@@ -97,8 +96,8 @@ bug('05-framing', 'a time limit for the whole message', 'without a byte',
      '        count += (size_t)received;\n'
      '        if (milliseconds() - began > 2000)\n            return false;\n'))
 bug('05-framing', 'send is called once', 'send the rest',
-    ('connected = send_all(client, frame, HEAD + length, timeout);',
-     'connected = send(client, frame, HEAD + length, 0) != -1;'))
+    ('return send_all(client, frame, HEAD + length, timeout);',
+     'return send(client, frame, HEAD + length, 0) != -1;'))
 bug('05-framing', 'SIGPIPE', 'SIGPIPE', ('    signal(SIGPIPE, SIG_IGN);', ''))
 
 # ----------------------------------------------------------------- 06-rpc

@@ -61,10 +61,11 @@ bug('04', 'EPROTO has no row', 'row for it.*RETRY',
 # ------------------------------------------------------------------- 05
 
 bug('05', 'echo is never called', r'recv\(\) is never called',
-    ('        echo(client, timeout);\n', '        (void)echo;\n'))
+    ('        while (connected)\n            connected = echo(client, timeout);'
+     '\n', '        (void)echo;\n'))
 bug('05', 'nothing is sent', r'send\(\) is never called',
-    ('            connected = send_all(client, buffer, (size_t)received, '
-     'timeout);\n', '            (void)send_all;\n'))
+    ('return send_all(client, buffer, (size_t)received, timeout);',
+     'return true;'))
 bug('05', 'a send that has not failed is reported', 'only -1',
     ('        if (sent != -1) {', '        if (sent == 0) {'))
 bug('05', 'no limit without -t', 'without -t', ('timeout = 60;', 'timeout = 0;'

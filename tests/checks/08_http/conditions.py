@@ -216,9 +216,10 @@ def not_modified_leaves_nothing(test):
         for _ in range(40):
             visitor.get(target, 'If-None-Match: *').must_be(304)
             if before is None:
-                before = (len(server.descriptors()),
+                before = (len(server.descriptors_at_rest()),
                           Page(test.faults).get('blocks'))
-        after = len(server.descriptors()), Page(test.faults).get('blocks')
+        after = (len(server.descriptors_at_rest()),
+                 Page(test.faults).get('blocks'))
         if after[0] > before[0] or after[1] > before[1] + 5:
             raise Failure(f'{before[0]} descriptors and {before[1]} blocks of '
                           'memory, as after one 304', after, 'release the file')

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-from harness import FOREVER, Failure, check, data, wait_until
+from harness import FOREVER, Failure, arrived, check, data, wait_until
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 
@@ -228,6 +228,7 @@ def slow_files_shared(test):
     test.faults.set('stop', test.faults.get('calls', 'open') + 20, 'open')
     greedy.send(b''.join(request(f'/{number}.txt') for number in range(100)))
     other.send(request())
+    wait_until(lambda: arrived(greedy.socket) and arrived(other.socket))
     server.signal(signal.SIGCONT)
     wait_until(lambda: server.state() == 'T')
     other.answer(hint='handle one slow request a turn of the loop').must_be(

@@ -238,10 +238,12 @@ def log_unread(test):
         child.port = int(child.wait_line(r'listening on .*:(\d+)$')[1])
         visitor = test.visitor(server=child)
         end = time.monotonic() + 5 * PATIENCE
-        for _ in range(2000):  # lines for more than a pipe and a buffer hold
-            hint = 'no client must wait for the reader of the log'
-            visitor.get('/hello.txt', 'User-Agent: ' + 'x' * 500, hint=hint
-                        ).must_be(200, HELLO)
+        message = request('/hello.txt', 'User-Agent: ' + 'x' * 500)
+        hint = 'no client must wait for the reader of the log'
+        for _ in range(20):  # lines for more than a pipe and a buffer hold
+            visitor.feed(message * 100)
+            for _ in range(100):
+                visitor.answer(message, hint).must_be(200, HELLO)
             if time.monotonic() > end:
                 raise Failure(f'2000 answers in {5 * PATIENCE} seconds',
                               'fewer', hint)
@@ -272,12 +274,17 @@ def times_and_zones(test):
         raise Failure('Date in GMT', reply['Date'], 'gmtime, not localtime')
     if seconds_of(reply, 'Last-Modified') != MOMENT:
         raise Failure(f'Last-Modified {MOMENT}', reply['Last-Modified'])
+    before = minute_there()
     visitor.get('/hello.txt', f'If-Modified-Since: {reply["Last-Modified"]}'
                 ).must_be(304)
-    here = time.strftime('%d/%b/%Y:%H:%M', time.gmtime(time.time() + 19800))
-    line = logged(log, 2)[1]
-    if line[1][:17] != here or line[1][-5:] != '+0530':
+    here, line = minute_there(), logged(log, 2)[1]
+    if line[1][:17] not in (before, here) or line[1][-5:] != '+0530':
         raise Failure(f'the local time, {here}:.. +0530', line[1])
+
+
+def minute_there():
+    """The present minute, as a log shows it 5:30 hours east of GMT."""
+    return time.strftime('%d/%b/%Y:%H:%M', time.gmtime(time.time() + 19800))
 
 
 @check(WEB, open=False)

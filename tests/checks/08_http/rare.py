@@ -180,10 +180,11 @@ def log_in_blocks(test):
     def writes():
         with open(f'/proc/{server.pid}/io') as file:
             return int(re.search(r'syscw: (\d+)', file.read())[1])
-    before = writes()
+    before, began = writes(), time.monotonic()
     for _ in range(400):
         visitor.get().must_be(200)
-    if writes() - before > 200:
+    took = time.monotonic() - began  # more on a busy machine
+    if writes() - before > 200 + 10 * took:
         raise Failure('lines that are written together',
                       f'{writes() - before} calls of write for 400 lines',
                       'write all collected lines every tenth of a second')
@@ -198,7 +199,7 @@ def limit_restored(test):
     server = test.server(root=root)
     visitor = test.visitor(server=server)
     visitor.get('/').must_be(200)
-    limit = server.limit_descriptors(max(server.descriptors()) + 1)
+    limit = server.limit_descriptors(max(server.descriptors_at_rest()) + 1)
     visitor.get().must_be(200, HELLO)
     raised = server.limit_descriptors(limit)
     visitor.get('/large.bin').must_be(200, DATA * 10)
@@ -281,7 +282,7 @@ def large_file_kept_open(test):
     server = test.server(root=root)
     visitor = test.visitor(server=server)
     visitor.stays()
-    before = len(server.descriptors())
+    before = len(server.descriptors_at_rest())
     for _ in range(3):
         visitor.get('/large').must_be(200, data(3 << 20))
     if not wait_until(lambda: len(server.descriptors()) == before):
@@ -297,11 +298,11 @@ def file_size_limited(test):
     server = test.server(root=root)
     visitor = test.visitor(server=server)
     visitor.stays()
-    before = len(server.descriptors())
+    before = len(server.descriptors_at_rest())
     server.limit_files(4096)
     for _ in range(2):
         visitor.get('/more.bin').must_be(200, DATA * 10)
-    if len(server.descriptors()) > before:
+    if not wait_until(lambda: len(server.descriptors()) <= before):
         raise Failure(f'{before} open descriptors',
                       f'{len(server.descriptors())}')
 
@@ -315,7 +316,7 @@ def limit_not_raised(test):
     test.attached()
     visitor = test.visitor(server=server)
     visitor.get('/').must_be(200)
-    limit = server.limit_descriptors(max(server.descriptors()) + 1)
+    limit = server.limit_descriptors(max(server.descriptors_at_rest()) + 1)
     for number, status in (1, 500), (2, 500), (3, 200):
         test.faults.fail('helper', errno.EPERM,
                          test.faults.get('calls', 'helper') + number)

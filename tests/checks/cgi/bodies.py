@@ -188,8 +188,7 @@ def body_lost(test):
     first = test.faults.get('calls', 'malloc') + 1
     test.faults.fail('malloc', errno.ENOMEM, first)
     visitor.send(request('/cgi/echo', 'Content-Length: 5', method='POST'))
-    another(test).stays()
-    if not test.faults.get('injected', 'malloc'):
+    if not wait_until(lambda: test.faults.get('injected', 'malloc')):
         raise Skip('the injector does not reach malloc in this program')
     visitor.send(b'hello')
     visitor.answer(b'POST').must_be(503)

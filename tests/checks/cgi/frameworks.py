@@ -1,13 +1,17 @@
 """Applications made with frameworks, where those are installed."""
 
-import importlib.util
+import os
+import shutil
+import subprocess
+import sys
 
-from checks.cgi.scripts import CGI, PYTHON, serve
+from checks.cgi.scripts import CGI, serve
 from checks.cgi.workers import working, write
 from harness import Skip, check
 from harness.web import request
 
-SCRIPT = PYTHON + '''from wsgiref.handlers import CGIHandler
+SCRIPT = '''#!{}
+from wsgiref.handlers import CGIHandler
 from app import application
 CGIHandler().run(application)
 '''
@@ -41,14 +45,24 @@ def hello(name):
 '''
 
 
+def python_with(name):
+    """Returns a Python that has this module: ours, or the system's, for which
+    packages install theirs."""
+    for python in (sys.executable, shutil.which('python3', path=os.defpath)):
+        if python and subprocess.run([python, '-c', f'import {name}'],
+                                     stderr=subprocess.DEVNULL
+                                     ).returncode == 0:
+            return python
+    raise Skip(f'{name} is not installed')
+
+
 def framed(test, name, text):
     """Demands the answers of an application, in a script and in a worker."""
-    if importlib.util.find_spec(name) is None:
-        raise Skip(f'{name} is not installed')
-    visitor = serve(test, '-t', '20', slow=SCRIPT)
+    python = python_with(name)
+    visitor = serve(test, '-t', '20', slow=SCRIPT.format(python))
     write(test, app=text)
     visitor.socket.settimeout(20)
-    with working(test):
+    with working(test, python=python):
         for place in ('slow', 'fast'):
             path = f'/cgi/{place}/hello/J%C3%B6rg'
             visitor.get(path).must_be(200, 'GET Jörg None'.encode())

@@ -1,11 +1,14 @@
 """The head that a script writes: RFC 3875, 6."""
 
+import errno
 import os
 import subprocess
+import tempfile
 
-from checks.cgi.scripts import CGI, PYTHON, equal, serve, told
+from checks.cgi.scripts import (CGI, PYTHON, SHELL, equal, pids, serve,
+                                told)
 from fuzzing.script_heads import CORPUS, build_heads
-from harness import Failure, check
+from harness import Failure, Skip, check
 from harness.web import request
 
 
@@ -138,6 +141,25 @@ def heads_to_the_limit(test):
 
 
 @check(CGI)
+def head_lost(test):
+    """a head for which there is no memory is a 503"""
+    test.need_injector()
+    visitor = serve(test, late=SHELL + 'echo $$ >>pids\nuntil [ -e go ]; do '
+                    'sleep 0.05; done\necho Status: 200; echo; echo hello\n')
+    test.attached()
+    visitor.send(request('/cgi/late'))
+    pids(test, 1)
+    first = test.faults.get('calls', 'malloc') + 1
+    test.faults.fail('malloc', errno.ENOMEM, first)
+    (test.scripts / 'go').touch()
+    reply = visitor.answer()
+    if not test.faults.get('injected', 'malloc'):
+        raise Skip('the injector does not reach malloc in this program')
+    reply.must_be(503)
+    visitor.get('/cgi/late').must_be(200, b'hello\n')
+
+
+@check(CGI)
 def head_for_old_clients(test):
     """a status line from the script does not change the version in the
     server's"""
@@ -152,7 +174,8 @@ def head_for_old_clients(test):
 def heads_replayed(test):
     """the recorded output of scripts is parsed correctly, in whatever pieces
     it arrives: tests/fuzzing/script-heads"""
-    program = os.path.join(test.directory, 'replay-heads')
+    folder = tempfile.mkdtemp(dir=test.directory)  # other checks run as well
+    program = os.path.join(folder, 'replay-heads')
     complaint = build_heads(program, '-DREPLAY')
     if complaint:
         raise Failure('tests/fuzzing/script_head.c compiles', complaint)

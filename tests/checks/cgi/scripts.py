@@ -69,7 +69,7 @@ def pids(test, count):
     def find():
         words = path.read_text().split() if path.exists() else []
         return [int(word) for word in words] if len(words) >= count else None
-    found = wait_until(find)
+    found = wait_until(find, 3 * PATIENCE)  # many may start at once
     if not found:
         raise Failure('a script that runs', 'it has not been started')
     return found

@@ -13,7 +13,8 @@ import time
 
 from checks.cgi.scripts import (CGI, PYTHON, another, at_rest, equal, folder,
                                 serve, told)
-from harness import BEYOND, Failure, Program, check, data, wait_until
+from harness import (BEYOND, PATIENCE, Failure, Program, check, data,
+                     wait_until)
 from harness.web import request
 
 WORKER = BEYOND['cgi'].folder / 'worker.py'
@@ -28,6 +29,7 @@ def application(environ, start):
     if path == '/error':
         raise ValueError('an error of the application')
     if path == '/hang':
+        open('hangs', 'w').close()
         time.sleep(600)
     if path == '/large':
         body = open('data', 'rb').read()
@@ -55,17 +57,17 @@ def write(test, **modules):
 
 
 @contextlib.contextmanager
-def working(test, module='app', count=1, name='fast'):
+def working(test, module='app', count=1, name='fast', python=sys.executable):
     """A running worker, on a socket among the scripts."""
     environment = {key: value for key, value in os.environ.items()
                    if not key.startswith('HTTP_')}
-    with Program([sys.executable, str(WORKER), name, f'{module}:application',
+    with Program([python, str(WORKER), name, f'{module}:application',
                   str(count)], cwd=test.scripts,
                  stderr=subprocess.DEVNULL, env={
                       **environment, 'SECRET': 'x',
                       'PYTHONDONTWRITEBYTECODE': '1'}) as worker:
-        if not wait_until(lambda: (test.scripts / name).exists()
-                          and ready(test.scripts / name)):
+        if not wait_until(lambda: (test.scripts / name).exists() and ready(
+                test.scripts / name), 3 * PATIENCE):
             raise Failure('a worker that listens', 'it does not')
         yield worker
 
@@ -120,11 +122,11 @@ def worker_keeps_the_application(test):
             reply.must_be(200, b'you wrote: %03d' % count)
             reply.must_have('X-Count', str(count))
         visitor.get('/cgi/fast/large').must_be(200, b'you wrote: ' + content)
-        before = len(test.running.descriptors())
+        before = len(test.running.descriptors_at_rest())
         for _ in range(200):
             visitor.get('/cgi/fast').must_be(200)
         equal('descriptors after 200 requests',
-              len(test.running.descriptors()), before)
+              len(test.running.descriptors_at_rest()), before)
     at_rest(test, 'because a worker is not a child')
 
 
@@ -150,17 +152,23 @@ def workers_share(test):
     """several workers share a socket: four requests at once take as long as
     one"""
     visitor = begin(test, '-t', '20')
-    write(test, app=APPLICATION.replace('time.sleep(600)', 'time.sleep(1)'))
+    write(test, app=APPLICATION.replace('time.sleep(600)', 'time.sleep(2)'))
     with working(test, count=4):
         others = [another(test) for _ in range(4)]
         began = time.monotonic()
         for other in others:
             other.send(request('/cgi/fast/hang'))
         numbers = {other.answer().must_be(200)['X-Pid'] for other in others}
-        if len(numbers) != 4 or time.monotonic() - began > 3:
+        if len(numbers) != 4 or time.monotonic() - began > 6:
             raise Failure('four workers, at the same time',
                           f'{len(numbers)} in {time.monotonic() - began:.1f} s')
         visitor.stays()
+
+
+def from_a_worker(test):
+    """Returns the answer of a worker, or None if it does not come in time."""
+    reply = another(test).get('/cgi/fast')
+    return reply if reply.status == 200 else None
 
 
 @check(CGI)
@@ -175,11 +183,19 @@ def worker_hangs(test):
         told(test, r'script: .* \(/.*/fast\)')
         visitor.stays()
         os.kill(pid, signal.SIGKILL)
-        reply = another(test).get('/cgi/fast').must_be(200)
+        reply = wait_until(lambda: from_a_worker(test))  # it may start slowly
+        if not reply:
+            raise Failure('the answer of a new worker', 'none')
         equal('whether it is another worker', int(reply['X-Pid']) != pid, True)
         first.end(signal.SIGTERM)
     with working(test):
         another(test).get('/cgi/fast').must_be(200, b'you wrote: ')
+
+
+def kill_later(pid, mark):
+    """Kills a process as soon as a file exists."""
+    if wait_until(mark.exists):
+        os.kill(pid, signal.SIGKILL)
 
 
 @check(CGI)
@@ -195,7 +211,8 @@ def worker_gone(test):
         told(test, 'connect: ECONNREFUSED: ')
     with working(test):
         pid = int(visitor.get('/cgi/fast').must_be(200)['X-Pid'])
-        threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
+        threading.Thread(target=kill_later, args=(
+            pid, test.scripts / 'hangs'), daemon=True).start()
         visitor.get('/cgi/fast/hang').must_be(500)
         visitor.get('/cgi/fast').must_be(200)
 

@@ -173,8 +173,9 @@ def idle_server(test):
 @check(STAGE)
 def restart_at_once(test):
     """can be restarted on its port at once"""
-    server = start_server(test)
-    ours, port = socket_to(test, server), server.port
+    port = free_port()
+    server = start_server(test, port=port)
+    ours = socket_to(test, server)
     echoed(test, server, ours)
     server.signal(signal.SIGKILL)
     server.wait_exit()

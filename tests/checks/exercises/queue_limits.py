@@ -22,6 +22,7 @@ def leave_by(worker, way):
         reset(worker.socket)
     elif way == 'half':
         worker.socket.shutdown(socket.SHUT_WR)
+        worker.ended('the end of a worker\'s stream ends its connection')
     else:
         worker.close()
 
@@ -39,8 +40,6 @@ def worker_leaves(test):
         late.pulls(b'two')
         before = len(server.descriptors())
         leave_by(worker, way)
-        if way == 'half':
-            worker.ended('the end of a worker\'s stream ends its connection')
         wait_until(lambda: len(server.descriptors()) < before)
         other.pulls(b'one', BACK_HINT)
         other.done()
@@ -48,6 +47,7 @@ def worker_leaves(test):
         other.done()
         late.done()
         late.close()
+        wait_until(lambda: len(server.descriptors()) < before - 1)
     other.say(b'PULL')
     other.nothing('everything is done')
 
@@ -130,9 +130,6 @@ def waiting_worker_leaves(test):
         other.pull()
         for worker in leaving:
             leave_by(worker, way)
-            if way == 'half':
-                worker.ended('the end of a worker\'s stream ends its '
-                             'connection')
         pusher.push(b'dig')
         other.gets(b'dig', 'a worker that has left no longer waits')
         other.done()

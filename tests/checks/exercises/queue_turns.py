@@ -4,7 +4,7 @@ worker that does not read."""
 import signal
 
 from checks.exercises.queue_limits import MOST, ROOM_HINT, waits
-from harness import Failure, check, flood, shown, wait_until
+from harness import Failure, arrived, check, flood, shown, wait_until
 
 TURN_HINT = ('a PUSH waits behind the pushers that wait already, even if the '
              'queue has room when its line is handled')
@@ -49,6 +49,7 @@ def room_in_turn(test):
     wait_until(lambda: server.state() == 'T')
     for worker in workers:
         worker.say(b'DONE')
+    wait_until(lambda: all(arrived(worker.socket) for worker in workers))
     server.signal(signal.SIGCONT)
     for worker in workers:
         worker.expect(b'OK', why='in answer to DONE')

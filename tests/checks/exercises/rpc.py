@@ -6,7 +6,7 @@ tests/README.md."""
 import threading
 import time
 
-from harness import (Failure, arrived, check, echoing, free_port,
+from harness import (Failure, check, echoing, end_half, free_port,
                      reset_for_sure, shown, start_client, succeeded,
                      wait_until)
 from harness.rpc import (
@@ -269,31 +269,26 @@ def vanishing(test, play):
 @check('06-rpc')
 def closed_after_answer(test):
     """sends no request twice if the server closes after each answer"""
-    def play(talk):
-        talk.send(answer_to(talk.request()))
-    for leave in (lambda talk: None, lambda talk: reset_later(talk)):
-        def one(talk):
-            play(talk)
-            leave(talk)
-        server = LineServer(test, one)
+    for leave in end_half, reset_for_sure:
+        ended = []
+
+        def play(talk):
+            line = talk.request()
+            talk.send(answer_to(line))
+            child.wait_for(lambda: answer_to(line) in child.output, 5)
+            leave(talk.connection)
+            ended.append(line)
+        server = LineServer(test, play)
         lines = [b'%d\n' % number for number in range(4)]
         child = run_client(test, server, None)
         for number, line in enumerate(lines, 1):
             type_line(child, line)
-            child.wait_for(lambda: len(child.output) >= 6 * number, 5)
-            wait_until(lambda: len(server.times) == number, 1)
-            time.sleep(0.05)
+            wait_until(lambda: len(ended) == number, 6)
         end_input(test, child)
         answered_all(test, child, lines, ONCE_HINT)
         if server.lines() != lines:
             raise Failure('each request once: ' + shown(b''.join(lines)),
                           shown(b''.join(server.lines())), ONCE_HINT)
-
-
-def reset_later(talk):
-    wait_until(lambda: arrived(talk.connection))
-    time.sleep(0.02)  # so that the answer has been read
-    reset_for_sure(talk.connection)
 
 
 @check('06-rpc')
@@ -303,7 +298,7 @@ def quiet_end_is_no_try(test):
 
     def first(talk):
         talk.send(answer_to(talk.request()))
-        wait_until(lambda: arrived(talk.connection))
+        end_half(talk.connection)
         talk.connection.close()
         closed.set()
     server = LineServer(test, first, *[lambda talk: None] * 3, answering)

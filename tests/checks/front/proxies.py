@@ -29,7 +29,9 @@ HAPROXY = 'haproxy', '-db', '-f', 'haproxy.cfg'
 MODULE = pathlib.Path('/usr/lib/nginx/modules/ngx_stream_module.so')
 TLS_PORT, ECHO_PORT = 8443, 7007
 WEB_PORTS, ECHO_PORTS = (15441, 15442, 15443), (15451, 15452)
-FILES = {'small': data(1000), 'large': data(300000), 'index.html': b'x'}
+FILES = {'small': data(1000), 'more': data(30000), 'large': data(300000),
+         'index.html': b'x'}
+WHOLE = 'small', 'more'  # sent by one call, so never in part
 
 
 class Site:
@@ -58,7 +60,7 @@ class Site:
     def begin(self, port):
         """Starts a server of 08; on the port that it had before, if any."""
         server = self.test.server(root=self.root,
-                                  port=self.ports.get(port, 0))
+                                  port=self.ports.get(port) or free_port())
         self.ports[port] = server.port
         return server
 
@@ -100,11 +102,13 @@ def get(browser, name):
 
 
 def live(site, end, done, complaints):
-    """A client that asks again and again, until the end."""
+    """A client that asks again and again, until the end. Its files are such
+    that a server which is stopped has sent all of one or nothing: a proxy
+    cannot ask again for the rest."""
     browser = site.browser()
     try:
         while time.monotonic() < end and not complaints:
-            get(browser, ('small', 'large')[len(done) % 2])
+            get(browser, WHOLE[len(done) % 2])
             done.append(1)
     except (OSError, http.client.HTTPException, Failure) as error:
         complaints.append(repr(error))

@@ -53,7 +53,10 @@ class ClientStorm(Storm):
         if not self.test.any:
             self.test.attached()
         threading.Thread(target=self.type, daemon=True).start()
-        status = self.program.wait_exit(self.patience)
+        status, before = self.program.wait_exit(self.patience), 0
+        while status is None and len(self.program.output) > before:
+            before = len(self.program.output)  # a few bytes take a call each
+            status = self.program.wait_exit(self.patience)
         try:
             self.patient()
             self.judge(status)
@@ -107,9 +110,10 @@ class ClientStorm(Storm):
         child, message = self.program, self.all_bytes()
         said = self.test.outcome(child)
         if status is None:
-            raise Failure('the client ends', 'it is still running after '
-                          f'{PATIENCE} seconds, with {len(child.output)} of '
-                          f'{len(message)} bytes back')
+            raise Failure('the client ends', 'it is still running, and nothing '
+                          f'moves for {self.patience} seconds: '
+                          f'{len(child.output)} of {len(message)} bytes are '
+                          'back')
         output = bytes(child.output)
         if output != message[:len(output)]:
             raise Failure('the echo, and nothing else, on standard output',

@@ -111,7 +111,7 @@ def refused(test, made, what):
 def told(test, pattern, before=0):
     """Demands one more line on standard error."""
     server = test.running
-    server.wait_for(lambda: len(server.lines) > before)
-    if not any(pattern in line for line in server.lines[before:]):
+    if not server.wait_for(lambda: any(
+            pattern in line for line in server.lines[before:])):
         raise Failure(f'a line "{pattern}..." on standard error',
                       '; '.join(server.lines[before:]) or 'none')

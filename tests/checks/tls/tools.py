@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from harness import Failure, Skip, check, wait_until
 from harness.programs import Child
@@ -114,6 +115,23 @@ def ab_over_tls(test):
                f'https://127.0.0.1:{server.port}/hello.txt')
     if not re.search(r'Failed requests: +0\n', said) or 'Non-2xx' in said:
         raise Failure('2000 requests, none failed', said[-600:])
+
+
+@check(TLS)
+def browser_over_tls(test):
+    """chromium gets a page and its script over TLS"""
+    server = serve(test, files={
+        'page.html': b'<body><script src="script.js"></script></body>',
+        'script.js': b'document.body.textContent = "both " + "came";'})
+    home = tempfile.mkdtemp(dir=test.directory)
+    said = run('chromium', '--headless', '--no-sandbox', '--disable-gpu',
+               '--disable-background-networking', '--ignore-certificate-errors',
+               f'--user-data-dir={home}', '--dump-dom',
+               f'https://127.0.0.1:{server.port}/page.html',
+               env={**os.environ, 'HOME': home, 'XDG_CONFIG_HOME': home,
+                    'XDG_CACHE_HOME': home})
+    if 'both came' not in said:
+        raise Failure('a page that says "both came"', said[-900:])
 
 
 @check(TLS)
