@@ -13,8 +13,8 @@ import tempfile
 import threading
 import time
 
-from harness import (Failure, Skip, check, data, difference, echoing, feed,
-                     injected, start_client, succeeded, told, wait_until)
+from harness import (FOREVER, Failure, Skip, check, data, difference, echoing,
+                     feed, injected, start_client, succeeded, told, wait_until)
 
 
 @check('06', open=False)
@@ -66,16 +66,17 @@ def output_not_blocking(test):
     os.set_blocking(writing, False)
 
     def read():
-        time.sleep(0.3)  # by now the pipe is full
         while True:
             piece = os.read(reading, 65536)
             if not piece:
                 return
             got.extend(piece)
     reader = threading.Thread(target=read, daemon=True)
-    reader.start()
     child = start_client(test, peer.port, message=message, stdout=writing)
     os.close(writing)
+    time.sleep(0.3)  # by now the pipe is full
+    spins = child.spins()
+    reader.start()
     status = child.wait_exit()
     reader.join(5)
     os.close(reading)
@@ -84,6 +85,9 @@ def output_not_blocking(test):
                       f'{len(got)} bytes; it {test.outcome(child)}',
                       'write may take only some of the bytes, or fail with '
                       'EAGAIN: wait with poll, write the rest')
+    if spins:
+        raise Failure('no processor time while the output takes no byte',
+                      'it spins', 'after EAGAIN wait for the output with poll')
 
 
 @check('06', open=False)
@@ -186,6 +190,24 @@ def shortage_ends(test):
                       f'it {test.outcome(child)}',
                       'a send waits no longer than -t')
     told(test, child, 'send', 'ENOBUFS')
+
+
+@check('06', open=False)
+def failure_in_a_shortage(test):
+    """a failure of send in a shortage is reported, and ends the client"""
+    test.need_injector()
+    peer = test.peer(echoing)
+    test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
+    child = start_client(test, peer.port)
+    test.attached()
+    injected(test, 'send')
+    test.faults.fail('send', errno.EFAULT, last=FOREVER)
+    if child.wait_exit() != 1:
+        raise Failure('exit status 1 when send fails with EFAULT after ENOBUFS',
+                      f'it {test.outcome(child)}', 'in a shortage too, '
+                      'handle_retry calls handle_error for every failure that '
+                      'is not a WAIT')
+    told(test, child, 'send', 'EFAULT')
 
 
 @check('06', open=False)

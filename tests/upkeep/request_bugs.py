@@ -107,3 +107,79 @@ bug('few characters in Host', 'the Host a!b',
 bug('the case of keep-alive', 'in any case',
     ('is_word(element, "keep-alive")',
      '(element.length == 10 && memcmp(element.start, "keep-alive", 10) == 0)'))
+bug('the beginning of keep-alive', 'has no keep-alive',
+    ('is_word(element, "keep-alive")', '(element.length > 9 && strncasecmp('
+     'element.start, "keep-alive", 10) == 0)'))
+bug('HTTP/1.0 stays open', 'decide whether the connection stays open',
+    ("!request->close && (request->keep || !request->http10)",
+     "!request->close"))
+bug('Connection counts once', r'Connection: x.*in one field or several',
+    ("return parse_connection(request, value);",
+     "return again ? OK : parse_connection(request, value);"))
+
+# --------------------------------------------------------------- the body
+
+bug('the length is not stored', 'discard the body',
+    ("        request->length = length;\n", ""))
+bug('the length is compared with none before it', 'Content-Length: 5',
+    ("(again && length != request->length)", "length != request->length"))
+bug('no list of lengths', 'Content-Length: 5, 5',
+    ("parse_digits(take_element(&list), &length)\n",
+     "parse_digits(list, &length) || take_element(&list).length == 0\n"))
+bug('empty elements of a list of lengths', 'an empty element',
+    ("        if (!parse_digits(take",
+     "        struct text rest = list;\n"
+     "        if (take_element(&rest).length == 0\n"
+     "            && (again || rest.start != NULL)) {\n"
+     "            list = rest;\n            continue;\n        }\n"
+     "        if (!parse_digits(take"))
+bug('a length has 31 bits', 'LLONG_MAX fits', ("> LLONG_MAX", "> INT_MAX"))
+bug('an empty element after chunked', 'is chunked, and nothing else',
+    ("element.length > 0 && request->chunked", "request->chunked"))
+bug('the case of chunked', 'is chunked, and nothing else',
+    ('is_word(element, "chunked")',
+     '(element.length == 7 && memcmp(element.start, "chunked", 7) == 0)'))
+bug('400 for an unknown coding', 'this is a 501',
+    ("            return 501;\n", "            return BAD;\n"))
+bug('a length of 0 and a coding', 'though of 0',
+    ("fields[CONTENT_LENGTH].start != NULL", "request->length > 0"))
+bug('Content-Length is ignored', 'discard the body|Content-Length: 5',
+    ("    case CONTENT_LENGTH:\n"
+     "        return parse_length(request, value, again);\n", ""))
+bug('Transfer-Encoding is ignored', 'is chunked, and nothing else',
+    ("    case TRANSFER_ENCODING:\n"
+     "        return parse_codings(request, value);\n", ""))
+bug('the first Expect only', '100-continue, and Expect: 200-ok',
+    ("    while (!request->http10 && fields[EXPECT]",
+     "    if (!request->http10 && fields[EXPECT]"))
+bug('the last Expect only', '200-ok, and Expect: 100-continue',
+    ("        if (!is_word(value, \"100-continue\"))\n"
+     "            return 417;\n",
+     "        ;\n    if (!request->http10 && fields[EXPECT].start != NULL\n"
+     "        && !is_word(value, \"100-continue\"))\n        return 417;\n"))
+bug('one of several expectations', '100-continue, 200-ok',
+    ('!is_word(value, "100', '!is_word(take_element(&value), "100'))
+
+# --------------------------------------------------------------- the limits
+
+bug('a line without an end is waited for', 'may never come',
+    ("return length < MAX_HEAD ? 0 : -414;", "return 0;"))
+bug('a line may be 8192 bytes long', 'limit before its end is MAX_HEAD',
+    ("return length < MAX_HEAD ? 0 : -414;",
+     "return length < MAX_TARGET ? 0 : -414;"))
+bug('a line that is cut is too long', 'has not arrived yet',
+    ("return length < MAX_HEAD ? 0 : -414;", "return -414;"))
+bug('a head that is cut is too long', 'has not arrived yet',
+    ("return length < MAX_HEAD ? 0 : -431;", "return -431;"))
+bug('a line waits for one more byte', 'within 16384 bytes',
+    ("length < MAX_HEAD ? 0 : -414", "length <= MAX_HEAD ? 0 : -414"))
+bug('a head without an end is waited for', 'may never come',
+    ("return length < MAX_HEAD ? 0 : -431;", "return 0;"))
+bug('a head waits for one more byte', 'within 16384 bytes',
+    ("length < MAX_HEAD ? 0 : -431", "length <= MAX_HEAD ? 0 : -431"))
+bug('a head has no limit', 'bytes is too long',
+    ("    if (length > MAX_HEAD)\n        rest.length = MAX_HEAD;\n", ""))
+bug('a head has one byte less', 'follows a head of 16384',
+    ("rest.length = MAX_HEAD;", "rest.length = MAX_HEAD - 1;"))
+bug('a head has one byte more', 'head of 16385 bytes',
+    ("rest.length = MAX_HEAD;", "rest.length = MAX_HEAD + 1;"))

@@ -139,6 +139,11 @@ bug('06', 'one piece only', 'until it returns 0',
     ('    while ((length = read_input(', '    if ((length = read_input('))
 bug('06', 'a write that has not failed is reported', 'only -1',
     ('        if (written != -1) {', '        if (written == 0) {'))
+bug('06', 'a failure in a shortage is overlooked', 'not a WAIT',
+    ('if (action != WAIT || *waits == 0)', 'if (*waits == 0)'))
+bug('06', 'the output is not waited for', 'for the output with poll',
+    ('            wait_until_ready(STDOUT_FILENO, POLLOUT);\n',
+     '            ;\n'))
 
 # --------------------------------------------------------------- 07, set up
 

@@ -96,8 +96,9 @@ class Copy:
                     found.append(path.parent.name)
         return found
 
-    def must_have_ended(self):
-        if not wait_until(lambda: not self.left_running(), PATIENCE):
+    def leaves_nothing(self, patience=4):
+        """Demands that no process works here, or only while it is killed."""
+        if not wait_until(lambda: not self.left_running(), patience):
             raise Unproved(f'{self.left_running()} still run')
 
 
