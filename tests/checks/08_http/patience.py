@@ -4,11 +4,12 @@ import errno
 import random
 import select
 import socket
+import sys
 import threading
 import time
 
-from harness import (FOREVER, Failure, check, data, dropped, flood, guarded,
-                     reset, wait_until)
+from harness import (FOREVER, Failure, Skip, check, data, dropped, flood,
+                     guarded, reset, wait_until)
 from harness.web import HELLO, WEB, Visitor, request
 
 
@@ -177,6 +178,39 @@ def slow_reader_stays(test):
         time.sleep(0.25)
         slow.buffer += test.receive(slow.socket, 1 << 20)
     slow.answer(request('/large')).must_be(200, content)
+
+
+@check(WEB, open=False)
+def response_in_the_buffer(test):
+    """with -t 2 drops a client that does not read a response of 600 KB after
+    two seconds, but not one that reads it slowly, though the socket took all
+    of it at once"""
+    if not sys.platform.startswith('linux'):
+        raise Skip('this system does not report what has arrived')
+    content = data(600000)
+    server = test.server('-t', '2', root=test.site({'large': content}))
+    for _ in range(2):
+        clients = [test.connect(server, receive_buffer=16384)
+                   for _ in range(2)]
+        slow, stopped = map(Visitor, clients)
+        began = time.monotonic()
+        for visitor in (slow, stopped):
+            visitor.send(request('/large'))
+        lines = [f'dropped 127.0.0.1:{client.getsockname()[1]}: no byte moved '
+                 'for 2 seconds' for client in clients]
+        while time.monotonic() < began + 3.2:
+            slow.buffer += test.receive(slow.socket, 14000)
+            time.sleep(0.1)
+        slow.answer(request('/large')).must_be(200, content)
+        if lines[1] in server.lines and lines[0] not in server.lines:
+            return
+    # Twice, since others may keep this machine busy.
+    if lines[0] in server.lines:
+        raise Failure('no such line: it reads all the time', lines[0],
+                      'a byte that the peer has acknowledged has moved')
+    raise Failure(f'the line "{lines[1]}" after 2 seconds, or a little more',
+                  'no such line after 3.2 s', 'the kernel does not report when '
+                  'bytes were acknowledged, so ask it several times')
 
 
 @check(WEB, open=False)
