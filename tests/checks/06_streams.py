@@ -7,6 +7,7 @@ tests/README.md."""
 import errno
 import os
 import resource
+import select
 import signal
 import socket
 import tempfile
@@ -59,14 +60,15 @@ def input_not_blocking(test):
 
 @check('06', open=False)
 def output_not_blocking(test):
-    """a standard output that does not block gets every byte"""
+    """a standard output that does not block gets every byte; until it takes
+    more, it is waited for"""
     peer = test.peer(echoing)
-    message, got = data(300000), bytearray()
+    message, got, full = data(300000), bytearray(), threading.Event()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
     def read():
-        time.sleep(0.3)  # by now the pipe is full
+        full.wait(10)
         while True:
             piece = os.read(reading, 65536)
             if not piece:
@@ -75,6 +77,9 @@ def output_not_blocking(test):
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     child = start_client(test, peer.port, message=message, stdout=writing)
+    wait_until(lambda: not select.select([], [writing], [], 0)[1])
+    spins = child.spins()
+    full.set()
     os.close(writing)
     status = child.wait_exit()
     reader.join(5)
@@ -84,6 +89,9 @@ def output_not_blocking(test):
                       f'{len(got)} bytes; it {test.outcome(child)}',
                       'write may take only some of the bytes, or fail with '
                       'EAGAIN: wait with poll, write the rest')
+    if spins:
+        raise Failure('no processor time while the pipe is full', 'it spins',
+                      'wait with poll until it takes more')
 
 
 @check('06', open=False)
