@@ -161,17 +161,17 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
    how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether they have become fewer. ioctl(2) with TIOCOUTQ stores that number, an
+   whether the number has changed. ioctl(2) with TIOCOUTQ stores that number, an
    int; tcp(7) calls it SIOCOUTQ. Not every system has this: put the call
    between #ifdef and #endif. The number is 0 without it, and if it fails.
    Proved by acknowledged. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
-   sent; for less, a call is not worth it, and -1 stands for "not known". A row
+   sent, or not everything was taken; otherwise a call is not worth it. The row
    also remembers when this was. While the number is not 0, the client is due a
    tenth of the time limit later (a function, next_check, for fill_sets and
-   has_timed_out). has_timed_out then notes the number and the time again; if
-   bytes have become fewer, they have moved: now, as far as we know.
+   has_timed_out). has_timed_out then notes the number again. If it has changed,
+   bytes have moved, at an unknown time: take the present one.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays. */
 
 /* Sends back what a client sends, until it closes or fails: see recv(2). */

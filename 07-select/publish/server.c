@@ -115,7 +115,7 @@ struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     long long last_check;     /* when unacknowledged was last set */
-    int unacknowledged;       /* bytes not acknowledged then; -1: not known */
+    int unacknowledged;       /* bytes not acknowledged then */
     bool open;
     bool ended;               /* closed or lost: fill_sets removes it */
     bool too_long;            /* the line that is coming does not fit */
@@ -216,7 +216,6 @@ static bool has_timed_out(int client, long timeout, long long now) {
 
     if (now < next_check(client, timeout))
         return false;
-    connection->last_check = now;
     if (note_unacknowledged(client))
         connection->last_activity = now;
     if (now - connection->last_activity < 1000 * timeout)
@@ -227,31 +226,32 @@ static bool has_timed_out(int client, long timeout, long long now) {
     return true;
 }
 
-/* Returns when to check whether a client has timed out. While bytes are not
-   acknowledged, that is ten times in each timeout, since the kernel reports
-   their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
 
-    if (connection->unacknowledged != 0)
+    if (connection->unacknowledged > 0)
         return connection->last_check + 100 * timeout;
     return connection->last_activity + 1000 * timeout;
 }
 
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether they have become fewer. select reports a socket as writable only when
+   whether the number has changed. select reports a socket as writable only when
    a good part of its buffer is free: with a peer that reads slowly, minutes may
    pass while bytes move. */
 static bool note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
+    connection->last_check = milliseconds();
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
-    return connection->unacknowledged < before;
+    return connection->unacknowledged != before;
 }
 
 static void receive(int client);
@@ -411,8 +411,6 @@ static void send_unsent(int client) {
         connection->last_activity = milliseconds();
         connection->retry_at = 0;
     }
-    connection->last_check = milliseconds();
-    connection->unacknowledged = -1;
     if (has_unsent(connection))
         note_unacknowledged(client);
     else if (connection->lost > 0)

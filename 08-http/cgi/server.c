@@ -132,10 +132,10 @@ struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     long long last_check;     /* when unacknowledged was last set */
-    int unacknowledged;       /* bytes not acknowledged then; -1: not known */
+    int unacknowledged;       /* bytes not acknowledged then */
     bool open;
-    union address peer;
     struct http http;
+    union address peer;
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
@@ -242,7 +242,6 @@ static bool has_timed_out(int client, long timeout, long long now) {
 
     if (now < next_check(client, timeout))
         return false;
-    connection->last_check = now;
     if (note_unacknowledged(client))
         connection->last_activity = now;
     if (now - connection->last_activity < 1000 * timeout)
@@ -257,31 +256,32 @@ static bool has_timed_out(int client, long timeout, long long now) {
     return true;
 }
 
-/* Returns when to check whether a client has timed out. While bytes are not
-   acknowledged, that is ten times in each timeout, since the kernel reports
-   their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
 
-    if (connection->unacknowledged != 0)
+    if (connection->unacknowledged > 0)
         return connection->last_check + 100 * timeout;
     return connection->last_activity + 1000 * timeout;
 }
 
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether they have become fewer. select reports a socket as writable only when
+   whether the number has changed. select reports a socket as writable only when
    a good part of its buffer is free: with a peer that reads slowly, minutes may
    pass while bytes move. */
 static bool note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
+    connection->last_check = milliseconds();
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
-    return connection->unacknowledged < before;
+    return connection->unacknowledged != before;
 }
 
 /* Receives requests, or sends what is left of responses: see http.h. While
@@ -294,13 +294,8 @@ static bool serve_client(int client) {
     struct http *http = &connection->http;
 
     serve_http(http, client, &transport);
-    if (http->progress) {
+    if (http->progress)
         connection->last_activity = milliseconds();
-        connection->last_check = connection->last_activity;
-        connection->unacknowledged = -1;
-        if (http->state != RECEIVING)
-            note_unacknowledged(client);
-    }
     return http->state != CLOSED;
 }
 
@@ -341,6 +336,8 @@ static ssize_t check_sent(int fd, ssize_t sent) {
         connection->retry_at = 0;
     else
         action = handle_retry("send", &connection->retry_at, &connection->peer);
+    if (sent == -1 || sent > 16384)  /* less is not worth the call */
+        note_unacknowledged(fd);
     return action == DROP ? 0 : sent;
 }
 

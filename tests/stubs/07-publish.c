@@ -111,7 +111,7 @@ struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     long long last_check;     /* when unacknowledged was last set */
-    int unacknowledged;       /* bytes not acknowledged then; -1: not known */
+    int unacknowledged;       /* bytes not acknowledged then */
     bool open;
     /* TODO 2: a row keeps more: what has come and is not a whole line yet, and
        how many bytes that is; whether the line that is coming is too long;
@@ -215,7 +215,6 @@ static bool has_timed_out(int client, long timeout, long long now) {
 
     if (now < next_check(client, timeout))
         return false;
-    connection->last_check = now;
     if (note_unacknowledged(client))
         connection->last_activity = now;
     if (now - connection->last_activity < 1000 * timeout)
@@ -226,31 +225,32 @@ static bool has_timed_out(int client, long timeout, long long now) {
     return true;
 }
 
-/* Returns when to check whether a client has timed out. While bytes are not
-   acknowledged, that is ten times in each timeout, since the kernel reports
-   their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
 
-    if (connection->unacknowledged != 0)
+    if (connection->unacknowledged > 0)
         return connection->last_check + 100 * timeout;
     return connection->last_activity + 1000 * timeout;
 }
 
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether they have become fewer. select reports a socket as writable only when
+   whether the number has changed. select reports a socket as writable only when
    a good part of its buffer is free: with a peer that reads slowly, minutes may
    pass while bytes move. */
 static bool note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
+    connection->last_check = milliseconds();
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
-    return connection->unacknowledged < before;
+    return connection->unacknowledged != before;
 }
 
 /* TODO 6: handle_client in place of echo. If lines wait for the client, send
@@ -306,11 +306,10 @@ static bool echo(int client) {
     } else if (handle_retry("send", &connection->retry_at, peer) == DROP) {
         return false;
     }
-    connection->last_check = now;
-    connection->unacknowledged = -1;
-    if (connection->end > 4096)  /* less is not worth the call */
+    bool all_sent = connection->start == connection->end;
+    if (!all_sent || connection->end > 4096)  /* less is not worth the call */
         note_unacknowledged(client);
-    if (connection->start < connection->end)
+    if (!all_sent)
         return save_unsent(client, bytes);
     free(connection->unsent);
     connection->unsent = NULL;
