@@ -198,13 +198,17 @@ def response_in_the_buffer(test):
             visitor.send(request('/large'))
         lines = [f'dropped 127.0.0.1:{client.getsockname()[1]}: no byte moved '
                  'for 2 seconds' for client in clients]
-        while time.monotonic() < began + 3.2:
+        last, pause = began, 0
+        while last < began + 3.2:
             slow.buffer += test.receive(slow.socket, 14000)
             time.sleep(0.1)
+            pause = max(pause, time.monotonic() - last)
+            last = time.monotonic()
         slow.answer(request('/large')).must_be(200, content)
         if lines[1] in server.lines and lines[0] not in server.lines:
             return
-    # Twice, since others may keep this machine busy.
+    if pause > 1:
+        raise Skip('this machine is too busy to read slowly')
     if lines[0] in server.lines:
         raise Failure('no such line: it reads all the time', lines[0],
                       'a byte that the peer has acknowledged has moved')
