@@ -57,7 +57,8 @@ wrong('08', 'response_in_the_buffer', 'acknowledged',
 # ---------------------------------------------------------------------- 06
 
 wrong('06', 'output_not_blocking', 'spins',
-      ('            wait_until_ready(STDOUT_FILENO, POLLOUT);', '            ;'))
+      ('            wait_until_ready(STDOUT_FILENO, POLLOUT);',
+       '            ;'))
 
 wrong('06', 'output_in_bits', 'bytes',
       ('            length -= (size_t)written;\n        } else if (errno == '
