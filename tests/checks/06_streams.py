@@ -12,7 +12,6 @@ import signal
 import socket
 import tempfile
 import threading
-import time
 
 from harness import (Failure, Skip, check, data, difference, echoing, feed,
                      injected, start_client, succeeded, told, wait_until)
