@@ -119,7 +119,7 @@ bug('Connection counts once', r'Connection: x.*in one field or several',
 
 # --------------------------------------------------------------- the body
 
-bug('the length is not stored', 'discard the body',
+bug('the length is not stored', 'a body of 5 bytes follows',
     ("        request->length = length;\n", ""))
 bug('the length is compared with none before it', 'Content-Length: 5',
     ("(again && length != request->length)", "length != request->length"))
