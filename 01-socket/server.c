@@ -1,7 +1,7 @@
 /* 01 socket: ask the kernel for a socket, one end of a future connection.
  * Run it:   ./server
- * Break it: change the last argument of socket from 0 to 17, which is UDP:
- *           "socket: EPROTONOSUPPORT: no such protocol of this family and type".
+ * Break it: change the last argument of socket to 17, which is UDP: "socket:
+ *           EPROTONOSUPPORT: no such protocol of this family and type".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 

@@ -173,11 +173,12 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by acknowledged. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
-   sent; for less, a call is not worth it: 0 will do. Before has_timed_out
-   drops a client, it notes the number again. If it has changed, bytes have
-   moved since, at an unknown time, so the time limit starts again now: return
-   false.
-   Proved by acknowledged, slow_reader_stays, client_never_reads. */
+   sent, or not everything was taken; otherwise a call is not worth it. The row
+   also remembers when this was. While the number is not 0, the client is due a
+   tenth of the time limit later (a function, next_check, for fill_sets and
+   has_timed_out). has_timed_out then notes the number again. If it has changed,
+   bytes have moved, at an unknown time: take the present one.
+   Proved by acknowledged, acknowledged_in_time, slow_reader_stays. */
 
 /* Receives what has come, and sends all of it back: see recv(2). That may be
    part of a line, or several: TCP carries bytes, not messages. Returns false

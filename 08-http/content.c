@@ -47,9 +47,7 @@ void move_content(struct file *file) {
         fd = move_above_clients(fd);
     while (fd != -1 && count > 0 && end < size) {
         count = write(fd, file->content + end, size - end);
-        if (count == -1 && errno == EINTR)
-            count = 1;
-        else if (count > 0)
+        if (count > 0)
             end += (size_t)count;
     }
     if (end == size) {

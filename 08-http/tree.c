@@ -49,7 +49,6 @@ static char *find_in_path(const char *program) {
             return realpath(name, NULL);
         path = path[length] == ':' ? path + length + 1 : NULL;
     }
-    errno = ENOENT;
     return NULL;
 }
 
@@ -109,8 +108,6 @@ static bool is_well_known(const char *segment, size_t length, bool at_top) {
 bool write_name(const char *path, char name[MAX_NAME], bool *directory) {
     char *top = stpcpy(name, root), *end = top;
 
-    if (*path != '/')
-        return false;
     do {
         path++;
         size_t length = strcspn(path, "/");

@@ -110,7 +110,8 @@ static void serve(int listener, long timeout) {
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
-    int unacknowledged;       /* bytes not acknowledged, when last checked */
+    long long last_check;     /* when unacknowledged was last set */
+    int unacknowledged;       /* bytes not acknowledged then */
     bool open;
     /* TODO 2: a row keeps more: what has come and is not a whole line yet, and
        how many bytes that is; whether the line that is coming is too long;
@@ -128,6 +129,7 @@ static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static bool has_timed_out(int client, long timeout, long long now);
+static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
 static void accept_clients(int listener);
 /* TODO 3: prototypes, of the functions in TODO 4 to 6. */
@@ -166,7 +168,7 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
                 due = now;  /* accept may succeed now */
                 continue;
             }
-            due = earlier(due, connection->last_activity + 1000 * timeout);
+            due = earlier(due, next_check(fd, timeout));
         }
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
@@ -207,21 +209,31 @@ static bool handle_ready(int fd, int listener) {
    Proved by idle_subscriber_stays, stalled_subscriber. */
 
 /* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. The kernel tells whether bytes have moved since the last check, but not
-   when: the timeout then starts again. */
+   it. Bytes that its kernel has acknowledged since the last check have moved. */
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
 
+    if (now < next_check(client, timeout))
+        return false;
+    if (note_unacknowledged(client))
+        connection->last_activity = now;
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    if (note_unacknowledged(client)) {
-        connection->last_activity = now;
-        return false;
-    }
     if (can_log())
         fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
                 name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
     return true;
+}
+
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
+static long long next_check(int client, long timeout) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->unacknowledged > 0)
+        return connection->last_check + 100 * timeout;
+    return connection->last_activity + 1000 * timeout;
 }
 
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
@@ -232,6 +244,7 @@ static bool note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
+    connection->last_check = milliseconds();
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
@@ -293,10 +306,10 @@ static bool echo(int client) {
     } else if (handle_retry("send", &connection->retry_at, peer) == DROP) {
         return false;
     }
-    connection->unacknowledged = 0;
-    if (connection->end > 4096)  /* less is not worth the call */
+    bool all_sent = connection->start == connection->end;
+    if (!all_sent || connection->end > 4096)  /* less is not worth the call */
         note_unacknowledged(client);
-    if (connection->start < connection->end)
+    if (!all_sent)
         return save_unsent(client, bytes);
     free(connection->unsent);
     connection->unsent = NULL;

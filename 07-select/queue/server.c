@@ -124,7 +124,8 @@ struct piece {  /* of work */
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
-    int unacknowledged;       /* bytes not acknowledged, when last checked */
+    long long last_check;     /* when unacknowledged was last set */
+    int unacknowledged;       /* bytes not acknowledged then */
     bool open;
     bool ended;               /* closed or lost: fill_sets removes it */
     bool too_long;            /* the line that is coming does not fit */
@@ -148,6 +149,7 @@ static int under_way;                /* how many more the clients have */
 
 static int find_next(enum wanted wanted);
 static bool has_timed_out(int client, long timeout, long long now);
+static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
 static void accept_clients(int listener);
 static void handle_client(int client);
@@ -222,7 +224,7 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             continue;
         }
         if (limited)
-            due = earlier(due, connection->last_activity + 1000 * timeout);
+            due = earlier(due, next_check(fd, timeout));
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         else if (connection->left > 0)
@@ -252,21 +254,31 @@ static bool handle_ready(int fd, int listener) {
 }
 
 /* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. The kernel tells whether bytes have moved since the last check, but not
-   when: the timeout then starts again. */
+   it. Bytes that its kernel has acknowledged since the last check have moved. */
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
 
+    if (now < next_check(client, timeout))
+        return false;
+    if (note_unacknowledged(client))
+        connection->last_activity = now;
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    if (note_unacknowledged(client)) {
-        connection->last_activity = now;
-        return false;
-    }
     if (can_log())
         fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
                 name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
     return true;
+}
+
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
+static long long next_check(int client, long timeout) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->unacknowledged > 0)
+        return connection->last_check + 100 * timeout;
+    return connection->last_activity + 1000 * timeout;
 }
 
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
@@ -277,6 +289,7 @@ static bool note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
+    connection->last_check = milliseconds();
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
@@ -424,7 +437,6 @@ static void send_unsent(int client) {
         connection->last_activity = milliseconds();
         connection->retry_at = 0;
     }
-    connection->unacknowledged = 0;
     if (connection->left > 0)
         note_unacknowledged(client);
 }

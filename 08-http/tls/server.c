@@ -134,7 +134,8 @@ static void serve(int listener, long timeout) {
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
-    int unacknowledged;       /* bytes not acknowledged, when last checked */
+    long long last_check;     /* when unacknowledged was last set */
+    int unacknowledged;       /* bytes not acknowledged then */
     bool open;
     enum waits waits;         /* what select is to wait for: see tls.h */
     struct http http;
@@ -147,6 +148,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static bool handle_signal(void);
 static bool has_timed_out(int client, long timeout, long long now);
+static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
 static void accept_clients(int listener);
 static bool serve_client(int client);
@@ -185,7 +187,7 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
                 due = now;  /* accept may succeed now */
                 continue;
             }
-            due = earlier(due, connection->last_activity + 1000 * limit);
+            due = earlier(due, next_check(fd, limit));
         }
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
@@ -249,14 +251,17 @@ static bool handle_signal(void) {
 
 /* Returns whether a client has moved no byte for the timeout; if so, reports
    it. If a program was to move one, that is killed, and its client gets a 504.
-   The kernel tells whether bytes have moved since the last check, but not when:
-   the timeout then starts again. */
+   Bytes that its kernel has acknowledged since the last check have moved. */
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
 
+    if (now < next_check(client, timeout))
+        return false;
+    if (note_unacknowledged(client))
+        connection->last_activity = now;
     if (now - connection->last_activity < 1000 * timeout)
         return false;
-    if (note_unacknowledged(client) || stop_program(&connection->http)) {
+    if (stop_program(&connection->http)) {
         connection->last_activity = now;
         connection->waits = FOR_NOTHING;  /* the state may have changed */
         return false;
@@ -267,6 +272,17 @@ static bool has_timed_out(int client, long timeout, long long now) {
     return true;
 }
 
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
+static long long next_check(int client, long timeout) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->unacknowledged > 0)
+        return connection->last_check + 100 * timeout;
+    return connection->last_activity + 1000 * timeout;
+}
+
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
    whether the number has changed. select reports a socket as writable only when
    a good part of its buffer is free: with a peer that reads slowly, minutes may
@@ -275,6 +291,7 @@ static bool note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
+    connection->last_check = milliseconds();
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
@@ -293,12 +310,8 @@ static bool serve_client(int client) {
     struct http *http = &connection->http;
 
     connection->waits = serve_tls(http, client, &transport);
-    if (http->progress) {
+    if (http->progress)
         connection->last_activity = milliseconds();
-        connection->unacknowledged = 0;
-        if (http->state != RECEIVING)
-            note_unacknowledged(client);
-    }
     return http->state != CLOSED;
 }
 
@@ -339,6 +352,8 @@ static ssize_t check_sent(int fd, ssize_t sent) {
         connection->retry_at = 0;
     else
         action = handle_retry("send", &connection->retry_at, &connection->peer);
+    if (sent == -1 || sent > 16384)  /* less is not worth the call */
+        note_unacknowledged(fd);
     return action == DROP ? 0 : sent;
 }
 

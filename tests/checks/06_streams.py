@@ -7,11 +7,11 @@ tests/README.md."""
 import errno
 import os
 import resource
+import select
 import signal
 import socket
 import tempfile
 import threading
-import time
 
 from harness import (FOREVER, Failure, Skip, check, data, difference, echoing,
                      feed, injected, start_client, succeeded, told, wait_until)
@@ -59,24 +59,27 @@ def input_not_blocking(test):
 
 @check('06', open=False)
 def output_not_blocking(test):
-    """a standard output that does not block gets every byte"""
+    """a standard output that does not block gets every byte; until it takes
+    more, it is waited for"""
     peer = test.peer(echoing)
-    message, got = data(300000), bytearray()
+    message, got, full = data(300000), bytearray(), threading.Event()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
     def read():
+        full.wait(10)
         while True:
             piece = os.read(reading, 65536)
             if not piece:
                 return
             got.extend(piece)
     reader = threading.Thread(target=read, daemon=True)
-    child = start_client(test, peer.port, message=message, stdout=writing)
-    os.close(writing)
-    time.sleep(0.3)  # by now the pipe is full
-    spins = child.spins()
     reader.start()
+    child = start_client(test, peer.port, message=message, stdout=writing)
+    wait_until(lambda: not select.select([], [writing], [], 0)[1])
+    spins = child.spins()
+    full.set()
+    os.close(writing)
     status = child.wait_exit()
     reader.join(5)
     os.close(reading)

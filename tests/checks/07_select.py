@@ -226,10 +226,28 @@ def client_never_reads(test):
     test.served(server, other)
 
 
+ACKNOWLEDGED_HINT = ('a byte that the peer has acknowledged has moved: see '
+                     'SIOCOUTQ in tcp(7)')
+
+
+def reads_slowly(test, server, client, seconds):
+    """Reads for some seconds. Demands that the client is not dropped."""
+    end, last = time.monotonic() + seconds, time.monotonic()
+    while time.monotonic() < end:
+        last = in_time(last)
+        test.receive(client, 16384, hint=ACKNOWLEDGED_HINT)
+        time.sleep(0.1)
+        if any(line.startswith('dropped') for line in server.lines):
+            in_time(last)
+            raise Failure('no line "dropped ...": it reads all the time',
+                          server.lines[-1], ACKNOWLEDGED_HINT)
+
+
 @check('07', open=False)
 def acknowledged(test):
     """with -t 2 a client that reads slowly is not dropped, even before select
-    calls its socket writable"""
+    calls its socket writable, whether it has sent much at once or little
+    often"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
     server = test.server('-t', '2')
@@ -237,17 +255,33 @@ def acknowledged(test):
     # a sixteenth of it is free.
     client = test.connect(server, receive_buffer=16384)
     flood(client, block=test.plenty())
-    end, last = time.monotonic() + 5, time.monotonic()
-    while time.monotonic() < end:
-        last = in_time(last)
-        test.receive(client, 16384, hint='a byte that the peer has '
-                     'acknowledged has moved: see SIOCOUTQ in tcp(7)')
-        time.sleep(0.1)
-        if any(line.startswith('dropped') for line in server.lines):
-            in_time(last)
-            raise Failure('no line "dropped ...": it reads all the time',
-                          server.lines[-1], 'a byte that the peer has '
-                          'acknowledged has moved: see SIOCOUTQ in tcp(7)')
+    reads_slowly(test, server, client, 5)
+    client.close()
+    client = test.connect(server, receive_buffer=16384)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for _ in range(800):  # each takes the server one recv and one send
+        test.say(client, bytes(1000))
+        time.sleep(0.0005)
+    reads_slowly(test, server, client, 3.5)
+
+
+@check('07', open=False)
+def acknowledged_in_time(test):
+    """with -t 2 drops a client after two seconds, and not after four because
+    bytes were acknowledged soon after they had been sent"""
+    server = test.server('-t', '2')
+    for _ in range(3):
+        client = test.connect(server)
+        test.echo(client, data(100000))
+        client.settimeout(10)
+        began = time.monotonic()
+        test.ended(client)
+        took = time.monotonic() - began
+        if took < 3:
+            return  # others may keep this machine busy
+    raise Failure('an end after 2 seconds, or a little more',
+                  f'after {took:.1f} s', 'the kernel does not report when '
+                  'bytes were acknowledged, so ask it several times')
 
 
 def slow_share(test, server, client):

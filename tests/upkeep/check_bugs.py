@@ -49,7 +49,24 @@ wrong('07', 'few_descriptors', '7 descriptors',
 wrong('07', 'no_tick', 'wake-up',
       ('due = now + 86400000', 'due = now + 300'))
 
+# ------------------------------------------------------ acknowledged bytes
+
+wrong('07', 'acknowledged_in_time', '2 seconds',
+      ('last_check + 100 * timeout', 'last_check + 1000 * timeout'))
+wrong('07', 'acknowledged', 'acknowledged',
+      ('        connection->last_activity = now;\n    if (now - ',
+       '        ;\n    if (now - '))
+wrong('08', 'response_in_the_buffer', '2 seconds',
+      ('sent > 16384)', 'sent > 16777216)'))
+wrong('08', 'response_in_the_buffer', 'acknowledged',
+      ('        connection->last_activity = now;\n    if (now - ',
+       '        ;\n    if (now - '))
+
 # ---------------------------------------------------------------------- 06
+
+wrong('06', 'output_not_blocking', 'spins',
+      ('            wait_until_ready(STDOUT_FILENO, POLLOUT);',
+       '            ;'))
 
 wrong('06', 'output_in_bits', 'bytes',
       ('            length -= (size_t)written;\n        } else if (errno == '
@@ -79,6 +96,9 @@ wrong('08', 'log_in_blocks', 'together',
 wrong('08', 'log_in_blocks', 'together',
       ('    if (length >= BLOCK)\n        write_lines();\n',
        '    write_lines();\n'), file='log.c')
+wrong('08', 'log_in_blocks', 'together',
+      ('due = length > 0 ? now + DELAY : 0;',
+       'due = length > 0 ? now + DELAY : 1;'), file='log.c')
 wrong('08', 'reasons', '431', ('Request Header Fields Too Large', 'Head Too '
                                'Large'), file='response.c')
 wrong('08', 'reasons', '505', ('HTTP Version Not Supported', 'Version'),

@@ -118,6 +118,7 @@ bug('07', 'a dropped client stays open', 'close the socket of a client',
     ('                remove_connection(fd, listener);\n                due',
      '                due'))
 bug('07', 'active clients are dropped', 'had not been silent',
+    ('if (now < next_check(client, timeout))', 'if (0)'),
     ('if (now - connection->last_activity < 1000 * timeout)', 'if (0)'))
 bug('07', 'a failed select is taken for ready', 'select returned -1',
     ('            continue;\n        }\n        retry_at = 0;',

@@ -15,7 +15,7 @@ import subprocess
 import termios
 import time
 
-from harness.programs import RUNNING, Program
+from harness.programs import RUNNING, Program, wait_until
 from harness.stages import ROOT, find_exercises, find_stages
 
 PATIENCE = 300  # seconds, for things that take a few on an idle machine
@@ -95,6 +95,11 @@ class Copy:
                 if os.readlink(path).startswith(str(self.root)):
                     found.append(path.parent.name)
         return found
+
+    def leaves_nothing(self, patience=4):
+        """Demands that no process works here, or only while it is killed."""
+        if not wait_until(lambda: not self.left_running(), patience):
+            raise Unproved(f'{self.left_running()} still run')
 
 
 class Terminal(Program):

@@ -282,7 +282,7 @@ def listing_in_portions(test):
     for number in range(30000):
         os.mknod(root / 'many' / f'{number:05}')
     test.longest = 4 << 20  # bytes of the listing
-    server = test.server(root=root)
+    server = test.server('-t', '0', root=root)  # we may read it slowly
     other = test.visitor(server=server)
     other.stays()
     visitor = test.visitor(server=server)

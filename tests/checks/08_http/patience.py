@@ -4,11 +4,12 @@ import errno
 import random
 import select
 import socket
+import sys
 import threading
 import time
 
-from harness import (FOREVER, Failure, check, data, dropped, flood, guarded,
-                     in_time, reset, wait_until)
+from harness import (FOREVER, Failure, Skip, check, data, dropped, flood,
+                     guarded, in_time, reset, wait_until)
 from harness.web import HELLO, WEB, Visitor, request
 
 
@@ -182,6 +183,43 @@ def slow_reader_stays(test):
         last = in_time(last)
         slow.buffer += test.receive(slow.socket, 1 << 20)
     slow.answer(request('/large')).must_be(200, content)
+
+
+@check(WEB, open=False)
+def response_in_the_buffer(test):
+    """with -t 2 drops a client that does not read a response of 600 KB after
+    two seconds, but not one that reads it slowly, though the socket took all
+    of it at once"""
+    if not sys.platform.startswith('linux'):
+        raise Skip('this system does not report what has arrived')
+    content = data(600000)
+    server = test.server('-t', '2', root=test.site({'large': content}))
+    for _ in range(2):
+        clients = [test.connect(server, receive_buffer=16384)
+                   for _ in range(2)]
+        slow, stopped = map(Visitor, clients)
+        began = time.monotonic()
+        for visitor in (slow, stopped):
+            visitor.send(request('/large'))
+        lines = [f'dropped 127.0.0.1:{client.getsockname()[1]}: no byte moved '
+                 'for 2 seconds' for client in clients]
+        last, pause = began, 0
+        while last < began + 3.2:
+            slow.buffer += test.receive(slow.socket, 14000)
+            time.sleep(0.1)
+            pause = max(pause, time.monotonic() - last)
+            last = time.monotonic()
+        slow.answer(request('/large')).must_be(200, content)
+        if lines[1] in server.lines and lines[0] not in server.lines:
+            return
+    if pause > 1:
+        raise Skip('this machine is too busy to read slowly')
+    if lines[0] in server.lines:
+        raise Failure('no such line: it reads all the time', lines[0],
+                      'a byte that the peer has acknowledged has moved')
+    raise Failure(f'the line "{lines[1]}" after 2 seconds, or a little more',
+                  'no such line after 3.2 s', 'the kernel does not report when '
+                  'bytes were acknowledged, so ask it several times')
 
 
 @check(WEB, open=False)
