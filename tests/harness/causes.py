@@ -92,6 +92,16 @@ class Causes:
         if self.check.name == 'more_than_fit' and self.status is not None:
             return ('a descriptor of FD_SETSIZE or above must never enter a '
                     'set: limit the descriptors, or close that client')
+        if self.attached and self.stage in ('07', '08') and re.search(
+                r'^dropped 0\.0\.0\.0:0:', self.told, re.M) and not self.get(
+                    'calls', 'accept'):
+            return ('a row without a client has been dropped: skip the rows '
+                    'that are not open')
+        if (self.status and self.stage in ('07', '08')
+                and re.search(r'^recv: ENOTCONN: .*:0\)$', self.told, re.M)
+                and not self.injected()):
+            return ('recv was called on the listener: when that is ready, call '
+                    'accept')
         if 'select: EBADF' in self.told and not self.injected():
             return ('a set holds a descriptor that is closed: empty both sets '
                     '(FD_ZERO) before each select, and add only open ones')

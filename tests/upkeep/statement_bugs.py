@@ -105,6 +105,11 @@ bug('07', 'the end of a shortage is not awaited', 'after that time',
      ';\n'))
 bug('07', 'a shortage spins', 'out of the sets',
     ('if (connection->retry_at > now)', 'if (0)'))
+bug('07', 'rows that are not open are dropped', 'rows that are not open',
+    ('        if (!connection->open)\n            continue;\n', ''))
+bug('07', 'the listener is received from', 'called on the listener',
+    ('    if (fd == listener)\n        accept_clients(listener);\n    else if',
+     '    if'))
 bug('07', 'the listener is dropped', 'the listener has been dropped',
     ('if (fd != listener && timeout > 0)', 'if (timeout > 0)'))
 bug('07', '0 seconds are a limit', '0 seconds mean no limit',

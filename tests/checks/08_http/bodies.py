@@ -109,7 +109,8 @@ def length_forms(test):
     for fields in (['Content-Length: 5', 'Content-Length: 5'],
                    ['Content-Length: 5, 5'], ['Content-Length: 5,5,\t5'],
                    ['Content-Length: 0005'], ['Content-Length:5 ']):
-        hint = f'"{", and ".join(fields)}" is the length 5 or 0005'
+        hint = (f'"{", and ".join(fields)}": a body of 5 bytes follows, and '
+                'then the next request')
         visitor.get('/hello.txt', *fields, body=b'GET /', hint=hint).must_be(
             200, HELLO, hint)
         visitor.stays(hint)

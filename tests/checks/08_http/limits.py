@@ -52,9 +52,9 @@ def head_length(test):
                     ).must_be(200, HELLO)
     for _ in range(2):  # more than 16384 bytes received, but not of one head
         visitor.send(field('X-Filler: ' + 'x' * (16384 - bare)) + request())
+        hint = 'a request follows a head of 16384 bytes, which is not too long'
         for _ in range(2):
-            visitor.answer(hint='a request follows a head of 16384 bytes'
-                           ).must_be(200, HELLO)
+            visitor.answer(hint=hint).must_be(200, HELLO, hint)
     for size in (16385, 16400, 20000, 100000):
         hint = f'a head of {size} bytes is too long'
         other = test.visitor()
