@@ -206,7 +206,7 @@ def failure_in_a_shortage(test):
     injected(test, 'send')
     test.faults.fail('send', errno.EFAULT, last=FOREVER)
     if child.wait_exit() != 1:
-        raise Failure('exit status 1 when send fails with EFAULT after ENOBUFS',
+        raise Failure('status 1 when send fails with EFAULT after ENOBUFS',
                       f'it {test.outcome(child)}', 'in a shortage too, '
                       'handle_retry calls handle_error for every failure that '
                       'is not a WAIT')

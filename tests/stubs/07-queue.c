@@ -224,7 +224,7 @@ static bool handle_ready(int fd, int listener) {
 }
 
 /* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. Bytes that its kernel has acknowledged since the last check have moved. */
+   it. Bytes acknowledged by its kernel since the last check have moved. */
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
 
