@@ -35,7 +35,7 @@ static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static int accept_client(int listener, struct sockaddr_in *address);
 static bool set_timeouts(int client, long timeout);
-static bool answer(int client, long timeout);
+static bool answer_message(int client, long timeout);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -71,7 +71,7 @@ int main(int argc, char *argv[]) {
         log_event("accepted", &peer);
         bool connected = set_timeouts(client, timeout);
         while (connected)
-            connected = answer(client, timeout);
+            connected = answer_message(client, timeout);
         close(client);
     }
 }
@@ -94,7 +94,7 @@ static enum action handle_retry(const char *call, long *waits);
 /* Answers the next message: its bytes in reverse order. The length and the
    message are in one buffer, so that one call sends both. Returns false when
    the client has closed or is lost. */
-static bool answer(int client, long timeout) {
+static bool answer_message(int client, long timeout) {
     char frame[HEAD + MOST];
 
     if (!receive_all(client, frame, HEAD, false))

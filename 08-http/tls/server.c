@@ -137,8 +137,8 @@ struct connection {
     long long last_check;     /* when unacknowledged was last set */
     int unacknowledged;       /* bytes not acknowledged then */
     bool open;
-    enum waits waits;         /* what select is to wait for: see tls.h */
     struct http http;
+    enum waits waits;         /* what select is to wait for: see tls.h */
     union address peer;
 };
 

@@ -31,7 +31,7 @@ static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static int accept_client(int listener, struct sockaddr_in *address);
 static bool set_timeouts(int client, long timeout);
-/* TODO 2: answer (TODO 6) in place of echo. */
+/* TODO 2: answer_message (TODO 6) in place of echo. */
 static bool echo(int client, long timeout);
 static enum action handle_error(const char *call);
 
@@ -67,7 +67,7 @@ int main(int argc, char *argv[]) {
             continue;
         log_event("accepted", &peer);
         bool connected = set_timeouts(client, timeout);
-        /* TODO 3: answer in place of echo.
+        /* TODO 3: answer_message in place of echo.
            Proved by reverses. */
         while (connected)
             connected = echo(client, timeout);
@@ -84,10 +84,11 @@ static bool send_all(int client, const char *bytes, size_t length,
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
-/* TODO 6: answer in place of echo. Receive the length of a message, 4 bytes
-   (TODO 7), then as many bytes as it says; send the same length and the bytes
-   in reverse order with one call of send_all. Return false when the stream ends
-   or the client is lost; also if a length is too large, after TODO 11.
+/* TODO 6: answer_message in place of echo. Receive the length of a message, 4
+   bytes (TODO 7), then as many bytes as it says; send the same length and the
+   bytes in reverse order with one call of send_all. Return false when the
+   stream ends or the client is lost; also if a length is too large, after
+   TODO 11.
    Proved by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 

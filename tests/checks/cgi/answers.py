@@ -2,7 +2,8 @@
 
 import time
 
-from checks.cgi.scripts import CGI, HELLO, PLAIN, PYTHON, SHELL, another, serve
+from checks.cgi.scripts import (CGI, HELLO, PLAIN, PYTHON, SHELL, WAIT, another,
+                                serve)
 from harness import Failure, check, data
 from harness.web import HELLO as FILE
 from harness.web import request
@@ -96,8 +97,8 @@ def answer_discarded(test):
 @check(CGI)
 def answer_comes_at_once(test):
     """what the script has written arrives while it is still running"""
-    visitor = serve(test, slow=PLAIN + 'echo first; while [ ! -e go ]; do '
-                    'sleep 0.1; done; echo second\n')
+    visitor = serve(test, slow=PLAIN + 'echo first\n' + WAIT
+                    + 'echo second\n')
     message = request('/cgi/slow')
     visitor.send(message)
     visitor.head(message).must_be(200)
@@ -184,8 +185,7 @@ def requests_meanwhile(test):
 @check(CGI)
 def others_meanwhile(test):
     """other clients are served while a script runs"""
-    visitor = serve(test, slow=PLAIN + 'while [ ! -e go ]; do sleep 0.1; done; '
-                    'echo slow\n')
+    visitor = serve(test, slow=PLAIN + WAIT + 'echo slow\n')
     visitor.send(request('/cgi/slow'))
     for _ in range(3):
         another(test).stays('serve others while a script runs')

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 
-from checks.cgi.scripts import (CGI, PYTHON, SHELL, equal, pids, serve,
+from checks.cgi.scripts import (CGI, PYTHON, SHELL, WAIT, equal, pids, serve,
                                 told)
 from fuzzing.script_heads import CORPUS, build_heads
 from harness import Failure, Skip, check
@@ -144,8 +144,8 @@ def heads_to_the_limit(test):
 def head_lost(test):
     """a head for which there is no memory is a 503"""
     test.need_injector()
-    visitor = serve(test, late=SHELL + 'echo $$ >>pids\nuntil [ -e go ]; do '
-                    'sleep 0.05; done\necho Status: 200; echo; echo hello\n')
+    visitor = serve(test, late=SHELL + 'echo $$ >>pids\n' + WAIT
+                    + 'echo Status: 200; echo; echo hello\n')
     test.attached()
     visitor.send(request('/cgi/late'))
     pids(test, 1)

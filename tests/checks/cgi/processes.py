@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from checks.cgi.scripts import (CGI, HELLO, PLAIN, SHELL, SLEEP, another,
+from checks.cgi.scripts import (CGI, HELLO, PLAIN, SHELL, SLEEP, WAIT, another,
                                 at_rest, children, equal, folder, gone, pids,
                                 serve, told)
 from harness import Failure, Server, Skip, check, reset, wait_until
@@ -123,9 +123,8 @@ def not_silent(test):
 def at_most_64(test):
     """64 scripts run at once, and one more is a 503; after they have ended,
     there is room again"""
-    visitor = serve(test, '-t', '0', wait=SHELL + 'echo $$ >>pids; while [ ! '
-                    '-e go ]; do sleep 0.2; done; echo Status: 204; echo\n',
-                    hello=HELLO)
+    visitor = serve(test, '-t', '0', wait=SHELL + 'echo $$ >>pids\n' + WAIT
+                    + 'echo Status: 204; echo\n', hello=HELLO)
     waiting = [another(test) for _ in range(64)]
     for other in waiting:
         other.send(request('/cgi/wait'))
@@ -145,8 +144,8 @@ def answered_are_not_counted(test):
     """64 scripts that run on after their response leave room for others; after
     128 one more is a 503"""
     visitor = serve(test, '-t', '0', later=SHELL + 'echo Content-Type: a/b; '
-                    'echo Content-Length: 2; echo; printf hi; exec >&-; '
-                    'until [ -e go ]; do sleep 0.5; done\n', hello=HELLO)
+                    'echo Content-Length: 2; echo; printf hi; exec >&-\n'
+                    + WAIT, hello=HELLO)
     for _ in range(2):
         visitor.get('/cgi/hello').must_be(200, b'hello\n')
         for _ in range(64):
@@ -292,9 +291,8 @@ def goes_on_after_its_answer(test):
     """a script may run on after its response: the client does not wait, and no
     zombie remains"""
     visitor = serve(test, '-t', '1', later=SHELL + 'echo Content-Type: a/b; '
-                    'echo Content-Length: 2; echo; printf hi; exec >&-; '
-                    'while [ ! -e go ]; do sleep 0.1; done; sleep 1.2; '
-                    'touch done\n')
+                    'echo Content-Length: 2; echo; printf hi; exec >&-\n'
+                    + WAIT + 'sleep 1.2; touch done\n')
     visitor.get('/cgi/later', hint='the answer ends with the output of the '
                 'script, not with the script').must_be(200, b'hi')
     visitor.stays()
