@@ -108,6 +108,8 @@ static bool is_well_known(const char *segment, size_t length, bool at_top) {
 bool write_name(const char *path, char name[MAX_NAME], bool *directory) {
     char *top = stpcpy(name, root), *end = top;
 
+    if (*path != '/')
+        return false;
     do {
         path++;
         size_t length = strcspn(path, "/");
