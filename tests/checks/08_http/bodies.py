@@ -67,7 +67,7 @@ CHUNKED = {
 }
 
 
-@check(WEB, open=False)
+@check(WEB, open=False, after='coding_forms')
 def chunked_forms(test):
     """accepts every form of the chunked coding: extensions, trailers, leading
     zeros, digits in either case"""
