@@ -75,7 +75,7 @@ static enum action handle_error(const char *call);
    Then shutdown(2) the sending side, so that the server sees the end, and
    receive until the server closes: one more byte is an error, so reject it.
    Proved by line_by_line, empty_input, half_close, extra_bytes, file_input,
-   shutdown_fails. */
+   small_buffers, shutdown_fails. */
 
 /* TODO 7: print_echo, which takes the server, the bytes that were sent and
    their number. Receive until as many have come back. Compare each part with

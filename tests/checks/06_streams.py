@@ -14,7 +14,21 @@ import tempfile
 import threading
 
 from harness import (FOREVER, Failure, Skip, check, data, difference, echoing,
-                     feed, injected, start_client, succeeded, told, wait_until)
+                     feed, injected, namespaces, start_client, succeeded, told,
+                     wait_until)
+
+
+HINT = ('send a piece that any socket takes at once, then take its echo: if '
+        'the server does not receive until you do, send waits, and so both '
+        'sides wait')
+
+
+def send_file(test, peer, message):
+    with tempfile.TemporaryFile() as file:
+        file.write(message)
+        file.seek(0)
+        child = test.start('-t', '2', '127.0.0.1', str(peer.port), stdin=file)
+        succeeded(test, child, message, HINT)
 
 
 @check('06', open=False)
@@ -24,16 +38,23 @@ def file_input(test):
         for option in socket.SO_SNDBUF, socket.SO_RCVBUF:
             connection.setsockopt(socket.SOL_SOCKET, option, 65536)
         echoing(connection)
-    peer = test.peer(handler)
-    message = data(10_000_000)
-    with tempfile.TemporaryFile() as file:
-        file.write(message)
-        file.seek(0)
-        child = test.start('-t', '2', '127.0.0.1', str(peer.port), stdin=file)
-        succeeded(test, child, message,
-                  'send a piece that any socket takes at once, then take its '
-                  'echo: if the server does not receive until you do, send '
-                  'waits, and so both sides wait')
+    send_file(test, test.peer(handler), data(10_000_000))
+
+
+@check('06', open=False)
+def small_buffers(test):
+    """1 MB comes back whole even if all socket buffers hold 4 KB: neither side
+    waits for the other"""
+    if not namespaces.available():
+        raise Skip('this system allows no private network, where a check may '
+                   'set the size of all buffers')
+    namespaces.run_in_child(send_through_4_kb, test)
+
+
+def send_through_4_kb(test):
+    for name in 'tcp_rmem', 'tcp_wmem':
+        namespaces.limit(name, '4096 4096 4096')
+    send_file(test, test.peer(echoing), data(1_000_000))
 
 
 @check('06', open=False)

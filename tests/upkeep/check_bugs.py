@@ -77,6 +77,9 @@ wrong('06', 'output_in_bits', 'bytes',
 wrong('06', 'output_in_bits', 'EAGAIN|temporarily',
       ('errno == EAGAIN) {\n            wait_until_ready(STDOUT_FILENO, '
        'POLLOUT);', 'errno == EAGAIN) {\n            handle_error("write");'))
+wrong('06', 'small_buffers', 'did not read',
+      ('char piece[4096]', 'char piece[16384]'),
+      ('char echo[4096]', 'char echo[16384]'))
 wrong('06', 'input_fails', 'read',
       ('            handle_error("read");', '            return 0;'))
 
