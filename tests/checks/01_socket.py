@@ -113,14 +113,6 @@ CLOSED = {'<&-': (0,), '2>&-': (2,), '<&- >&-': (0, 1), '>&- 2>&-': (1, 2),
           '<&- >&- 2>&-': (0, 1, 2)}
 
 
-def opened(child, number):
-    """What /proc shows for a descriptor number."""
-    try:
-        return os.readlink(f'/proc/{child.pid}/fd/{number}')
-    except OSError:
-        return ''
-
-
 @check(SERVERS, open=False, after='stream_socket')
 def closed_streams(test):
     """no socket or pipe gets the number of a closed standard stream"""
@@ -132,12 +124,12 @@ def closed_streams(test):
 
         def listens():
             return test.stage in READY and any(
-                opened(child, number).startswith('socket:')
+                child.file_of(number).startswith('socket:')
                 for number in range(10))
         wait_until(lambda: listens() or not child.running())
         status = child.wait_exit(0.05)
-        taken = [f'{number} is {opened(child, number)}' for number in numbers
-                 if opened(child, number).startswith(('socket:', 'pipe:'))]
+        taken = [f'{number} is {child.file_of(number)}' for number in numbers
+                 if child.file_of(number).startswith(('socket:', 'pipe:'))]
         if taken or status == -signal.SIGPIPE:
             raise Failure(f'with {closed} only /dev/null, or nothing, as '
                           'descriptor ' + ' and '.join(map(str, numbers)),

@@ -201,4 +201,4 @@ def dissolve(connection):
 def sockets_of(child):
     """The descriptors of a program that are sockets."""
     return [fd for fd in child.descriptors()
-            if os.readlink(f'/proc/{child.pid}/fd/{fd}').startswith('socket:')]
+            if child.file_of(fd).startswith('socket:')]

@@ -221,6 +221,13 @@ class Child(Program):
         return sorted(number for number in map(int, names) if not MEMCHECK
                       or number < highest_descriptor() - VALGRINDS_OWN)
 
+    def file_of(self, number):
+        """Returns what /proc shows for a descriptor; '' if it is closed."""
+        try:
+            return os.readlink(f'/proc/{self.pid}/fd/{number}')
+        except OSError:
+            return ''
+
     def descriptors_at_rest(self):
         """The same once it sleeps: what it opens only for the moment of an
         answer is then closed."""

@@ -1,7 +1,6 @@
 """The body of a request to a script: it is in a file before the script runs."""
 
 import errno
-import os
 import re
 import socket
 import threading
@@ -234,19 +233,9 @@ def body_of_a_get(test):
     visitor.answer().must_be(200, FILE)
 
 
-def name_of(server):
-    """The link in /proc with the name of a descriptor's file."""
-    def find(number):
-        try:
-            return os.readlink(f'/proc/{server.pid}/fd/{number}')
-        except OSError:
-            return ''
-    return find
-
-
 def uploads(server):
     """The names of the files of bodies that the server has open."""
-    return [name for name in map(name_of(server), server.descriptors())
+    return [name for name in map(server.file_of, server.descriptors())
             if re.search(r'/ladder-\w{6}( \(deleted\))?$', name)]
 
 

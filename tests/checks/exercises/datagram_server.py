@@ -1,7 +1,6 @@
 """The checks of 04-datagram as a server: each message is handled on its
 own."""
 
-import os
 import signal
 import socket
 import struct
@@ -247,7 +246,7 @@ def streams_closed(test):
     wait_until(lambda: is_bound(port) or not server.running())
     if not server.running():
         raise Failure('a server that runs', f'it {test.outcome(server)}')
-    if os.readlink(f'/proc/{server.pid}/fd/2').startswith('socket:'):
+    if server.file_of(2).startswith('socket:'):
         raise Failure('standard error is not the socket', 'descriptor 2 is '
                       'the socket', 'open /dev/null for each standard stream '
                       'that is closed, before the socket')

@@ -1,7 +1,6 @@
 """What happens to a server in a storm, and the verdict on it."""
 
 import contextlib
-import os
 import random
 import signal
 import textwrap
@@ -243,11 +242,8 @@ class ServerStorm(Storm):
                    for number in self.server.descriptors())
 
     def said_descriptor(self, number):
-        try:
-            name = os.readlink(f'/proc/{self.server.pid}/fd/{number}')
-        except OSError:
-            return str(number)
-        return f'{number} ({name})'
+        name = self.server.file_of(number)
+        return f'{number} ({name})' if name else str(number)
 
     def leaks(self, blocks):
         raise Failure(f'after each of {ROUNDS} storms no more memory in use '
