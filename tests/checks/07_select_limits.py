@@ -357,6 +357,20 @@ def signal_before_select(test):
                       'the signals outside pselect')
 
 
+@check(MANY, open=False, after='ends_in_good_order')
+def handler_does_not_wait(test):
+    """the pipe that a signal handler writes to does not block"""
+    server = test.server()
+    for fd in server.descriptors():
+        flags = server.flags_of(fd)
+        if (server.file_of(fd).startswith('pipe:') and flags & os.O_WRONLY
+                and fd > 2 and not flags & os.O_NONBLOCK):
+            raise Failure('an end for writing with O_NONBLOCK',
+                          f'descriptor {fd} without it', 'if the pipe is full, '
+                          'write waits until the program reads, which it '
+                          'cannot while the handler runs')
+
+
 def chatter(client, question, over):
     try:
         while not over.is_set():

@@ -228,6 +228,11 @@ class Child(Program):
         except OSError:
             return ''
 
+    def flags_of(self, number):
+        """Returns the flags of a descriptor: open(2)."""
+        with open(f'/proc/{self.pid}/fdinfo/{number}') as file:
+            return int(re.search(r'flags:\s+(\d+)', file.read())[1], 8)
+
     def descriptors_at_rest(self):
         """The same once it sleeps: what it opens only for the moment of an
         answer is then closed."""

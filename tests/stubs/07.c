@@ -332,7 +332,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    call much else, see signal-safety(7), and leaves errno as it was. Set it for
    SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and let no signal be
    blocked: sigprocmask(2). If a call fails, handle_error.
-   Proved by ends_in_good_order, signal_before_select. */
+   Proved by ends_in_good_order, signal_before_select, handler_does_not_wait,
+   fcntl_fails_at_the_start. */
 
 /* TODO 40: Step 9: close_all, which closes everything that is open and frees
    all memory. Have catch_signals register it with atexit(3), so that it is

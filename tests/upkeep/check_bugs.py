@@ -83,6 +83,10 @@ wrong('06', 'small_buffers', 'did not read',
 wrong('06', 'input_fails', 'read',
       ('            handle_error("read");', '            return 0;'))
 
+wrong('07', 'handler_does_not_wait', 'O_NONBLOCK',
+      ('    if (fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1)\n        '
+       'handle_error("fcntl");\n', ''))
+
 # ---------------------------------------------------------------------- 08
 
 wrong('08', 'refuses_chunk_size_letter', '400',
