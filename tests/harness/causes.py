@@ -40,8 +40,8 @@ class Causes:
 
     def first(self):
         """Returns the likeliest cause, or None."""
-        rules = [self.options, self.signals, self.unended, self.exits,
-                 self.listener_dropped]
+        rules = [self.options, self.unexamined, self.signals, self.unended,
+                 self.exits, self.listener_dropped]
         if not self.test.any and self.attached and not MEMCHECK:
             rules += [self.goes_on, self.no_failure, self.hurries,
                       self.missing_calls, self.sets, self.nfds, self.timeout,
@@ -58,6 +58,15 @@ class Causes:
         """An option that the program should take, and does not."""
         return '' if self.test.any else likely_option(
             self.child, self.told, self.status)
+
+    def unexamined(self):
+        """A socket is used that could not be created."""
+        if self.get('injected', 'socket') and (
+                self.status in CRASHES
+                or re.search('EBADF|Bad file descriptor', self.told)):
+            return ('socket() has returned -1: examine its result before it is '
+                    'used')
+        return ''
 
     def signals(self):
         """A crash, or SIGPIPE, unless a closed stream caused it."""
@@ -233,12 +242,15 @@ class Causes:
                               self.told, re.M)
             if (call == 'setsockopt' or wrong
                     and not self.check.name.startswith(f'{call}_E')):
-                return (f'{call} failed, which should not happen here: check '
-                        'its arguments. ' + (
-                            'The last one is the size of what the one before '
-                            'points to' if call == 'setsockopt' else
-                            'Where do the bytes begin, and how many are they?'
-                            ))
+                return (f'{call} failed, which should not happen here: ' + (
+                    'check its arguments. The last one is the size of what '
+                    'the one before points to'
+                    if call == 'setsockopt' else
+                    'its descriptor is not a socket. If select reports the '
+                    'pipe that a signal handler writes to, end the program'
+                    if wrong[1] == 'NOTSOCK' else
+                    'check its arguments. Where do the bytes begin, and how '
+                    'many are they? -1 is no number of bytes'))
         return ''
 
     def hurries(self):

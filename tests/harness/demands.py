@@ -267,6 +267,17 @@ def typical_delay(test, measure, most):
     return middle
 
 
+def echo_hint(message, output):
+    """A hint about a client's output, which is not the message."""
+    if not output:
+        return ('after each piece that was sent receive as many bytes, and '
+                'write them to standard output')
+    if output.startswith(message):
+        return ('write as many bytes as recv has returned, and none of them '
+                'twice')
+    return ''
+
+
 def succeeded(test, child, message=b'hello\n', hint=''):
     """Demands exit status 0, and the whole echo on standard output."""
     status, before = child.wait_exit(), 0
@@ -282,9 +293,7 @@ def succeeded(test, child, message=b'hello\n', hint=''):
     if bytes(child.output) != message:
         raise Failure('the echo on standard output, and nothing else',
                       f'{difference(message, bytes(child.output))}; {outcome}',
-                      hint if hint or child.output else 'after each piece '
-                      'that was sent receive as many bytes, and write them to '
-                      'standard output')
+                      hint or echo_hint(message, bytes(child.output)))
     if status != 0:
         raise Failure('exit status 0: every byte came back', outcome, hint)
 

@@ -35,6 +35,15 @@ bug('04', 'no line about a failed call', 'without a line about that',
     ('    else if (failure->action != RETRY)\n        fprintf',
      '    else if (0)\n        fprintf'))
 
+bug('02 07', 'the result of socket is not examined', 'socket.. has returned',
+    ('    if (listener == -1)', '    if (0)'))
+bug('06', 'the result of socket is not examined', 'socket.. has returned',
+    ('        if (server == -1)', '        if (0)'))
+bug('06', 'what is written is not taken off', 'none of them twice',
+    ('            length -= (size_t)written;\n', ''))
+bug('07', 'the pipe is taken for a client', 'pipe that a signal handler',
+    ('    if (fd == wake_up[0])', '    if (0)'))
+
 # ------------------------------------------------------------------- 04
 
 bug('04', 'SO_REUSEADDR is 0', 'SO_REUSEADDR to 1', ('int on = 1;',
