@@ -4,16 +4,10 @@ what pieces requests and responses arrive."""
 import socket
 import time
 
-from harness import Failure, check, data, difference, shown
-from harness.web import (DATA, HELLO, USUAL, WEB, Visitor, chunked, request,
+from .kept import LEFT_HINT, need_pipelining, persistent
+from harness import Failure, Skip, check, data, difference, shown
+from harness.web import (DATA, HELLO, WEB, Visitor, chunked, closed, request,
                          rests)
-
-
-def persistent(test, files=USUAL):
-    """A visitor of a server that keeps connections."""
-    server = test.server(root=test.site(files))
-    test.need_persistence(server)
-    return test.visitor(server=server)
 
 
 @check(WEB, after='get_text')
@@ -105,8 +99,12 @@ def last_response_not_lost(test):
             continue  # other servers may accept that, and go on
         visitor = test.visitor()
         visitor.feed(message + data(4 << 20))
-        visitor.answer(message, hint).must_be(
-            range(200, 600) if test.any else status)
+        if test.any:  # a reset after the whole response loses nothing
+            reply = visitor.head(message, hint)
+            if reply.status == 200:
+                visitor.read_body(reply, b'GET', hint)
+            continue
+        visitor.answer(message, hint).must_be(status)
         try:
             rest = visitor.socket.recv(10)
         except ConnectionResetError:
@@ -263,16 +261,21 @@ def pipelined(test):
     files = {f'{number}.txt': b'file %d' % number for number in range(300)}
     visitor = persistent(test, files)
     targets = [f'/{number * 7 % 300}.txt' for number in range(300)]
+    if test.any:  # others may end a connection after 100, or have less room
+        visitor.send(request() * 2)
+        for _ in range(2):
+            visitor.answer(request(), LEFT_HINT).must_be(200, HELLO, LEFT_HINT)
+        targets = targets[:20]
     visitor.feed(b''.join(map(request, targets)))
     for target in targets:
-        visitor.answer(request(target), 'the bytes left in the buffer after a '
-                       'request are the next one').must_be(
-                           200, files[target[1:]])
+        visitor.answer(request(target), LEFT_HINT).must_be(
+            200, files[target[1:]])
 
 
 @check(WEB)
 def pipelined_mixture(test):
     """answers pipelined requests of every kind in order"""
+    need_pipelining(test)
     visitor = persistent(test)
     script = [(request(), 200, HELLO), (request(method='HEAD'), 200, b''),
               (request('/nothing'), 404, None),
@@ -282,7 +285,7 @@ def pipelined_mixture(test):
               (request('/hello.txt', 'Range: bytes=0-4'), 206, HELLO[:5]),
               (request('/empty.txt'), 200, b'')] * 20
     if test.any:  # the others are a server's own choice
-        script = [row for row in script if row[1] == 200]
+        script = [row for row in script if row[1] == 200][:25]
     visitor.feed(b''.join(row[0] for row in script))
     for message, status, body in script:
         visitor.answer(message).must_be(status, body)
@@ -293,6 +296,7 @@ def pipelined_large(test):
     """sends large files completely, one after another"""
     large = [data(3 << 20, seed) for seed in range(4)]
     files = {str(number): content for number, content in enumerate(large)}
+    need_pipelining(test)
     visitor = persistent(test, files)
     visitor.send(b''.join(request(f'/{number}') for number in range(4)))
     for number in range(4):
@@ -311,9 +315,19 @@ def empty_lines_before(test):
 @check(WEB)
 def half_closed(test):
     """answers a client that shuts down its half after its requests"""
+    need_pipelining(test)
     visitor = persistent(test)
     visitor.send(request('/data.bin') * 3)
     visitor.socket.shutdown(socket.SHUT_WR)
+    if test.any:  # RFC 9112 does not forbid to take it for an end
+        try:
+            visitor.head()
+        except Failure as failure:
+            if closed(failure):
+                raise Skip('it gives up a client that shuts down its half'
+                           ) from None
+            raise
+        return
     for _ in range(3):
         visitor.answer(hint='recv() == 0 ends only the client\'s half'
                        ).must_be(200, DATA)

@@ -1,14 +1,19 @@
 """The checks of 08 that are about the heads of requests: which are rejected,
 and which are not."""
 
-from harness import CHECKS, Check, Failure, check, shown
+import collections
+import socket
+
+from harness import CHECKS, Check, Failure, Skip, check, shown
 from harness.replies import UNEXPECTED
-from harness.web import HELLO, WEB, closed, request
+from harness.web import DATA, HELLO, WEB, closed, request
 
 # A row of LINES or FIELDS: its name, what is wrong with the request,
 # the request, and the answers that are allowed for any server, or {} if a
-# server may choose.
+# server may choose: RFC 9112 demands nothing, or allows to repair it.
 BAD, ANY = {400}, set(range(400, 600))
+SERVED_OR_NOT = set(range(200, 600))  # but the connection ends
+LARGE = set(range(200, 600))  # or what follows is taken for the body
 CRLF = b'\r\n'
 
 
@@ -30,11 +35,11 @@ LINES = [
     ('spaces', 'two spaces before the target',
      line('GET  /hello.txt HTTP/1.1'), {}),
     ('space_first', 'a space before the method',
-     line(' GET /hello.txt HTTP/1.1'), ANY),
+     line(' GET /hello.txt HTTP/1.1'), {}),
     ('space_last', 'a space after the version',
      line('GET /hello.txt HTTP/1.1 '), {}),
     ('tabs', 'tabs for spaces',
-     line('GET\t/hello.txt\tHTTP/1.1'), ANY),
+     line('GET\t/hello.txt\tHTTP/1.1'), {}),
     ('space_in_target', 'a space in the target',
      line('GET /hello .txt HTTP/1.1'), ANY),
     ('no_version', 'no version',
@@ -122,9 +127,9 @@ FIELDS = [
     ('name_high', 'a byte above 0x7f in the name of a field',
      field('X-\xdc: 1'), {}),
     ('name_nul', 'a NUL in the name of a field',
-     field('X-\0: 1'), ANY),
+     field('X-\0: 1'), {}),
     ('value_nul', 'a NUL in a value',
-     field('X-Filler: a\0b'), ANY),
+     field('X-Filler: a\0b'), {}),
     ('value_control', 'a control byte in a value',
      field('X-Filler: a\x01b'), {}),
     ('value_escape', 'an ESC byte in a value',
@@ -179,19 +184,46 @@ def lines_of(message):
     return f' ({shown(CRLF.join(lines), 100)})' if lines else ''
 
 
+FAULTS = ('before_colon', 'host', 'version', 'chunk', 'coding', 'length')
+ALIKE = collections.defaultdict(dict)  # the rows of each fault
+
+
+def need_first(test, server, name, alike):
+    """Skips a row if another server fails an earlier one that has the same
+    fault: it is reported once."""
+    for other, judge in alike.items():
+        if other == name:
+            return
+        try:
+            judge(test, test.visitor(server=server))
+        except Failure:
+            raise Skip(f'it fails refuses_{other}, too') from None
+
+
+def gave_up(visitor, failure):
+    """Returns whether another server has closed without serving a file, such
+    as with an error page of HTTP/0.9: a refusal, too."""
+    if closed(failure):
+        return True
+    try:
+        got = bytes(visitor.buffer) + visitor.rest()
+    except Failure:
+        return False
+    return HELLO not in got and DATA not in got
+
+
 def make_refusal(name, wrong, message, anybody, ours=400, framing=False,
                  after=''):
     """Makes the check of a row: one answer with the right status, then the end
     of the connection, although a valid request follows."""
 
-    def refuse(test):
-        visitor = test.visitor()
+    def judge(test, visitor):
         hint = f'{wrong}{lines_of(message)}: this must not be served'
         try:
             reply = visitor.ask(message + request('/data.bin'), hint)
         except Failure as failure:
-            if test.any and closed(failure):
-                return  # closing without an answer is a refusal, too
+            if test.any and gave_up(visitor, failure):
+                return
             raise
         reply.must_be(sorted(anybody) if test.any else ours, hint=(
             f'{wrong}: the form is right, so this is a 501' if ours == 501 and
@@ -200,14 +232,32 @@ def make_refusal(name, wrong, message, anybody, ours=400, framing=False,
             raise Failure(f'"Connection: close" in the {reply.status} for '
                           f'{reply.to}', f'"{reply["Connection"]}"',
                           'nothing shows where the next request begins')
-        if framing or not test.any:
+        if test.any and anybody is LARGE:
+            visitor.socket.shutdown(socket.SHUT_WR)
+            if DATA in visitor.rest():
+                raise Failure('no answer to a request within that body',
+                              'the file', wrong)
+        elif framing or not test.any:
             visitor.ended(f'{wrong}: close the connection, since what follows '
                           'may be part of this request')
+
+    def refuse(test):
+        server = test.server(root=test.site())
+        if test.any:
+            if message not in OF_1_0:
+                test.need_1_1(server)
+            need_first(test, server, name, alike)
+        judge(test, test.visitor(server=server))
+    fault = next((fault for fault in FAULTS if fault in name), name)
+    alike = ALIKE[fault]
+    if anybody:
+        alike[name] = judge
     what = f'rejects a request with {wrong}, and closes the connection'
     CHECKS.append(Check(WEB, f'refuses_{name}', refuse, what, '',
                         bool(anybody), after))
 
 
+OF_1_0 = [row[2] for row in LINES]  # the rest came with HTTP/1.1
 for row in LINES + FIELDS:
     make_refusal(*row)
 SERVED = {

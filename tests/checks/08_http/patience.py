@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+from .kept import need_pipelining
 from harness import (FOREVER, Failure, Skip, check, data, dropped, flood,
                      guarded, in_time, reset, wait_until)
 from harness.web import HELLO, WEB, Visitor, request
@@ -254,7 +255,7 @@ def requests_without_reading(test):
     for _ in range(4):
         client = test.connect(server)
         taken = flood(client, 64 << 20, request('/data.bin') * 1000)
-        if taken >= 64 << 20:
+        if taken >= 64 << 20 and not test.any:  # others may discard the rest
             raise Failure('it stops reading from a client that does not read',
                           '64 MB of requests were taken', 'while a response '
                           'cannot be sent, do not receive')
@@ -314,8 +315,9 @@ def web_storm(test):
     right"""
     files = {f'{size}.bin': data(size, size % 250) for size in (
         0, 1, 100, 5000, 65536, 300000)}
-    server = test.server(root=test.site(files))
+    server = test.server(root=test.site({'hello.txt': HELLO, **files}))
     test.need_persistence(server)
+    need_pipelining(test)
     end, complaints = time.monotonic() + 1, []
 
     def live(number):

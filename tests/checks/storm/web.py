@@ -53,7 +53,7 @@ class Browser(Guest):
     def plain_question(self):
         """A request that every file server answers alike."""
         name = self.chance.choice([name for name in FILES
-                                   if not name.startswith('index')])
+                                   if not name.endswith('index.html')])
         method = self.chance.choice(('GET', 'GET', 'HEAD'))
         if self.chance.random() < 0.1:
             return Question(request('/nothing', method=method), 404,
