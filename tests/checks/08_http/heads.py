@@ -184,7 +184,8 @@ def lines_of(message):
     return f' ({shown(CRLF.join(lines), 100)})' if lines else ''
 
 
-FAULTS = ('before_colon', 'host', 'version', 'chunk', 'coding', 'length')
+FAULTS = ('before_colon', 'host', 'version', '_and_', 'chunk', 'coding',
+          'length')
 ALIKE = collections.defaultdict(dict)  # the rows of each fault
 
 
