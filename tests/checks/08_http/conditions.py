@@ -64,7 +64,7 @@ def conditional(test, status, *fields, hint='', method='GET'):
     reply.must_be(status, hint=f'{"; ".join(fields)} (the file is of {THEN}): '
                   + hint)
     if status == 304 and tag:
-        reply.must_have('ETag', tag, 'a 304 names the version')
+        reply.must_have('ETag', tag, 'a 304 has the ETag of the version')
     if not test.any:
         visitor.stays()
     return reply
