@@ -125,7 +125,7 @@ class Test:
             raise Skip(f'this needs {count} descriptors (ulimit -n)')
 
     def attached(self):
-        """Returns whether the injector is in the program, or skips the check."""
+        """Returns True if the injector is in the program; else skips."""
         self.need_injector()
         if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
             raise Skip('the injector of errors cannot be loaded into this '
