@@ -7,6 +7,8 @@
 
 #include "log.h"
 
+#include "tree.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -69,12 +71,16 @@ bool report_failure(const char *call, const char *name, const char *meaning,
     return true;
 }
 
-/* Opens the log. Returns the descriptor, or -1. */
+/* Opens the log. Returns the descriptor, or -1. When it is opened again, the
+   clients may have all descriptors. */
 static int open_by_name(void) {
     if (strcmp(log_name, "-") == 0)
         return STDOUT_FILENO;
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC;
-    return open(log_name, flags | O_NONBLOCK, 0666);
+    int fd = open(log_name, flags | O_NONBLOCK, 0666);
+    if (fd == -1 && errno == EMFILE && log_fd != -1)
+        fd = open_beyond_limit(AT_FDCWD, log_name, flags | O_NONBLOCK);
+    return fd;
 }
 
 static void use(int fd) {
@@ -150,6 +156,7 @@ void reopen_log(void) {
         remove_lines(first_line());
     torn = false;
     dup2(fd, log_fd);  /* keep the number, which is below the clients' */
+    fcntl(log_fd, F_SETFD, FD_CLOEXEC);  /* dup2 has cleared it */
     close(fd);
     use(log_fd);
 }

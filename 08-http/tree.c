@@ -165,13 +165,12 @@ static void restore_limit(const struct rlimit *clients) {
     errno = saved;
 }
 
-/* Opens as openat(2) does, but above the clients' limit. */
-static int open_beyond_limit(int directory, const char *name, int flags) {
+int open_beyond_limit(int directory, const char *name, int flags) {
     struct rlimit clients;
 
     if (!raise_limit(&clients))
         return -1;
-    int fd = openat(directory, name, flags);
+    int fd = openat(directory, name, flags, 0666);
     restore_limit(&clients);
     return fd;
 }

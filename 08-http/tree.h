@@ -43,6 +43,10 @@ int open_parent(char *name);
 int open_file(int directory, const char *name, struct stat *status);
 int open_list(int directory);
 
+/* Opens a file as openat(2) does, but above the clients' limit; a new one gets
+   the mode 0666. */
+int open_beyond_limit(int directory, const char *name, int flags);
+
 /* Moves a descriptor that stays open above the clients' limit, so that it takes
    no client's place. Returns the new one, or -1; the old one is closed. */
 int move_above_clients(int fd);

@@ -241,8 +241,8 @@ def slow_reader_stays(test):
     stream = Stream(client, 24 << 20).send()
     for _ in range(18):
         time.sleep(0.2)
-        stream.take(1 << 20, 'SO_SNDTIMEO limits the time in which no byte is '
-                    'taken')
+        stream.take(1 << 20, 'it reads all the time: the limit is for the '
+                    'time in which no byte moves')
     stream.finish(REST_HINT)
 
 

@@ -40,8 +40,8 @@ class Causes:
 
     def first(self):
         """Returns the likeliest cause, or None."""
-        rules = [self.options, self.unexamined, self.signals, self.unended,
-                 self.exits, self.listener_dropped]
+        rules = [self.options, self.unexamined, self.success, self.no_socket,
+                 self.signals, self.unended, self.exits, self.listener_dropped]
         if not self.test.any and self.attached and not MEMCHECK:
             rules += [self.goes_on, self.no_failure, self.hurries,
                       self.missing_calls, self.sets, self.nfds, self.timeout,
@@ -130,7 +130,8 @@ class Causes:
         if self.status == 0:
             return ('it exited with status 0, though a server runs until a '
                     'signal ends it: ' + LOOP.get(
-                        self.stage, 'call select in a loop'
+                        self.stage, 'call select in a loop that only a signal '
+                        'ends'
                         + ('; and pipe() is never called: is the descriptor '
                            'that wakes select standard input?' if self.attached
                            and not self.get('calls', 'pipe') else '')))
@@ -160,8 +161,7 @@ class Causes:
     def injected(self, *more):
         return any(self.faults.get('injected', call) for call in (
             *more, 'socket', 'bind', 'listen', 'accept', 'recv', 'send',
-            'select',
-            'connect'))
+            'select', 'connect'))
 
     def missing_calls(self):
         """A call that is never made, although the program has gone on."""
@@ -224,12 +224,27 @@ class Causes:
                             'call it again'))
         return ''
 
-    def no_failure(self):
-        """A call is said to have failed, and has not."""
+    def success(self):
+        """A call is said to have failed, and errno is 0."""
         plain = re.search(r'^(\w+): Success( \(|$)', self.told, re.M)
         if plain and not self.injected():
             return (f'the program reports that {plain[1]} has failed, and it '
                     'has not: only -1 means that')
+        return ''
+
+    def no_socket(self):
+        """A call is made on a descriptor that is not a socket."""
+        wrong = re.search(r'^(recv|send): ENOTSOCK', self.told, re.M)
+        if not wrong or self.injected():
+            return ''
+        return (f'{wrong[1]} was called on a descriptor that is not a socket'
+                + (': empty both sets (FD_ZERO) before each select, handle '
+                   'only what FD_ISSET finds ready, and end the program if '
+                   'that is the pipe which a signal handler writes to'
+                   if self.stage in ('07', '08') else ''))
+
+    def no_failure(self):
+        """A call is said to have failed, and has not."""
         for call in ('recv', 'send', 'setsockopt'):
             if (not re.search(rf'^{call}: ', self.told, re.M)
                     or not self.get('calls', call)
@@ -238,19 +253,15 @@ class Causes:
             if not self.get('failed', call):
                 return (f'the program reports that {call} has failed, and it '
                         'has not: only -1 means that')
-            wrong = re.search(rf'^{call}: E(FAULT|NOTSOCK|OPNOTSUPP)',
-                              self.told, re.M)
+            wrong = re.search(rf'^{call}: E(FAULT|OPNOTSUPP)', self.told, re.M)
             if (call == 'setsockopt' or wrong
                     and not self.check.name.startswith(f'{call}_E')):
-                return (f'{call} failed, which should not happen here: ' + (
-                    'check its arguments. The last one is the size of what '
-                    'the one before points to'
-                    if call == 'setsockopt' else
-                    'its descriptor is not a socket. If select reports the '
-                    'pipe that a signal handler writes to, end the program'
-                    if wrong[1] == 'NOTSOCK' else
-                    'check its arguments. Where do the bytes begin, and how '
-                    'many are there? -1 is not a length'))
+                return (f'{call} failed, which should not happen here: check '
+                        'its arguments. ' + (
+                            'The last one is the size of what the one before '
+                            'points to' if call == 'setsockopt' else
+                            'Where do the bytes begin, and how many are there? '
+                            '-1 is not a length'))
         return ''
 
     def hurries(self):
@@ -344,8 +355,7 @@ class Causes:
         """Client and server each wait for the other to close."""
         if (self.stage != '06' or self.get('calls', 'shutdown')
                 or self.status is not None or not self.sleeps_in('recv')
-                or self.check.name in LIMITED
-                or self.get('most', 'send')):
+                or self.check.name in LIMITED or self.get('most', 'send')):
             return ''
         return ('it waits in recv(), but the server has sent all: receive as '
                 'many bytes as were sent, not more, and at the end of the '
@@ -355,11 +365,9 @@ class Causes:
     def limits(self):
         """The socket options that -t asks for."""
         command = self.child.command
-        if self.stage not in ('05', '06'):
-            return ''
         seconds = (command[command.index('-t') + 1] if '-t' in command[:-1]
                    else '60' if self.stage == '05' else '10')
-        if not seconds.isdecimal():
+        if self.stage not in ('05', '06') or not seconds.isdecimal():
             return ''
         seconds = int(seconds)
         values = {'SO_RCVTIMEO': self.get('low', 'setsockopt'),
@@ -389,6 +397,4 @@ class Causes:
 
 def likely_cause(test, check):
     """Returns a hint about the likeliest cause of a failure, or ''."""
-    if not test.children:
-        return ''
-    return Causes(test, check).first()
+    return Causes(test, check).first() if test.children else ''

@@ -41,7 +41,7 @@ bug('06', 'the result of socket is not examined', 'socket.. has returned',
     ('        if (server == -1)', '        if (0)'))
 bug('06', 'what is written is not taken off', 'none of them twice',
     ('            length -= (size_t)written;\n', ''))
-bug('07', 'the pipe is taken for a client', 'pipe that a signal handler',
+bug('07', 'the pipe is taken for a client', 'pipe which a signal handler',
     ('    if (fd == wake_up[0])', '    if (0)'))
 
 # ------------------------------------------------------------------- 04

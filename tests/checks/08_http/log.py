@@ -197,6 +197,30 @@ def log_rotated(test):
 
 
 @check(WEB, open=False)
+def log_rotated_when_full(test):
+    """after a rename and SIGHUP continues in a new file, even while the clients
+    have all descriptors"""
+    test.need_injector()
+    test.faults.set('descriptors', 30)
+    server, visitor, log = logging(test)
+    test.attached()
+    others = [test.visitor(server=server) for _ in range(40)]
+    if not server.wait_line('accept: EMFILE'):
+        raise Failure('the line "accept: EMFILE..."', 'none')
+    log.rename(log.with_name('old'))
+    server.signal(signal.SIGHUP)
+    if not wait_until(log.exists):
+        raise Failure(f'a new {log} after SIGHUP', 'there is none',
+                      'raise the limit of descriptors for a moment')
+    visitor.get('/hello.txt?new').must_be(200)
+    if logged(log, 1)[0][2].split()[1] != '/hello.txt?new':
+        raise Failure('the request in the new log', log.read_bytes())
+    for other in others:
+        other.get().must_be(200, HELLO)
+        other.socket.close()
+
+
+@check(WEB, open=False)
 def log_cannot_be_reopened(test):
     """keeps serving if the new log cannot be opened"""
     server, visitor, log = logging(test)

@@ -15,14 +15,15 @@ from checks.cgi.scripts import (CGI, HELLO, PLAIN, SHELL, SLEEP, WAIT, another,
 from harness import Failure, Server, Skip, check, reset, wait_until
 from harness.web import Visitor, request
 
+DESCRIPTORS = (SHELL + 'echo Content-Type: text/plain; echo; '
+               'exec ls -l /proc/self/fd\n')
+
 
 @check(CGI)
 def sees_three_descriptors(test):
     """a script has standard input, output and error, and no other descriptor:
     no client, log, file, or pipe"""
-    script = (SHELL + 'echo Content-Type: text/plain; echo; '
-              'exec ls -l /proc/self/fd\n')
-    visitor = serve(test, '-l', '/dev/null', fds=script, sleep=SLEEP)
+    visitor = serve(test, '-l', '/dev/null', fds=DESCRIPTORS, sleep=SLEEP)
     upload, sleeper = another(test), another(test)
     upload.send(request('/cgi/fds', 'Content-Length: 9', method='POST',
                         body=b'some'))
@@ -37,10 +38,24 @@ def sees_three_descriptors(test):
 
 
 @check(CGI)
+def sees_no_reopened_log(test):
+    """a script has no descriptor of the log, not even after SIGHUP"""
+    log = test.site({}) / 'log'
+    visitor = serve(test, '-l', str(log), fds=DESCRIPTORS)
+    log.rename(log.with_name('old'))
+    test.running.process.send_signal(signal.SIGHUP)
+    if not wait_until(log.exists):
+        raise Failure('SIGHUP opens the log again', 'it does not')
+    reply = visitor.get('/cgi/fds').must_be(200)
+    if str(log).encode() in reply.body:
+        raise Failure('no descriptor of the log in a script',
+                      reply.body.decode(), 'dup2 clears FD_CLOEXEC')
+
+
+@check(CGI)
 def sees_nothing_inherited(test):
     """a descriptor that the server has inherited is not passed on"""
-    place = folder(test, fds=SHELL + 'echo Content-Type: text/plain; echo; '
-                   'exec ls -l /proc/self/fd\n')
+    place = folder(test, fds=DESCRIPTORS)
     secret = test.site({'secret': b'x'}) / 'secret'
     handle = os.open(secret, os.O_RDONLY)
     with os.fdopen(handle):
