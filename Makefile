@@ -122,7 +122,7 @@ $(every_program): %: %.c .flags
 08-http/stub: $(filter-out %/request.c,$(wildcard 08-http/*.c)) \
               $(wildcard 08-http/*.h)
 
-# Beyond the ladder: what is in the folder, and the rest from 08.
+# Beyond the ladder: the sources in the folder, and the rest from 08.
 cgi := $(wildcard 08-http/cgi/*.c)
 cgi += $(filter-out %/stub.c $(cgi:08-http/cgi/%=08-http/%),\
          $(wildcard 08-http/*.c))
@@ -142,7 +142,7 @@ diff-cgi:
 	    old=08-http/$${new##*/}; [ -e "$$old" ] || old=/dev/null; \
 	    tests/diff "$$old" "$$new"; done'
 
-# TLS: what is in its folder, then what is not of cgi, then what is not of 08.
+# TLS: its own sources, then those of cgi and of 08 that it does not replace.
 tls := $(wildcard 08-http/tls/*.c)
 tls += $(filter-out $(tls:08-http/tls/%=08-http/cgi/%),\
          $(wildcard 08-http/cgi/*.c))
@@ -182,7 +182,7 @@ diff-tls:
 	    old=08-http/$${new##*/}; [ -e "$$old" ] || old=/dev/null; \
 	    tests/diff "$$old" "$$new"; done'
 
-# Changes, and so has everything built again, when the compiler or flags do.
+# Changes when the compiler or the flags do, so that everything is built again.
 quoted_flags := '$(subst ','\'',$(build) $(LDLIBS))'
 .flags: FORCE
 	@echo $(quoted_flags) | cmp -s - $@ || echo $(quoted_flags) >$@

@@ -118,8 +118,8 @@ static bool echo(int client, long timeout) {
    Proved by reverses. */
 
 /* TODO 9: length_in, which takes 4 bytes and returns the length that they stand
-   for: memcpy(3) them into a uint32_t, and use ntohl(3). Sent as they came,
-   they are in network byte order already.
+   for: memcpy(3) them into a uint32_t, and use ntohl(3). An answer begins
+   with the same 4 bytes, which are in network byte order already.
    Proved by reverses. */
 
 /* TODO 10: reverse, which takes bytes and their number.

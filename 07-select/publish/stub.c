@@ -271,7 +271,7 @@ static bool note_unacknowledged(int client) {
    Proved by several_at_once, too_long_line, other_lines. */
 
 /* TODO 12: handle_line, which takes a client, a line, and its length. The line
-   may hold a NUL, and no NUL ends it: its newline does. Return false unless it
+   may hold a NUL: only its newline ends it. Return false unless it
    is SUB and a topic, or PUB, a topic and a text, as the lesson has them. For
    PUB make it a MSG line and publish it (TODO 14); for SUB subscribe (TODO 13).
    Proved by other_lines, any_text, longest_topic, topics_exact. */

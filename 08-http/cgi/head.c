@@ -64,7 +64,7 @@ static const char *parse_field(struct head *head, struct seen *seen,
     if (!is_clean(line))
         return "a control character";
     if (value.start == NULL || !is_token(name))
-        return "a line that is no field";
+        return "a line that is not a field";
     value = trim(value);
     if (is_word(name, "Content-Type")) {
         seen->type = true;

@@ -89,7 +89,7 @@ static long control_records(BIO *bio, int command, long number, void *pointer) {
 }
 
 bool start_tls(const char *pem) {
-    stop_tls();  /* of two options the last one counts */
+    stop_tls();  /* with two -s, the last one counts */
     pem_file = pem;
     records = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
                            "records");

@@ -128,8 +128,8 @@ def options_together(test):
     if status != 0 or not child.output.startswith(b'usage: '):
         raise Failure(f'{test.said(child)} prints the usage to standard '
                       'output, and exits with status 0',
-                      f'it {test.outcome(child)}', 'getopt takes one option a '
-                      'call: call it in a loop, until it returns -1')
+                      f'it {test.outcome(child)}', 'getopt returns one option '
+                      'per call: call it in a loop, until it returns -1')
 
 
 @check(ADDRESSED, open=False, after='waits_quietly')

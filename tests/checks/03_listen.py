@@ -39,7 +39,7 @@ def ready_not_before(test):
     child = test.start('0')
     test.attached()
     if not wait_until(lambda: not child.running() or child.state() == 'T'):
-        raise Failure('a call of listen()', f'it {test.outcome(child)}')
+        raise Failure('a call to listen()', f'it {test.outcome(child)}')
     early = child.wait_line('listening on .*', 0.3)
     child.signal(signal.SIGCONT)
     if early:
@@ -69,7 +69,7 @@ def connection_established(test):
                       'call listen, then only wait: pause()')
     test.alive(server, 'five connections')
     if test.faults.get('calls', 'accept'):
-        raise Failure('no call of accept() yet: that is the next stage',
+        raise Failure('no call to accept() yet: that is the next stage',
                       f'{test.faults.get("calls", "accept")} of them',
                       'the kernel completes handshakes by itself')
 

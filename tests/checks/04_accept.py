@@ -24,7 +24,7 @@ def accepted_line(test):
             told = any(other.startswith('accepted') for other in server.lines)
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
                           'set the length to the size of the address before '
-                          'each call of accept; ntohs for the port'
+                          'each call to accept; ntohs for the port'
                           if told and any(' 0.0.0.0:' in other or str(port)
                                           not in other
                                           for other in server.lines[-1:])
@@ -33,7 +33,7 @@ def accepted_line(test):
                              'serve it until it closes, close it'))
         client.close()
     if test.faults.get('too_short', 'accept'):
-        raise Failure('the length is set before each call of accept',
+        raise Failure('the length is set before each call to accept',
                       'it was shorter than an address',
                       'accept stores the length of the client\'s address: set '
                       'it to the size of yours again before the next call')
@@ -73,7 +73,7 @@ def descriptors_closed(test):
 @check(SERVING, after='descriptors_closed')
 def children_end(test):
     """a program that starts a process for each client leaves none behind:
-    neither a zombie nor one that runs on"""
+    neither a zombie nor one that is still running"""
     server = test.server()
     for _ in range(20):
         client = test.connect(server)

@@ -76,9 +76,9 @@ def echo_exact_lengths(test):
     client = test.connect(test.server())
     for size in (1, 2, 255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097, 8192,
                  16384, 16385):
-        test.echo(client, data(size, size), 'a full buffer is no special '
-                  'case: no final NUL is needed, and no byte past its end may '
-                  'be written')
+        test.echo(client, data(size, size), 'a full buffer is not a '
+                  'special case: no final NUL is needed, and no byte past its '
+                  'end may be written')
 
 
 @check(TALKING)

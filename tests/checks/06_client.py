@@ -38,7 +38,8 @@ def line_by_line(test):
         echoed = child.wait_for(
             lambda: len(child.output) >= before + len(line), 5)
         if not echoed and child.process.poll() is not None:
-            raise Failure('the client reads on', f'it {test.outcome(child)}',
+            raise Failure('the client keeps reading',
+                          f'it {test.outcome(child)}',
                           'call read again, in a loop, until it returns 0')
         if not echoed:
             raise Failure(f'the echo of {shown(line)} before more is typed',

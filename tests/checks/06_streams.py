@@ -59,7 +59,7 @@ def send_through_4_kb(test):
 
 @check('06', open=False)
 def input_not_blocking(test):
-    """a standard input that does not block is waited for, not given up"""
+    """waits for a non-blocking standard input, and does not give up"""
     peer = test.peer(echoing)
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
@@ -80,8 +80,8 @@ def input_not_blocking(test):
 
 @check('06', open=False)
 def output_not_blocking(test):
-    """a standard output that does not block gets every byte; until it takes
-    more, it is waited for"""
+    """a non-blocking standard output gets every byte: the client waits until
+    it takes more"""
     peer = test.peer(echoing)
     message, got, full = data(300000), bytearray(), threading.Event()
     reading, writing = os.pipe()
@@ -139,7 +139,7 @@ def partial_write(test):
         status = child.wait_exit()
         size = file.seek(0, os.SEEK_END)
     if status in (0, None):
-        raise Failure('an end with another status than 0: 10000 of 12288 bytes '
+        raise Failure('an exit status other than 0: 10000 of 12288 bytes '
                       'fit into the output', f'{size} of them are in it; it '
                       f'{test.outcome(child)}', 'write returns how many bytes '
                       'it took: write the rest in a loop')
@@ -185,7 +185,7 @@ def input_fails(test):
 
 @check('06', open=False)
 def shortages_apart(test):
-    """bytes that are sent end a shortage: the next one has all of -t again"""
+    """a shortage ends when bytes are sent: the next may last all of -t again"""
     test.need_injector()
     peer = test.peer(echoing)
     test.faults.set('most', 5, 'send')

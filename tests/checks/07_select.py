@@ -109,7 +109,7 @@ def last_is_served(test):
     last = test.connect(server)
     for client in (*busy, last):
         test.served(server, client)
-    test.faults.set('most', 1, 'recv')  # so each has data for long
+    test.faults.set('most', 1, 'recv')  # so each has data for a long time
     server.signal(signal.SIGSTOP)
     wait_until(lambda: server.state() == 'T')
     for client in busy:
@@ -126,9 +126,9 @@ def last_is_served(test):
     if not readable(last):
         one = test.faults.get('calls', 'select') > turns
         raise Failure('the last client is served while the others are',
-                      'not yet, after ' + ('5000 calls of select' if one else
-                                           '20000 calls of recv'),
-                      'handle every ready descriptor after each call of '
+                      'not yet, after ' + ('5000 calls to select' if one else
+                                           '20000 calls to recv'),
+                      'handle every ready descriptor after each call to '
                       'select, not just the first one' if one else 'receive '
                       'once from each ready client, then serve the next')
     server.signal(signal.SIGCONT)
@@ -143,7 +143,7 @@ def switches(child):
 
 
 def asleep(child):
-    """Whether the program has slept for a while."""
+    """Returns whether the program has slept for a while."""
     before = switches(child)
     time.sleep(0.05)
     return child.state() == 'S' and switches(child) == before
@@ -203,8 +203,8 @@ def dropped_in_time(test):
         other.close()
         if took < 2.4 and calls < 4:  # a message takes one, too
             return  # others may keep this machine busy
-    raise Failure('an end after 2 seconds', f'after {took:.1f} s and {calls} '
-                  'calls of select', 'select\'s timeout is the time until the '
+    raise Failure('the end after 2 seconds', f'after {took:.1f} s and {calls} '
+                  'calls to select', 'select\'s timeout is the time until the '
                   'first client is due')
 
 
@@ -226,8 +226,8 @@ def client_never_reads(test):
     test.served(server, other)
 
 
-ACKNOWLEDGED_HINT = ('a byte that the peer has acknowledged has moved: see '
-                     'SIOCOUTQ in tcp(7)')
+ACKNOWLEDGED_HINT = ('a byte that the peer has acknowledged counts as moved: '
+                     'see SIOCOUTQ in tcp(7)')
 
 
 def reads_slowly(test, server, client, seconds):
@@ -245,9 +245,9 @@ def reads_slowly(test, server, client, seconds):
 
 @check('07', open=False)
 def acknowledged(test):
-    """with -t 2 a client that reads slowly is not dropped, even before select
-    calls its socket writable, whether it has sent much at once or little
-    often"""
+    """with -t 2 a client that reads slowly is not dropped, even if select does
+    not report its socket as writable for longer than that; it does not matter
+    whether the client has sent much at once, or a little at a time"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
     server = test.server('-t', '2')
@@ -279,7 +279,7 @@ def acknowledged_in_time(test):
         took = time.monotonic() - began
         if took < 3:
             return  # others may keep this machine busy
-    raise Failure('an end after 2 seconds, or a little more',
+    raise Failure('the end after 2 seconds, or a little more',
                   f'after {took:.1f} s', 'the kernel does not report when '
                   'bytes were acknowledged, so ask it several times')
 

@@ -59,8 +59,8 @@ def room_after_timeout(test):
     if middle > 0.045:
         raise Failure('the next client served at once when one has timed out',
                       f'{middle * 1000:.0f} ms later, most times',
-                      'the listener was judged before the client was dropped: '
-                      'let select return at once')
+                      'the listener had been left out of the set before the '
+                      'client was dropped: let select return at once')
 
 
 def delays_after_timeouts(test):

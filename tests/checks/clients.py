@@ -29,7 +29,7 @@ def failed(test, child, why, pattern=None, hint=''):
 
 
 def compares(test):
-    """Skips a check if the client is not ours, and need not compare the
+    """Skips a check if the client is not ours: then it need not compare the
     echo."""
     if test.any:
         raise Skip('a client that is not ours need not compare the echo')

@@ -63,8 +63,8 @@ def helper_fails(test):
         if child.wait_exit() != 1 or not re.fullmatch(line, child.lines[0]):
             raise Failure(f'the line "CALL: {os.strerror(errno.ENOBUFS)}" and '
                           'status 1', f'it {test.outcome(child)}',
-                          f'look at what each call returns (it is no. {number} '
-                          'that fails)')
+                          f'look at what each call returns (call no. {number} '
+                          'fails)')
     if number < 4:
         raise Failure('calls that prepare the program', f'{number - 1}')
 
@@ -133,7 +133,7 @@ def tenth_of_a_second(test):
         else:
             listed = (f'{call}: {os.strerror(errno.ENOMEM)}'
                       not in test.children[-1].lines)
-            raise Failure(f'six calls of {call} in 0.65 seconds, in a shortage '
+            raise Failure(f'six calls to {call} in 0.65 seconds, in a shortage '
                           '(ENOMEM)', calls, 'sleep for a tenth of a second '
                           'between the calls' if listed else 'is there a row '
                           f'for ENOMEM below {call} in the table, with WAIT?')
@@ -217,7 +217,7 @@ def shortage_without_limit(test):
 
 
 def one_send(test, client):
-    """Lets one call of send succeed. Returns whether its bytes have come."""
+    """Lets one call to send succeed. Returns whether its bytes arrived."""
     test.faults.set('first', test.faults.get('calls', 'send') + 2, 'send')
     return select.select([client], [], [], 0.2)[0]
 
@@ -346,7 +346,7 @@ def fcntl_fails_at_the_start(test):
                           f'it {test.outcome(child)}',
                           f'look at what fcntl no. {number} returns')
     if number < 2:
-        raise Failure('calls of fcntl', 'none', 'neither the listener nor the '
+        raise Failure('calls to fcntl', 'none', 'neither the listener nor the '
                       'pipe may block')
 
 
@@ -366,7 +366,7 @@ def malloc_fails(test):
     line = f'malloc: {os.strerror(errno.ENOMEM)} (%s:%d)' % client.getsockname()
     if not server.wait_for(lambda: line in server.lines):
         if not test.faults.get('injected', 'malloc'):
-            raise Skip('no call of malloc can be made to fail: it has none, or '
+            raise Skip('no call to malloc can be made to fail: it has none, or '
                        'a sanitizer has a malloc of its own')
         raise Failure(f'the line "{line}"', test.outcome(server),
                       'look at what malloc returns')

@@ -208,7 +208,7 @@ class Causes:
                              for name in ('failed', 'last_error'))
             if count > 1000 and number in (errno.EBADF, errno.ENOTSOCK):
                 return (f'{call}() was called {count} times on a descriptor '
-                        'that is no open socket: only those of clients are '
+                        'that is not an open socket: only those of clients are '
                         'received from and sent to')
             if (count and number == errno.EAGAIN and self.check.name in LIMITED
                     and self.stage in ('05', '06')
@@ -260,8 +260,8 @@ class Causes:
                         'its arguments. ' + (
                             'The last one is the size of what the one before '
                             'points to' if call == 'setsockopt' else
-                            'Where do the bytes begin, and how many are they? '
-                            '-1 is no number of bytes'))
+                            'Where do the bytes begin, and how many are there? '
+                            '-1 is not a length'))
         return ''
 
     def hurries(self):
@@ -323,7 +323,7 @@ class Causes:
         return inside - 2 if inside else None
 
     def sleeps_in(self, call):
-        """Whether it sleeps in a call, and not just makes it."""
+        """Returns whether it sleeps in a call, and not just makes it."""
         for _ in range(5):
             with contextlib.suppress(OSError):  # it may end meanwhile
                 if self.waits_in(call) is None or self.child.state() != 'S':

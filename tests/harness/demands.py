@@ -208,7 +208,7 @@ def injected(test, call, times=1):
     count = wait_until(lambda: test.faults.get('injected', call) >= times)
     if not count:
         child = test.children[-1]
-        raise Failure(f'a call of {call}(), or of a similar one',
+        raise Failure(f'a call to {call}(), or to a similar one',
                       f'there is none; it {test.outcome(child)}',
                       f'this stage calls {call}()')
 
@@ -256,8 +256,7 @@ def in_time(last):
 
 def typical_delay(test, measure, most):
     """Measures delays, up to four times because others may keep this machine
-    busy. Returns the median, of the last measurement if none is small
-    enough."""
+    busy. Returns the first median that is small enough, or else the last."""
     for number in range(4):
         if number > 0:
             test.restart()

@@ -11,7 +11,7 @@ SIGPIPE_HINT = ('send on a connection that the peer has closed raises SIGPIPE, '
 
 
 FEW_DESCRIPTORS = ('tests/check itself may not open enough files: ulimit -n '
-                   'tells how many')
+                   'prints how many it may open')
 
 
 class Failure(Exception):

@@ -4,8 +4,9 @@
  * test script (harness/faults.py and checks/storm/page.py know its layout). The
  * script writes there which calls are to fail and how, and this library counts
  * there what happened. The script may change its orders while the program runs.
- * There are two sorts of orders: a plan is for certain calls of a kind, for any
- * client; an event of a storm has its place in what is done for one client.
+ * There are two kinds of orders. A plan names certain calls of a kind, for any
+ * client; an event of a storm is due at a certain place in the calls that are
+ * made for one client.
  *
  *     cc -shared -fPIC -o faults.so faults.c -ldl
  *     LADDER_FAULTS=control LD_PRELOAD=./faults.so ./server

@@ -163,7 +163,7 @@ def outcome_of(function, *arguments):
 
 @functools.lru_cache(None)
 def available():
-    """Whether checks may create private networks here."""
+    """Returns whether checks may create private networks here."""
     if not sys.platform.startswith('linux'):
         return False
     try:

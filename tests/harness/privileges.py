@@ -17,7 +17,7 @@ def hide():
 
 
 def is_user(number):
-    """Whether a user exists here: a container may have root only."""
+    """Returns whether a user exists here: a container may have root only."""
     try:
         with open('/proc/self/uid_map') as file:
             ranges = [line.split() for line in file]

@@ -234,8 +234,8 @@ class Child(Program):
             return int(re.search(r'flags:\s+(\d+)', file.read())[1], 8)
 
     def descriptors_at_rest(self):
-        """The same once it sleeps: what it opens only for the moment of an
-        answer is then closed."""
+        """The same once it sleeps: what it opens only to answer is closed
+        by then."""
         wait_until(lambda: self.state() == 'S')
         return self.descriptors()
 

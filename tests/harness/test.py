@@ -125,7 +125,7 @@ class Test:
             raise Skip(f'this needs {count} descriptors (ulimit -n)')
 
     def attached(self):
-        """Whether the injector is in the program; else the check is skipped."""
+        """Returns True if the injector is in the program; else skips."""
         self.need_injector()
         if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
             raise Skip('the injector of errors cannot be loaded into this '
@@ -309,7 +309,7 @@ class Test:
         return mark
 
     def need_persistence(self, server):
-        """Skips the check if the server serves one question a connection."""
+        """Skips the check if the server serves one question per connection."""
 
     def persists(self, server):
         return True
@@ -326,8 +326,8 @@ class Test:
             raise Failure(f'the echo of {shown(mark)}',
                           difference(mark, got), hint or
                           'send as many bytes as recv returned, from the start '
-                          'of the buffer: neither strlen nor sizeof tells how '
-                          'many')
+                          'of the buffer: neither strlen nor sizeof gives '
+                          'that number')
 
     def echo(self, client, message, hint=''):
         """Sends a message and demands its echo."""

@@ -242,8 +242,8 @@ def expect_unknown(test):
         visitor = test.visitor()
         fields = [f'Expect: {value}' for value in values]
         visitor.get('/hello.txt', *fields).must_be(
-            417, hint=f'"{", and ".join(fields)}" is more than 100-continue, '
-            'and so unknown')
+            417, hint=f'"{", and ".join(fields)}" is not just 100-continue, '
+            'so it is unknown')
         visitor.ended('Connection: close')
     test.visitor().get('/hello.txt', 'Expect: 200-ok', version='HTTP/1.0'
                        ).must_be(200, HELLO, 'HTTP/1.0 has no Expect')

@@ -65,7 +65,7 @@ def conditional(test, status, *fields, hint='', method='GET'):
                   + hint)
     if status == 304 and tag and (not test.any or fields == [
             f'If-None-Match: {tag}']):
-        reply.must_have('ETag', tag, 'a 304 names the version')
+        reply.must_have('ETag', tag, 'a 304 has the ETag of the version')
     if not test.any:
         visitor.stays()
     return reply

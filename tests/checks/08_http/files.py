@@ -231,7 +231,7 @@ def slow_files_shared(test):
     wait_until(lambda: arrived(greedy.socket) and arrived(other.socket))
     server.signal(signal.SIGCONT)
     wait_until(lambda: server.state() == 'T')
-    other.answer(hint='handle one slow request a turn of the loop').must_be(
+    other.answer(hint='handle one slow request per turn of the loop').must_be(
         200, HELLO)
     test.faults.set('stop', 0, 'open')
     server.signal(signal.SIGCONT)
@@ -242,7 +242,7 @@ def slow_files_shared(test):
 @check(WEB, open=False)
 def search_permission(test):
     """a folder that may be entered but not read (mode 711) serves its files; a
-    listing of it is a 403"""
+    listing of it gets a 403"""
     root = test.site()
     root.chmod(0o711)
     for name in ('sub', 'list'):
@@ -262,8 +262,8 @@ def search_permission(test):
 
 @check(WEB, open=False)
 def leased(test):
-    """a file on which another program holds a lease is a 503, which invites
-    another try, not a 500"""
+    """answers with 503, which invites another try, and not with 500 if another
+    program holds a lease on the file"""
     test.need_injector()
     visitor = test.visitor()
     test.attached()

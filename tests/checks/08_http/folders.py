@@ -311,8 +311,8 @@ def listing_in_portions(test):
 
 @check(WEB, open=False)
 def listing_runs_out_of_memory(test):
-    """a listing for which there is no memory is a 503, never a page with parts
-    missing"""
+    """answers with 503 if there is no memory for a listing, never with a page
+    that lacks parts"""
     test.need_injector()
     root = test.site({'list/' + 'x' * 100 + str(number): b''
                       for number in range(300)})

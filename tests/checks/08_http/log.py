@@ -246,7 +246,7 @@ def log_to_standard_output(test):
         lines = server.output.decode().splitlines(True)
         if len(lines) != count or not LOG_LINE.fullmatch(lines[-1]):
             raise Failure(f'{count} lines on standard output', lines)
-    server.signal(signal.SIGHUP)  # there is nothing to be reopened
+    server.signal(signal.SIGHUP)  # there is nothing to reopen
     visitor.get()
     server.wait_for(lambda: server.output.count(b'\n') == 4)
     test.alive(server, 'SIGHUP')
@@ -325,4 +325,4 @@ def log_disk_full(test):
     test.alive(server, 'a full disk')
     server.signal(signal.SIGTERM)
     if server.wait_exit() is None:
-        raise Failure('an end', 'it runs on')
+        raise Failure('an end', 'it keeps running')

@@ -115,5 +115,5 @@ def log_rotated_while_full(test):
     mask = os.umask(0)
     os.umask(mask)
     if log.stat().st_mode & 0o777 != 0o666 & ~mask:
-        raise Failure('a log that those may write whom the umask lets',
+        raise Failure('a log with the permissions that the umask leaves',
                       oct(log.stat().st_mode & 0o777))

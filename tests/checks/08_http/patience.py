@@ -170,7 +170,7 @@ def reader_that_stops(test):
 @check(WEB, open=False)
 def slow_reader_stays(test):
     """with -t 1 keeps a client that reads slowly, even if the system does not
-    report unacknowledged bytes: bytes that were sent have moved"""
+    report unacknowledged bytes: bytes that were sent count as moved"""
     test.need_injector()
     content = data(24 << 20)
     server = test.server('-t', '1', root=test.site({'large': content}))
@@ -217,7 +217,7 @@ def response_in_the_buffer(test):
         raise Skip('this machine is too busy to read slowly')
     if lines[0] in server.lines:
         raise Failure('no such line: it reads all the time', lines[0],
-                      'a byte that the peer has acknowledged has moved')
+                      'a byte that the peer has acknowledged counts as moved')
     raise Failure(f'the line "{lines[1]}" after 2 seconds, or a little more',
                   'no such line after 3.2 s', 'the kernel does not report when '
                   'bytes were acknowledged, so ask it several times')

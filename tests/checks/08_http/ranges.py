@@ -40,7 +40,7 @@ def ranged(test):
 
 
 def whole(test, reply):
-    """Whether another server has ignored a range, which RFC 9110 14.2
+    """Returns whether another server has ignored a range, which RFC 9110 14.2
     allows."""
     return test.any and reply.status == 200
 

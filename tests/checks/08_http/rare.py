@@ -120,7 +120,7 @@ def listing_of_what_vanishes(test):
                      FOREVER)  # the first two are there, after index.html
     page = test.visitor(server=server).get('/list/').must_be(200).body
     if len(list(Links(page).names('/list/'))) != 2:
-        raise Failure('two files in the listing, as three have been removed',
+        raise Failure('two files in the listing: three have been removed',
                       page, 'look at what fstatat returns')
 
 
@@ -188,7 +188,7 @@ def log_in_blocks(test):
         took = time.monotonic() - began  # more on a busy machine
         if writes() - before > 100 + 10 * took:
             raise Failure('lines that are written together',
-                          f'{writes() - before} calls of write for 200 lines',
+                          f'{writes() - before} calls to write for 200 lines',
                           'write all collected lines every tenth of a second')
 
 

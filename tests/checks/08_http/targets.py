@@ -102,16 +102,16 @@ FORMS = {  # and of targets that begin with no slash
     'dots_absolute': ('http://ladder/../secret.txt', 404, None),
 }
 
-# What to think about if a row fails whose name begins so.
+# What to think about if a row whose name begins like this fails.
 HINTS = {
-    'plus': 'a + in a path is a plus; only forms write a space so',
+    'plus': 'a + in a path is a plus; only forms write a space that way',
     'percent': 'the two bytes after a % must be hexadecimal digits',
     'escaped_nul': 'a file name ends at a NUL, so reject %00',
     'escape': 'a % and two hexadecimal digits stand for one byte: decode that '
               'once',
-    'umlaut': 'any byte but NUL may be in a name, also one above 0x7f',
-    'query': 'the query begins with the first question mark; it is no part of '
-             'the path',
+    'umlaut': 'any byte but NUL may be in a name, even above 0x7f',
+    'query': 'the query begins with the first question mark; it is not part '
+             'of the path',
     'star': 'only OPTIONS may ask for *',
     'authority': 'only CONNECT has a target that is a host and a port',
     'absolute_user': 'no user name may precede the host',

@@ -107,7 +107,7 @@ def body_of_a_client_that_only_sends(test):
 
 @check(CGI)
 def body_too_long(test):
-    """a Content-Length of more than 64 MB is a 413 at once, and the last
+    """a Content-Length of more than 64 MB gets a 413 at once, as the last
     response"""
     visitor = serve(test, echo=ECHO)
     visitor.send(request('/cgi/echo', f'Content-Length: {MOST + 1}',
@@ -122,7 +122,7 @@ def body_too_long(test):
 
 @check(CGI)
 def chunks_too_long(test):
-    """a chunked body is a 413 as soon as it is longer than 64 MB"""
+    """a chunked body gets a 413 as soon as it is longer than 64 MB"""
     visitor = serve(test, echo=ECHO)
     piece = chunked(data(1 << 20))[:-5]
 
@@ -178,8 +178,8 @@ def body_for_nobody(test):
 
 @check(CGI)
 def body_lost(test):
-    """a body that could not be kept, because memory is short, is a 503: the
-    script does not run without it"""
+    """answers with 503 if memory is too short to keep a body: the script does
+    not run without it"""
     test.need_injector()
     visitor = serve(test, echo=ECHO)
     test.attached()
@@ -197,7 +197,7 @@ def body_lost(test):
 
 @check(CGI)
 def body_malformed(test):
-    """a malformed chunk is a 400, and the script is not started"""
+    """a malformed chunk gets a 400, and the script is not started"""
     visitor = serve(test, mark=SHELL + 'touch started; echo Status: 204; echo')
     visitor.send(request('/cgi/mark', 'Transfer-Encoding: chunked',
                          method='POST', body=b'3\r\nabcX'))

@@ -124,7 +124,7 @@ BAD = {
 
 @check(CGI)
 def heads_malformed(test):
-    """a malformed head is a 500, with the reason on standard error"""
+    """a malformed head gives a 500, with the reason on standard error"""
     for visitor, head, reply in each(test, BAD):
         reply.must_be(500, hint=f'{BAD[head]} in the head of a script')
         visitor.stays()
@@ -142,7 +142,7 @@ def heads_to_the_limit(test):
 
 @check(CGI)
 def head_lost(test):
-    """a head for which there is no memory is a 503"""
+    """answers with 503 if there is no memory for a head"""
     test.need_injector()
     visitor = serve(test, late=SHELL + 'echo $$ >>pids\n' + WAIT
                     + 'echo Status: 200; echo; echo hello\n')

@@ -13,8 +13,8 @@ from harness.web import Visitor, request
 
 @check(CGI)
 def not_there(test):
-    """a path that is missing or hidden, a folder, a link, or above the scripts
-    is a 404"""
+    """answers with 404 for a script that is missing or hidden, for a folder or
+    a link, and for a path that leads above the scripts"""
     visitor = serve(test, hello=HELLO, **{'.hidden': HELLO, 'a.b': HELLO})
     (test.scripts / 'sub' / '.git').mkdir(parents=True)
     os.link(test.scripts / 'hello', test.scripts / 'sub' / '.git' / 'hello')
@@ -48,8 +48,8 @@ def not_executable(test):
 
 @check(CGI)
 def no_interpreter(test):
-    """a script that cannot be executed is a 500, with the reason on standard
-    error; its process does not run the server's exit handling"""
+    """a script that cannot be executed gives a 500, with the reason on standard
+    error; its process does not run the server's exit handlers"""
     visitor = serve(test, '-t', '0', lost='#!/nonexistent/interpreter\n',
                     sleep=SLEEP)
     sleeper = another(test)

@@ -136,7 +136,7 @@ def not_silent(test):
 
 @check(CGI)
 def at_most_64(test):
-    """64 scripts run at once, and one more is a 503; after they have ended,
+    """64 scripts run at once, and one more gets a 503; after they have ended,
     there is room again"""
     visitor = serve(test, '-t', '0', wait=SHELL + 'echo $$ >>pids\n' + WAIT
                     + 'echo Status: 204; echo\n', hello=HELLO)
@@ -157,7 +157,7 @@ def at_most_64(test):
 @check(CGI)
 def answered_are_not_counted(test):
     """64 scripts that run on after their response leave room for others; after
-    128 one more is a 503"""
+    128 one more gets a 503"""
     visitor = serve(test, '-t', '0', later=SHELL + 'echo Content-Type: a/b; '
                     'echo Content-Length: 2; echo; printf hi; exec >&-\n'
                     + WAIT, hello=HELLO)

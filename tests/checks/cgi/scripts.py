@@ -78,7 +78,7 @@ def pids(test, count):
 
 
 def runs(pid):
-    """Whether a process exists and is not a zombie."""
+    """Returns whether a process exists and is not a zombie."""
     try:
         with open(f'/proc/{pid}/stat') as file:
             return file.read().rpartition(')')[2].split()[0] not in 'ZX'

@@ -125,7 +125,7 @@ def server_name(test):
 
 @check(CGI)
 def methods(test):
-    """seven methods reach a script; TRACE is a 405, an unknown one a 501"""
+    """seven methods reach a script; TRACE gets a 405, an unknown one a 501"""
     visitor = serve(test, env=ENVIRONMENT)
     for method in ('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'):
         got = variables(visitor.get('/cgi/env', method=method))

@@ -173,8 +173,8 @@ def from_a_worker(test):
 
 @check(CGI)
 def worker_hangs(test):
-    """a worker that hangs is a 504 after -t; a new one replaces it without the
-    server's help"""
+    """a worker that hangs causes a 504 after -t; a new one replaces it without
+    the server's help"""
     begin(test, '-t', '1')
     with working(test) as first:
         visitor = another(test)  # -t counts from its connection
@@ -200,8 +200,8 @@ def kill_later(pid, mark):
 
 @check(CGI)
 def worker_gone(test):
-    """a socket on which nothing listens is a 503; a worker that crashes during
-    a request is a 500"""
+    """answers with 503 if nothing listens on the socket, and with 500 if a
+    worker crashes during a request"""
     visitor = begin(test)
     with working(test) as worker:
         worker.signal(signal.SIGKILL)  # worker.py and its workers
@@ -219,7 +219,7 @@ def worker_gone(test):
 
 @check(CGI)
 def worker_with_a_queue(test):
-    """a worker whose queue is full is a 503 at once, and no client waits"""
+    """answers with 503 at once if a worker's queue is full: no client waits"""
     visitor = begin(test, '-t', '20')
     listener = socket.socket(socket.AF_UNIX)
     test.closing.append(listener)
@@ -237,8 +237,8 @@ def worker_with_a_queue(test):
 
 @check(CGI)
 def worker_takes_a_part(test):
-    """a socket that does not take all variables at once is a 500, and the
-    message says that they are too long"""
+    """answers with 500 if a socket does not take all variables at once, and
+    reports that they are too long"""
     test.need_injector()
     visitor = begin(test)
     with working(test):
@@ -252,7 +252,7 @@ def worker_takes_a_part(test):
 
 @check(CGI)
 def worker_has_errors(test):
-    """an error in the application is a 500; a client that leaves harms no
+    """an error in the application gives a 500; a client that leaves harms no
     worker"""
     visitor = begin(test)
     (test.scripts / 'data').write_bytes(data(3 << 20))

@@ -105,7 +105,7 @@ def stop_client(test, call, name):
     stopped(test, child, call, name)
     if call == 'connect' and test.faults.get('calls', call) != 1:
         raise Failure(f'no further attempt after {name}',
-                      f'{test.faults.get("calls", call)} calls of connect',
+                      f'{test.faults.get("calls", call)} calls to connect',
                       f'the action for {name} is STOP, not NEXT')
 
 

@@ -72,7 +72,7 @@ def interrupted_connect(test):
     port = listener.getsockname()[1]
     child = attached(test, start_client(test, port))
     if not wait_until(lambda: test.faults.get('calls', 'connect') == 1):
-        raise Failure('a call of connect()', test.outcome(child))
+        raise Failure('a call to connect()', test.outcome(child))
     wait_until(lambda: child.state() == 'S')
     child.signal(signal.SIGSTOP)
     wait_until(lambda: child.state() == 'T')

@@ -36,8 +36,8 @@ def in_network(call, name, stages):
 
 
 def made_by_kernel(function):
-    """Whether a function can be tried here: not on a program that another
-    program starts and confines."""
+    """Returns whether a function can be tried here: not on a program that
+    another program starts and confines."""
     if function in OURS and settings.STARTER:
         return False
     return function is not None and (function not in NETWORK

@@ -93,7 +93,7 @@ def reset_in_between(test):
     def interfere(child):
         ports = wait_until(waiting)
         if not ports:
-            raise Failure('a call of connect()', test.outcome(child))
+            raise Failure('a call to connect()', test.outcome(child))
         for sequence, flags in ((1000, syn), (1001, rst)):
             send_segment(port, ports[0], sequence, flags)
     next_one(test, 'ECONNRESET', HERE, test.peer(echoing, host=THERE,
@@ -251,9 +251,9 @@ def disconnect(connection):
 def shared(test, child, call):
     """Waits until a program stops before a call. Returns its last socket."""
     if not wait_until(lambda: child.state() == 'T' or not child.running()):
-        raise Failure(f'a call of {call}()', test.outcome(child))
+        raise Failure(f'a call to {call}()', test.outcome(child))
     if not child.running():
-        raise Failure(f'a call of {call}()', test.outcome(child))
+        raise Failure(f'a call to {call}()', test.outcome(child))
     return borrow(child, sockets_of(child)[-1])
 
 
@@ -297,7 +297,7 @@ def nobody_waits(test):
     test.served(server, test.connect(server))
     if not wait_until(lambda: test.faults.get('last_error', 'accept')
                       == errno.EAGAIN, 1):
-        raise namespaces.Unavailable('it accepts one client a turn')
+        raise namespaces.Unavailable('it accepts one client per turn')
     test.served(server, test.connect(server))
     not_told(test, server, 'accept')
 

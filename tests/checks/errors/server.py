@@ -65,7 +65,7 @@ def listened_to(test):
         other.bind(('127.0.0.1', 0))
         child = attached(test, test.start(str(other.getsockname()[1])))
         if not wait_until(lambda: child.state() == 'T' or not child.running()):
-            raise Failure('a call of listen()', test.outcome(child))
+            raise Failure('a call to listen()', test.outcome(child))
         other.listen()
         child.signal(signal.SIGCONT)
         stopped(test, child, 'listen', 'EADDRINUSE')

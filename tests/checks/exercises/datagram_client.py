@@ -206,8 +206,8 @@ def needs_another(server, number, line, what, hint):
     then answers."""
     got = server.take(1 + PATIENCE)
     if got != struct.pack('!I', number) + line:
-        raise Failure(f'request {number} again, since {what} is no answer to '
-                      'it', (said(got) if got is not None else 'none')
+        raise Failure(f'request {number} again, since {what} does not '
+                      'answer it', (said(got) if got is not None else 'none')
                       + f'; the client {server.test.outcome(server.child)}',
                       hint)
     server.answer(got)

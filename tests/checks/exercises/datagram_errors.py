@@ -154,7 +154,7 @@ def reported_once(test, child, call):
 
 @check(STAGE, open=False)
 def shortage_without_end(test):
-    """during a shortage the client gives up as it does without an answer"""
+    """during a shortage the client gives up as if no answer came"""
     test.need_injector()
     test.faults.fail('sendto', errno.ENOBUFS, last=FOREVER)
     asked = Asked(test)
@@ -216,7 +216,7 @@ def input_fails(test):
     if child.wait_exit() != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}', 'getchar returns EOF at the '
-                      'end of the input, and if it fails: ferror tells')
+                      'end of the input, and if it fails: call ferror')
 
 
 @check(STAGE, open=False)

@@ -19,7 +19,7 @@ def bound_line(test):
     server = start_server(test, port=port)
     if (server.host, server.port) != ('127.0.0.1', port):
         raise Failure(f'the line "bound to 127.0.0.1:{port}"', server.lines[0],
-                      'getsockname tells the address; ntohs for the port')
+                      'getsockname stores the address; ntohs for the port')
 
 
 share(STAGE, 'default_port')

@@ -122,7 +122,7 @@ class Talker:
             raise Failure('the end of the stream', shown(rest), hint)
 
     def silent(self, seconds=0.2):
-        """Whether nothing comes for a while."""
+        """Returns whether nothing comes for a while."""
         return not self.kept and not select.select(
             [self.socket], [], [], seconds)[0]
 

@@ -343,8 +343,8 @@ def room_at_once(test):
     if middle > 0.05:
         raise Failure('the next client served at once when one leaves',
                       f'{middle * 1000:.0f} ms later, most times',
-                      'the listener was judged before the row was removed: let '
-                      'select return at once')
+                      'the listener had been left out of the set before the '
+                      'row was removed: let select return at once')
 
 
 def delays_after_ends(test):

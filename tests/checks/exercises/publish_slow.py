@@ -15,8 +15,8 @@ SMALL = 32768  # a receive buffer; into a smaller one hardly a segment fits
 BLOCK = 32   # messages that are sent at once: some of them wait
 SLOW_HINT = ('no client may wait for a slow subscriber: use sockets that do '
              'not block, and for each client its own array of waiting lines')
-WHOLE_HINT = ('if send takes a part of a line, keep the rest; if a line does '
-              'not fit, leave out all of it')
+WHOLE_HINT = ('if send takes only part of a line, keep the rest; if a line '
+              'does not fit, drop all of it')
 LOST_HINT = ('count what a subscriber loses; when everything that waits for '
              'it has been sent, send LOST and the number in place of these '
              'messages')
@@ -87,9 +87,9 @@ class Reader:
         while self.last < number:
             self.next(hint)
         if self.last > number:
-            raise Failure(f'{counted(number, "message")} in all, the lost ones '
-                          'included', f'{self.last}: one LOST has too large a '
-                          'number', LOST_HINT)
+            raise Failure(f'{counted(number, "message")} in all, including '
+                          'those lost', f'{self.last}: one LOST has too large '
+                          'a number', LOST_HINT)
 
 
 @check('07-publish')

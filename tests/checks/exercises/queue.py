@@ -331,7 +331,7 @@ def line_without_end(test):
     worker.gets(b'whole')
     worker.done()
     worker.say(b'PULL')
-    worker.nothing('a line without a newline is no work')
+    worker.nothing('a line without a newline is not work')
 
 
 @check('07-queue')

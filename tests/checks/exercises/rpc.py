@@ -34,7 +34,7 @@ def answers(test):
     child = run_client(test, server, b''.join(lines))
     answered_all(test, child, lines,
                  'each line is one request, even if read() has returned '
-                 'several; print the line that has come, not the request')
+                 'several; print the line that comes back, not the request')
     if server.lines() != lines:
         raise Failure('the requests ' + shown(b''.join(lines)),
                       shown(b''.join(server.lines())), 'a request is a line '
@@ -160,11 +160,11 @@ def split_answer(test):
     child = run_client(test, server, None)
     type_line(child, b'1\n2\n3\n')
     end_input(test, child)
-    answered_all(test, child, [b''] * 3, 'recv returns what has come so far: '
+    answered_all(test, child, [b''] * 3, 'recv returns what has arrived: '
                  'call it until there is a newline',
                  answer=lambda _: b'slow answer\n')
     if any(printed):
-        raise Failure('no part of an answer before all of it has come',
+        raise Failure('no part of an answer before it is complete',
                       'a part of it', 'if the server vanishes now, half a '
                       'line would have been printed')
 
@@ -308,9 +308,9 @@ def quiet_end_is_no_try(test):
     closed.wait(5)
     type_line(child, b'two\n')
     end_input(test, child)
-    answered_all(test, child, [b'one\n', b'two\n'], 'before a request look '
-                 'whether the connection has ended (poll with a time of 0): '
-                 'there are four tries on new ones')
+    answered_all(test, child, [b'one\n', b'two\n'], 'before a request '
+                 'check whether the connection has ended (poll with a timeout '
+                 'of 0): there are four tries on new ones')
 
 
 @check('06-rpc')

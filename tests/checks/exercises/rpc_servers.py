@@ -175,7 +175,7 @@ def refused_everywhere(test):
     gave_up(test, child)
     calls = test.faults.get('calls', 'connect')
     if calls != 8:
-        raise Failure('8 calls of connect: four tries of two addresses',
+        raise Failure('8 calls to connect: four tries of two addresses',
                       f'{calls}; it {test.outcome(child)}')
     told(test, child, 'connect', 'ECONNREFUSED', 8)
 

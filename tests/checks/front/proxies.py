@@ -1,5 +1,5 @@
-"""Proxies in front of our servers: they end TLS, and spread clients over
-several servers, some of which may be stopped."""
+"""Proxies in front of our servers: they terminate TLS, and spread clients
+over several servers, some of which may be stopped."""
 
 import http.client
 import os
@@ -139,7 +139,7 @@ def stopped_under_load(test, command):
 
 
 def spread(test, command):
-    """Demands that TLS ends at the proxy, and that all three servers work."""
+    """Demands that the proxy terminates TLS, and all three servers work."""
     site = Site(test, command)
     for _ in range(12):
         browser = site.browser()
@@ -158,7 +158,7 @@ def spread(test, command):
 
 @check(FRONT)
 def nginx_spreads(test):
-    """nginx ends TLS in front of three servers of 08; one is enough"""
+    """nginx terminates TLS in front of three servers of 08; one is enough"""
     spread(test, NGINX)
 
 
@@ -171,7 +171,7 @@ def nginx_stopped_under_load(test):
 
 @check(FRONT)
 def haproxy_spreads(test):
-    """HAProxy ends TLS in front of three servers of 08; one is enough"""
+    """HAProxy terminates TLS in front of three servers of 08; one is enough"""
     spread(test, HAPROXY)
 
 

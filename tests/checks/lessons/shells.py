@@ -61,7 +61,7 @@ class Shell(Child):
         return self.closed() or self.output.count(MARK.encode()) == self.typed
 
     def shown(self, lines: list[str]) -> Callable[[], bool]:
-        """Whether the last command has printed these lines, or has ended."""
+        """A condition: the last command has printed these lines, or ended."""
         return lambda: self.ended() or bool(
             re.match(pattern(lines), self.text(self.start)))
 

@@ -137,7 +137,7 @@ class ClientStorm(Storm):
                           'that has failed')
 
     def must_fail(self):
-        """Whether the server has left early, or no address is left."""
+        """Returns whether the server has left early, or no address is left."""
         next_ones = sum(action_of_client(fault) == 'NEXT'
                         for fault, _ in self.page.came())
         return self.until is not None or next_ones >= self.addresses

@@ -145,7 +145,7 @@ class Guest:
         return bool(self.storm.page.client(self.number, 'lost'))
 
     def excused(self):
-        """Whether a fault may be the reason why its connection has ended."""
+        """Returns whether a fault may have ended its connection."""
         self.pardoned = (self.pardoned or self.lost()
                          or self.storm.pardons())
         return self.pardoned

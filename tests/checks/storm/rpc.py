@@ -150,7 +150,7 @@ class RpcStorm(ClientStorm):
             raise Failure('no request more than four times', f'{places}')
 
     def may_fail(self):
-        """Whether there is a reason for a request to fail four times."""
+        """Returns whether a request has reason to fail four times."""
         came = [fault for fault, _ in self.page.came()]
         refused = sum(action_of_client(fault) == 'NEXT' for fault in came)
         lost = sum(fault.effect == LOSES for fault in came)

@@ -34,10 +34,10 @@ class Storm:
         return Planner(self.lot('faults'), self.test.stage, self.test.any)
 
     def pardons(self):
-        """Whether a failure to serve a client may be due to a fault of memory
-        or of a file. Each such fault explains one failure, of any client,
-        because nothing shows for which client a program allocates memory or
-        opens a file."""
+        """Returns whether a failure to serve a client may be due to a fault of
+        memory or of a file. Each such fault explains one failure, of any
+        client, because nothing shows for which client a program allocates
+        memory or opens a file."""
         if self.pardoned >= self.page.get('hindered'):
             return False
         self.pardoned += 1
@@ -65,7 +65,7 @@ class Storm:
         wait_until(lambda: self.in_state('S'), 0.1)
 
     def in_state(self, state):
-        """Whether the program has done so, or has ended."""
+        """Returns whether the program has done so, or has ended."""
         return not self.program.running() or self.program.state() == state
 
     # --------------------------------------------------------- the verdict
@@ -90,7 +90,7 @@ class Storm:
         return advice((own or came)[-1]) if came else ''
 
     def left_last(self, count):
-        """Whether nothing has happened since a client left."""
+        """Returns whether nothing has happened since a client left."""
         place, text = (self.notes or [(None, '')])[-1]
         return place == count and text.startswith('client')
 

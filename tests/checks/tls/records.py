@@ -195,8 +195,8 @@ def errors_are_ones_own(test):
 
 
 def sanitized(test):
-    """Whether the program has a sanitizer, which makes each block larger and
-    keeps some."""
+    """Returns whether the program has a sanitizer, which makes each block
+    larger and keeps some."""
     with open(test.words[0], 'rb') as file:
         return b'__asan_init' in file.read()
 
