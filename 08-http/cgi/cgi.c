@@ -201,7 +201,8 @@ static void frame(struct cgi *cgi, const struct head *head,
                   const struct request *request) {
     int status = head->status;
 
-    cgi->bodiless = request->method == HEAD || status == 204 || status == 304;
+    cgi->bodiless = request->method == HEAD || status == 204 || status == 205
+                    || status == 304;
     cgi->left = head->length;
     cgi->chunked = head->length == -1 && !cgi->bodiless && !request->http10;
     cgi->progress.status = status;
@@ -220,7 +221,9 @@ static char *write_head(struct cgi *cgi, const struct head *head, char *to,
 
     to = write_start(to, &response, request, head->reason);
     to = write_fields(to, head);
-    if (head->length != -1 && head->status != 204 && head->status != 304)
+    if (head->status == 205)  /* RFC 9110, 15.3.6: as 204, but with a length */
+        to = stpcpy(to, "Content-Length: 0\r\n");
+    else if (head->length != -1 && head->status != 204 && head->status != 304)
         to += sprintf(to, "Content-Length: %lld\r\n", head->length);
     if (cgi->chunked)
         to = stpcpy(to, "Transfer-Encoding: chunked\r\n");

@@ -70,16 +70,18 @@ def length_not_kept(test):
 
 @check(CGI)
 def answer_without_a_body(test):
-    """HEAD, 204 and 304 have no body, whatever the script writes"""
+    """HEAD, 204, 205 and 304 have no body, whatever the script writes"""
     def status(line):
         return SHELL + f'printf "Status: {line}\\nContent-Type: a/b\\n'\
                        'Content-Length: 5\\n\\nhello"\n'
     visitor = serve(test, no=status('204 No'), same=status('304'),
-                    hello=HELLO, ok=status('200'),
+                    reset=status('205'), hello=HELLO, ok=status('200'),
                     long=PLAIN + 'head -c 300000 /dev/zero\n')
     for name, wanted in (('no', 204), ('same', 304)):
         visitor.get(f'/cgi/{name}').must_be(wanted)
         visitor.stays()
+    visitor.get('/cgi/reset').must_be(205, b'').must_have('Content-Length', '0')
+    visitor.stays()
     for name in ('hello', 'ok', 'long'):
         visitor.get(f'/cgi/{name}', method='HEAD').must_be(200, b'')
         visitor.stays('nothing follows the head')
