@@ -156,7 +156,7 @@ void reopen_log(void) {
         remove_lines(first_line());
     torn = false;
     dup2(fd, log_fd);  /* keep the number, which is below the clients' */
-    fcntl(log_fd, F_SETFD, FD_CLOEXEC);  /* dup2 has cleared it */
+    (void)fcntl(log_fd, F_SETFD, FD_CLOEXEC);  /* dup2 has cleared it */
     close(fd);
     use(log_fd);
 }

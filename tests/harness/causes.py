@@ -23,8 +23,7 @@ LOOP = {'03': 'wait with pause() after listen()',
 
 
 class Causes:
-    """The possible causes of a failed check; those that explain most come
-    first."""
+    """The possible causes of a failed check, the likeliest first."""
 
     def __init__(self, test, check):
         self.test, self.check, self.stage = test, check, test.stage
