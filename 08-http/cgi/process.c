@@ -206,7 +206,7 @@ static const struct failure failures[] = {
     {E(ENOENT),       500, "its interpreter, or a library, is not there"},
     {E(ENOEXEC),      500, "not a program: is #! missing in its first line?"},
     {E(ENOMEM),       500, "out of memory"},
-    {E(ENOTDIR),      500, "a part of its interpreter's name is no directory"},
+    {E(ENOTDIR),      500, "part of its interpreter's name is not a directory"},
     {E(EPERM),        500, "the file system, or a tracer, forbids it"},
     {E(ETXTBSY),      500, "another program has it open for writing"},
     {"waitpid", 0, REPORT, NULL},
