@@ -234,7 +234,7 @@ class Causes:
     def no_socket(self):
         """A call is made on a descriptor that is not a socket."""
         wrong = re.search(r'^(recv|send): ENOTSOCK', self.told, re.M)
-        if not wrong or self.injected():
+        if not wrong or self.injected() or self.check.name == 'more_than_fit':
             return ''
         return (f'{wrong[1]} was called on a descriptor that is not a socket'
                 + (': empty both sets (FD_ZERO) before each select, handle '

@@ -263,6 +263,18 @@ def closed(failure):
                           'EPIPE|ECONNRESET', str(failure.got)))
 
 
+def gave_up(visitor, failure):
+    """Returns whether another server has closed without serving a file, such
+    as with an error page of HTTP/0.9: a refusal, too."""
+    if closed(failure):
+        return True
+    try:
+        got = bytes(visitor.buffer) + visitor.rest()
+    except Failure:
+        return False
+    return HELLO not in got and DATA not in got
+
+
 def rests(server):
     """Waits until the server sleeps: it has then received everything."""
     wait_until(lambda: server.state() == 'S')

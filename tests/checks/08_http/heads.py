@@ -6,7 +6,7 @@ import socket
 
 from harness import CHECKS, Check, Failure, Skip, check, shown
 from harness.replies import UNEXPECTED
-from harness.web import DATA, HELLO, WEB, closed, request
+from harness.web import DATA, HELLO, WEB, gave_up, request
 
 # A row of LINES or FIELDS: its name, what is wrong with the request,
 # the request, and the answers that are allowed for any server, or {} if a
@@ -199,18 +199,6 @@ def need_first(test, server, name, alike):
             judge(test, test.visitor(server=server))
         except Failure:
             raise Skip(f'it fails refuses_{other}, too') from None
-
-
-def gave_up(visitor, failure):
-    """Returns whether another server has closed without serving a file, such
-    as with an error page of HTTP/0.9: a refusal, too."""
-    if closed(failure):
-        return True
-    try:
-        got = bytes(visitor.buffer) + visitor.rest()
-    except Failure:
-        return False
-    return HELLO not in got and DATA not in got
 
 
 def make_refusal(name, wrong, message, anybody, ours=400, framing=False,

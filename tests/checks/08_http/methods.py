@@ -1,9 +1,8 @@
 """The checks of 08 that are about methods, and the versions of HTTP."""
 
-from .heads import gave_up
 from harness import Failure, check, data
 from harness.replies import UNEXPECTED
-from harness.web import HELLO, USUAL, WEB, request
+from harness.web import HELLO, USUAL, WEB, gave_up, request
 
 ALLOWED = ['get', 'head', 'options']
 
