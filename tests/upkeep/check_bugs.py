@@ -133,7 +133,7 @@ wrong('08', 'limit_restored', 'limit',
       ('(int)clients.rlim_cur);\n        restore_limit(&clients);',
        '(int)clients.rlim_cur);'), file='tree.c')
 wrong('08', 'limit_restored', 'limit',
-      ('name, flags);\n    restore_limit(&clients);', 'name, flags);'),
+      ('name, flags, 0666);\n    restore_limit(&clients);', 'name, flags);'),
       file='tree.c')
 wrong('08', 'expect_for_a_listing', 'response|200|404',
       ('    http->list = NULL;\n    memcpy(', '    memcpy('), file='http.c')
