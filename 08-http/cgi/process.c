@@ -62,8 +62,8 @@ int open_output(int output[2]) {
 }
 
 /* Turns this process, which fork has just made, into the script. All other
-   descriptors are closed by execve: FD_CLOEXEC in fcntl(2). It also
-   resets our signal handlers, but signals that are ignored stay so. */
+   descriptors are closed by execve: FD_CLOEXEC in fcntl(2). It also resets our
+   signal handlers, but signals that are ignored stay so. */
 static void become(const struct script *script, char *variables[], int input,
                    int output) {
     static char folder[MAX_NAME];

@@ -11,7 +11,7 @@ def persistent(test, files=USUAL):
     return test.visitor(server=server)
 
 
-LEFT_HINT = ('the bytes left in the buffer after a request are the next one')
+LEFT_HINT = 'the bytes left in the buffer after a request are the next one'
 
 
 def need_pipelining(test):
