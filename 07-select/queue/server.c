@@ -148,13 +148,13 @@ static int first, waiting;           /* the next one, and how many there are */
 static int under_way;                /* how many more the clients have */
 
 static int find_next(enum wanted wanted);
-static bool has_timed_out(int client, long timeout, long long now);
-static long long next_check(int client, long timeout);
-static bool note_unacknowledged(int client);
 static void accept_clients(int listener);
 static void handle_client(int client);
 static void handle_lines(int client, bool has_turn);
 static void send_line(int client, const char *line, size_t length);
+static bool has_timed_out(int client, long timeout, long long now);
+static long long next_check(int client, long timeout);
+static bool note_unacknowledged(int client);
 static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
@@ -251,51 +251,6 @@ static bool handle_ready(int fd, int listener) {
     else
         handle_client(fd);
     return true;
-}
-
-/* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. Bytes acknowledged by its kernel since the last check have moved. */
-static bool has_timed_out(int client, long timeout, long long now) {
-    struct connection *connection = &connections[client];
-
-    if (now < next_check(client, timeout))
-        return false;
-    if (note_unacknowledged(client))
-        connection->last_activity = now;
-    if (now - connection->last_activity < 1000 * timeout)
-        return false;
-    if (can_log())
-        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
-    return true;
-}
-
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
-static long long next_check(int client, long timeout) {
-    const struct connection *connection = &connections[client];
-
-    if (connection->unacknowledged > 0)
-        return connection->last_check + 100 * timeout;
-    return connection->last_activity + 1000 * timeout;
-}
-
-/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. select reports a socket as writable only when
-   a good part of its buffer is free: with a peer that reads slowly, minutes may
-   pass while bytes move. */
-static bool note_unacknowledged(int client) {
-    struct connection *connection = &connections[client];
-    int before = connection->unacknowledged;
-
-    connection->last_check = milliseconds();
-    connection->unacknowledged = 0;
-#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
-        connection->unacknowledged = 0;  /* another system: select decides */
-#endif
-    return connection->unacknowledged != before;
 }
 
 static void receive(int client);
@@ -439,6 +394,51 @@ static void send_unsent(int client) {
     }
     if (connection->left > 0)
         note_unacknowledged(client);
+}
+
+/* Returns whether a client has moved no byte for the timeout; if so, reports
+   it. Bytes acknowledged by its kernel since the last check have moved. */
+static bool has_timed_out(int client, long timeout, long long now) {
+    struct connection *connection = &connections[client];
+
+    if (now < next_check(client, timeout))
+        return false;
+    if (note_unacknowledged(client))
+        connection->last_activity = now;
+    if (now - connection->last_activity < 1000 * timeout)
+        return false;
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
+    return true;
+}
+
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
+static long long next_check(int client, long timeout) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->unacknowledged > 0)
+        return connection->last_check + 100 * timeout;
+    return connection->last_activity + 1000 * timeout;
+}
+
+/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
+   whether the number has changed. select reports a socket as writable only when
+   a good part of its buffer is free: with a peer that reads slowly, minutes may
+   pass while bytes move. */
+static bool note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+    int before = connection->unacknowledged;
+
+    connection->last_check = milliseconds();
+    connection->unacknowledged = 0;
+#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
+        connection->unacknowledged = 0;  /* another system: select decides */
+#endif
+    return connection->unacknowledged != before;
 }
 
 /* Returns the time in milliseconds, from a clock that is never set back. */

@@ -147,9 +147,6 @@ static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static bool handle_signal(void);
-static bool has_timed_out(int client, long timeout, long long now);
-static long long next_check(int client, long timeout);
-static bool note_unacknowledged(int client);
 static void accept_clients(int listener);
 static bool serve_client(int client);
 static ssize_t receive(int fd, void *buffer, size_t size);
@@ -157,6 +154,9 @@ static ssize_t send_parts(int fd, struct iovec parts[2], bool more);
 static ssize_t check_sent(int fd, ssize_t sent);
 static void finish(int fd);
 static ssize_t send_file(int fd, int file, long long start, size_t length);
+static bool has_timed_out(int client, long timeout, long long now);
+static long long next_check(int client, long timeout);
+static bool note_unacknowledged(int client);
 static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
@@ -249,57 +249,6 @@ static bool handle_signal(void) {
     return count > 0;
 }
 
-/* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. If a program was to move one, that is killed, and its client gets a 504.
-   Bytes that its kernel has acknowledged since the last check have moved. */
-static bool has_timed_out(int client, long timeout, long long now) {
-    struct connection *connection = &connections[client];
-
-    if (now < next_check(client, timeout))
-        return false;
-    if (note_unacknowledged(client))
-        connection->last_activity = now;
-    if (now - connection->last_activity < 1000 * timeout)
-        return false;
-    if (stop_program(&connection->http)) {
-        connection->last_activity = now;
-        connection->waits = FOR_NOTHING;  /* the state may have changed */
-        return false;
-    }
-    if (can_log())
-        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
-    return true;
-}
-
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
-static long long next_check(int client, long timeout) {
-    const struct connection *connection = &connections[client];
-
-    if (connection->unacknowledged > 0)
-        return connection->last_check + 100 * timeout;
-    return connection->last_activity + 1000 * timeout;
-}
-
-/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. select reports a socket as writable only when
-   a good part of its buffer is free: with a peer that reads slowly, minutes may
-   pass while bytes move. */
-static bool note_unacknowledged(int client) {
-    struct connection *connection = &connections[client];
-    int before = connection->unacknowledged;
-
-    connection->last_check = milliseconds();
-    connection->unacknowledged = 0;
-#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
-        connection->unacknowledged = 0;  /* another system: select decides */
-#endif
-    return connection->unacknowledged != before;
-}
-
 /* Receives requests, or sends what is left of responses: see tls.h. While
    something is left nothing is received, so a client that stops reading is no
    longer read from. Returns false when the client is served or lost. */
@@ -374,6 +323,57 @@ static ssize_t send_file(int fd, int file, long long start, size_t length) {
 /* Ends our half of the stream: shutdown(2). */
 static void finish(int fd) {
     shutdown(fd, SHUT_WR);
+}
+
+/* Returns whether a client has moved no byte for the timeout; if so, reports
+   it. If a program was to move one, that is killed, and its client gets a 504.
+   Bytes that its kernel has acknowledged since the last check have moved. */
+static bool has_timed_out(int client, long timeout, long long now) {
+    struct connection *connection = &connections[client];
+
+    if (now < next_check(client, timeout))
+        return false;
+    if (note_unacknowledged(client))
+        connection->last_activity = now;
+    if (now - connection->last_activity < 1000 * timeout)
+        return false;
+    if (stop_program(&connection->http)) {
+        connection->last_activity = now;
+        connection->waits = FOR_NOTHING;  /* the state may have changed */
+        return false;
+    }
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
+    return true;
+}
+
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
+static long long next_check(int client, long timeout) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->unacknowledged > 0)
+        return connection->last_check + 100 * timeout;
+    return connection->last_activity + 1000 * timeout;
+}
+
+/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
+   whether the number has changed. select reports a socket as writable only when
+   a good part of its buffer is free: with a peer that reads slowly, minutes may
+   pass while bytes move. */
+static bool note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+    int before = connection->unacknowledged;
+
+    connection->last_check = milliseconds();
+    connection->unacknowledged = 0;
+#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
+        connection->unacknowledged = 0;  /* another system: select decides */
+#endif
+    return connection->unacknowledged != before;
 }
 
 /* Returns the time in milliseconds, from a clock that is never set back. */

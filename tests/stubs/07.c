@@ -157,21 +157,6 @@ static enum action handle_retry(const char *call, long *waits);
    after that turn serve returns. Then main returns EXIT_SUCCESS.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
-/* TODO 22: Step 5: has_timed_out, which takes a client, the time limit in
-   seconds, and the time. If the client has moved no byte for as long as the
-   limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or
-   "1 second") and returns true. fill_sets calls it for every client, but not
-   for the listener, and removes those that have timed out. If the limit is 0,
-   it does not call it. handle_ready and echo no longer need the limit.
-   Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
-
-/* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
-   how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. ioctl(2) with TIOCOUTQ stores that number, an
-   int; tcp(7) calls it SIOCOUTQ. Not every system has this: put the call
-   between #ifdef and #endif. The number is 0 without it, and if it fails.
-   Proved by acknowledged. */
-
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
    sent, or not everything was taken; otherwise a call is not worth it. The row
    also remembers when this was. While the number is not 0, the client is due a
@@ -235,6 +220,21 @@ static bool send_all(int client, const char *bytes, size_t length,
    later turns. When all are sent, echo frees the memory; remove_connection
    frees it too. Without memory the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
+
+/* TODO 22: Step 5: has_timed_out, which takes a client, the time limit in
+   seconds, and the time. If the client has moved no byte for as long as the
+   limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or
+   "1 second") and returns true. fill_sets calls it for every client, but not
+   for the listener, and removes those that have timed out. If the limit is 0,
+   it does not call it. handle_ready and echo no longer need the limit.
+   Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
+
+/* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
+   how many bytes the peer's kernel has not acknowledged yet, and returns
+   whether the number has changed. ioctl(2) with TIOCOUTQ stores that number, an
+   int; tcp(7) calls it SIOCOUTQ. Not every system has this: put the call
+   between #ifdef and #endif. The number is 0 without it, and if it fails.
+   Proved by acknowledged. */
 
 /* TODO 16: Step 4: remove set_timeouts: its limits have no effect on a socket
    that does not block. accept_clients no longer needs the time limit. (Not
