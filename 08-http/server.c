@@ -183,8 +183,10 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         }
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
+        else if (connection->http.state != SENDING)
+            FD_SET(fd, readable);
         else
-            FD_SET(fd, connection->http.state == SENDING ? writable : readable);
+            FD_SET(fd, writable);
     }
     left->tv_sec = (time_t)((due - now) / 1000);
     left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);

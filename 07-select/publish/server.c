@@ -174,8 +174,10 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             due = earlier(due, next_check(fd, timeout));
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
+        else if (!has_unsent(connection))
+            FD_SET(fd, readable);
         else
-            FD_SET(fd, has_unsent(connection) ? writable : readable);
+            FD_SET(fd, writable);
     }
     left->tv_sec = (time_t)((due - now) / 1000);
     left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);

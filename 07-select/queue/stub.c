@@ -195,11 +195,13 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         }
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
+        /* TODO 18: watch a row for writing while something is left to send;
+           and for reading otherwise, unless it waits for room.
+           Proved by full_queue, full_queue_bounded, eight_hundred. */
+        else if (connection->unsent == NULL)
+            FD_SET(fd, readable);
         else
-            /* TODO 18: watch a row for writing while something is left to send;
-               and for reading otherwise, unless it waits for room.
-               Proved by full_queue, full_queue_bounded, eight_hundred. */
-            FD_SET(fd, connection->unsent == NULL ? readable : writable);
+            FD_SET(fd, writable);
     }
     left->tv_sec = (time_t)((due - now) / 1000);
     left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);
@@ -316,8 +318,10 @@ static bool save_unsent(int client, const char *bytes) {
     if (connection->unsent != NULL)  /* it is there already */
         return true;
     connection->unsent = malloc(connection->end);
-    if (connection->unsent == NULL)
-        return handle_retry("malloc", &connection->retry_at, peer) != DROP;
+    if (connection->unsent == NULL) {
+        handle_retry("malloc", &connection->retry_at, peer);
+        return false;
+    }
     memcpy(connection->unsent, bytes, connection->end);
     return true;
 }

@@ -196,8 +196,10 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         else if (connection->http.state == RUNNING
                  && connection->waits != FOR_ROOM)
             output = watch_output(&connection->http, fd, readable, output);
+        else if (connection->waits != FOR_ROOM)
+            FD_SET(fd, readable);
         else
-            FD_SET(fd, connection->waits == FOR_ROOM ? writable : readable);
+            FD_SET(fd, writable);
     }
     left->tv_sec = (time_t)((due - now) / 1000);
     left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);

@@ -271,16 +271,18 @@ bug('07', 'signal lost before select', 'SIGTERM|SIGINT',
     ('static int wake_up[2];', 'static int wake_up[2];'),
     ('enum action {', 'static volatile bool asked;\nenum action {'))
 bug('07', 'always watches for writing', 'spins|ready',
-    ('FD_SET(fd, connection->unsent == NULL ? readable : writable);',
-     '{ FD_SET(fd, connection->unsent == NULL ? readable : writable); if (fd '
-     '!= listener) FD_SET(fd, writable); }'))
+    ('            FD_SET(fd, readable);\n',
+     '            { FD_SET(fd, readable); if (fd != listener) FD_SET(fd, '
+     'writable); }\n'))
 bug('07', 'sets are not rebuilt', 'set|FD_SET',
     ('    FD_ZERO(readable);\n    FD_ZERO(writable);\n', ''),
     ('        fd_set readable, writable;\n',
      '        static fd_set readable, writable;\n'),
-    ('FD_SET(fd, connection->unsent == NULL ? readable : writable);',
-     '{ static char known[1024]; if (!known[fd]++) FD_SET(fd, '
-     'readable); }'))
+    ('else if (connection->unsent == NULL)\n            FD_SET(fd, readable);\n'
+     '        else\n            FD_SET(fd, writable);\n',
+     'else {\n            static char known[1024];\n'
+     '            if (!known[fd]++)\n                FD_SET(fd, readable);\n'
+     '        }\n'))
 bug('07', 'the descriptor limit is ignored', 'FD_SETSIZE',
     ('    limit_descriptors();\n', '    (void)limit_descriptors;\n'),
     ('if (client >= FD_SETSIZE)', 'if (client >= 1 << 20)'),

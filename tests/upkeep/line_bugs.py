@@ -14,6 +14,9 @@ FITS = ('    if (connection->lost > 0 || waiting + length > sizeof '
 REPORTS = ('    else if (connection->lost > 0)\n'
            '        report_lost(connection);\n')
 SENDS_AT_ONCE = ('        send_unsent(client);\n    }\n}\n')
+WATCHES = ('        else if (!has_unsent(connection))\n'
+           '            FD_SET(fd, readable);\n'
+           '        else\n            FD_SET(fd, writable);\n')
 
 style('07-publish', 'another size of what waits, and of what is received',
       ('QUEUE = 16384,', 'QUEUE = 9000,'))
@@ -125,8 +128,9 @@ bug('07-publish', 'sends to rows that have ended', 'has ended',
 bug('07-publish', 'a freed descriptor is not used at once', 'at once',
     ('            due = now;  /* accept may succeed now */\n', ''))
 bug('07-publish', 'always watches for writing', 'spins|wake-up',
-    ('FD_SET(fd, has_unsent(connection) ? writable : readable);',
-     '{ FD_SET(fd, readable); if (fd != listener) FD_SET(fd, writable); }'))
+    (WATCHES, '        else {\n            FD_SET(fd, readable);\n'
+     '            if (fd != listener)\n                FD_SET(fd, writable);\n'
+     '        }\n'))
 bug('07-publish', 'SIGPIPE', 'SIGPIPE',
     ('signal(SIGPIPE, SIG_IGN);', ''))
 bug('07-publish', 'receives though answers wait', 'stream',
@@ -134,9 +138,9 @@ bug('07-publish', 'receives though answers wait', 'stream',
      '        send_unsent(client);\n    receive(client);\n'),
     ('    while (!has_unsent(connection)\n           && (newline',
      '    while ((newline'),
-    ('FD_SET(fd, has_unsent(connection) ? writable : readable);',
-     '{ FD_SET(fd, readable); if (has_unsent(connection)) FD_SET(fd, '
-     'writable); }'))
+    (WATCHES, '        else {\n            FD_SET(fd, readable);\n'
+     '            if (has_unsent(connection))\n'
+     '                FD_SET(fd, writable);\n        }\n'))
 
 # ----------------------------------------------------------------- 07-queue
 

@@ -101,9 +101,9 @@ bug('05', 'a DROP of send is overlooked', 'has failed .* times',
 # ------------------------------------------------------------------- 07
 
 bug('07', 'the listener is in no set', 'put the listener into the set',
-    ('            FD_SET(fd, connection->unsent == NULL ? readable : writable)'
-     ';\n', '            if (fd != listener)\n                FD_SET(fd, '
-     'connection->unsent == NULL ? readable : writable);\n'))
+    ('else if (connection->unsent == NULL)\n',
+     'else if (fd == listener)\n            ;\n'
+     '        else if (connection->unsent == NULL)\n'))
 bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
     ('    FD_ZERO(readable);\n', ''))
 bug('07', 'the timeout of select is 0', 'is its timeout 0',
