@@ -26,7 +26,7 @@ int main(int argc, char *argv[]) {
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     fprintf(stderr, "socket: descriptor %d\n", listener);
     close(listener);
     return EXIT_SUCCESS;

@@ -37,7 +37,7 @@ int main(int argc, char *argv[]) {
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)

@@ -58,7 +58,7 @@ int main(int argc, char *argv[]) {
     /* TODO 37: Step 9: call catch_signals. Proved by ends_in_good_order. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     /* TODO 8: Step 2: add the listener to the table. Proved by all_at_once. */
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
@@ -158,11 +158,11 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
-   sent, or not everything was taken; otherwise a call is not worth it. The row
-   also remembers when this was. While the number is not 0, the client is due a
-   tenth of the time limit later (a function, next_check, for fill_sets and
-   has_timed_out). has_timed_out then notes the number again. If it has changed,
-   bytes have moved, at an unknown time: take the present one.
+   sent, or not everything was taken; otherwise an ioctl is not worth it. The
+   row also remembers when this was. While the number is not 0, the client is
+   due a tenth of the time limit later (a function, next_check, for fill_sets
+   and has_timed_out). has_timed_out then notes the number again. If it has
+   changed, bytes have moved, at an unknown time: take the present one.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays. */
 
 /* Receives what has come, and sends all of it back: see recv(2). That may be
@@ -469,7 +469,7 @@ static const struct failure failures[] = {
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
     {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
     {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
-#ifdef ENONET  /* only Linux has these two */
+#ifdef ENONET  /* Linux has both; POSIX has neither */
     {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
     {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif

@@ -52,7 +52,7 @@ int main(int argc, char *argv[]) {
     signal(SIGPIPE, SIG_IGN);  /* let write fail with EPIPE instead */
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     if (client) {
         if (connect(fd, (struct sockaddr *)&address, length) == -1)
             handle_error("connect");

@@ -53,7 +53,7 @@ int main(int argc, char *argv[]) {
     catch_signals();
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener, &address))
         handle_error("fcntl");
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
@@ -157,7 +157,8 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
 
     FD_ZERO(readable);
     FD_ZERO(writable);
-    FD_SET(wake_up[0], readable);  /* below the listener, so below highest */
+    /* The pipe was opened before the listener, so nfds covers it. */
+    FD_SET(wake_up[0], readable);
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
@@ -680,7 +681,7 @@ static const struct failure failures[] = {
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
     {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
     {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
-#ifdef ENONET  /* only Linux has these two */
+#ifdef ENONET  /* Linux has both; POSIX has neither */
     {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
     {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif

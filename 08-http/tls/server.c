@@ -74,7 +74,7 @@ int main(int argc, char *argv[]) {
     start_log(log_file);
     int listener = socket(address.any.sa_family, SOCK_STREAM, 0);
     if (listener == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener, &address))
         handle_error("fcntl");
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
@@ -175,7 +175,8 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
     due = earlier(due, flush_log(now));
     FD_ZERO(readable);
     FD_ZERO(writable);
-    FD_SET(wake_up[0], readable);  /* below the listener, so below highest */
+    /* The pipe was opened before the listener, so nfds covers it. */
+    FD_SET(wake_up[0], readable);
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open)
@@ -303,7 +304,7 @@ static ssize_t check_sent(int fd, ssize_t sent) {
         connection->retry_at = 0;
     else
         action = handle_retry("send", &connection->retry_at, &connection->peer);
-    if (sent == -1 || sent > 16384)  /* less is not worth the call */
+    if (sent == -1 || sent > 16384)  /* less is not worth an ioctl */
         note_unacknowledged(fd);
     return action == DROP ? 0 : sent;
 }
@@ -680,7 +681,7 @@ static const struct failure failures[] = {
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
     {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
     {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
-#ifdef ENONET  /* only Linux has these two */
+#ifdef ENONET  /* Linux has both; POSIX has neither */
     {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
     {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif

@@ -34,7 +34,7 @@ int main(int argc, char *argv[]) {
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     /* TODO 4: instead of this line, bind(2) the socket to the address. bind
        takes addresses of every family, hence a pointer to struct sockaddr (cast
        yours) and a length. Then ask getsockname(2) for the address that the

@@ -40,7 +40,7 @@ int main(int argc, char *argv[]) {
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     /* TODO 4: a connection that this program has closed stays in TIME_WAIT for
        about a minute, and meanwhile bind fails with EADDRINUSE. Tell bind to
        ignore such connections: setsockopt(2) of the option SO_REUSEADDR, an

@@ -49,7 +49,7 @@ int main(int argc, char *argv[]) {
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
-        handle_error("socket");
+        handle_error("socket");  /* reports the error and exits */
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
@@ -312,7 +312,7 @@ static const struct failure failures[] = {
     {E(EPERM),        RETRY, "a firewall rule forbids the connection"},
     {E(ENETDOWN),     RETRY, "Linux: a network error of the connection"},
     {E(ENOPROTOOPT),  RETRY, "Linux: a network error of the connection"},
-#ifdef ENONET  /* only Linux has these two */
+#ifdef ENONET  /* Linux has both; POSIX has neither */
     {E(EHOSTDOWN),    RETRY, "Linux: a network error of the connection"},
     {E(ENONET),       RETRY, "Linux: a network error of the connection"},
 #endif
