@@ -59,9 +59,9 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
-/* Connects to an address: connect(2). Each attempt needs a new socket: after a
-   failure the state of the old one is unspecified. Returns the socket, or -1 if
-   this address is lost. */
+/* Connects to an address: connect(2), and tries again after EINTR. Each attempt
+   needs a new socket: after a failure the state of the old one is unspecified.
+   Returns the socket, or -1 if this address is lost. */
 static int connect_to(const struct addrinfo *address, long timeout) {
     enum action action = RETRY;
 
@@ -69,7 +69,7 @@ static int connect_to(const struct addrinfo *address, long timeout) {
         int server = socket(address->ai_family, address->ai_socktype,
                             address->ai_protocol);
         if (server == -1) {
-            handle_address_error("socket", address);
+            handle_address_error("socket", address);  /* exits, or NEXT */
             break;
         }
         set_timeouts(server, timeout);
