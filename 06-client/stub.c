@@ -9,7 +9,6 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +24,21 @@ enum action {  /* what to do about a failed call */
     NEXT,   /* this address is lost: try the host's next one */
 };
 
-static void parse_options(int argc, char *argv[], long *timeout);
+static void parse_options(int argc, char *argv[], long *timeout,
+                          const char **host, const char **port);
 static void check_standard_streams(void);
-/* TODO 1: prototypes, of connect_to_any (TODO 5) and exchange (TODO 6). */
+/* TODO 1: prototypes, of connect_to (TODO 4), of the functions that it calls,
+   and of exchange (TODO 8). */
+static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    const char *host, *port;
     long timeout = 10;  /* seconds without a byte; 0 = for ever */
 
-    parse_options(argc, argv, &timeout);
+    parse_options(argc, argv, &timeout, &host, &port);
     check_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    const char *host = argv[optind], *port = argv[optind + 1];
     int error = getaddrinfo(host, port, &hints, &addresses);
     if (error != 0) {  /* not an errno: gai_strerror(3) has the message */
         fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
@@ -44,7 +46,9 @@ int main(int argc, char *argv[]) {
                 host, port);
         return EXIT_FAILURE;
     }
-    /* TODO 2: connect to one of the addresses.
+    /* TODO 2: walk the list of addresses: connect_to (TODO 4) each of them,
+       until one returns a socket. If none does, exit with status 1, after
+       freeaddrinfo.
        Proved by every_address, refused_everywhere. */
     freeaddrinfo(addresses);
     /* TODO 3: exchange data with the server, then close the socket (not
@@ -53,56 +57,53 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
-static void reject(const char *reason);
-/* TODO 4: prototypes, here or above, of the other functions that you write. */
-static enum action handle_error(const char *call);
+/* TODO 4: connect_to, which takes an address of the list and the time limit: a
+   socket(2) of the address's family, type and protocol; the time limits (TODO
+   5), because SO_SNDTIMEO limits connect too; connect(2). Return the socket if
+   that succeeds. If socket or connect fails, handle_address_error (TODO 15),
+   and close the socket: its state is unspecified then. After a RETRY try the
+   same address again. After a NEXT say "trying ADDRESS:PORT next" (not checked)
+   if there is a next address, and return -1.
+   Proved by every_address, refused_everywhere, socket_*, connect_*. */
 
-/* TODO 5: connect_to_any, which takes the list of addresses and the time limit.
-   For each address: a socket(2) of its family, type and protocol; the time
-   limits (TODO 9), because SO_SNDTIMEO limits connect too; connect(2). Return
-   the first socket that is connected. If socket or connect fails,
-   handle_address_error (TODO 15), and close the socket: its state is
-   unspecified then. After a NEXT say "trying ADDRESS:PORT next" (not checked)
-   and try that; after a RETRY, the same address again. After the last address,
-   exit with status 1.
-   Proved by every_address, refused_everywhere, setsockopt_fails, socket_*,
-   connect_*. */
+/* TODO 5: set_timeouts, which takes the socket and the time limit: that of 05,
+   but SO_SNDTIMEO gets the limit of the command line, too, because the pieces
+   are small. If setsockopt fails, handle_error.
+   Proved by never_ends, never_reads, setsockopt_fails. */
 
-/* TODO 6: exchange, which takes the server and the time limit. Read a piece of
-   the input, send it, print its echo; then the next piece, until the input
-   ends. Use pieces of 4096 bytes, which any socket takes at once: if send had
-   to wait for the server to receive, the server might be waiting for you to.
-   Then shutdown(2) the sending side, so that the server sees the end, and
-   receive until the server closes: one more byte is an error, so reject it.
+/* TODO 6: name_of, which takes an address of the list and returns it as text,
+   ADDRESS:PORT, in a static buffer. getnameinfo(3) writes an address of any
+   family in numbers if you pass the right flags. An IPv6 address is put in
+   brackets.
+   Proved by every_address. */
+
+static void give_up(const char *reason);
+/* TODO 7: prototypes of the functions that exchange calls. */
+
+/* TODO 8: exchange, which takes the server and the time limit. Read a piece of
+   the input and send it. Receive until as many bytes have come back: compare
+   each part with memcmp(3), at its place in what was sent, and write it to
+   standard output at once. If the server closes too early or sends other bytes,
+   give up. Then the next piece, until the input ends. Use pieces of 4096 bytes,
+   which any socket takes at once: if send had to wait for the server to
+   receive, the server might be waiting for you to. Then shutdown(2) the sending
+   side, so that the server sees the end, and receive until the server closes:
+   give up if even one more byte comes.
    Proved by line_by_line, empty_input, half_close, extra_bytes, file_input,
-   small_buffers, shutdown_fails. */
+   small_buffers, shutdown_fails, bulk, nul_bytes, ends_early, wrong_bytes,
+   one_wrong_byte, closed_output. */
 
-/* TODO 7: print_echo, which takes the server, the bytes that were sent and
-   their number. Receive until as many have come back. Compare each part with
-   memcmp(3), at its place in what was sent, and write it to standard output at
-   once. If the server closes too early or sends other bytes, reject that.
-   Proved by bulk, nul_bytes, ends_early, wrong_bytes, one_wrong_byte,
-   closed_output. */
+/* TODO 9: send_all, of 05. There is no DROP here: handle_retry exits if the
+   connection is lost, so only a shortage that lasts as long as the limit is
+   left: give up. send_all need not tell how long it was blocked.
+   Proved by partial_send, shortage_ends, shortages_apart, send_*. */
 
-/* Reports why the program gives up, and exits. */
-static void reject(const char *reason) {
-    fprintf(stderr, "%s\n", reason);
-    exit(EXIT_FAILURE);
-}
-
-/* TODO 8: receive, which takes the server, a buffer and its size, and returns
+/* TODO 10: receive, which takes the server, a buffer and its size, and returns
    how many bytes recv(2) has stored, 0 at the end. If recv fails, handle_error;
    it returns only after a RETRY, so call recv again.
    Proved by partial_receive, byte_by_byte, never_ends, recv_*. */
 
-/* TODO 9: send_all and set_timeouts, of 05. There is no DROP here: handle_retry
-   exits if the connection is lost, so only a shortage that lasts as long as the
-   limit is left to reject. send_all need not tell how long it was blocked: the
-   pieces are small, so both time limits are that of the command line.
-   Proved by partial_send, never_reads, shortage_ends, shortages_apart,
-   send_*. */
-
-/* TODO 10: read_input, which takes a buffer and its size: read(2) returns the
+/* TODO 11: read_input, which takes a buffer and its size: read(2) returns the
    bytes that have come so far, 0 at the end. write_output, which takes bytes
    and their number: write(2) may take only some, so write the rest. Both fail
    with EAGAIN if the program's parent has set O_NONBLOCK: wait with poll(2)
@@ -111,18 +112,18 @@ static void reject(const char *reason) {
    Proved by input_not_blocking, output_not_blocking, partial_write,
    full_disk. */
 
-/* TODO 11: name_of, which takes an address of the list and returns it as text,
-   ADDRESS:PORT, in a static buffer. getnameinfo(3) writes an address of any
-   family in numbers if you pass the right flags. An IPv6 address is put in
-   brackets.
-   Proved by every_address. */
+/* Reports why the program gives up, and exits. */
+static void give_up(const char *reason) {
+    fprintf(stderr, "%s\n", reason);
+    exit(EXIT_FAILURE);
+}
 
 /* Exits if a standard stream is closed: the socket would get its number. In its
    place, /dev/null would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)
-            reject("standard input, output or error is closed");
+            give_up("standard input, output or error is closed");
 }
 
 static const char usage[] =
@@ -148,7 +149,8 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[], long *timeout) {
+static void parse_options(int argc, char *argv[], long *timeout,
+                          const char **host, const char **port) {
     int option;
 
     while ((option = getopt(argc, argv, "ht:")) != -1) {
@@ -171,10 +173,11 @@ static void parse_options(int argc, char *argv[], long *timeout) {
     }
     if (optind + 2 < argc)
         usage_error(argv[optind + 2]);
-    const char *port = argv[optind + 1];
-    if (port[strspn(port, "0123456789")] == '\0'
-        && parse_number(port, 65535) == 0)
-        usage_error(port);
+    *host = argv[optind];
+    *port = argv[optind + 1];
+    if (strspn(*port, "0123456789") == strlen(*port)
+        && parse_number(*port, 65535) == 0)
+        usage_error(*port);
 }
 
 struct failure {
@@ -219,7 +222,8 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP, as it is for a call without rows. Otherwise returns the action, which
+   the caller must take. */
 static enum action handle_error(const char *call) {
     /* TODO 15: what this function does becomes the job of handle_address_error.
        It takes the call and an address of the list, NULL if there is none. The

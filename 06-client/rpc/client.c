@@ -28,18 +28,25 @@ enum action {  /* what to do about a failed call */
     NEXT,   /* this address is lost: try the host's next one */
 };
 
-static void parse_options(int argc, char *argv[], long *timeout);
+static void parse_options(int argc, char *argv[], long *timeout,
+                          const char **host, const char **port);
 static void check_standard_streams(void);
+static int connect_to(const struct addrinfo *address, long timeout);
+static void set_timeouts(int server, long timeout);
+static const char *name_of(const struct addrinfo *address);
+static enum action handle_error(const char *call);
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address);
 static void ask_all(const struct addrinfo *addresses, long timeout);
 
 int main(int argc, char *argv[]) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    const char *host, *port;
     long timeout = 10;  /* seconds without a byte; 0 = for ever */
 
-    parse_options(argc, argv, &timeout);
+    parse_options(argc, argv, &timeout, &host, &port);
     check_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    const char *host = argv[optind], *port = argv[optind + 1];
     int error = getaddrinfo(host, port, &hints, &addresses);
     if (error != 0) {  /* not an errno: gai_strerror(3) has the message */
         fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
@@ -52,6 +59,53 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
+/* Connects to an address: connect(2), and tries again after EINTR. Each attempt
+   needs a new socket: after a failure the state of the old one is unspecified.
+   Returns the socket, or -1 if this address is lost. */
+static int connect_to(const struct addrinfo *address, long timeout) {
+    enum action action = RETRY;
+
+    while (action == RETRY) {
+        int server = socket(address->ai_family, address->ai_socktype,
+                            address->ai_protocol);
+        if (server == -1) {
+            handle_address_error("socket", address);  /* exits, or NEXT */
+            break;
+        }
+        set_timeouts(server, timeout);
+        if (connect(server, address->ai_addr, address->ai_addrlen) == 0)
+            return server;
+        action = handle_address_error("connect", address);
+        close(server);
+    }
+    if (address->ai_next != NULL)
+        fprintf(stderr, "trying %s next\n", name_of(address->ai_next));
+    return -1;
+}
+
+/* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
+   socket(7). On Linux the second one also limits connect: EINPROGRESS. */
+static void set_timeouts(int server, long timeout) {
+    struct timeval limit = {.tv_sec = timeout};
+    socklen_t size = sizeof limit;
+
+    if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == -1
+        || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == -1)
+        handle_error("setsockopt");
+}
+
+/* Returns ADDRESS:PORT, in a buffer that the next call overwrites. */
+static const char *name_of(const struct addrinfo *address) {
+    static char name[80];
+    char host[64] = "?", port[8] = "?";
+
+    getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof host,
+                port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    snprintf(name, sizeof name, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host,
+             port);
+    return name;
+}
+
 enum {
     LINE = 4096,  /* bytes of a request or an answer, with its newline */
     TRIES = 4,    /* connections on which a request is sent at most */
@@ -62,6 +116,7 @@ struct buffer {  /* bytes that have come; a line is to be found in them */
     size_t count;
 };
 
+static void give_up(const char *reason);
 static size_t read_line(struct buffer *input);
 static size_t line_length(const struct buffer *buffer);
 static void ask(int *server, const char *request, size_t length,
@@ -69,20 +124,13 @@ static void ask(int *server, const char *request, size_t length,
 static bool is_quiet(int server);
 static void disconnect(int *server);
 static void wait_before_try(int tries);
+static int connect_to_any(const struct addrinfo *addresses, long timeout);
 static size_t receive_line(int server, struct buffer *answer);
-static int connect_to_any(const struct addrinfo *address, long timeout);
-static const char *name_of(const struct addrinfo *address);
-static void set_timeouts(int server, long timeout);
 static bool send_all(int server, const char *bytes, size_t length,
                      long timeout);
 static size_t read_input(char *buffer, size_t size);
 static void write_output(const char *bytes, size_t length);
-static void wait_until_ready(int fd, short events);
-static void reject(const char *reason);
-static enum action handle_error(const char *call);
 static enum action handle_retry(const char *call, long *waits);
-static enum action handle_address_error(const char *call,
-                                        const struct addrinfo *address);
 
 /* Sends each line of the input as a request, and prints the answer. The
    connection is made for the first request, and kept for the others. */
@@ -106,7 +154,7 @@ static size_t read_line(struct buffer *input) {
 
     while ((length = line_length(input)) == 0 && count > 0) {
         if (input->count == LINE)
-            reject("request: longer than 4096 bytes");
+            give_up("request: longer than 4096 bytes");
         count = read_input(input->bytes + input->count, LINE - input->count);
         input->count += count;
     }
@@ -171,9 +219,20 @@ static void wait_before_try(int tries) {
     struct timespec pause = {.tv_nsec = 100000000L << (tries - 1)};
 
     if (tries == TRIES)
-        reject("no answer: the server has vanished four times");
+        give_up("no answer: the server has vanished four times");
     fprintf(stderr, "asking again in 0.%d seconds\n", 1 << (tries - 1));
     nanosleep(&pause, NULL);
+}
+
+/* Connects to the first address of the list that answers. Returns the socket,
+   or -1 if all addresses have failed. */
+static int connect_to_any(const struct addrinfo *addresses, long timeout) {
+    int server = -1;
+
+    for (const struct addrinfo *address = addresses;
+         address != NULL && server == -1; address = address->ai_next)
+        server = connect_to(address, timeout);
+    return server;
 }
 
 /* Receives until a line is complete. Returns its length, with its newline, or 0
@@ -183,7 +242,7 @@ static size_t receive_line(int server, struct buffer *answer) {
 
     for (answer->count = 0; (length = line_length(answer)) == 0;) {
         if (answer->count == LINE)
-            reject("answer: longer than 4096 bytes");
+            give_up("answer: longer than 4096 bytes");
         ssize_t received = recv(server, answer->bytes + answer->count,
                                 LINE - answer->count, 0);
         if (received == 0)
@@ -197,42 +256,11 @@ static size_t receive_line(int server, struct buffer *answer) {
     return length;
 }
 
-/* Connects to the first address of the list that answers: connect(2). Each
-   attempt needs a new socket: after a failure the state of the old one is
-   unspecified. Returns -1 if all addresses have failed. */
-static int connect_to_any(const struct addrinfo *address, long timeout) {
-    while (address != NULL) {
-        enum action action;
-        int server = socket(address->ai_family, address->ai_socktype,
-                            address->ai_protocol);
-        if (server == -1) {
-            action = handle_address_error("socket", address);
-        } else {
-            set_timeouts(server, timeout);
-            if (connect(server, address->ai_addr, address->ai_addrlen) != -1)
-                return server;
-            action = handle_address_error("connect", address);
-            close(server);
-        }
-        if (action == NEXT) {  /* after RETRY: the same address again */
-            address = address->ai_next;
-            if (address != NULL)
-                fprintf(stderr, "trying %s next\n", name_of(address));
-        }
-    }
-    return -1;
-}
-
-/* Reports why the program gives up, and exits. */
-static void reject(const char *reason) {
-    fprintf(stderr, "%s\n", reason);
-    exit(EXIT_FAILURE);
-}
-
 /* Sends all of the bytes, though a call of send(2) may take only some. Returns
    false if the connection is lost, or a shortage lasts as long as timeout. */
 static bool send_all(int server, const char *bytes, size_t length,
                      long timeout) {
+    long limit = 10 * timeout;  /* tenths of a second; 0 = none */
     long waits = 0;  /* tenths of a second in the current shortage */
 
     while (length > 0) {
@@ -242,34 +270,30 @@ static bool send_all(int server, const char *bytes, size_t length,
             length -= (size_t)sent;
             waits = 0;
         } else if (handle_retry("send", &waits) == DROP
-                   || (timeout > 0 && waits >= 10 * timeout)) {
+                   || (limit > 0 && waits >= limit)) {
             return false;
         }
     }
     return true;
 }
 
-/* Limits how long recv, send and (on Linux) connect may block: SO_RCVTIMEO and
-   SO_SNDTIMEO, see socket(7). */
-static void set_timeouts(int server, long timeout) {
-    struct timeval limit = {.tv_sec = timeout};
-    socklen_t size = sizeof limit;
+/* After a failed call on a standard stream: waits until a stream that does not
+   block is ready, poll(2). Exits unless the call may then be tried again. */
+static void handle_stream_error(const char *call, int fd, short events) {
+    struct pollfd stream = {.fd = fd, .events = events};
 
-    if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == -1
-        || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == -1)
-        handle_error("setsockopt");
+    if (errno == EAGAIN)  /* our parent has set O_NONBLOCK */
+        poll(&stream, 1, -1);
+    else if (errno != EINTR)
+        handle_error(call);
 }
 
 /* Reads some of the input: read(2). Returns how many bytes, 0 at its end. */
 static size_t read_input(char *buffer, size_t size) {
     ssize_t length;
 
-    while ((length = read(STDIN_FILENO, buffer, size)) == -1) {
-        if (errno == EAGAIN)  /* our parent has set O_NONBLOCK */
-            wait_until_ready(STDIN_FILENO, POLLIN);
-        else if (errno != EINTR)
-            handle_error("read");
-    }
+    while ((length = read(STDIN_FILENO, buffer, size)) == -1)
+        handle_stream_error("read", STDIN_FILENO, POLLIN);
     return (size_t)length;
 }
 
@@ -280,31 +304,16 @@ static void write_output(const char *bytes, size_t length) {
         if (written != -1) {
             bytes += written;
             length -= (size_t)written;
-        } else if (errno == EAGAIN) {
-            wait_until_ready(STDOUT_FILENO, POLLOUT);
-        } else if (errno != EINTR) {
-            handle_error("write");
+        } else {
+            handle_stream_error("write", STDOUT_FILENO, POLLOUT);
         }
     }
 }
 
-/* Waits until a non-blocking descriptor is ready: poll(2). */
-static void wait_until_ready(int fd, short events) {
-    struct pollfd wanted = {.fd = fd, .events = events};
-
-    poll(&wanted, 1, -1);
-}
-
-/* Returns ADDRESS:PORT, in a buffer that the next call overwrites. */
-static const char *name_of(const struct addrinfo *address) {
-    static char name[80];
-    char host[64] = "?", port[8] = "?";
-
-    getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof host,
-                port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(name, sizeof name, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host,
-             port);
-    return name;
+/* Reports why the program gives up, and exits. */
+static void give_up(const char *reason) {
+    fprintf(stderr, "%s\n", reason);
+    exit(EXIT_FAILURE);
 }
 
 /* Exits if a standard stream is closed: the socket would get its number. In its
@@ -312,7 +321,7 @@ static const char *name_of(const struct addrinfo *address) {
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)
-            reject("standard input, output or error is closed");
+            give_up("standard input, output or error is closed");
 }
 
 static const char usage[] =
@@ -338,7 +347,8 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[], long *timeout) {
+static void parse_options(int argc, char *argv[], long *timeout,
+                          const char **host, const char **port) {
     int option;
 
     while ((option = getopt(argc, argv, "ht:")) != -1) {
@@ -361,10 +371,11 @@ static void parse_options(int argc, char *argv[], long *timeout) {
     }
     if (optind + 2 < argc)
         usage_error(argv[optind + 2]);
-    const char *port = argv[optind + 1];
-    if (port[strspn(port, "0123456789")] == '\0'
-        && parse_number(port, 65535) == 0)
-        usage_error(port);
+    *host = argv[optind];
+    *port = argv[optind + 1];
+    if (strspn(*port, "0123456789") == strlen(*port)
+        && parse_number(*port, 65535) == 0)
+        usage_error(*port);
 }
 
 struct failure {
@@ -386,7 +397,7 @@ static const struct failure failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), NEXT, "no such protocol of this family and type"},
-    {"connect", 0, NEXT, NULL},
+    {"connect", 0, NEXT, NULL},  /* EINPROGRESS: see set_timeouts */
     {E(EACCES),        NEXT,  "no permission, or a broadcast address"},
     {E(EPERM),         NEXT,  "a firewall forbids it, or a broadcast address"},
     {E(EADDRINUSE),    NEXT,  "the local address is in use"},
@@ -455,12 +466,14 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP, as it is for a call without rows. Otherwise returns the action, which
+   the caller must take. */
 static enum action handle_error(const char *call) {
     return handle_address_error(call, NULL);
 }
 
-/* The same for a call about an address, which is reported unless it is NULL. */
+/* Does what handle_error does, and adds the address to the report unless it is
+   NULL. */
 static enum action handle_address_error(const char *call,
                                         const struct addrinfo *address) {
     int number = errno;
@@ -479,8 +492,9 @@ static enum action handle_address_error(const char *call,
     return failure->action;
 }
 
-/* The same for a call that is tried again: in a shortage it sleeps a tenth of
-   a second, adds one to waits, and reports the shortage only when it begins. */
+/* Calls handle_error for a call that is tried again. In a shortage it sleeps a
+   tenth of a second, adds one to waits, and reports the shortage only when it
+   begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};
     enum action action = find_failure(call, errno)->action;

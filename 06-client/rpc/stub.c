@@ -8,7 +8,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
+/* TODO 1: one more header, stdbool.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,26 +21,31 @@ enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
-    /* TODO 1: one more action, DROP: this connection is lost; ask again on a
+    /* TODO 2: one more action, DROP: this connection is lost; ask again on a
        new one. */
     NEXT,   /* this address is lost: try the host's next one */
 };
 
-static void parse_options(int argc, char *argv[], long *timeout);
+static void parse_options(int argc, char *argv[], long *timeout,
+                          const char **host, const char **port);
 static void check_standard_streams(void);
-/* TODO 2: ask_all (TODO 6) in place of exchange; connect_to_any moves down,
-   to the prototypes of TODO 5. */
-static int connect_to_any(const struct addrinfo *address, long timeout);
+static int connect_to(const struct addrinfo *address, long timeout);
+static void set_timeouts(int server, long timeout);
+static const char *name_of(const struct addrinfo *address);
+static enum action handle_error(const char *call);
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address);
+/* TODO 3: ask_all (TODO 7) in place of exchange. */
 static void exchange(int server, long timeout);
 
 int main(int argc, char *argv[]) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    const char *host, *port;
     long timeout = 10;  /* seconds without a byte; 0 = for ever */
 
-    parse_options(argc, argv, &timeout);
+    parse_options(argc, argv, &timeout, &host, &port);
     check_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    const char *host = argv[optind], *port = argv[optind + 1];
     int error = getaddrinfo(host, port, &hints, &addresses);
     if (error != 0) {  /* not an errno: gai_strerror(3) has the message */
         fprintf(stderr, "getaddrinfo: %s (%s %s)\n",
@@ -48,192 +53,47 @@ int main(int argc, char *argv[]) {
                 host, port);
         return EXIT_FAILURE;
     }
-    int server = connect_to_any(addresses, timeout);
-    /* TODO 3: ask_all in place of connect_to_any, exchange and close: it
-       connects when it has a request, and needs the addresses until the last
-       one.
+    /* TODO 4: ask_all in place of the loop, exchange and close: it connects
+       when it has a request, and needs the addresses until the last one.
        Proved by empty_input. */
+    int server = -1;
+    for (struct addrinfo *address = addresses; address != NULL && server == -1;
+         address = address->ai_next)
+        server = connect_to(address, timeout);
     freeaddrinfo(addresses);
+    if (server == -1)  /* each failure has been reported */
+        return EXIT_FAILURE;
     exchange(server, timeout);
     close(server);
     return EXIT_SUCCESS;
 }
 
-/* TODO 4: names for two numbers, in an enum: the 4096 bytes that a line may
-   have, and the four tries. A struct for bytes in which a line is looked
-   for: as many as a line may have, and how many have come. */
+/* Connects to an address: connect(2), and tries again after EINTR. Each attempt
+   needs a new socket: after a failure the state of the old one is unspecified.
+   Returns the socket, or -1 if this address is lost. */
+static int connect_to(const struct addrinfo *address, long timeout) {
+    enum action action = RETRY;
 
-static const char *name_of(const struct addrinfo *address);
-/* TODO 5: prototypes, of the functions in TODO 7 to 13 and of
-   connect_to_any. send_all returns a bool; remove print_echo and receive. */
-static void set_timeouts(int server, long timeout);
-static void send_all(int server, const char *bytes, size_t length,
-                     long timeout);
-static void print_echo(int server, const char *sent, size_t length);
-static size_t receive(int server, char *buffer, size_t size);
-static size_t read_input(char *buffer, size_t size);
-static void write_output(const char *bytes, size_t length);
-static void wait_until_ready(int fd, short events);
-static void reject(const char *reason);
-static enum action handle_error(const char *call);
-static enum action handle_retry(const char *call, long *waits);
-static enum action handle_address_error(const char *call,
-                                        const struct addrinfo *address);
-
-/* TODO 6: ask_all, which takes the addresses and the time limit. For each line
-   of the input (TODO 7): ask (TODO 9), then remove the line from the buffer
-   with memmove(3), because more may have come behind it. At the end disconnect.
-   Proved by answers, one_connection, one_at_a_time. */
-
-/* TODO 7: read_line, which takes the buffer of the input. Call read_input until
-   a line is complete (TODO 8), and return its length. If the buffer is full,
-   reject "request: longer than 4096 bytes". At the end of the input give the
-   last line a newline if it has none, or return 0.
-   Proved by answers, no_final_newline, request_too_long. */
-
-/* TODO 8: line_length, which takes a buffer, and returns the length of its
-   first line with the newline, see memchr(3), or 0 if there is no newline.
-   Proved by answers, nul_bytes. */
-
-/* TODO 9: ask, which takes a pointer to the connection (-1 for none), the
-   request and its length, the addresses and the time limit. A connection that
-   is not quiet (TODO 10) is of no use: disconnect. Then try until there is an
-   answer: connect if there is no connection, send the request, receive the
-   answer (TODO 13); if any of these fails, disconnect. Before each try but the
-   first, wait (TODO 12). Write the answer's line to standard output. If more
-   has come than that line, disconnect: it is not the answer to the next
-   request.
-   Proved by answers, closed_unread, closed_after_request,
-   closed_within_answer, two_answers_at_once, two_answers. */
-
-/* TODO 10: is_quiet, which takes the connection, and returns whether nothing
-   has come on it: poll(2) with a time of 0 finds data, the end and errors
-   alike.
-   Proved by two_answers, two_answers_and_half. */
-
-/* TODO 11: disconnect, which takes a pointer to the connection, closes it if
-   there is one, and stores -1.
-   Proved by closed_after_request, sockets_closed. */
-
-/* TODO 12: wait_before_try, which takes how many tries have failed. After the
-   fourth, reject "no answer: the server has vanished four times". Otherwise
-   print "asking again in 0.1 seconds", and sleep for that time; the next times
-   it is 0.2 and 0.4 seconds.
-   Proved by gives_up, waits_grow. */
-
-/* TODO 13: receive_line, which takes the connection and a buffer, which it
-   empties first. Receive until a line is complete; return its length. If the
-   stream ends before that, print "answer: the server closed the connection too
-   early", and return 0. Do the same if recv fails, after handle_error, unless
-   the action is RETRY. If the buffer is full, reject "answer: longer than 4096
-   bytes".
-   Proved by split_answer, closed_within_answer, answer_too_long, recv_*. */
-
-/* Connects to the first address of the list that answers: connect(2). Each
-   attempt needs a new socket: after a failure the state of the old one is
-   unspecified. Exits if all addresses have failed. */
-static int connect_to_any(const struct addrinfo *address, long timeout) {
-    while (address != NULL) {
-        enum action action;
+    while (action == RETRY) {
         int server = socket(address->ai_family, address->ai_socktype,
                             address->ai_protocol);
         if (server == -1) {
-            action = handle_address_error("socket", address);
-        } else {
-            set_timeouts(server, timeout);
-            if (connect(server, address->ai_addr, address->ai_addrlen) != -1)
-                return server;
-            action = handle_address_error("connect", address);
-            close(server);
+            handle_address_error("socket", address);  /* exits, or NEXT */
+            break;
         }
-        if (action == NEXT) {  /* after RETRY: the same address again */
-            address = address->ai_next;
-            if (address != NULL)
-                fprintf(stderr, "trying %s next\n", name_of(address));
-        }
+        set_timeouts(server, timeout);
+        if (connect(server, address->ai_addr, address->ai_addrlen) == 0)
+            return server;
+        action = handle_address_error("connect", address);
+        close(server);
     }
-    /* TODO 14: return -1 instead, because the server may come back; say so in
-       the comment above. Remove the next functions, exchange and print_echo.
-       Proved by refused_at_first. */
-    exit(EXIT_FAILURE);
+    if (address->ai_next != NULL)
+        fprintf(stderr, "trying %s next\n", name_of(address->ai_next));
+    return -1;
 }
 
-/* Sends the input and prints the echo, piece by piece. A piece is small enough
-   for any socket buffer. With larger ones both sides could block in send, each
-   waiting for the other to receive. */
-static void exchange(int server, long timeout) {
-    char piece[4096];
-    size_t length;
-
-    while ((length = read_input(piece, sizeof piece)) > 0) {
-        send_all(server, piece, length, timeout);
-        print_echo(server, piece, length);
-    }
-    if (shutdown(server, SHUT_WR) == -1)  /* the server's recv returns 0 */
-        handle_error("shutdown");
-    if (receive(server, piece, sizeof piece) > 0)
-        reject("echo: the server sent more than it had received");
-}
-
-/* Prints the echo of the bytes that were sent. Exits if it is not the same. */
-static void print_echo(int server, const char *sent, size_t length) {
-    char echo[4096];
-
-    while (length > 0) {
-        size_t received = receive(server, echo, length);
-        if (received == 0)
-            reject("echo: the server closed the connection too early");
-        if (memcmp(echo, sent, received) != 0)
-            reject("echo: the server sent other bytes than it had received");
-        write_output(echo, received);
-        sent += received;
-        length -= received;
-    }
-}
-
-/* Reports why the program gives up, and exits. */
-static void reject(const char *reason) {
-    fprintf(stderr, "%s\n", reason);
-    exit(EXIT_FAILURE);
-}
-
-/* TODO 15: remove receive. send_all returns a bool: whether all of the bytes
-   are sent.
-   Proved by send_*. */
-
-/* Receives some bytes: recv(2). Returns how many; 0 = the end of the stream. */
-static size_t receive(int server, char *buffer, size_t size) {
-    ssize_t received;
-
-    while ((received = recv(server, buffer, size, 0)) == -1)
-        handle_error("recv");  /* returns after EINTR, otherwise exits */
-    return (size_t)received;
-}
-
-/* Sends all of the bytes, though a call of send(2) may take only some. Exits if
-   that fails, or if a shortage lasts as long as timeout. */
-static void send_all(int server, const char *bytes, size_t length,
-                     long timeout) {
-    long waits = 0;  /* tenths of a second in the current shortage */
-
-    while (length > 0) {
-        ssize_t sent = send(server, bytes, length, 0);
-        if (sent != -1) {
-            bytes += sent;
-            length -= (size_t)sent;
-            waits = 0;
-            /* TODO 16: return false if the connection is lost or the shortage
-               has lasted too long; and true below, at the end.
-               Proved by send_*. */
-        } else if (handle_retry("send", &waits) == WAIT
-                   && timeout > 0 && waits >= 10 * timeout) {
-            reject("send: the shortage lasted too long");
-        }
-    }
-}
-
-/* Limits how long recv, send and (on Linux) connect may block: SO_RCVTIMEO and
-   SO_SNDTIMEO, see socket(7). */
+/* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
+   socket(7). On Linux the second one also limits connect: EINPROGRESS. */
 static void set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};
     socklen_t size = sizeof limit;
@@ -241,41 +101,6 @@ static void set_timeouts(int server, long timeout) {
     if (setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == -1
         || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == -1)
         handle_error("setsockopt");
-}
-
-/* Reads some of the input: read(2). Returns how many bytes, 0 at its end. */
-static size_t read_input(char *buffer, size_t size) {
-    ssize_t length;
-
-    while ((length = read(STDIN_FILENO, buffer, size)) == -1) {
-        if (errno == EAGAIN)  /* our parent has set O_NONBLOCK */
-            wait_until_ready(STDIN_FILENO, POLLIN);
-        else if (errno != EINTR)
-            handle_error("read");
-    }
-    return (size_t)length;
-}
-
-/* Writes all of the bytes to standard output: write(2). */
-static void write_output(const char *bytes, size_t length) {
-    while (length > 0) {
-        ssize_t written = write(STDOUT_FILENO, bytes, length);
-        if (written != -1) {
-            bytes += written;
-            length -= (size_t)written;
-        } else if (errno == EAGAIN) {
-            wait_until_ready(STDOUT_FILENO, POLLOUT);
-        } else if (errno != EINTR) {
-            handle_error("write");
-        }
-    }
-}
-
-/* Waits until a non-blocking descriptor is ready: poll(2). */
-static void wait_until_ready(int fd, short events) {
-    struct pollfd wanted = {.fd = fd, .events = events};
-
-    poll(&wanted, 1, -1);
 }
 
 /* Returns ADDRESS:PORT, in a buffer that the next call overwrites. */
@@ -290,12 +115,183 @@ static const char *name_of(const struct addrinfo *address) {
     return name;
 }
 
+/* TODO 5: names for two numbers, in an enum: the 4096 bytes that a line may
+   have, and the four tries. A struct for bytes in which a line is looked
+   for: as many as a line may have, and how many have come. */
+
+static void give_up(const char *reason);
+/* TODO 6: prototypes, of the functions in TODO 8 to 15. send_all returns a
+   bool; remove receive. */
+static void send_all(int server, const char *bytes, size_t length,
+                     long timeout);
+static size_t receive(int server, char *buffer, size_t size);
+static size_t read_input(char *buffer, size_t size);
+static void write_output(const char *bytes, size_t length);
+static enum action handle_retry(const char *call, long *waits);
+
+/* TODO 7: ask_all, which takes the addresses and the time limit. For each line
+   of the input (TODO 8): ask (TODO 10), then remove the line from the buffer
+   with memmove(3), because more may have come behind it. At the end disconnect.
+   Proved by answers, one_connection, one_at_a_time. */
+
+/* TODO 8: read_line, which takes the buffer of the input. Call read_input until
+   a line is complete (TODO 9), and return its length. If the buffer is full,
+   give up: "request: longer than 4096 bytes". At the end of the input give the
+   last line a newline if it has none, or return 0.
+   Proved by answers, no_final_newline, request_too_long. */
+
+/* TODO 9: line_length, which takes a buffer, and returns the length of its
+   first line with the newline, see memchr(3), or 0 if there is no newline.
+   Proved by answers, nul_bytes. */
+
+/* TODO 10: ask, which takes a pointer to the connection (-1 for none), the
+   request and its length, the addresses and the time limit. A connection that
+   is not quiet (TODO 11) is of no use: disconnect. Then try until there is an
+   answer: connect if there is no connection (TODO 14), send the request,
+   receive the answer (TODO 15); if any of these fails, disconnect. Before each
+   try but the first, wait (TODO 13). Write the answer's line to standard
+   output. If more has come than that line, disconnect: it is not the answer to
+   the next request.
+   Proved by answers, closed_unread, closed_after_request,
+   closed_within_answer, two_answers_at_once, two_answers. */
+
+/* TODO 11: is_quiet, which takes the connection, and returns whether nothing
+   has come on it: poll(2) with a time of 0 finds data, the end and errors
+   alike.
+   Proved by two_answers, two_answers_and_half. */
+
+/* TODO 12: disconnect, which takes a pointer to the connection, closes it if
+   there is one, and stores -1.
+   Proved by closed_after_request, sockets_closed. */
+
+/* TODO 13: wait_before_try, which takes how many tries have failed. After the
+   fourth, give up: "no answer: the server has vanished four times". Otherwise
+   print "asking again in 0.1 seconds", and sleep for that time; the next times
+   it is 0.2 and 0.4 seconds.
+   Proved by gives_up, waits_grow. */
+
+/* TODO 14: connect_to_any, which takes the addresses and the time limit: the
+   loop that was in main. Return the socket, or -1 if all addresses have failed,
+   because the server may come back.
+   Proved by refused_at_first. */
+
+/* TODO 15: receive_line, which takes the connection and a buffer, which it
+   empties first. Receive until a line is complete; return its length. If the
+   stream ends before that, print "answer: the server closed the connection too
+   early", and return 0. Do the same if recv fails, after handle_error, unless
+   the action is RETRY. If the buffer is full, give up: "answer: longer than
+   4096 bytes".
+   Proved by split_answer, closed_within_answer, answer_too_long, recv_*. */
+
+/* TODO 16: remove the next function, exchange. */
+
+/* Sends the input, and checks and prints its echo, piece by piece. A piece is
+   small enough for any socket buffer. With larger ones both sides could block
+   in send, each waiting for the other to receive. */
+static void exchange(int server, long timeout) {
+    char piece[4096], echo[sizeof piece];
+    size_t length, received;
+
+    while ((length = read_input(piece, sizeof piece)) > 0) {
+        send_all(server, piece, length, timeout);
+        for (size_t echoed = 0; echoed < length; echoed += received) {
+            received = receive(server, echo, length - echoed);
+            if (received == 0)
+                give_up("echo: the server closed the connection too early");
+            if (memcmp(echo, piece + echoed, received) != 0)
+                give_up("echo: the server sent other bytes than it had "
+                        "received");
+            write_output(echo, received);
+        }
+    }
+    if (shutdown(server, SHUT_WR) == -1)  /* the server's recv returns 0 */
+        handle_error("shutdown");
+    if (receive(server, echo, sizeof echo) > 0)
+        give_up("echo: the server sent more than it had received");
+}
+
+/* TODO 17: send_all returns a bool: whether all of the bytes are sent. Remove
+   the function after it, receive.
+   Proved by send_*. */
+
+/* Sends all of the bytes, though a call of send(2) may take only some. Exits if
+   that fails, or if a shortage lasts as long as timeout. */
+static void send_all(int server, const char *bytes, size_t length,
+                     long timeout) {
+    long limit = 10 * timeout;  /* tenths of a second; 0 = none */
+    long waits = 0;  /* tenths of a second in the current shortage */
+
+    while (length > 0) {
+        ssize_t sent = send(server, bytes, length, 0);
+        if (sent != -1) {
+            bytes += sent;
+            length -= (size_t)sent;
+            waits = 0;
+            /* TODO 18: return false if the connection is lost or the shortage
+               has lasted too long; and true below, at the end.
+               Proved by send_*. */
+        } else {
+            handle_retry("send", &waits);
+            if (limit > 0 && waits >= limit)
+                give_up("send: the shortage lasted too long");
+        }
+    }
+}
+
+/* Receives some bytes: recv(2). Returns how many; 0 = the end of the stream. */
+static size_t receive(int server, char *buffer, size_t size) {
+    ssize_t received;
+
+    while ((received = recv(server, buffer, size, 0)) == -1)
+        handle_error("recv");  /* returns after EINTR, otherwise exits */
+    return (size_t)received;
+}
+
+/* After a failed call on a standard stream: waits until a stream that does not
+   block is ready, poll(2). Exits unless the call may then be tried again. */
+static void handle_stream_error(const char *call, int fd, short events) {
+    struct pollfd stream = {.fd = fd, .events = events};
+
+    if (errno == EAGAIN)  /* our parent has set O_NONBLOCK */
+        poll(&stream, 1, -1);
+    else if (errno != EINTR)
+        handle_error(call);
+}
+
+/* Reads some of the input: read(2). Returns how many bytes, 0 at its end. */
+static size_t read_input(char *buffer, size_t size) {
+    ssize_t length;
+
+    while ((length = read(STDIN_FILENO, buffer, size)) == -1)
+        handle_stream_error("read", STDIN_FILENO, POLLIN);
+    return (size_t)length;
+}
+
+/* Writes all of the bytes to standard output: write(2). */
+static void write_output(const char *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t written = write(STDOUT_FILENO, bytes, length);
+        if (written != -1) {
+            bytes += written;
+            length -= (size_t)written;
+        } else {
+            handle_stream_error("write", STDOUT_FILENO, POLLOUT);
+        }
+    }
+}
+
+/* Reports why the program gives up, and exits. */
+static void give_up(const char *reason) {
+    fprintf(stderr, "%s\n", reason);
+    exit(EXIT_FAILURE);
+}
+
 /* Exits if a standard stream is closed: the socket would get its number. In its
    place, /dev/null would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)
-            reject("standard input, output or error is closed");
+            give_up("standard input, output or error is closed");
 }
 
 static const char usage[] =
@@ -321,7 +317,8 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[], long *timeout) {
+static void parse_options(int argc, char *argv[], long *timeout,
+                          const char **host, const char **port) {
     int option;
 
     while ((option = getopt(argc, argv, "ht:")) != -1) {
@@ -344,10 +341,11 @@ static void parse_options(int argc, char *argv[], long *timeout) {
     }
     if (optind + 2 < argc)
         usage_error(argv[optind + 2]);
-    const char *port = argv[optind + 1];
-    if (port[strspn(port, "0123456789")] == '\0'
-        && parse_number(port, 65535) == 0)
-        usage_error(port);
+    *host = argv[optind];
+    *port = argv[optind + 1];
+    if (strspn(*port, "0123456789") == strlen(*port)
+        && parse_number(*port, 65535) == 0)
+        usage_error(*port);
 }
 
 struct failure {
@@ -369,7 +367,7 @@ static const struct failure failures[] = {
     {E(ENOBUFS),         STOP, "not enough memory for a socket"},
     {E(ENOMEM),          STOP, "not enough memory for a socket"},
     {E(EPROTONOSUPPORT), NEXT, "no such protocol of this family and type"},
-    {"connect", 0, NEXT, NULL},
+    {"connect", 0, NEXT, NULL},  /* EINPROGRESS: see set_timeouts */
     {E(EACCES),        NEXT,  "no permission, or a broadcast address"},
     {E(EPERM),         NEXT,  "a firewall forbids it, or a broadcast address"},
     {E(EADDRINUSE),    NEXT,  "the local address is in use"},
@@ -388,7 +386,7 @@ static const struct failure failures[] = {
     {E(ENETUNREACH),   NEXT,  "no route to the network"},
     {E(ENOTSOCK),      STOP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),     NEXT,  "no answer"},
-    /* TODO 17: in the rows of recv and send, DROP in place of each STOP.
+    /* TODO 19: in the rows of recv and send, DROP in place of each STOP.
        Proved by recv_*, send_*. */
     {"recv", 0, STOP, NULL},
     {E(EAGAIN),       STOP,  "nothing came within the time limit"},
@@ -440,12 +438,14 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP, as it is for a call without rows. Otherwise returns the action, which
+   the caller must take. */
 static enum action handle_error(const char *call) {
     return handle_address_error(call, NULL);
 }
 
-/* The same for a call about an address, which is reported unless it is NULL. */
+/* Does what handle_error does, and adds the address to the report unless it is
+   NULL. */
 static enum action handle_address_error(const char *call,
                                         const struct addrinfo *address) {
     int number = errno;
@@ -464,8 +464,9 @@ static enum action handle_address_error(const char *call,
     return failure->action;
 }
 
-/* The same for a call that is tried again: in a shortage it sleeps a tenth of
-   a second, adds one to waits, and reports the shortage only when it begins. */
+/* Calls handle_error for a call that is tried again. In a shortage it sleeps a
+   tenth of a second, adds one to waits, and reports the shortage only when it
+   begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};
     enum action action = find_failure(call, errno)->action;

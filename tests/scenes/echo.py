@@ -98,8 +98,8 @@ def play_recv_send():
                         b'the last words', receive(client, 1000))
 
 
-@scene('06-client', 'The other end: a client that sends its input, and prints '
-       'and checks the echo.')
+@scene('06-client', 'The client: it sends its input, and prints and checks the '
+       'echo.')
 def play_client():
     with Player('05-recv-send/server', '0', shown=' &') as server:
         address = server.prints_address('listening on')

@@ -65,23 +65,20 @@ wrong('08', 'response_in_the_buffer', 'acknowledged',
 # ---------------------------------------------------------------------- 06
 
 wrong('06', 'output_not_blocking', 'spins',
-      ('            wait_until_ready(STDOUT_FILENO, POLLOUT);',
-       '            ;'))
+      ('        poll(&stream, 1, -1);', '        ;'))
 
 wrong('06', 'output_in_bits', 'bytes',
-      ('            length -= (size_t)written;\n        } else if (errno == '
-       'EAGAIN)', '            length = 0;\n        } else if (errno == '
-       'EAGAIN)'))
+      ('            length -= (size_t)written;\n', '            length = 0;\n'))
 wrong('06', 'output_in_bits', 'bytes',
       ('            bytes += written;\n', ''))
 wrong('06', 'output_in_bits', 'EAGAIN|temporarily',
-      ('errno == EAGAIN) {\n            wait_until_ready(STDOUT_FILENO, '
-       'POLLOUT);', 'errno == EAGAIN) {\n            handle_error("write");'))
+      ('            handle_stream_error("write", STDOUT_FILENO, POLLOUT);',
+       '            handle_error("write");'))
 wrong('06', 'small_buffers', 'did not read',
-      ('char piece[4096]', 'char piece[16384]'),
-      ('char echo[4096]', 'char echo[16384]'))
+      ('char piece[4096]', 'char piece[16384]'))
 wrong('06', 'input_fails', 'read',
-      ('            handle_error("read");', '            return 0;'))
+      ('        handle_stream_error("read", STDIN_FILENO, POLLIN);',
+       '        return 0;'))
 
 wrong('07', 'handler_does_not_wait', 'O_NONBLOCK',
       ('    if (fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1)\n        '

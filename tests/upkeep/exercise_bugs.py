@@ -117,20 +117,21 @@ bug('06-rpc', 'does not ask again', 'again|come back',
     ('        if (tries > 0)\n',
      '        if (tries > 0)\n            exit(1);\n        if (tries > 0)\n'))
 bug('06-rpc', 'gives up if nobody listens', 'come back',
-    ('    return -1;\n}', '    exit(EXIT_FAILURE);\n}'))
+    ('    return server;\n}', '    if (server == -1)\n'
+     '        exit(EXIT_FAILURE);\n    return server;\n}'))
 bug('06-rpc', 'three tries', 'four tries|four times|costs no try',
     ('TRIES = 4', 'TRIES = 3'))
 bug('06-rpc', 'five tries', 'four tries|four times',
     ('TRIES = 4', 'TRIES = 5'))
 bug('06-rpc', 'no end of tries', 'four times|at most four',
-    ('    if (tries == TRIES)\n        reject', '    if (tries == 1000)\n'
-     '        reject'),
+    ('    if (tries == TRIES)\n        give_up', '    if (tries == 1000)\n'
+     '        give_up'),
     ('100000000L << (tries - 1)', '100000000L'))
 bug('06-rpc', 'waits do not grow', '0.1, 0.2 and 0.4',
     ('100000000L << (tries - 1)', '100000000L'))
 bug('06-rpc', 'no waits', '0.1, 0.2 and 0.4|come back',
-    ('    nanosleep(&pause, NULL);\n}\n\n/* Receives until', '}\n\n/* Receives '
-     'until'), ('struct timespec pause', 'volatile struct timespec pause'))
+    ('    nanosleep(&pause, NULL);\n}', '}'),
+    ('struct timespec pause', 'volatile struct timespec pause'))
 bug('06-rpc', 'asks again on the old connection', 'new one',
     ('        if (answered == 0)\n            disconnect(server);\n', ''))
 bug('06-rpc', 'prints half an answer', 'come|Again|again',
@@ -164,8 +165,8 @@ bug('06-rpc', 'keeps what comes with an answer', 'next request|discard',
      '    static size_t old;\n    answer->count -= old;\n'
      '    memmove(answer->bytes, answer->bytes + old, answer->count);\n'
      '    for (old = 0; (length'),
-    ('    return length;\n}\n\n/* Connects', '    old = length;\n'
-     '    return length;\n}\n\n/* Connects'))
+    ('    return length;\n}\n\n/* Sends all', '    old = length;\n'
+     '    return length;\n}\n\n/* Sends all'))
 bug('06-rpc', 'does not look before a request', 'next request|costs no try',
     ('    if (*server != -1 && !is_quiet(*server))\n'
      '        disconnect(server);\n', '    (void)is_quiet;\n'))

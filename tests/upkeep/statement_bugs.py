@@ -146,8 +146,8 @@ bug('07', 'what was received starts anywhere', 'from its first byte',
 bug('06', 'nothing is exchanged', r'send\(\) is never called',
     ('    exchange(server, timeout);\n', '    (void)exchange;\n'))
 bug('06', 'the echo is not written', 'write them to standard output',
-    ('        write_output(echo, received);\n', '        (void)write_output;\n'
-     ))
+    ('            write_output(echo, received);\n',
+     '            (void)write_output;\n'))
 bug('06', 'a recv that has failed is repeated', r'recv\(\) has failed with EAG',
     ('        handle_error("recv");  /* returns', '        ;  /* returns'))
 bug('06', 'one piece only', 'until it returns 0',
@@ -157,8 +157,10 @@ bug('06', 'a write that has not failed is reported', 'only -1',
 bug('06', 'a failure in a shortage is overlooked', 'not a WAIT',
     ('if (action != WAIT || *waits == 0)', 'if (*waits == 0)'))
 bug('06', 'the output is not waited for', 'for the output with poll',
-    ('            wait_until_ready(STDOUT_FILENO, POLLOUT);\n',
-     '            ;\n'))
+    ('            handle_stream_error("write", STDOUT_FILENO, POLLOUT);\n',
+     '            if (errno != EAGAIN)\n'
+     '                handle_stream_error("write", STDOUT_FILENO, POLLOUT);\n'
+     ))
 
 # --------------------------------------------------------------- 07, set up
 
@@ -173,6 +175,6 @@ bug('07', 'no address of a client', 'what accept has stored',
 bug('05', 'a shortage ends with -t 0', '0 seconds mean no limit',
     ('(timeout > 0 && waits >= 10 * timeout)', '(waits >= 10 * timeout)'))
 bug('06', 'a shortage ends with -t 0', '0 seconds mean no limit',
-    ('&& timeout > 0 && waits >= 10', '&& waits >= 10'))
+    ('if (limit > 0 && waits >= limit)', 'if (waits >= limit)'))
 bug('07', 'signals stay blocked', 'sigprocmask',
     ('sigprocmask(SIG_SETMASK, &action.sa_mask, NULL) == -1', '0'))

@@ -220,8 +220,11 @@ def closed_while_sent(test):
     """asks again if the server vanishes while the request is being sent"""
     test.need_injector()
 
+    started = []
+
     def play(talk):
         talk.connection.recv(1)
+        child = wait_until(lambda: started)[0]
         wait_until(lambda: child.state() == 'T')
         end_half(talk.connection)
         reset_for_sure(talk.connection)
@@ -231,6 +234,7 @@ def closed_while_sent(test):
     test.faults.set('stop', 9, 'send')
     lines = [b'x' * 100 + b'\n']
     child = run_client(test, server, b''.join(lines))
+    started.append(child)
     test.attached()
     answered_all(test, child, lines, 'send fails with EPIPE or ECONNRESET: '
                  'the action is DROP, so ask again on a new connection')
