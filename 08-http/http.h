@@ -51,7 +51,7 @@ struct transport {
 struct http {
     const union address *peer;  /* for the log */
     enum http_state state;
-    bool progress;          /* set by each call: see serve_http */
+    bool progress;          /* see serve_http; the caller clears it */
 
     char *input;            /* received and not handled yet, or NULL */
     size_t input_length;

@@ -134,6 +134,17 @@ static bool take_host(struct text *target) {
     return host.length > 0 && *host.start != ':' && is_host(host);
 }
 
+/* Returns whether a target contains neither control characters nor a fragment.
+   It contains no space, since it ended there. */
+static bool is_clean_target(struct text target) {
+    for (size_t at = 0; at < target.length; at++) {
+        unsigned char byte = (unsigned char)target.start[at];
+        if (byte < ' ' || byte == 127 || byte == '#')
+            return false;
+    }
+    return true;
+}
+
 /* The four forms of RFC 9112, 3.2. */
 static int parse_target(struct request *request, struct text target) {
     struct text scheme = {target.start, strlen("http://")};
@@ -144,9 +155,7 @@ static int parse_target(struct request *request, struct text target) {
         request->target = target;
         return request->method == OPTIONS ? OK : BAD;
     }
-    if (target.length == 0 || !is_clean(target)
-        || memchr(target.start, '\t', target.length) != NULL
-        || memchr(target.start, '#', target.length) != NULL
+    if (target.length == 0 || !is_clean_target(target)
         || (absolute ? !take_host(&target) : *target.start != '/'))
         return BAD;
     request->target = request->query = target;

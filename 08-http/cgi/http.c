@@ -23,6 +23,12 @@
 #define MOST_COPIED 4096         /* bytes of content copied into a batch */
 #define MOST_DISCARDED 67108864  /* bytes after the last response */
 
+/* Returns the input that has not been handled yet. */
+static struct text rest_of_input(const struct buffers *buffers) {
+    return (struct text){buffers->input + buffers->used,
+                         buffers->received - buffers->used};
+}
+
 /* ---------------------------------------------------------------- memory */
 
 /* Replaces the saved input or output by a copy of these bytes. Without memory
@@ -43,11 +49,11 @@ static void save(struct http *http, char **saved, size_t *saved_length,
 }
 
 void save_input(struct http *http, const struct buffers *buffers) {
-    save(http, &http->input, &http->input_length,
-         buffers->input + buffers->used,
-         http->head > 0 && http->body.state != NONE
-             ? http->head
-             : buffers->received - buffers->used);
+    struct text rest = rest_of_input(buffers);
+
+    if (http->head > 0 && http->body.state != NONE)
+        rest.length = http->head;
+    save(http, &http->input, &http->input_length, rest.start, rest.length);
 }
 
 void load_input(const struct http *http, struct buffers *buffers) {
@@ -145,9 +151,8 @@ static bool ask_for_body(struct http *http, struct buffers *buffers,
    is a request to handle. */
 static bool take_head(struct http *http, struct buffers *buffers,
                       struct request *request) {
-    const char *bytes = buffers->input + buffers->used;
-    size_t length = buffers->received - buffers->used;
-    long head = parse_request(request, bytes, length);
+    struct text rest = rest_of_input(buffers);
+    long head = parse_request(request, rest.start, rest.length);
 
     struct response error = {.status = (int)-head};
     if (head < 0)
@@ -157,8 +162,8 @@ static bool take_head(struct http *http, struct buffers *buffers,
     http->progress = true;
     http->body = expect_body(request);
     http->body_length = http->body_new = 0;
-    if (http->body.state != NONE && (size_t)head == length && !request->http10
-        && request->fields[EXPECT].start != NULL
+    if (http->body.state != NONE && (size_t)head == rest.length
+        && !request->http10 && request->fields[EXPECT].start != NULL
         && !ask_for_body(http, buffers, request))
         return false;
     http->head = (size_t)head;
@@ -168,19 +173,16 @@ static bool take_head(struct http *http, struct buffers *buffers,
     return true;
 }
 
-/* Skips what has been received of a request's body. Returns how many bytes of
-   the input belong to the request. */
+/* Skips what has been received of the body, which is progress once it is enough
+   (see serve_http). Returns how many bytes belong to the request. */
 static size_t skip_request(struct http *http, const struct buffers *buffers) {
-    const char *bytes = buffers->input + buffers->used;
-    size_t length = buffers->received - buffers->used;
-    size_t skipped = receive_body(http, bytes + http->head,
-                                  length - http->head);
-    size_t enough = http->body_length / 2;
+    struct text rest = rest_of_input(buffers);
+    size_t skipped = receive_body(http, rest.start + http->head,
+                                  rest.length - http->head);
+    size_t enough = http->body_length < 4 ? 2 : http->body_length / 2;
 
-    if (enough < 2 || enough > 1024)
-        enough = enough < 2 ? 2 : 1024;
     http->body_new += skipped;
-    if (http->body_new >= enough) {
+    if (http->body_new >= enough || http->body_new >= 1024) {
         http->progress = true;
         http->body_length += http->body_new;
         http->body_new = 0;
@@ -235,10 +237,8 @@ static void answer_requests(struct http *http, struct buffers *buffers) {
 
     while (next && !http->closing && http->file == NULL
            && buffers->written < BATCH) {
-        struct text rest = {buffers->input + buffers->used,
-                            buffers->received - buffers->used};
         if (http->head == 0)
-            buffers->used += count_empty_lines(rest);
+            buffers->used += count_empty_lines(rest_of_input(buffers));
         http->more = false;
         next = buffers->used < buffers->received && take_request(http, buffers);
     }
@@ -290,7 +290,7 @@ static void discard(struct http *http, struct buffers *buffers, int fd,
         http->state = CLOSED;
 }
 
-/* Sends a head, and the next bytes of the file by its descriptor. */
+/* Sends a head, and bytes of a file by its descriptor. Returns as send does. */
 static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
                                   int fd, const struct transport *transport) {
     long long left = http->end - http->next;
@@ -307,8 +307,7 @@ static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
     return count > 0 ? sent + count : 0;
 }
 
-/* Sends a head, and the next bytes of the file from memory, or after reading
-   them. Both functions return what send does. */
+/* The same, with bytes of the file from memory, or after reading them. */
 static ssize_t send_by_copy(const struct http *http, struct buffers *buffers,
                             struct iovec *parts, int fd,
                             const struct transport *transport) {
@@ -322,7 +321,8 @@ static ssize_t send_by_copy(const struct http *http, struct buffers *buffers,
     if (parts[0].iov_len + parts[1].iov_len == 0)
         return 0;  /* the head has announced more */
     left -= (long long)parts[1].iov_len;
-    return transport->send(fd, parts, http->closing && left == 0);
+    bool end_follows = http->closing && left == 0;  /* of the stream */
+    return transport->send(fd, parts, end_follows);
 }
 
 /* Sends as much of the output, and of the file that follows it, as the socket
@@ -366,7 +366,6 @@ enum http_state serve_http(struct http *http, int fd,
     static struct buffers buffers;
 
     buffers.received = buffers.used = buffers.written = 0;
-    http->progress = false;
     http->socket = fd;
     if (http->state == LINGERING) {
         discard(http, &buffers, fd, transport);

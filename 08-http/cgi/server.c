@@ -243,13 +243,8 @@ static bool handle_signal(void) {
 static bool serve_client(int client) {
     static const struct transport transport = {receive, send_parts, finish,
                                                send_file};
-    struct connection *connection = &connections[client];
-    struct http *http = &connection->http;
 
-    serve_http(http, client, &transport);
-    if (http->progress)
-        connection->last_activity = milliseconds();
-    return http->state != CLOSED;
+    return serve_http(&connections[client].http, client, &transport) != CLOSED;
 }
 
 /* Receives: recv(2). Returns 0 at the end of the stream or if the client is
@@ -319,6 +314,10 @@ static void finish(int fd) {
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
 
+    if (connection->http.progress) {  /* in the last turn */
+        connection->http.progress = false;
+        connection->last_activity = now;
+    }
     if (now < next_check(client, timeout))
         return false;
     if (note_unacknowledged(client))

@@ -262,8 +262,6 @@ static bool serve_client(int client) {
     struct http *http = &connection->http;
 
     connection->waits = serve_tls(http, client, &transport);
-    if (http->progress)
-        connection->last_activity = milliseconds();
     return http->state != CLOSED;
 }
 
@@ -334,6 +332,10 @@ static void finish(int fd) {
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
 
+    if (connection->http.progress) {  /* in the last turn */
+        connection->http.progress = false;
+        connection->last_activity = now;
+    }
     if (now < next_check(client, timeout))
         return false;
     if (note_unacknowledged(client))

@@ -290,7 +290,6 @@ enum waits serve_tls(struct http *http, int fd,
         serve_http(http, fd, transport);
         return http->state == SENDING ? FOR_ROOM : FOR_BYTES;
     }
-    http->progress = false;
     if (session->ssl == NULL && !begin_session(session, fd, http, transport)) {
         http->state = CLOSED;
         return FOR_NOTHING;

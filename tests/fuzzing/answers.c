@@ -179,9 +179,10 @@ static int check_response(struct response response,
         check_conditions(&response, request);
     }
     memset(bytes + MOST_RESPONSE - 1, '#', sizeof bytes - MOST_RESPONSE + 1);
-    const char *end = write_response(bytes, &response, request);
+    char *end = write_response(bytes, &response, request);
     for (size_t at = MOST_RESPONSE - 1; at < sizeof bytes; at++)
         demand(bytes[at] == '#', "a response has less than MOST_RESPONSE");
+    *end = '\0';
     demand(memchr(bytes, '\0', MOST_RESPONSE) == end,
            "there is no NUL in a response");
     char *empty = strstr(bytes, "\r\n\r\n");

@@ -125,7 +125,9 @@ bug('errors_are_ones_own', '', 'tls.c',
     ('    if (error == SSL_ERROR_SSL)\n        report_tls(call, '
      'name_of(session->peer));\n', '    (void)call;\n'))
 bug('records_without_bytes', '1 second', 'server.c',
-    ('    if (http->progress)\n', '    if (1)\n'))
+    ('    connection->waits = serve_tls(http, client, &transport);\n',
+     '    connection->waits = serve_tls(http, client, &transport);\n'
+     '    http->progress = true;\n'))
 bug('key_update_meanwhile', 'second send', 'server.c',
     ('http.state == RUNNING\n                 && connection->waits != '
      'FOR_ROOM', 'http.state == RUNNING'))
