@@ -207,6 +207,11 @@ def refused_everywhere(test):
     test.attached()
     failed(test, child, 'no address answers')
     told(test, child, 'connect', 'ECONNREFUSED', times=2)
+    later = [line for line in child.lines
+             if re.match('(send|recv|shutdown): ', line)]
+    if later:
+        raise Failure('no other call after the last address', later[0],
+                      'exit with status 1: there is no socket to send on')
 
 
 @check('06', open=False)
