@@ -140,6 +140,10 @@ wrong('08', 'expect_for_a_listing', 'response|200|404',
 wrong('08', 'large_file_kept_open', 'descriptors',
       ('&& !is_in_memory(file))\n        remove_from_cache(file);',
        '&& !is_in_memory(file))\n        ;'), file='cache.c')
+wrong('08', 'used_files_in_memory', '20',
+      ('    if (file != newest) {', '    if (0) {'), file='cache.c')
+wrong('08', 'folder_turned_into_a_link', '404',
+      ('    checked_length = 0;\n', ''), file='cache.c')
 wrong('08', 'file_size_limited', 'descriptors',
       ('    } else if (fd != -1) {\n', '    } else if (fd == -2) {\n'),
       file='content.c')

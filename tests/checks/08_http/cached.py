@@ -1,0 +1,54 @@
+"""The checks of 08 that are about files in memory: which ones are kept, and
+until when they are believed."""
+
+import time
+
+from .changes import FRESH
+from harness import Failure, check
+from harness.web import HELLO, WEB, request
+
+
+@check(WEB, open=False)
+def used_files_in_memory(test):
+    """keeps a file in memory that is asked for again and again, while others
+    push each other out"""
+    test.need_injector()
+    large = [f'large{number}' for number in range(9)]  # of 1 MB: 8 MB are kept
+    root = test.site({'hello.txt': HELLO,
+                      **{name: name.encode() * 170000 for name in large}})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    names = ['hello.txt', *large[:5], 'hello.txt', *large[5:], 'hello.txt']
+    counts = []
+    for _ in range(30):
+        time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
+        before = test.faults.get('calls', 'open')
+        visitor.feed(b''.join(request('/' + name, method='HEAD')
+                              for name in names))
+        for name in names:
+            visitor.answer(b'HEAD').must_be(200)
+        counts.append(test.faults.get('calls', 'open') - before)
+        if counts[-1] <= 2 * len({*names}):  # the folder, and the file
+            return
+    raise Failure('each of 10 files opened once', f'{min(counts)} calls '
+                  'instead of 20', 'make room by removing the least recently '
+                  'used file: it is used whenever it is asked for')
+
+
+@check(WEB, open=False)
+def folder_turned_into_a_link(test):
+    """follows no link that has replaced a folder after a file in it was sent
+    from memory"""
+    root = test.site({'a/x.txt': HELLO})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    visitor = test.visitor(server=test.server(root=root))
+    for _ in range(10):  # what is in memory is read again after 0.1 seconds
+        for _ in range(2):
+            visitor.get('/a/x.txt').must_be(200, HELLO)
+        (root / 'a').rename(root / 'b')
+        (root / 'a').symlink_to('b')
+        visitor.get('/a/x.txt').must_be(404, hint=FRESH)
+        (root / 'a').unlink()
+        (root / 'b').rename(root / 'a')
