@@ -144,6 +144,15 @@ wrong('08', 'used_files_in_memory', '20',
       ('    if (file != newest) {', '    if (0) {'), file='cache.c')
 wrong('08', 'folder_turned_into_a_link', '404',
       ('    checked_length = 0;\n', ''), file='cache.c')
+wrong('08', 'listing_read_fails', 'errno',
+      ('        fail(list, "readdir");\n', '        ;\n'), file='list.c')
+wrong('08', 'listing_reports_no_memory', '503',
+      ('            errno = (*list)->error;\n', ''), file='list.c')
+wrong('08', 'read_fails', 'large',
+      ('        report_failure("pread", NULL, NULL, file->name);', '        ;'),
+      file='content.c')
+wrong('08', 'log_continued_in_a_pipe', 'write: ',
+      ('    close(fd);\n    use(log_fd);', '    close(fd);'), file='log.c')
 wrong('08', 'file_size_limited', 'descriptors',
       ('    } else if (fd != -1) {\n', '    } else if (fd == -2) {\n'),
       file='content.c')

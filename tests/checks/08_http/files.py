@@ -162,6 +162,9 @@ def read_fails(test):
                           'close')
         elif got.status < 500:
             raise Failure('a status of 500 or more when read fails', str(got))
+        line = f'pread: {os.strerror(errno.EIO)} ({root}{target})'
+        if not server.wait_for(lambda: line in server.lines):
+            raise Failure(f'the line "{line}"', test.outcome(server))
         test.faults.relent('read')
     test.faults.fail('read', errno.EINTR, test.faults.get('calls', 'read') + 2)
     visitor = test.visitor(server=server)

@@ -332,3 +332,47 @@ def listing_runs_out_of_memory(test):
             reply.must_be(200, whole)
     test.faults.relent('malloc')
     test.visitor(server=server).get('/list/').must_be(200, whole)
+
+
+@check(WEB, open=False)
+def listing_reports_no_memory(test):
+    """answers with 503 if there is no memory for the first listing, even if
+    another call fails before the answer"""
+    test.need_injector()
+    test.zone = 'No/Where'  # so gmtime_r, too, sets errno when called first
+    root = test.site({'list/' + '<' * 200: b''})
+    for number in range(1, 20):
+        server = test.server(root=root)
+        test.attached()
+        visitor = test.visitor(server=server)
+        test.faults.fail('malloc', errno.ENOMEM,
+                         test.faults.get('calls', 'malloc') + number)
+        try:
+            reply = visitor.get('/list/')
+        except Failure:
+            continue  # memory for the connection was missing
+        if reply.status == 200:
+            break
+        reply.must_be(503, hint='save errno when the call fails')
+
+
+@check(WEB, open=False)
+def listing_read_fails(test):
+    """answers with 500 if a folder cannot be read to its end, and reports
+    it"""
+    test.need_injector()
+    root = fill(test.site(), {f'list/{number}': b'' for number in range(100)})
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    line = f'readdir: {os.strerror(errno.EIO)} (/list/)'
+    for number in 1, 2, 70, 104:  # ., .., one.txt and others, and the end
+        test.faults.fail('readdir', errno.EIO,
+                         test.faults.get('calls', 'readdir') + number)
+        before = len(server.lines)
+        visitor.get('/list/').must_be(500, hint='readdir returns NULL both at '
+                                      'the end and on failure: see errno')
+        if not server.wait_for(lambda: server.lines[before:] == [line]):
+            raise Failure(f'the line "{line}"', server.lines[before:])
+        if len(Links(visitor.get('/list/').must_be(200).body).links) != 102:
+            raise Failure('101 files and the parent', 'others')

@@ -284,14 +284,8 @@ def log_unread(test):
 @check(WEB, open=False)
 def times_and_zones(test):
     """Date is in GMT, the log in local time"""
-    before = os.environ.get('TZ')
-    os.environ['TZ'] = 'FAR-5:30'  # hours before GMT, as POSIX counts them
-    try:
-        _, visitor, log = logging(test)
-    finally:
-        del os.environ['TZ']
-        if before is not None:
-            os.environ['TZ'] = before
+    test.zone = 'FAR-5:30'  # hours before GMT, as POSIX counts them
+    _, visitor, log = logging(test)
     os.utime(test.root / 'hello.txt', (MOMENT, MOMENT))
     reply = visitor.get().must_be(200)
     if abs(seconds_of(reply) - time.time()) > 5:
