@@ -153,6 +153,18 @@ wrong('08', 'read_fails', 'large',
       file='content.c')
 wrong('08', 'log_continued_in_a_pipe', 'write: ',
       ('    close(fd);\n    use(log_fd);', '    close(fd);'), file='log.c')
+wrong('08', 'log_failures_apart', 'dropped',
+      ("torn = lines[written - 1] != '\\n';", 'torn = true;'), file='log.c')
+wrong('08', 'redirect_stays_here', 'evil',
+      ('            to += sprintf(to, "%%%02X", (unsigned char)byte);',
+       '            ;'), file='response.c')
+wrong('08', 'listing_with_a_body', 'HEAD|status line',
+      ('char *bytes = buffers->input + buffers->used;\n    size_t skipped',
+       'char *bytes = buffers->input;\n    size_t skipped'), file='http.c')
+wrong('08', 'empty_lines_before', '414',
+      ("if (text.start[at] != '\\r' || at > count)", ''), file='text.c')
+wrong('08', 'empty_lines_before', '400',
+      ("|| at > count)", "&& at > 0)"), file='text.c')
 wrong('08', 'file_size_limited', 'descriptors',
       ('    } else if (fd != -1) {\n', '    } else if (fd == -2) {\n'),
       file='content.c')
@@ -173,3 +185,6 @@ wrong('08', 'limit_not_raised', '500',
 wrong('08', 'limit_not_raised', 'setrlimit',
       ('setrlimit(RLIMIT_NOFILE, clients) == -1)',
        'setrlimit(RLIMIT_NOFILE, clients) == -2)'), file='tree.c')
+wrong('08', 'limit_not_raised', '404',
+      ('report_failure("setrlimit", NULL, NULL, root);\n    errno = saved;',
+       'report_failure("setrlimit", NULL, NULL, root);'), file='tree.c')

@@ -147,10 +147,14 @@ def listing_with_a_body(test):
     one"""
     root = fill(test.site(), {f'list/{number}': b'' for number in range(500)})
     visitor = test.visitor(server=test.server(root=root))
-    visitor.send(request('/list/', 'Content-Length: 30', body=b'x' * 30)
-                 + request())
-    visitor.answer().must_be(200)
-    visitor.answer().must_be(200, HELLO, 'the body belongs to the request')
+    for method, before in ('GET', 0), ('HEAD', 2):
+        visitor.send(request('*', method='OPTIONS') * before
+                     + request('/list/', 'Content-Length: 30', method=method,
+                               body=b'x' * 30) + request())
+        for _ in range(before):
+            visitor.answer().must_be(204)
+        visitor.answer(method.encode()).must_be(200)
+        visitor.answer().must_be(200, HELLO, 'the body belongs to the request')
 
 
 @check(WEB, open=False)
@@ -312,17 +316,20 @@ def file_size_limited(test):
 @check(WEB, open=False)
 def limit_not_raised(test):
     """answers 500 if its limit of descriptors cannot be raised, and reports if
-    it cannot be lowered again"""
+    it cannot be lowered again, which does not change the response"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()
     visitor = test.visitor(server=server)
     visitor.get('/').must_be(200)
-    limit = server.limit_descriptors(max(server.descriptors_at_rest()) + 1)
-    for number, status in (1, 500), (2, 500), (3, 200):
+    most = max(server.descriptors_at_rest()) + 1
+    limit = server.limit_descriptors(most)
+    for number, status in (1, 500), (2, 500), (3, 200), (6, 404):
+        server.limit_descriptors(most)
         test.faults.fail('helper', errno.EPERM,
                          test.faults.get('calls', 'helper') + number)
-        visitor.get('/page.html').must_be(status)
+        visitor.get('/nothing/page.html' if status == 404 else '/page.html'
+                    ).must_be(status)
     server.limit_descriptors(limit)
     line = f'setrlimit: {os.strerror(errno.EPERM)}'
     if not server.wait_line(re.escape(line)):
