@@ -165,6 +165,18 @@ wrong('08', 'empty_lines_before', '414',
       ("if (text.start[at] != '\\r' || at > count)", ''), file='text.c')
 wrong('08', 'empty_lines_before', '400',
       ("|| at > count)", "&& at > 0)"), file='text.c')
+wrong('08', 'files_below_a_link_in_memory', 'each time',
+      ('    file->root = root_length();\n', ''), file='file.c')
+wrong('08', 'files_above_clients', 'none',
+      ('    while (fd != -1 && count > 0 && end < size) {\n        count = write',
+       '    while (fd == -1 && count > 0 && end < size) {\n        count = '
+       'write'), file='content.c')
+wrong('08', 'shrinks_before_it_is_read', 'seconds',
+      ('count > 0 && end < size) {\n        count = pread',
+       'count >= 0 && end < size) {\n        count = pread'),
+      file='content.c')
+wrong('08', 'files_above_clients', '1024',
+      ('        fd = move_above_clients(fd);', '        ;'), file='content.c')
 wrong('08', 'file_size_limited', 'descriptors',
       ('    } else if (fd != -1) {\n', '    } else if (fd == -2) {\n'),
       file='content.c')

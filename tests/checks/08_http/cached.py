@@ -1,11 +1,12 @@
 """The checks of 08 that are about files in memory: which ones are kept, and
 until when they are believed."""
 
+import os
 import time
 
 from .changes import FRESH
-from harness import Failure, check
-from harness.web import HELLO, WEB, request
+from harness import Failure, Skip, check
+from harness.web import DATA, HELLO, WEB, request
 
 
 @check(WEB, open=False)
@@ -52,3 +53,50 @@ def folder_turned_into_a_link(test):
         visitor.get('/a/x.txt').must_be(404, hint=FRESH)
         (root / 'a').unlink()
         (root / 'b').rename(root / 'a')
+
+
+@check(WEB, open=False)
+def files_below_a_link_in_memory(test):
+    """keeps files in memory even if the folder that -d names is a symbolic
+    link"""
+    test.need_injector()
+    root, link = test.site(), test.site({}) / 'link'
+    link.symlink_to(root)
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=link)
+    test.attached()
+    visitor = test.visitor(server=server)
+    for _ in range(30):  # what is in memory is read again after 0.1 seconds
+        visitor.get('/sub/inner.txt').must_be(200)
+        before = test.faults.get('calls', 'open')
+        visitor.get('/sub/inner.txt').must_be(200)
+        if test.faults.get('calls', 'open') == before:
+            return
+    raise Failure('a file that is sent again at once, from memory', 'it is '
+                  'opened each time', 'only below the folder that is served '
+                  'must no link be followed')
+
+
+@check(WEB, open=False)
+def files_above_clients(test):
+    """keeps files in memory where the kernel can send them without a copy, and
+    takes no descriptor from clients for that"""
+    try:
+        os.close(os.memfd_create('ladder'))
+    except (AttributeError, OSError):
+        raise Skip('this system has no memfd_create') from None
+    test.need_descriptors(2048)
+    names = [f'{number}.bin' for number in range(5)]
+    root = test.site(dict.fromkeys(names, DATA * 3))
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    for name in names:
+        visitor.get('/' + name).must_be(200, DATA * 3)
+    kept = [number for number in server.descriptors_at_rest()
+            if 'memfd' in server.file_of(number)]
+    if len(kept) != len(names) or min(kept) < 1024:
+        raise Failure(f'{len(names)} descriptors from 1024 on for the files in '
+                      'memory', ', '.join(map(str, kept)) or 'none',
+                      'memfd_create, then fcntl(fd, F_DUPFD_CLOEXEC, limit) '
+                      'with a higher limit for a moment')
