@@ -146,6 +146,10 @@ wrong('08', 'folder_turned_into_a_link', '404',
       ('    checked_length = 0;\n', ''), file='cache.c')
 wrong('08', 'listing_read_fails', 'errno',
       ('        fail(list, "readdir");\n', '        ;\n'), file='list.c')
+wrong('08', 'listing_runs_out_of_memory', 'blocks',
+      ('            free(entry);\n', '            ;\n'), file='list.c')
+wrong('08', 'listing_runs_out_of_memory', 'descriptors',
+      ('    close(directory);\n    errno', '    errno'), file='list.c')
 wrong('08', 'listing_reports_no_memory', '503',
       ('            errno = (*list)->error;\n', ''), file='list.c')
 wrong('08', 'read_fails', 'large',
@@ -171,6 +175,9 @@ wrong('08', 'files_above_clients', 'none',
       ('    while (fd != -1 && count > 0 && end < size) {\n        count = write',
        '    while (fd == -1 && count > 0 && end < size) {\n        count = '
        'write'), file='content.c')
+wrong('08', 'range_within', 'byte 0',
+      ('file->content + start, size}', 'file->content, size}'),
+      file='content.c')
 wrong('08', 'shrinks_before_it_is_read', 'seconds',
       ('count > 0 && end < size) {\n        count = pread',
        'count >= 0 && end < size) {\n        count = pread'),

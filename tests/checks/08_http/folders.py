@@ -9,7 +9,8 @@ import signal
 import time
 import urllib.parse
 
-from harness import Failure, Skip, check, literal
+from checks.storm.page import Page
+from harness import Failure, Skip, check, literal, wait_until
 from harness.web import USUAL, WEB, fill, request
 
 
@@ -313,25 +314,39 @@ def listing_in_portions(test):
 @check(WEB, open=False)
 def listing_runs_out_of_memory(test):
     """answers with 503 if there is no memory for a listing, never with a page
-    that lacks parts"""
+    that lacks parts; then frees what there was"""
     test.need_injector()
     root = test.site({'list/' + 'x' * 100 + str(number): b''
                       for number in range(300)})
     server = test.server(root=root)
     test.attached()
-    whole = test.visitor(server=server).get('/list/').must_be(200).body
-    for number in (*range(1, 50), *range(50, 316, 7), *range(316, 330)):
+
+    def ask(number):
+        """Asks for a listing for which one block of memory is missing."""
         visitor = test.visitor(server=server)
-        before = test.faults.get('calls', 'malloc')
-        test.faults.fail('malloc', errno.ENOMEM, before + number)
+        test.faults.fail('malloc', errno.ENOMEM,
+                         test.faults.get('calls', 'malloc') + number)
         visitor.send(request('/list/'))
         try:
             reply = visitor.answer()
         except Failure:
-            continue  # memory for the connection was missing
+            return  # memory for the connection was missing
+        finally:
+            visitor.socket.close()
         if reply.status != 503:
             reply.must_be(200, whole)
+
+    def taken():
+        wait_until(lambda: server.state() == 'S')
+        return len(server.descriptors()), Page(test.faults).get('blocks')
+    whole = test.visitor(server=server).get('/list/').must_be(200).body
+    before = taken()
+    for number in (*range(1, 50), *range(50, 316, 7), *range(316, 330)):
+        ask(number)
     test.faults.relent('malloc')
+    if not wait_until(lambda: taken() == before):
+        raise Failure(f'{before[0]} descriptors and {before[1]} blocks of '
+                      'memory, as before', f'{taken()}')
     test.visitor(server=server).get('/list/').must_be(200, whole)
 
 
