@@ -169,12 +169,17 @@ wrong('08', 'empty_lines_before', '414',
       ("if (text.start[at] != '\\r' || at > count)", ''), file='text.c')
 wrong('08', 'empty_lines_before', '400',
       ("|| at > count)", "&& at > 0)"), file='text.c')
-wrong('08', 'files_below_a_link_in_memory', 'each time',
+wrong('08', 'kept_whatever_the_path', 'link',
       ('    file->root = root_length();\n', ''), file='file.c')
+wrong('08', 'kept_whatever_the_path', 'each time',
+      ('sizeof *file + strlen(file->name) + content',
+       'sizeof *file - strlen(file->name) + content'), file='cache.c')
+wrong('08', 'listing_in_order', 'order',
+      ('if (next + 1 < list->count', 'if (next + 2 < list->count'),
+      file='list.c')
 wrong('08', 'files_above_clients', 'none',
-      ('    while (fd != -1 && count > 0 && end < size) {\n        count = write',
-       '    while (fd == -1 && count > 0 && end < size) {\n        count = '
-       'write'), file='content.c')
+      ('while (fd != -1 && count', 'while (fd == -1 && count'),
+      file='content.c')
 wrong('08', 'range_within', 'byte 0',
       ('file->content + start, size}', 'file->content, size}'),
       file='content.c')

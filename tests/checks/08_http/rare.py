@@ -3,6 +3,7 @@ calls, and files in memory that are out of date."""
 
 import errno
 import os
+import random
 import re
 import signal
 import time
@@ -172,6 +173,22 @@ def listing_well_formed(test):
         if opened or f'<{tag}>/list/</{tag}>' not in page:
             raise Failure(f'<{tag}>/list/</{tag}>, and all elements closed',
                           page)
+
+
+@check(WEB, open=False)
+def listing_in_order(test):
+    """lists the names in order, whatever the order in which they are read"""
+    chance = random.Random(1)
+    root = test.site({})
+    for count in range(1, 41):
+        names = [f'{count}/{number:02}' for number in range(count)]
+        fill(root, dict.fromkeys(chance.sample(names, count), b''))
+    visitor = test.visitor(server=test.server(root=root))
+    for count in range(1, 41):
+        page = Links(visitor.get(f'/{count}/').must_be(200).body)
+        names = list(page.names(f'/{count}/'))
+        if names != [f'{number:02}' for number in range(count)]:
+            raise Failure(f'{count} names in order', ' '.join(names))
 
 
 @check(WEB, open=False)
