@@ -157,6 +157,9 @@ wrong('08', 'read_fails', 'large',
       file='content.c')
 wrong('08', 'log_continued_in_a_pipe', 'write: ',
       ('    close(fd);\n    use(log_fd);', '    close(fd);'), file='log.c')
+wrong('08', 'log_failures_apart', '1127.0.0.1',
+      ('length = torn ? first_line() : 0;',
+       'length = torn ? first_line() : 1;'), file='log.c')
 wrong('08', 'log_failures_apart', 'dropped',
       ("torn = lines[written - 1] != '\\n';", 'torn = true;'), file='log.c')
 wrong('08', 'redirect_stays_here', 'evil',
@@ -189,6 +192,19 @@ wrong('08', 'shrinks_before_it_is_read', 'seconds',
       file='content.c')
 wrong('08', 'files_above_clients', '1024',
       ('        fd = move_above_clients(fd);', '        ;'), file='content.c')
+wrong('08', 'changed_through_a_mapping', '304',
+      ('at += sizeof piece)', 'at += size)'), file='cache.c')
+wrong('08', 'log_statuses', "'0'", ('if (bytes > 0)', 'if (bytes >= 0)'),
+      file='log.c')
+wrong('08', 'log_of_long_lines', '8192', (' && at < MAX_TARGET', ''),
+      file='log.c')
+wrong('08', 'folder_missing', 'Bad file descriptor',
+      ('directory == -1 ? -1 : ', ''), file='tree.c')
+wrong('08', 'fstat_fails', 'descriptors',
+      ('        close_quietly(fd);\n', ''), file='tree.c')
+wrong('08', 'pipe_in_time', 'closed',
+      ('        close(fd);\n        errno = S_ISDIR',
+       '        errno = S_ISDIR'), file='tree.c')
 wrong('08', 'file_size_limited', 'descriptors',
       ('    } else if (fd != -1) {\n', '    } else if (fd == -2) {\n'),
       file='content.c')
@@ -212,3 +228,6 @@ wrong('08', 'limit_not_raised', 'setrlimit',
 wrong('08', 'limit_not_raised', '404',
       ('report_failure("setrlimit", NULL, NULL, root);\n    errno = saved;',
        'report_failure("setrlimit", NULL, NULL, root);'), file='tree.c')
+wrong('08', 'limit_not_raised', 'openat: Operation not permitted',
+      ('    if (!raise_limit(&clients))\n        return -1;',
+       '    if (!raise_limit(&clients))\n        return -2;'), file='tree.c')

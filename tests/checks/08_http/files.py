@@ -294,14 +294,21 @@ def open_interrupted(test):
 
 @check(WEB, open=False)
 def fstat_fails(test):
-    """answers 500 if fstat fails after the file was opened"""
+    """answers 500 if fstat fails after the file was opened, and closes the
+    file"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()
+    visitor = test.visitor(server=server)
+    visitor.stays()
+    before = len(server.descriptors_at_rest())
     test.faults.fail('stat', errno.EIO, test.faults.get('calls', 'stat') + 2)
-    test.visitor(server=server).get().must_be(500)
+    visitor.get('/page.html').must_be(500)
     if not server.wait_line('openat: Input/output error'):
         raise Failure('a line about EIO', test.outcome(server))
+    if len(server.descriptors_at_rest()) != before:
+        raise Failure(f'{before} descriptors, as before',
+                      f'{len(server.descriptors())}')
 
 
 @check(WEB, open=False)

@@ -85,7 +85,7 @@ def link_beside_a_folder(test):
 @check(WEB, open=False)
 def pipe_in_time(test):
     """neither waits for a pipe nor serves it if it replaces the file between
-    two calls"""
+    two calls; closes it"""
     test.need_injector()
     root = test.site()
     server = test.server(root=root)
@@ -104,6 +104,9 @@ def pipe_in_time(test):
         reply = visitor.answer(hint='O_NONBLOCK, and fstat after open')
         if reply.status != 404:
             reply.must_be(200, HELLO, 'fstat after open: is it a file?')
+        if str(path.resolve()) in map(server.file_of,
+                                      server.descriptors_at_rest()):
+            raise Failure('the pipe closed', 'a descriptor of it')
         path.unlink()
         path.write_bytes(HELLO)
     visitor.stays()
@@ -177,16 +180,17 @@ def listing_well_formed(test):
 
 @check(WEB, open=False)
 def listing_in_order(test):
-    """lists the names in order, whatever the order in which they are read"""
+    """lists the names in order, whatever the order in which they are read, and
+    however long the folder's name is"""
     chance = random.Random(1)
     root = test.site({})
     for count in range(1, 41):
-        names = [f'{count}/{number:02}' for number in range(count)]
+        names = [f'{"x" * count}/{number:02}' for number in range(count)]
         fill(root, dict.fromkeys(chance.sample(names, count), b''))
     visitor = test.visitor(server=test.server(root=root))
     for count in range(1, 41):
-        page = Links(visitor.get(f'/{count}/').must_be(200).body)
-        names = list(page.names(f'/{count}/'))
+        path = f'/{"x" * count}/'
+        names = list(Links(visitor.get(path).must_be(200).body).names(path))
         if names != [f'{number:02}' for number in range(count)]:
             raise Failure(f'{count} names in order', ' '.join(names))
 
@@ -348,7 +352,8 @@ def limit_not_raised(test):
         visitor.get('/nothing/page.html' if status == 404 else '/page.html'
                     ).must_be(status)
     server.limit_descriptors(limit)
-    line = f'setrlimit: {os.strerror(errno.EPERM)}'
-    if not server.wait_line(re.escape(line)):
-        raise Failure(f'a line "{line} ..."', test.outcome(server))
+    for call in 'openat', 'setrlimit':
+        line = f'{call}: {os.strerror(errno.EPERM)}'
+        if not server.wait_line(re.escape(line)):
+            raise Failure(f'a line "{line} ..."', test.outcome(server))
     visitor.stays()
