@@ -177,6 +177,8 @@ wrong('08', 'kept_whatever_the_path', 'link',
 wrong('08', 'kept_whatever_the_path', 'each time',
       ('sizeof *file + strlen(file->name) + content',
        'sizeof *file - strlen(file->name) + content'), file='cache.c')
+wrong('08', 'kept_whatever_the_path', 'each time',
+      ('size - at < sizeof piece', 'size + at < sizeof piece'), file='cache.c')
 wrong('08', 'listing_in_order', 'order',
       ('if (next + 1 < list->count', 'if (next + 2 < list->count'),
       file='list.c')
