@@ -179,6 +179,11 @@ wrong('08', 'kept_whatever_the_path', 'each time',
        'sizeof *file - strlen(file->name) + content'), file='cache.c')
 wrong('08', 'kept_whatever_the_path', 'each time',
       ('size - at < sizeof piece', 'size + at < sizeof piece'), file='cache.c')
+for edit in (('time(NULL) - SETTLED', 'time(NULL) + 9999'),
+             ('settled && status', 'settled || status'),
+             ('status->st_ctime < settled && ', ''),
+             (' && status->st_mtime < settled', '')):
+    wrong('08', 'changed_file_not_kept', 'none', edit, file='cache.c')
 wrong('08', 'listing_in_order', 'order',
       ('if (next + 1 < list->count', 'if (next + 2 < list->count'),
       file='list.c')

@@ -5,6 +5,7 @@ import os
 import time
 
 from .changes import FRESH
+from .fields import MOMENT
 from harness import Failure, Skip, check
 from harness.web import DATA, HELLO, WEB, request
 
@@ -53,6 +54,42 @@ def folder_turned_into_a_link(test):
         visitor.get('/a/x.txt').must_be(404, hint=FRESH)
         (root / 'a').unlink()
         (root / 'b').rename(root / 'a')
+
+
+@check(WEB, open=False)
+def changed_file_not_kept(test):
+    """opens a file for each request for some seconds after a change, even if
+    its time of modification is set back, and while that lies in the future"""
+    test.need_injector()
+    root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
+    later = time.time() + 3600
+    os.utime(root / 'ahead.txt', (later, later))
+    time.sleep(3.2)  # more than its other time has to be ago
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    opened = began = 0
+
+    def ask(name):
+        nonlocal opened
+        visitor.get('/' + name).must_be(200, HELLO)
+        before = test.faults.get('calls', 'open')
+        visitor.get('/' + name).must_be(200, HELLO)
+        opened = test.faults.get('calls', 'open') - before
+        return opened or time.monotonic() - began < 1  # else try again
+
+    for name, change in (
+            ('new.txt', lambda: (root / 'new.txt').write_bytes(HELLO)),
+            ('back.txt', lambda: os.utime(root / 'back.txt', (MOMENT, MOMENT))),
+            ('ahead.txt', lambda: None)):
+        for _ in range(5):
+            began = time.monotonic()
+            change()
+            if ask(name):
+                break
+        if not opened:
+            raise Failure(f'a call of open for {name}', 'none', 'a change '
+                          'soon after another may leave all times as they are')
 
 
 @check(WEB, open=False)
