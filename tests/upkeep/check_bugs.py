@@ -184,6 +184,12 @@ for edit in (('time(NULL) - SETTLED', 'time(NULL) + 9999'),
              ('status->st_ctime < settled && ', ''),
              (' && status->st_mtime < settled', '')):
     wrong('08', 'changed_file_not_kept', 'none', edit, file='cache.c')
+wrong('08', 'folders_looked_at_once', 'calls',
+      ('    file->turn = turn;\n    return true;', '    return true;'),
+      file='cache.c')
+wrong('08', 'folders_looked_at_once', 'calls',
+      ('counted = true;\n    file->turn = turn;', 'counted = true;'),
+      file='cache.c')
 wrong('08', 'listing_in_order', 'order',
       ('if (next + 1 < list->count', 'if (next + 2 < list->count'),
       file='list.c')

@@ -238,7 +238,7 @@ def limit_restored(test):
 
 @check(WEB, open=False)
 def folders_looked_at_once(test):
-    """looks at a folder once for all requests of a turn that go through it"""
+    """looks at a folder or a file once for all requests of a turn"""
     test.need_injector()
     names = [f'a/b/c/d/{number}.txt' for number in range(20)]
     root = test.site(dict.fromkeys(names, b'x'))
@@ -246,22 +246,31 @@ def folders_looked_at_once(test):
     server = test.server(root=root)
     test.attached()
     visitors = [test.visitor(server=server) for _ in names]
+
+    def looks(asking):
+        """Sends two requests for each of these files. Returns how many calls
+        of stat the responses take."""
+        before = test.faults.get('calls', 'stat')
+        for visitor, name in asking:
+            visitor.send(request('/' + name) * 2)
+        server.signal(signal.SIGCONT)
+        for visitor, _ in asking * 2:
+            visitor.answer().must_be(200)
+        return test.faults.get('calls', 'stat') - before
+    pairs = list(zip(visitors, names))
+    calls = min(looks([pair]) for pair in pairs)
+    if calls > 2:
+        raise Failure('fstatat and fstat for two requests', f'{calls} calls')
     for _ in range(20):  # what is in memory is read again after 0.1 seconds
-        for visitor, name in zip(visitors, names):
+        for visitor, name in pairs:
             visitor.get('/' + name).must_be(200)
         server.signal(signal.SIGSTOP)
         wait_until(lambda: server.state() == 'T')
-        before = test.faults.get('calls', 'stat')
-        for visitor, name in zip(visitors, names):
-            visitor.send(request('/' + name))
-        server.signal(signal.SIGCONT)
-        for visitor in visitors:
-            visitor.answer().must_be(200)
-        calls = test.faults.get('calls', 'stat') - before
+        calls = looks(pairs)
         if calls <= 2 * len(names):
             return
     raise Failure(f'one look at each of 4 folders and {len(names)} files',
-                  f'{calls} calls', 'note which folder you have looked at')
+                  f'{calls} calls', 'note what you have looked at')
 
 
 @check(WEB, open=False)
