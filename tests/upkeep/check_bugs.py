@@ -215,6 +215,13 @@ wrong('08', 'folder_missing', 'Bad file descriptor',
       ('directory == -1 ? -1 : ', ''), file='tree.c')
 wrong('08', 'fstat_fails', 'descriptors',
       ('        close_quietly(fd);\n', ''), file='tree.c')
+wrong('08', 'pipe_in_time', '500',
+      ('        close(fd);\n        errno = S_ISDIR(status->st_mode) ? EISDIR '
+       ': ENOENT;', '        close(fd);'), file='tree.c')
+wrong('08', 'pipe_in_time', '404',
+      ('        close(fd);\n        errno = S_ISDIR(status->st_mode) ? EISDIR '
+       ': ENOENT;', '        close(fd);\n        errno = ENOENT;'),
+      file='tree.c')
 wrong('08', 'pipe_in_time', 'closed',
       ('        close(fd);\n        errno = S_ISDIR',
        '        errno = S_ISDIR'), file='tree.c')

@@ -85,29 +85,34 @@ def link_beside_a_folder(test):
 @check(WEB, open=False)
 def pipe_in_time(test):
     """neither waits for a pipe nor serves it if it replaces the file between
-    two calls; closes it"""
+    two calls; closes it, and redirects to a folder in its place"""
     test.need_injector()
     root = test.site()
     server = test.server(root=root)
     test.attached()
     visitor = test.visitor(server=server)
     path = root / 'hello.txt'
-    for number in range(1, 4):
-        test.faults.set('stop', test.faults.get('calls', 'open') + number,
-                        'open')
+
+    def next_open():
+        return test.faults.get('calls', 'open') + 1
+    for place, make, status in ((0, os.mkfifo, 404), (1, os.mkfifo, 404),
+                                (2, os.mkfifo, 404), (1, os.mkdir, 301)):
+        test.faults.fail('open', errno.EIO, next_open())
+        visitor.get('/page.html').must_be(500)  # and errno stays as it is
+        test.faults.set('stop', next_open() + place, 'open')
         visitor.send(request())
         wait_until(lambda: server.state() == 'T', 1)
         path.unlink()
-        os.mkfifo(path)
+        make(path)
         test.faults.set('stop', 0, 'open')
         server.signal(signal.SIGCONT)
         reply = visitor.answer(hint='O_NONBLOCK, and fstat after open')
-        if reply.status != 404:
+        if reply.status != status:
             reply.must_be(200, HELLO, 'fstat after open: is it a file?')
         if str(path.resolve()) in map(server.file_of,
                                       server.descriptors_at_rest()):
             raise Failure('the pipe closed', 'a descriptor of it')
-        path.unlink()
+        path.rmdir() if path.is_dir() else path.unlink()
         path.write_bytes(HELLO)
     visitor.stays()
 
