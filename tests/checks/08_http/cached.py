@@ -6,6 +6,7 @@ import time
 
 from .changes import FRESH
 from .fields import MOMENT
+from checks.storm.page import Page
 from harness import Failure, Skip, check
 from harness.web import DATA, HELLO, WEB, request
 
@@ -90,6 +91,23 @@ def changed_file_not_kept(test):
         if not opened:
             raise Failure(f'a call of open for {name}', 'none', 'a change '
                           'soon after another may leave all times as they are')
+
+
+@check(WEB, open=False)
+def outdated_file_freed(test):
+    """frees what it has in memory of a file when it reads that again"""
+    test.need_injector()
+    root = test.site()
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    test.attached()
+    visitor, blocks = test.visitor(server=server), []
+    for _ in range(8):
+        visitor.stays()
+        time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
+        blocks.append(Page(test.faults).get('blocks'))
+    if blocks[-1] > blocks[1]:
+        raise Failure('as many blocks of memory each time', blocks)
 
 
 @check(WEB, open=False)
