@@ -193,6 +193,11 @@ wrong('08', 'folders_looked_at_once', 'calls',
 wrong('08', 'outdated_file_freed', 'blocks',
       ('        remove_from_cache(file);\n        return NULL;',
        '        return NULL;'), file='cache.c')
+wrong('08', 'cached_files_freed', 'blocks',
+      ('        newest = file->older;', '        ;'), file='cache.c')
+wrong('08', 'cached_files_freed', 'status|blocks',
+      ('        file->older->newer = file->newer;', '        ;'),
+      file='cache.c')
 wrong('08', 'listing_in_order', 'order',
       ('if (next + 1 < list->count', 'if (next + 2 < list->count'),
       file='list.c')

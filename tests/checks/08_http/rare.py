@@ -280,7 +280,8 @@ def folders_looked_at_once(test):
 
 @check(WEB, open=False)
 def cached_files_freed(test):
-    """at its end frees every file that it has in memory"""
+    """at its end frees every file that it has in memory, even if some were read
+    again"""
     test.need_injector()
     names = [f'{number}.txt' for number in range(4)]
     root = test.site({**USUAL, **dict.fromkeys(names, HELLO)})
@@ -288,13 +289,17 @@ def cached_files_freed(test):
     server = test.server(root=root)
     test.attached()
     visitor = test.visitor(server=server)
-    visitor.get().must_be(200)
+    visitor.get('/nothing').must_be(404)
     wait_until(lambda: server.state() == 'S')
     before = Page(test.faults).get('blocks')
     for name in names:
         visitor.get('/' + name).must_be(200)
+    for name in names[1], names[1]:  # not the last one of them, then the last
+        time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
+        visitor.get('/' + name).must_be(200)
     server.signal(signal.SIGTERM)
-    server.wait_exit()
+    if server.wait_exit() != 0:
+        raise Failure('exit status 0', f'it {test.outcome(server)}')
     blocks = Page(test.faults).get('blocks')
     if blocks > before:
         raise Failure('no more blocks of memory than before the files',
