@@ -198,6 +198,8 @@ wrong('08', 'cached_files_freed', 'blocks',
 wrong('08', 'cached_files_freed', 'status|blocks',
       ('        file->older->newer = file->newer;', '        ;'),
       file='cache.c')
+wrong('08', 'memory_limited', '40 MB',
+      ('    in_memory += cost_of(file);\n', ''), file='cache.c')
 wrong('08', 'listing_in_order', 'order',
       ('if (next + 1 < list->count', 'if (next + 2 < list->count'),
       file='list.c')

@@ -160,3 +160,20 @@ def files_above_clients(test):
                       'memory', ', '.join(map(str, kept)) or 'none',
                       'memfd_create, then fcntl(fd, F_DUPFD_CLOEXEC, limit) '
                       'with a higher limit for a moment')
+
+
+@check(WEB, open=False)
+def memory_limited(test):
+    """keeps no more than some MB of files in memory"""
+    names = [f'{number}.bin' for number in range(40)]
+    root = test.site(dict.fromkeys(names, DATA * 100))  # 1 MB each
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    for name in names:
+        visitor.get('/' + name, method='HEAD').must_be(200)
+    kept = [number for number in server.descriptors_at_rest()
+            if 'memfd' in server.file_of(number)]
+    if len(kept) > 20:
+        raise Failure('at most 8 MB of files in memory', f'{len(kept)} MB',
+                      'count what is added and what is freed')
