@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +67,7 @@ enum kind {
     WAITPID,
     IOCTL,  /* TIOCOUTQ alone */
     HELPER,  /* what prepares a program: limits, a pipe, signals */
+    READDIR,
     KINDS,  /* how many there are */
 };
 
@@ -1025,6 +1027,17 @@ ssize_t __pread64_chk(int descriptor, void *buffer, size_t length,
     return length > size ? (abort(), -1)
                          : pread64(descriptor, buffer, length, place);
 }
+#endif
+
+#define READDIR_CALL(bits)                                                    \
+    struct dirent##bits *readdir##bits(DIR *directory) {                      \
+        REAL(struct dirent##bits *, "readdir" #bits, DIR *)                   \
+        return control != NULL && ordered(READDIR) ? NULL : real(directory);  \
+    }
+
+READDIR_CALL()
+#ifdef __GLIBC__
+READDIR_CALL(64)
 #endif
 
 /* ---------------------------------------------------------- processes */

@@ -18,7 +18,7 @@ from harness.compiling import build, compiler
 KINDS = ('socket', 'bind', 'listen', 'accept', 'connect', 'recv', 'send',
          'select', 'setsockopt', 'getsockname', 'shutdown', 'malloc', 'open',
          'stat', 'read', 'fcntl', 'pipe', 'fork', 'execve', 'waitpid',
-         'ioctl', 'helper')
+         'ioctl', 'helper', 'readdir')
 SAME = {'recvfrom': 'recv', 'sendto': 'send'}  # kinds, by other calls' names
 FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
           'failed', 'last_error', 'too_short', 'inside', 'ended', 'again',

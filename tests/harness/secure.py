@@ -29,7 +29,7 @@ WITHOUT_TLS = {
     'symbolic_link_in_time': WAITS, 'send_ENOBUFS': WAITS,
     'send_ENOMEM': WAITS, 'tenth_of_a_second': WAITS,
     'room_after_timeout': WAITS,
-    'listing_runs_out_of_memory': MEMORY,
+    'listing_runs_out_of_memory': MEMORY, 'listing_reports_no_memory': MEMORY,
     'idle_takes_nothing': 'OpenSSL keeps some memory for each connection',
     'listing_in_portions': 'a handshake takes longer than the listing',
     'shortage_ends': COUNTS, 'client_unlisted': COUNTS,

@@ -293,11 +293,14 @@ class WebTest(Test):
     """One run of a check of 08."""
     root = None       # of the visitors' server
     measured = False  # whether its memory is
+    zone = ''         # its time zone, as TZ names it; '' for our own
     longest = 1 << 20  # bytes of a file that is served, at least
     kept = None       # whether connections are; not known yet
 
     def environment(self):
         environment = super().environment()
+        if self.zone:
+            environment['TZ'] = self.zone
         if self.measured:  # a sanitizer keeps freed memory for a while
             environment['ASAN_OPTIONS'] = ':'.join(filter(None, (
                 environment.get('ASAN_OPTIONS'), 'quarantine_size_mb=0',

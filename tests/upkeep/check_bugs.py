@@ -137,6 +137,101 @@ wrong('08', 'expect_for_a_listing', 'response|200|404',
 wrong('08', 'large_file_kept_open', 'descriptors',
       ('&& !is_in_memory(file))\n        remove_from_cache(file);',
        '&& !is_in_memory(file))\n        ;'), file='cache.c')
+wrong('08', 'used_files_in_memory', '20',
+      ('    if (file != newest) {', '    if (0) {'), file='cache.c')
+wrong('08', 'folder_turned_into_a_link', '404',
+      ('    checked_length = 0;\n', ''), file='cache.c')
+wrong('08', 'listing_read_fails', 'errno',
+      ('        fail(list, "readdir");\n', '        ;\n'), file='list.c')
+wrong('08', 'listing_runs_out_of_memory', 'blocks',
+      ('            free(entry);\n', '            ;\n'), file='list.c')
+wrong('08', 'listing_runs_out_of_memory', 'descriptors',
+      ('    close(directory);\n    errno', '    errno'), file='list.c')
+wrong('08', 'listing_reports_no_memory', '503',
+      ('            errno = (*list)->error;\n', ''), file='list.c')
+wrong('08', 'read_fails', 'large',
+      ('        report_failure("pread", NULL, NULL, file->name);', '        ;'),
+      file='content.c')
+wrong('08', 'log_continued_in_a_pipe', 'write: ',
+      ('    close(fd);\n    use(log_fd);', '    close(fd);'), file='log.c')
+wrong('08', 'log_failures_apart', '1127.0.0.1',
+      ('length = torn ? first_line() : 0;',
+       'length = torn ? first_line() : 1;'), file='log.c')
+wrong('08', 'log_failures_apart', 'dropped',
+      ("torn = lines[written - 1] != '\\n';", 'torn = true;'), file='log.c')
+wrong('08', 'redirect_stays_here', 'evil',
+      ('            to += sprintf(to, "%%%02X", (unsigned char)byte);',
+       '            ;'), file='response.c')
+wrong('08', 'listing_with_a_body', 'HEAD|status line',
+      ('char *bytes = buffers->input + buffers->used;\n    size_t skipped',
+       'char *bytes = buffers->input;\n    size_t skipped'), file='http.c')
+wrong('08', 'empty_lines_before', '414',
+      ("if (text.start[at] != '\\r' || at > count)", ''), file='text.c')
+wrong('08', 'empty_lines_before', '400',
+      ("|| at > count)", "&& at > 0)"), file='text.c')
+wrong('08', 'kept_whatever_the_path', 'link',
+      ('    file->root = root_length();\n', ''), file='file.c')
+wrong('08', 'kept_whatever_the_path', 'each time',
+      ('sizeof *file + strlen(file->name) + content',
+       'sizeof *file - strlen(file->name) + content'), file='cache.c')
+wrong('08', 'kept_whatever_the_path', 'each time',
+      ('size - at < sizeof piece', 'size + at < sizeof piece'), file='cache.c')
+for edit in (('time(NULL) - SETTLED', 'time(NULL) + 9999'),
+             ('settled && status', 'settled || status'),
+             ('status->st_ctime < settled && ', ''),
+             (' && status->st_mtime < settled', '')):
+    wrong('08', 'changed_file_not_kept', 'none', edit, file='cache.c')
+wrong('08', 'folders_looked_at_once', 'calls',
+      ('    file->turn = turn;\n    return true;', '    return true;'),
+      file='cache.c')
+wrong('08', 'folders_looked_at_once', 'calls',
+      ('counted = true;\n    file->turn = turn;', 'counted = true;'),
+      file='cache.c')
+wrong('08', 'outdated_file_freed', 'blocks',
+      ('        remove_from_cache(file);\n        return NULL;',
+       '        return NULL;'), file='cache.c')
+wrong('08', 'cached_files_freed', 'blocks',
+      ('        newest = file->older;', '        ;'), file='cache.c')
+wrong('08', 'cached_files_freed', 'status|blocks',
+      ('        file->older->newer = file->newer;', '        ;'),
+      file='cache.c')
+wrong('08', 'memory_limited', '40 MB',
+      ('    in_memory += cost_of(file);\n', ''), file='cache.c')
+wrong('08', 'listing_in_order', 'order',
+      ('if (next + 1 < list->count', 'if (next + 2 < list->count'),
+      file='list.c')
+wrong('08', 'files_above_clients', 'none',
+      ('while (fd != -1 && count', 'while (fd == -1 && count'),
+      file='content.c')
+wrong('08', 'range_within', 'byte 0',
+      ('file->content + start, size}', 'file->content, size}'),
+      file='content.c')
+wrong('08', 'shrinks_before_it_is_read', 'seconds',
+      ('count > 0 && end < size) {\n        count = pread',
+       'count >= 0 && end < size) {\n        count = pread'),
+      file='content.c')
+wrong('08', 'files_above_clients', '1024',
+      ('        fd = move_above_clients(fd);', '        ;'), file='content.c')
+wrong('08', 'changed_through_a_mapping', '304',
+      ('at += sizeof piece)', 'at += size)'), file='cache.c')
+wrong('08', 'log_statuses', "'0'", ('if (bytes > 0)', 'if (bytes >= 0)'),
+      file='log.c')
+wrong('08', 'log_of_long_lines', '8192', (' && at < MAX_TARGET', ''),
+      file='log.c')
+wrong('08', 'folder_missing', 'Bad file descriptor',
+      ('directory == -1 ? -1 : ', ''), file='tree.c')
+wrong('08', 'fstat_fails', 'descriptors',
+      ('        close_quietly(fd);\n', ''), file='tree.c')
+wrong('08', 'pipe_in_time', '500',
+      ('        close(fd);\n        errno = S_ISDIR(status->st_mode) ? EISDIR '
+       ': ENOENT;', '        close(fd);'), file='tree.c')
+wrong('08', 'pipe_in_time', '404',
+      ('        close(fd);\n        errno = S_ISDIR(status->st_mode) ? EISDIR '
+       ': ENOENT;', '        close(fd);\n        errno = ENOENT;'),
+      file='tree.c')
+wrong('08', 'pipe_in_time', 'closed',
+      ('        close(fd);\n        errno = S_ISDIR',
+       '        errno = S_ISDIR'), file='tree.c')
 wrong('08', 'file_size_limited', 'descriptors',
       ('    } else if (fd != -1) {\n', '    } else if (fd == -2) {\n'),
       file='content.c')
@@ -157,3 +252,9 @@ wrong('08', 'limit_not_raised', '500',
 wrong('08', 'limit_not_raised', 'setrlimit',
       ('setrlimit(RLIMIT_NOFILE, clients) == -1)',
        'setrlimit(RLIMIT_NOFILE, clients) == -2)'), file='tree.c')
+wrong('08', 'limit_not_raised', '404',
+      ('report_failure("setrlimit", NULL, NULL, root);\n    errno = saved;',
+       'report_failure("setrlimit", NULL, NULL, root);'), file='tree.c')
+wrong('08', 'limit_not_raised', 'openat: Operation not permitted',
+      ('    if (!raise_limit(&clients))\n        return -1;',
+       '    if (!raise_limit(&clients))\n        return -2;'), file='tree.c')

@@ -7,7 +7,7 @@ import signal
 import time
 
 from .fields import MOMENT
-from harness import Failure, Skip, check, data
+from harness import Failure, Skip, check, data, wait_until
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 FRESH = ('what was true about a path at the last request may no longer be '
@@ -309,12 +309,32 @@ def changed_through_a_mapping(test):
     mapping[:1] = b'H'
     time.sleep(3.2)
     visitor = test.visitor(server=test.server(root=root))
-    for letter in b'abc':
-        mapping[:1] = bytes([letter])
+    for place in 0, 7, len(HELLO) - 1:
+        mapping[place] = ord('a')
         time.sleep(0.2)
-        reply = visitor.get().must_be(200, bytes([letter]) + HELLO[1:], FRESH)
-        mapping[:1] = b'x'
+        reply = visitor.get().must_be(200, mapping[:], FRESH)
+        mapping[place] = ord('x')
         time.sleep(0.2)
         visitor.get('/hello.txt', f'If-None-Match: {reply["ETag"]}').must_be(
-            200, b'x' + HELLO[1:])
+            200, mapping[:])
     mapping.close()
+
+
+@check(WEB, open=False)
+def shrinks_before_it_is_read(test):
+    """sends what is left of a small file that shrinks after it was opened"""
+    test.need_injector()
+    root = test.site()
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    for size in 5, 0:
+        (root / 'hello.txt').write_bytes(HELLO)
+        test.faults.set('stop', test.faults.get('calls', 'read') + 1, 'read')
+        visitor.send(request())
+        if not wait_until(lambda: server.state() == 'T'):
+            raise Failure('a call of pread', 'none')
+        os.truncate(root / 'hello.txt', size)
+        server.signal(signal.SIGCONT)
+        visitor.answer().must_be(200, HELLO[:size],
+                                 'pread returns 0 at the end of the file')

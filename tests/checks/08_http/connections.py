@@ -305,11 +305,12 @@ def pipelined_large(test):
 
 @check(WEB, open=False)
 def empty_lines_before(test):
-    """skips an empty line or two before a request"""
+    """skips empty lines before a request, however many, and no other line"""
     visitor = test.visitor()
-    for before in (b'\r\n', b'\r\n\r\n', b''):
+    for before in (b'\r\n', b'\r\n\r\n', b'', b'\r\n' * 10000, b'\n' * 20000):
         visitor.ask(before + request(), 'some clients send CRLF after a body'
                     ).must_be(200, HELLO)
+    visitor.ask(b'x\n' + request()).must_be(400)
 
 
 @check(WEB)

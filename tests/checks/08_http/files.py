@@ -162,6 +162,9 @@ def read_fails(test):
                           'close')
         elif got.status < 500:
             raise Failure('a status of 500 or more when read fails', str(got))
+        line = f'pread: {os.strerror(errno.EIO)} ({root}{target})'
+        if not server.wait_for(lambda: line in server.lines):
+            raise Failure(f'the line "{line}"', test.outcome(server))
         test.faults.relent('read')
     test.faults.fail('read', errno.EINTR, test.faults.get('calls', 'read') + 2)
     visitor = test.visitor(server=server)
@@ -291,14 +294,21 @@ def open_interrupted(test):
 
 @check(WEB, open=False)
 def fstat_fails(test):
-    """answers 500 if fstat fails after the file was opened"""
+    """answers 500 if fstat fails after the file was opened, and closes the
+    file"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()
+    visitor = test.visitor(server=server)
+    visitor.stays()
+    before = len(server.descriptors_at_rest())
     test.faults.fail('stat', errno.EIO, test.faults.get('calls', 'stat') + 2)
-    test.visitor(server=server).get().must_be(500)
+    visitor.get('/page.html').must_be(500)
     if not server.wait_line('openat: Input/output error'):
         raise Failure('a line about EIO', test.outcome(server))
+    if len(server.descriptors_at_rest()) != before:
+        raise Failure(f'{before} descriptors, as before',
+                      f'{len(server.descriptors())}')
 
 
 @check(WEB, open=False)

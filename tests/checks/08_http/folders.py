@@ -9,7 +9,8 @@ import signal
 import time
 import urllib.parse
 
-from harness import Failure, Skip, check, literal
+from checks.storm.page import Page
+from harness import Failure, Skip, check, literal, wait_until
 from harness.web import USUAL, WEB, fill, request
 
 
@@ -78,7 +79,8 @@ def redirect_stays_here(test):
                    'http://ladder//evil.example', '/\\evil.example',
                    '//\\evil.example', '/%5cevil.example'):
         location = visitor.get(target).must_be(301)['Location']
-        if not re.fullmatch(r'/(%2f|%5c)*evil\.example/(sub/)?', location,
+        slash = '%5c' if re.search(r'\\|%5c', target) else '(%2f)*'
+        if not re.fullmatch(fr'/{slash}evil\.example/(sub/)?', location,
                             re.IGNORECASE):
             raise Failure(f'a Location on this server for {target}', location,
                           'a browser reads //name and /\\name as another host')
@@ -312,23 +314,81 @@ def listing_in_portions(test):
 @check(WEB, open=False)
 def listing_runs_out_of_memory(test):
     """answers with 503 if there is no memory for a listing, never with a page
-    that lacks parts"""
+    that lacks parts; then frees what there was"""
     test.need_injector()
     root = test.site({'list/' + 'x' * 100 + str(number): b''
                       for number in range(300)})
     server = test.server(root=root)
     test.attached()
-    whole = test.visitor(server=server).get('/list/').must_be(200).body
-    for number in (*range(1, 50), *range(50, 316, 7), *range(316, 330)):
+
+    def ask(number):
+        """Asks for a listing for which one block of memory is missing."""
         visitor = test.visitor(server=server)
-        before = test.faults.get('calls', 'malloc')
-        test.faults.fail('malloc', errno.ENOMEM, before + number)
+        test.faults.fail('malloc', errno.ENOMEM,
+                         test.faults.get('calls', 'malloc') + number)
         visitor.send(request('/list/'))
         try:
             reply = visitor.answer()
         except Failure:
-            continue  # memory for the connection was missing
+            return  # memory for the connection was missing
+        finally:
+            visitor.socket.close()
         if reply.status != 503:
             reply.must_be(200, whole)
+
+    def taken():
+        wait_until(lambda: server.state() == 'S')
+        return len(server.descriptors()), Page(test.faults).get('blocks')
+    whole = test.visitor(server=server).get('/list/').must_be(200).body
+    before = taken()
+    for number in (*range(1, 50), *range(50, 316, 7), *range(316, 330)):
+        ask(number)
     test.faults.relent('malloc')
+    if not wait_until(lambda: taken() == before):
+        raise Failure(f'{before[0]} descriptors and {before[1]} blocks of '
+                      'memory, as before', f'{taken()}')
     test.visitor(server=server).get('/list/').must_be(200, whole)
+
+
+@check(WEB, open=False)
+def listing_reports_no_memory(test):
+    """answers with 503 if there is no memory for the first listing, even if
+    another call fails before the answer"""
+    test.need_injector()
+    test.zone = 'No/Where'  # so gmtime_r, too, sets errno when called first
+    root = test.site({'list/' + '<' * 200: b''})
+    for number in range(1, 20):
+        server = test.server(root=root)
+        test.attached()
+        visitor = test.visitor(server=server)
+        test.faults.fail('malloc', errno.ENOMEM,
+                         test.faults.get('calls', 'malloc') + number)
+        try:
+            reply = visitor.get('/list/')
+        except Failure:
+            continue  # memory for the connection was missing
+        if reply.status == 200:
+            break
+        reply.must_be(503, hint='save errno when the call fails')
+
+
+@check(WEB, open=False)
+def listing_read_fails(test):
+    """answers with 500 if a folder cannot be read to its end, and reports
+    it"""
+    test.need_injector()
+    root = fill(test.site(), {f'list/{number}': b'' for number in range(100)})
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    line = f'readdir: {os.strerror(errno.EIO)} (/list/)'
+    for number in 1, 2, 70, 104:  # ., .., one.txt and others, and the end
+        test.faults.fail('readdir', errno.EIO,
+                         test.faults.get('calls', 'readdir') + number)
+        before = len(server.lines)
+        visitor.get('/list/').must_be(500, hint='readdir returns NULL both at '
+                                      'the end and on failure: see errno')
+        if not server.wait_for(lambda: server.lines[before:] == [line]):
+            raise Failure(f'the line "{line}"', server.lines[before:])
+        if len(Links(visitor.get('/list/').must_be(200).body).links) != 102:
+            raise Failure('101 files and the parent', 'others')

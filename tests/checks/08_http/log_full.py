@@ -8,9 +8,9 @@ import signal
 import time
 
 from .log import logging
-from .options import LOG_LINE
-from harness import Failure, Skip, check, shown, wait_until
-from harness.web import HELLO, WEB
+from .options import LOG_LINE, logged
+from harness import Failure, Skip, check, counted, shown, wait_until
+from harness.web import HELLO, WEB, request
 
 
 @check(WEB, open=False)
@@ -46,15 +46,16 @@ def log_limited(test):
 
 @check(WEB, open=False)
 def log_failures_apart(test):
-    """reports each time that the log becomes full: the second one, too"""
+    """reports each time that the log becomes full: the second one, too; then
+    the lines that it did not take are dropped"""
     if not hasattr(resource, 'prlimit'):
         raise Skip('this system has no prlimit')
     server, visitor, log = logging(test)
     for number in 1, 2:
         visitor.get()
-        wait_until(lambda: log.read_bytes().endswith(b'\n'))
-        before = server.limit_files(size := log.stat().st_size)
-        visitor.get()
+        logged(log, 2 * number - 1)
+        before = server.limit_files(log.stat().st_size)
+        visitor.get('/hello.txt?dropped')
         line = f'write: {os.strerror(errno.EFBIG)} ({log})'
         if not server.wait_for(lambda: server.lines.count(line) == number):
             raise Failure(f'{number} lines "{line}"', test.outcome(server),
@@ -62,7 +63,10 @@ def log_failures_apart(test):
                           'one')
         server.limit_files(before)
         visitor.get()
-        wait_until(lambda: log.stat().st_size > size)
+        for entry in logged(log, 2 * number):
+            if 'dropped' in entry[2] or entry[0] != '127.0.0.1':
+                raise Failure('nothing that came when the log was full', entry,
+                              'only a line partly written must be completed')
 
 
 @check(WEB, open=False)
@@ -117,3 +121,38 @@ def log_rotated_while_full(test):
     if log.stat().st_mode & 0o777 != 0o666 & ~mask:
         raise Failure('a log with the permissions that the umask leaves',
                       oct(log.stat().st_mode & 0o777))
+
+
+@check(WEB, open=False)
+def log_continued_in_a_pipe(test):
+    """after SIGHUP continues in a pipe that has replaced the log, and waits
+    while that is full"""
+    server, visitor, log = logging(test)
+    visitor.get()
+    logged(log, 1)
+    log.unlink()
+    os.mkfifo(log)
+    reader, got = os.open(log, os.O_RDONLY | os.O_NONBLOCK), bytearray()
+
+    def read():
+        """Returns whether the server has opened the pipe."""
+        try:
+            got.extend(piece := os.read(reader, 65536))
+        except BlockingIOError:
+            return True
+        return piece != b''
+    try:
+        server.signal(signal.SIGHUP)
+        wait_until(read)
+        message = request('/hello.txt', 'User-Agent: ' + 'x' * 4000)
+        for _ in range(24):  # more than a pipe holds
+            visitor.ask(message).must_be(200, HELLO)
+        time.sleep(0.3)  # what it collects is due after a tenth of a second
+        if not wait_until(lambda: read() and got.count(b'\n') == 24
+                          ) or len(server.lines) > 1:
+            raise Failure('24 lines, and no message',
+                          f'{counted(got.count(10), "line")}; '
+                          f'{server.lines[1:]}', 'after SIGHUP look again what '
+                          'the log is: a pipe may be full')
+    finally:
+        os.close(reader)

@@ -1,6 +1,7 @@
 """The checks of 08 that are about the command line: folders, addresses, the
 log."""
 
+import errno
 import os
 import pathlib
 import re
@@ -157,8 +158,11 @@ def cannot_start(test, *options, about=''):
 def folder_missing(test):
     """reports a -d that is missing or not a folder, and exits with status 1"""
     root = test.site()
-    for path in (root / 'nothing', root / 'hello.txt', root / 'sub' / 'no'):
-        cannot_start(test, '-d', str(path), about=str(path))
+    for path, number in ((root / 'nothing', errno.ENOENT),
+                         (root / 'hello.txt', errno.ENOTDIR),
+                         (root / 'sub' / 'no', errno.ENOENT)):
+        cannot_start(test, '-d', str(path),
+                     about=f'{os.strerror(number)} ({path})')
 
 
 @check(WEB, open=False)
@@ -167,7 +171,8 @@ def folder_unreadable(test):
     root = test.site({})
     root.chmod(0)
     test.without_root()
-    cannot_start(test, '-d', str(root), about=str(root))
+    cannot_start(test, '-d', str(root),
+                 about=f'{os.strerror(errno.EACCES)} ({root})')
 
 
 @check(WEB, open=False)

@@ -11,7 +11,7 @@ from harness.web import DATA, HELLO, WEB, request
 SIZE = len(DATA)
 PARTS = {
     'first': ('bytes=0-99', (0, 100)), 'one': ('bytes=7-7', (7, 8)),
-    'within': ('bytes=1000-4999', (1000, 5000)),
+    'within': ('bytes=1000-5999', (1000, 6000)),
     'open': ('bytes=9000-', (9000, SIZE)), 'all': ('bytes=0-', (0, SIZE)),
     'last': (f'bytes={SIZE - 1}-{SIZE - 1}', (SIZE - 1, SIZE)),
     'suffix': ('bytes=-300', (SIZE - 300, SIZE)),

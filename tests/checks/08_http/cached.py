@@ -1,0 +1,179 @@
+"""The checks of 08 that are about files in memory: which ones are kept, and
+until when they are believed."""
+
+import os
+import time
+
+from .changes import FRESH
+from .fields import MOMENT
+from checks.storm.page import Page
+from harness import Failure, Skip, check
+from harness.web import DATA, HELLO, WEB, request
+
+
+@check(WEB, open=False)
+def used_files_in_memory(test):
+    """keeps a file in memory that is asked for again and again, while others
+    push each other out"""
+    test.need_injector()
+    large = [f'large{number}' for number in range(9)]  # of 1 MB: 8 MB are kept
+    root = test.site({'hello.txt': HELLO,
+                      **{name: name.encode() * 170000 for name in large}})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    names = ['hello.txt', *large[:5], 'hello.txt', *large[5:], 'hello.txt']
+    counts = []
+    for _ in range(30):
+        time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
+        before = test.faults.get('calls', 'open')
+        visitor.feed(b''.join(request('/' + name, method='HEAD')
+                              for name in names))
+        for name in names:
+            visitor.answer(b'HEAD').must_be(200)
+        counts.append(test.faults.get('calls', 'open') - before)
+        if counts[-1] <= 2 * len({*names}):  # the folder, and the file
+            return
+    raise Failure('each of 10 files opened once', f'{min(counts)} calls '
+                  'instead of 20', 'make room by removing the least recently '
+                  'used file: it is used whenever it is asked for')
+
+
+@check(WEB, open=False)
+def folder_turned_into_a_link(test):
+    """follows no link that has replaced a folder after a file in it was sent
+    from memory"""
+    root = test.site({'a/x.txt': HELLO})
+    time.sleep(3.2)  # a file that has just changed is not kept
+    visitor = test.visitor(server=test.server(root=root))
+    for _ in range(10):  # what is in memory is read again after 0.1 seconds
+        for _ in range(2):
+            visitor.get('/a/x.txt').must_be(200, HELLO)
+        (root / 'a').rename(root / 'b')
+        (root / 'a').symlink_to('b')
+        visitor.get('/a/x.txt').must_be(404, hint=FRESH)
+        (root / 'a').unlink()
+        (root / 'b').rename(root / 'a')
+
+
+@check(WEB, open=False)
+def changed_file_not_kept(test):
+    """opens a file for each request for some seconds after a change, even if
+    its time of modification is set back, and while that lies in the future"""
+    test.need_injector()
+    root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
+    later = time.time() + 3600
+    os.utime(root / 'ahead.txt', (later, later))
+    time.sleep(3.2)  # more than its other time has to be ago
+    server = test.server(root=root)
+    test.attached()
+    visitor = test.visitor(server=server)
+    opened = began = 0
+
+    def ask(name):
+        nonlocal opened
+        visitor.get('/' + name).must_be(200, HELLO)
+        before = test.faults.get('calls', 'open')
+        visitor.get('/' + name).must_be(200, HELLO)
+        opened = test.faults.get('calls', 'open') - before
+        return opened or time.monotonic() - began < 1  # else try again
+
+    for name, change in (
+            ('new.txt', lambda: (root / 'new.txt').write_bytes(HELLO)),
+            ('back.txt', lambda: os.utime(root / 'back.txt', (MOMENT, MOMENT))),
+            ('ahead.txt', lambda: None)):
+        for _ in range(5):
+            began = time.monotonic()
+            change()
+            if ask(name):
+                break
+        if not opened:
+            raise Failure(f'a call of open for {name}', 'none', 'a change '
+                          'soon after another may leave all times as they are')
+
+
+@check(WEB, open=False)
+def outdated_file_freed(test):
+    """frees what it has in memory of a file when it reads that again"""
+    test.need_injector()
+    root = test.site()
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    test.attached()
+    visitor, blocks = test.visitor(server=server), []
+    for _ in range(8):
+        visitor.stays()
+        time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
+        blocks.append(Page(test.faults).get('blocks'))
+    if blocks[-1] > blocks[1]:
+        raise Failure('as many blocks of memory each time', blocks)
+
+
+@check(WEB, open=False)
+def kept_whatever_the_path(test):
+    """keeps files in memory even if the folder that -d names is a symbolic
+    link, or if a path is long"""
+    test.need_injector()
+    names = ['/'.join(['x' * 200] * 9 + ['x.txt']), 'a.txt', 'ab.txt']
+    root, link = test.site(dict.fromkeys(names, HELLO)), test.site({}) / 'link'
+    link.symlink_to(root)
+    time.sleep(3.2)  # a file that has just changed is not kept
+    for folder in root, link:
+        server = test.server(root=folder)
+        test.attached()
+        visitor = test.visitor(server=server)
+        for _ in range(30):  # what is in memory is read again after 0.1 seconds
+            for name in names:
+                visitor.get('/' + name).must_be(200, HELLO)
+            before = test.faults.get('calls', 'open')
+            for name in names:
+                visitor.get('/' + name).must_be(200, HELLO)
+            if test.faults.get('calls', 'open') == before:
+                break
+        else:
+            raise Failure('files that are sent again at once, from memory',
+                          f'one is opened each time in {folder}', 'only below '
+                          'the folder that is served must no link be followed')
+
+
+@check(WEB, open=False)
+def files_above_clients(test):
+    """keeps files in memory where the kernel can send them without a copy, and
+    takes no descriptor from clients for that"""
+    try:
+        os.close(os.memfd_create('ladder'))
+    except (AttributeError, OSError):
+        raise Skip('this system has no memfd_create') from None
+    test.need_descriptors(2048)
+    names = [f'{number}.bin' for number in range(5)]
+    root = test.site(dict.fromkeys(names, DATA * 3))
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    for name in names:
+        visitor.get('/' + name).must_be(200, DATA * 3)
+    kept = [number for number in server.descriptors_at_rest()
+            if 'memfd' in server.file_of(number)]
+    if len(kept) != len(names) or min(kept) < 1024:
+        raise Failure(f'{len(names)} descriptors from 1024 on for the files in '
+                      'memory', ', '.join(map(str, kept)) or 'none',
+                      'memfd_create, then fcntl(fd, F_DUPFD_CLOEXEC, limit) '
+                      'with a higher limit for a moment')
+
+
+@check(WEB, open=False)
+def memory_limited(test):
+    """keeps no more than some MB of files in memory"""
+    names = [f'{number}.bin' for number in range(40)]
+    root = test.site(dict.fromkeys(names, DATA * 100))  # 1 MB each
+    time.sleep(3.2)  # a file that has just changed is not kept
+    server = test.server(root=root)
+    visitor = test.visitor(server=server)
+    for name in names:
+        visitor.get('/' + name, method='HEAD').must_be(200)
+    kept = [number for number in server.descriptors_at_rest()
+            if 'memfd' in server.file_of(number)]
+    if len(kept) > 20:
+        raise Failure('at most 8 MB of files in memory', f'{len(kept)} MB',
+                      'count what is added and what is freed')
