@@ -297,10 +297,9 @@ static void finish(int fd) {
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];
 
-    if (connection->http.progress) {  /* in the last turn */
-        connection->http.progress = false;
+    if (connection->http.progress)  /* in the last turn */
         connection->last_activity = now;
-    }
+    connection->http.progress = false;
     if (now < next_check(client, timeout))
         return false;
     if (note_unacknowledged(client))
