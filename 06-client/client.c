@@ -53,8 +53,11 @@ int main(int argc, char *argv[]) {
     }
     int server = -1;
     for (struct addrinfo *address = addresses; address != NULL && server == -1;
-         address = address->ai_next)
+         address = address->ai_next) {
+        if (address != addresses)
+            fprintf(stderr, "trying %s next\n", name_of(address));
         server = connect_to(address, timeout);
+    }
     freeaddrinfo(addresses);
     if (server == -1)  /* each failure has been reported */
         return EXIT_FAILURE;
@@ -63,28 +66,23 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
-/* Connects to an address: connect(2), and tries again after EINTR. Each attempt
-   needs a new socket: after a failure the state of the old one is unspecified.
-   Returns the socket, or -1 if this address is lost. */
+/* Connects to an address: connect(2). Returns the socket, or -1 if this address
+   is lost. After EINTR it tries again, on a new socket: after a failure the
+   state of the old one is unspecified. */
 static int connect_to(const struct addrinfo *address, long timeout) {
-    enum action action = RETRY;
+    int server = socket(address->ai_family, address->ai_socktype,
+                        address->ai_protocol);
 
-    while (action == RETRY) {
-        int server = socket(address->ai_family, address->ai_socktype,
-                            address->ai_protocol);
-        if (server == -1) {
-            handle_address_error("socket", address);  /* exits, or NEXT */
-            break;
-        }
-        set_timeouts(server, timeout);
-        if (connect(server, address->ai_addr, address->ai_addrlen) == 0)
-            return server;
-        action = handle_address_error("connect", address);
-        close(server);
+    if (server == -1) {
+        handle_address_error("socket", address);  /* exits, or NEXT */
+        return -1;
     }
-    if (address->ai_next != NULL)
-        fprintf(stderr, "trying %s next\n", name_of(address->ai_next));
-    return -1;
+    set_timeouts(server, timeout);
+    if (connect(server, address->ai_addr, address->ai_addrlen) == 0)
+        return server;
+    enum action action = handle_address_error("connect", address);
+    close(server);
+    return action == RETRY ? connect_to(address, timeout) : -1;
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see

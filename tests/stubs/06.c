@@ -47,7 +47,8 @@ int main(int argc, char *argv[]) {
         return EXIT_FAILURE;
     }
     /* TODO 2: walk the list of addresses: connect_to (TODO 4) each of them,
-       until one returns a socket. If none does, exit with status 1, after
+       until one returns a socket. Before each but the first print "trying
+       ADDRESS:PORT next" (not checked). If all fail, exit with status 1, after
        freeaddrinfo.
        Proved by every_address, refused_everywhere. */
     freeaddrinfo(addresses);
@@ -62,8 +63,7 @@ int main(int argc, char *argv[]) {
    5), because SO_SNDTIMEO limits connect too; connect(2). Return the socket if
    that succeeds. If socket or connect fails, handle_address_error (TODO 15),
    and close the socket: its state is unspecified then. After a RETRY try the
-   same address again. After a NEXT say "trying ADDRESS:PORT next" (not checked)
-   if there is a next address, and return -1.
+   same address again, with a new socket. After a NEXT return -1.
    Proved by every_address, refused_everywhere, socket_*, connect_*. */
 
 /* TODO 5: set_timeouts, which takes the socket and the time limit: that of 05,
