@@ -74,7 +74,7 @@ static int connect_to(const struct addrinfo *address, long timeout) {
                         address->ai_protocol);
 
     if (server == -1) {
-        handle_address_error("socket", address);  /* exits, or NEXT */
+        handle_address_error("socket", address);  /* exits or returns NEXT */
         return -1;
     }
     set_timeouts(server, timeout);
@@ -171,8 +171,9 @@ static size_t receive(int server, char *buffer, size_t size) {
     return (size_t)received;
 }
 
-/* After a failed call on a standard stream: waits until a stream that does not
-   block is ready, poll(2). Exits unless the call may then be tried again. */
+/* Handles a failed read or write on a standard stream. If the stream does not
+   block, waits until it is ready: poll(2). Returns if the call is to be tried
+   again, otherwise exits. */
 static void handle_stream_error(const char *call, int fd, short events) {
     struct pollfd stream = {.fd = fd, .events = events};
 

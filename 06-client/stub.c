@@ -61,9 +61,9 @@ int main(int argc, char *argv[]) {
 /* TODO 4: connect_to, which takes an address of the list and the time limit: a
    socket(2) of the address's family, type and protocol; the time limits (TODO
    5), because SO_SNDTIMEO limits connect too; connect(2). Return the socket if
-   that succeeds. If socket or connect fails, handle_address_error (TODO 15),
-   and close the socket: its state is unspecified then. After a RETRY try the
-   same address again, with a new socket. After a NEXT return -1.
+   that succeeds. If one of them fails, handle_address_error (TODO 15). After
+   connect also close the socket: its state is unspecified then. After a RETRY
+   try the same address again, with a new socket. After a NEXT return -1.
    Proved by every_address, refused_everywhere, socket_*, connect_*. */
 
 /* TODO 5: set_timeouts, which takes the socket and the time limit: that of 05,
@@ -95,7 +95,7 @@ static void give_up(const char *reason);
 
 /* TODO 9: send_all, of 05. There is no DROP here: handle_retry exits if the
    connection is lost, so only a shortage that lasts as long as the limit is
-   left: give up. send_all need not tell how long it was blocked.
+   left: give up. send_all need not measure how long it was blocked.
    Proved by partial_send, shortage_ends, shortages_apart, send_*. */
 
 /* TODO 10: receive, which takes the server, a buffer and its size, and returns

@@ -135,7 +135,7 @@ static bool take_host(struct text *target) {
 }
 
 /* Returns whether a target contains neither control characters nor a fragment.
-   It contains no space, since it ended there. */
+   A space would have ended it. */
 static bool is_clean_target(struct text target) {
     for (size_t at = 0; at < target.length; at++) {
         unsigned char byte = (unsigned char)target.start[at];

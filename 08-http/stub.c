@@ -88,7 +88,7 @@ static int decode(struct text target, char *path) {
    RFC 9110, 4.2.1 and 4.2.4. Proved by target_absolute*, target_empty_path. */
 
 /* Returns whether a target contains neither control characters nor a fragment.
-   It contains no space, since it ended there. */
+   A space would have ended it. */
 static bool is_clean_target(struct text target) {
     for (size_t at = 0; at < target.length; at++) {
         unsigned char byte = (unsigned char)target.start[at];

@@ -277,8 +277,9 @@ static bool send_all(int server, const char *bytes, size_t length,
     return true;
 }
 
-/* After a failed call on a standard stream: waits until a stream that does not
-   block is ready, poll(2). Exits unless the call may then be tried again. */
+/* Handles a failed read or write on a standard stream. If the stream does not
+   block, waits until it is ready: poll(2). Returns if the call is to be tried
+   again, otherwise exits. */
 static void handle_stream_error(const char *call, int fd, short events) {
     struct pollfd stream = {.fd = fd, .events = events};
 

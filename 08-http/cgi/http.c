@@ -173,8 +173,8 @@ static bool take_head(struct http *http, struct buffers *buffers,
     return true;
 }
 
-/* Skips what has been received of the body, which is progress once it is enough
-   (see serve_http). Returns how many bytes belong to the request. */
+/* Skips what has been received of the body, and notes progress once that has
+   grown enough. Returns how many bytes belong to the request. */
 static size_t skip_request(struct http *http, const struct buffers *buffers) {
     struct text rest = rest_of_input(buffers);
     size_t skipped = receive_body(http, rest.start + http->head,
@@ -290,7 +290,7 @@ static void discard(struct http *http, struct buffers *buffers, int fd,
         http->state = CLOSED;
 }
 
-/* Sends a head, and bytes of a file by its descriptor. Returns as send does. */
+/* Sends a head, then bytes of a file. Returns what send and send_file do. */
 static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
                                   int fd, const struct transport *transport) {
     long long left = http->end - http->next;
@@ -307,7 +307,7 @@ static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
     return count > 0 ? sent + count : 0;
 }
 
-/* The same, with bytes of the file from memory, or after reading them. */
+/* Does the same with bytes that are in memory, or are read first. */
 static ssize_t send_by_copy(const struct http *http, struct buffers *buffers,
                             struct iovec *parts, int fd,
                             const struct transport *transport) {
@@ -321,7 +321,7 @@ static ssize_t send_by_copy(const struct http *http, struct buffers *buffers,
     if (parts[0].iov_len + parts[1].iov_len == 0)
         return 0;  /* the head has announced more */
     left -= (long long)parts[1].iov_len;
-    bool end_follows = http->closing && left == 0;  /* of the stream */
+    bool end_follows = http->closing && left == 0;  /* end of the stream */
     return transport->send(fd, parts, end_follows);
 }
 

@@ -85,7 +85,8 @@ static void receive_meanwhile(struct http *http, struct buffers *buffers,
 
     if (count > 0)
         buffers->received += (size_t)count;
-    http->ended = http->progress = count == 0;
+    http->ended = count == 0;
+    http->progress |= http->ended;
 }
 
 void relay(struct http *http, struct buffers *buffers, int fd,
@@ -97,7 +98,7 @@ void relay(struct http *http, struct buffers *buffers, int fd,
     char *end = continue_cgi(http->cgi, &request, buffers->output);
     const struct progress *progress = progress_of(http->cgi);
     buffers->written = (size_t)(end - buffers->output);
-    http->progress = progress->moved;
+    http->progress |= progress->moved;
     if (progress->over || progress->failed || progress->broken)
         finish_program(http, buffers, &request);
     else if (!progress->moved && has_room(http))

@@ -22,6 +22,8 @@ WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
     '08 log_rotated_when_full': 'valgrind does not let it raise the limit',
     '08 limit_restored': 'valgrind does not let it raise the limit',
     '08 files_above_clients': 'valgrind does not let it raise the limit',
+    '08 memory_limited': 'valgrind does not let it raise the limit',
+    '08 used_files_in_memory': 'valgrind is slower than 0.1 seconds',
     '08 limit_not_raised': 'valgrind does not let it raise the limit',
     '08 shortage_shared': 'valgrind does not let it raise the limit',
     '08 room_after_timeout': 'valgrind does not let it raise the limit',

@@ -247,8 +247,9 @@ static size_t receive(int server, char *buffer, size_t size) {
     return (size_t)received;
 }
 
-/* After a failed call on a standard stream: waits until a stream that does not
-   block is ready, poll(2). Exits unless the call may then be tried again. */
+/* Handles a failed read or write on a standard stream. If the stream does not
+   block, waits until it is ready: poll(2). Returns if the call is to be tried
+   again, otherwise exits. */
 static void handle_stream_error(const char *call, int fd, short events) {
     struct pollfd stream = {.fd = fd, .events = events};
 

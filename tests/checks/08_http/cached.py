@@ -1,5 +1,5 @@
 """The checks of 08 that are about files in memory: which ones are kept, and
-until when they are believed."""
+how long they are trusted."""
 
 import os
 import time
@@ -13,8 +13,8 @@ from harness.web import DATA, HELLO, WEB, request
 
 @check(WEB, open=False)
 def used_files_in_memory(test):
-    """keeps a file in memory that is asked for again and again, while others
-    push each other out"""
+    """keeps a file in memory that is requested again and again, while others
+    evict one another"""
     test.need_injector()
     large = [f'large{number}' for number in range(9)]  # of 1 MB: 8 MB are kept
     root = test.site({'hello.txt': HELLO,
@@ -27,14 +27,17 @@ def used_files_in_memory(test):
     counts = []
     for _ in range(30):
         time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
-        before = test.faults.get('calls', 'open')
+        before, began = test.faults.get('calls', 'open'), time.monotonic()
         visitor.feed(b''.join(request('/' + name, method='HEAD')
                               for name in names))
         for name in names:
             visitor.answer(b'HEAD').must_be(200)
-        counts.append(test.faults.get('calls', 'open') - before)
-        if counts[-1] <= 2 * len({*names}):  # the folder, and the file
+        if time.monotonic() - began < 0.1:
+            counts.append(test.faults.get('calls', 'open') - before)
+        if counts and counts[-1] <= 2 * len({*names}):  # the folder, the file
             return
+    if not counts:
+        raise Skip('this machine is too busy: 13 requests took 0.1 seconds')
     raise Failure('each of 10 files opened once', f'{min(counts)} calls '
                   'instead of 20', 'make room by removing the least recently '
                   'used file: it is used whenever it is asked for')
@@ -60,12 +63,12 @@ def folder_turned_into_a_link(test):
 @check(WEB, open=False)
 def changed_file_not_kept(test):
     """opens a file for each request for some seconds after a change, even if
-    its time of modification is set back, and while that lies in the future"""
+    its modification time is set back; also while that lies in the future"""
     test.need_injector()
     root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
     later = time.time() + 3600
     os.utime(root / 'ahead.txt', (later, later))
-    time.sleep(3.2)  # more than its other time has to be ago
+    time.sleep(3.2)  # so that its ctime alone would be old enough
     server = test.server(root=root)
     test.attached()
     visitor = test.visitor(server=server)
@@ -88,6 +91,8 @@ def changed_file_not_kept(test):
             change()
             if ask(name):
                 break
+        if not opened and time.monotonic() - began > 1:
+            raise Skip('this machine is too busy: two requests took a second')
         if not opened:
             raise Failure(f'a call of open for {name}', 'none', 'a change '
                           'soon after another may leave all times as they are')
@@ -95,7 +100,7 @@ def changed_file_not_kept(test):
 
 @check(WEB, open=False)
 def outdated_file_freed(test):
-    """frees what it has in memory of a file when it reads that again"""
+    """frees the old copy of a file in memory when it reads the file again"""
     test.need_injector()
     root = test.site()
     time.sleep(3.2)  # a file that has just changed is not kept
@@ -133,19 +138,25 @@ def kept_whatever_the_path(test):
                 break
         else:
             raise Failure('files that are sent again at once, from memory',
-                          f'one is opened each time in {folder}', 'only below '
-                          'the folder that is served must no link be followed')
+                          f'one is opened each time in {folder}', 'follow no '
+                          'link below the served folder; that itself may be '
+                          'one')
 
 
-@check(WEB, open=False)
-def files_above_clients(test):
-    """keeps files in memory where the kernel can send them without a copy, and
-    takes no descriptor from clients for that"""
+def need_memfd(test):
+    """Skips the check where no file can be kept by descriptor."""
     try:
         os.close(os.memfd_create('ladder'))
     except (AttributeError, OSError):
         raise Skip('this system has no memfd_create') from None
     test.need_descriptors(2048)
+
+
+@check(WEB, open=False)
+def files_above_clients(test):
+    """keeps files in memory where the kernel can send them without a copy, and
+    uses no descriptor that a client could have"""
+    need_memfd(test)
     names = [f'{number}.bin' for number in range(5)]
     root = test.site(dict.fromkeys(names, DATA * 3))
     time.sleep(3.2)  # a file that has just changed is not kept
@@ -159,12 +170,13 @@ def files_above_clients(test):
         raise Failure(f'{len(names)} descriptors from 1024 on for the files in '
                       'memory', ', '.join(map(str, kept)) or 'none',
                       'memfd_create, then fcntl(fd, F_DUPFD_CLOEXEC, limit) '
-                      'with a higher limit for a moment')
+                      'while the limit is raised for a moment')
 
 
 @check(WEB, open=False)
 def memory_limited(test):
     """keeps no more than some MB of files in memory"""
+    need_memfd(test)
     names = [f'{number}.bin' for number in range(40)]
     root = test.site(dict.fromkeys(names, DATA * 100))  # 1 MB each
     time.sleep(3.2)  # a file that has just changed is not kept

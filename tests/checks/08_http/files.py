@@ -166,6 +166,7 @@ def read_fails(test):
         if not server.wait_for(lambda: line in server.lines):
             raise Failure(f'the line "{line}"', test.outcome(server))
         test.faults.relent('read')
+        test.visitor(server=server).get('/page.html').must_be(200)
     test.faults.fail('read', errno.EINTR, test.faults.get('calls', 'read') + 2)
     visitor = test.visitor(server=server)
     visitor.get().must_be(200, HELLO, 'after EINTR read again')

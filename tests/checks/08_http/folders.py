@@ -355,7 +355,7 @@ def listing_reports_no_memory(test):
     """answers with 503 if there is no memory for the first listing, even if
     another call fails before the answer"""
     test.need_injector()
-    test.zone = 'No/Where'  # so gmtime_r, too, sets errno when called first
+    test.zone = 'No/Where'  # so the first call of gmtime_r sets errno too
     root = test.site({'list/' + '<' * 200: b''})
     for number in range(1, 20):
         server = test.server(root=root)

@@ -82,8 +82,8 @@ def log_in_order(test):
 
 @check(WEB, open=False)
 def log_of_long_lines(test):
-    """loses no line when the log grows fast: 1 MB of lines at once; a field
-    has 8192 bytes in it at most"""
+    """loses no line when the log grows fast: 1 MB of lines at once; logs at
+    most 8192 bytes of a field"""
     _, visitor, log = logging(test)
     filler = 'User-Agent: ' + 'x' * 8400
     visitor.feed(b''.join(request(f'/hello.txt?{number}', filler)

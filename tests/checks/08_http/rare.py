@@ -85,7 +85,7 @@ def link_beside_a_folder(test):
 @check(WEB, open=False)
 def pipe_in_time(test):
     """neither waits for a pipe nor serves it if it replaces the file between
-    two calls; closes it, and redirects to a folder in its place"""
+    two calls; closes the pipe; redirects if a folder has replaced the file"""
     test.need_injector()
     root = test.site()
     server = test.server(root=root)
@@ -98,7 +98,7 @@ def pipe_in_time(test):
     for place, make, status in ((0, os.mkfifo, 404), (1, os.mkfifo, 404),
                                 (2, os.mkfifo, 404), (1, os.mkdir, 301)):
         test.faults.fail('open', errno.EIO, next_open())
-        visitor.get('/page.html').must_be(500)  # and errno stays as it is
+        visitor.get('/page.html').must_be(500)  # leaves EIO in errno
         test.faults.set('stop', next_open() + place, 'open')
         visitor.send(request())
         wait_until(lambda: server.state() == 'T', 1)
@@ -111,7 +111,7 @@ def pipe_in_time(test):
             reply.must_be(200, HELLO, 'fstat after open: is it a file?')
         if str(path.resolve()) in map(server.file_of,
                                       server.descriptors_at_rest()):
-            raise Failure('the pipe closed', 'a descriptor of it')
+            raise Failure(f'{path} closed', 'a descriptor of it')
         path.rmdir() if path.is_dir() else path.unlink()
         path.write_bytes(HELLO)
     visitor.stays()
