@@ -97,7 +97,7 @@ exercise_answers := $(basename $(filter-out %/stub.c,$(wildcard \
 exercise_stubs := $(basename $(wildcard \
                     $(exercise_lessons:%/README.md=%/stub.c)))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
-# A make that it calls must behave as if it were typed.
+# A make that tests/check calls must behave as if typed.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
 only = $(if $(CHECK),-k '$(CHECK)')
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn

@@ -9,7 +9,7 @@
 
 #include <sys/uio.h>
 
-#define SMALL 16384  /* bytes up to which a file is copied to send it */
+#define SMALL 16384  /* in bytes: no larger file is copied to send it */
 
 /* Reads all of a file into memory, and closes it. If it has become shorter
    meanwhile, so does its size. Returns false, with errno, on failure. */

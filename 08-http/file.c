@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LARGEST 1048576  /* bytes up to which a file is cached */
+#define LARGEST 1048576  /* in bytes: no larger file is cached */
 
-/* Returns a file for a descriptor; on failure closes that and returns NULL,
+/* Returns a file for a descriptor; on failure closes it and returns NULL,
    with errno. */
 static struct file *make_file(const char *name, int fd,
                               const struct stat *status) {
@@ -64,7 +64,7 @@ static void add_validators(struct file *file) {
              file->content == NULL ? 0 : hash_of(file->content, size));
 }
 
-/* Begins a list of the directory that a descriptor is open on. */
+/* Begins a listing of the directory that a descriptor is open on. */
 static int find_list(int directory, char *name, struct list **list) {
     int fd = open_list(directory);
 

@@ -10,7 +10,7 @@
 
 /*
  * Finds what to send for a decoded path: a file; for a directory its index.html
- * or else a list of it. The file is never outside the directory being served
+ * or else a listing. The file is never outside the directory being served
  * and never behind a symbolic link, and its content is current even if it comes
  * from the cache.
  *

@@ -178,7 +178,7 @@ static bool take_head(struct http *http, struct buffers *buffers,
     return true;
 }
 
-/* Skips what has been received of the body, and notes progress once that has
+/* Skips what has been received of the body, and notes progress once it has
    grown enough. Returns how many bytes belong to the request. */
 static size_t skip_request(struct http *http, const struct buffers *buffers) {
     struct text rest = rest_of_input(buffers);

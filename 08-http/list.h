@@ -11,8 +11,8 @@
 
 struct list;
 
-/* Begins a list of a directory, and takes over its descriptor. path: the name
-   to show. Returns NULL, with errno, on failure. */
+/* Begins a listing of a directory, and takes over its descriptor. path: the
+   name to show. Returns NULL, with errno, on failure. */
 struct list *begin_list(int directory, const char *path);
 
 /*

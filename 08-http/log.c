@@ -155,7 +155,7 @@ void reopen_log(void) {
     if (torn)  /* its rest does not belong in the new log */
         remove_lines(first_line());
     torn = false;
-    dup2(fd, log_fd);  /* keep the number, which is below the clients' */
+    dup2(fd, log_fd);  /* keeps the old number, below the clients' */
     (void)fcntl(log_fd, F_SETFD, FD_CLOEXEC);  /* dup2 has cleared it */
     close(fd);
     use(log_fd);

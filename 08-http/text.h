@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A part of received bytes: not copied, and not terminated by NUL. */
+/* A part of the received bytes: not copied, and not terminated by NUL. */
 struct text {
     const char *start;  /* NULL if absent, which differs from empty */
     size_t length;

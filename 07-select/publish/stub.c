@@ -219,7 +219,7 @@ static bool handle_ready(int fd, int listener) {
 /* TODO 10: receive, which takes a client. Call recv(2) for as many bytes as
    there is room for, behind those that are there. If the array is full, the
    line is too long: note that, and discard what has come of it. At the end of
-   the stream, and if the client is lost, the connection has ended.
+   the stream, and if the client is lost, mark the connection as ended.
    Proved by split_anywhere, too_long_line, half_close, recv_*. */
 
 /* TODO 11: handle_lines, which takes a client. While no line waits for the
@@ -285,9 +285,9 @@ static bool echo(int client) {
 
 /* TODO 15: send_unsent, which takes a client, and makes one call of send(2)
    with all that waits. Keep what was not taken, and note as before what is not
-   acknowledged. After a DROP the connection has ended. When everything has been
-   sent and messages were lost, the line LOST and their number waits next, and
-   the count starts again from 0.
+   acknowledged. After a DROP mark the connection as ended. When everything has
+   been sent and messages were lost, the line LOST and their number waits next,
+   and the count starts again from 0.
    Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* TODO 16: add_line, which takes a client, a line, and its length. A line that

@@ -34,7 +34,7 @@ struct cgi {
     int output;                 /* what the program writes; -1: nothing more */
     struct progress progress;
     bool begun;                 /* the head of the response has been written */
-    bool bodiless, chunked;     /* what follows it */
+    bool bodiless, chunked;     /* its body: absent, or in chunks */
     long long left;             /* bytes of the body to come, or -1 */
     char *head;                 /* of the output, so far; or NULL */
     size_t length;              /* of it, or of what has been discarded */
@@ -230,8 +230,8 @@ static char *write_head(struct cgi *cgi, const struct head *head, char *to,
     return stpcpy(to, "\r\n");
 }
 
-/* Adds output to the head, as much as that may have. Returns how many bytes,
-   or 0 without memory for them. */
+/* Adds output to the head, as much as fits. Returns how many bytes it added,
+   or 0 if there is no memory. */
 static size_t keep_head(struct cgi *cgi, const char *bytes, size_t length) {
     size_t room = MOST_SCRIPT_HEAD - cgi->length;
     size_t taken = length < room ? length : room;
@@ -247,7 +247,7 @@ static size_t keep_head(struct cgi *cgi, const char *bytes, size_t length) {
     return taken;
 }
 
-/* Collects the head until that is complete, and then begins the response. What
+/* Collects the head until it is complete, and then begins the response. What
    follows is the start of the body. */
 static char *take_head(struct cgi *cgi, const struct request *request, char *to,
                        const char *bytes, size_t length) {

@@ -38,7 +38,7 @@ struct progress {
     int status;       /* of the response, once known */
     bool moved;       /* the last call has found output, or its end */
     bool over;        /* there is nothing to come */
-    bool failed;      /* there was nothing: send the page of the status */
+    bool failed;      /* no output came: send the page for the status */
     bool broken;      /* only a part has come: close the connection */
     bool persistent;  /* the connection stays open after it */
     long long body;   /* bytes of its body so far, for the log */
@@ -49,7 +49,7 @@ struct progress {
 
 /*
  * Writes what the client gets of the next output of the program: the head of
- * the response, once that is complete, and the body. Without a Content-Length
+ * the response, once it is complete, and the body. Without a Content-Length
  * the body is chunked, or for HTTP/1.0 ends with the connection. Returns the
  * end; nothing is written if the program has not.
  */

@@ -63,7 +63,7 @@ int open_output(int output[2]) {
 
 /* Turns this process, which fork has just made, into the script. All other
    descriptors are closed by execve: FD_CLOEXEC in fcntl(2). It also resets our
-   signal handlers, but signals that are ignored stay so. */
+   signal handlers, but ignored signals stay ignored. */
 static void become(const struct script *script, char *variables[], int input,
                    int output) {
     static char folder[MAX_NAME];
@@ -137,7 +137,7 @@ int count_worker(struct process **process, const char *name) {
 
 /* --------------------------------------------------------------------- end */
 
-/* Takes the exit status of a process, if it has ended. */
+/* Collects the exit status of a process, if it has ended. */
 static void reap(struct process *process) {
     pid_t ended = -1;
 

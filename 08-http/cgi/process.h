@@ -42,7 +42,7 @@ void kill_process(struct process *process);
 /* Stops waiting for a process, which may run until it ends by itself. */
 void release_process(struct process *process);
 
-/* Takes the exit status of all that have ended: see SIGCHLD in signal(7). */
+/* Collects the exit status of each that has ended: SIGCHLD in signal(7). */
 void reap_processes(void);
 
 /* Kills all that are left, and closes the empty file. */

@@ -162,7 +162,7 @@ static bool can_log(void);
 /* Fills the sets with the descriptors to watch, since select leaves only the
    ready ones in them. Drops the clients that have timed out, and stores the
    time until the next one is due, at most a day. Returns nfds, the highest
-   descriptor plus 1; that of a program's output may be higher still. */
+   descriptor plus 1: a client's, or that of a program's output. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;

@@ -21,7 +21,7 @@ struct upload {
 struct upload open_upload(void);
 
 /* Skips received bytes of the body as skip_body does, and keeps its content,
-   decoded. Sets the status to 413 if that is too long. */
+   decoded. Sets the status to 413 if it is too long. */
 size_t keep_body(struct upload *upload, struct body *body, const char *bytes,
                  size_t length);
 

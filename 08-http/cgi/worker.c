@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MOST_AT_ONCE 4096  /* bytes that any socket takes */
+#define MOST_AT_ONCE 4096  /* bytes that every socket takes at once */
 
 /* Room for the message that carries a descriptor: cmsg(3). */
 union control {

@@ -6,7 +6,7 @@
 SOCKET is a name among the scripts. For each request the server connects to it,
 and sends the variables of a CGI script, each ended by NUL, and an empty one. If
 the request has a body, the descriptor of its file comes with them (SCM_RIGHTS).
-The worker writes what a script would write to the connection, and closes that.
+The worker writes what a script would write to the connection, and closes it.
 So a worker never sees the client, nor waits for it.
 
 SPDX-License-Identifier: 0BSD"""

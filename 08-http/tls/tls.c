@@ -33,7 +33,7 @@ struct session {
 static struct session sessions[FD_SETSIZE];  /* by their descriptors */
 static SSL_CTX *context;      /* for new sessions; NULL: no TLS */
 static const char *pem_file;  /* its certificate chain and key */
-static BIO_METHOD *records;   /* how OpenSSL moves records: by the wire */
+static BIO_METHOD *records;   /* how OpenSSL moves records: session->wire */
 static char both[RECORD];     /* the bytes of a record from two parts */
 
 /* ----------------------------------------------------------------- failures */

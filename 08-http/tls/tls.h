@@ -16,7 +16,7 @@
  * opposite to its name: SSL_write may wait for bytes, and SSL_read for room.
  * One word is enough because a connection never reads and writes at once: it
  * receives a request, or sends a response, or lingers. So only one call can be
- * unfinished, it waits for one thing, and then it is called again.
+ * unfinished; it waits for one thing, and is then made again.
  */
 enum waits {
     FOR_BYTES,    /* from the client */

@@ -27,7 +27,7 @@ int main(int argc, char *argv[]) {
     /* TODO 3: the address, as an initialised struct sockaddr_in. Name the
        family, the port 15441 and the address 127.0.0.1; the last two are
        in network byte order, see htons(3). The initialiser sets every other
-       member to zero (not checked). Keep the size of it in a socklen_t, and
+       member to zero (not checked). Keep its size in a socklen_t, and
        pass a pointer to it here.
        Proved by default_port, network_byte_order. */
     parse_options(argc, argv);

@@ -94,7 +94,7 @@ static enum action handle_retry(const char *call, long *waits);
 /* TODO 9: ask_each_line, which takes the socket, the server's address and the
    time limit. For each line of standard input it makes a request: the number of
    the line, a uint32_t in network byte order (htonl), and then the line without
-   its newline. Call ask (TODO 10) until that has the answer; then print the
+   its newline. Call ask (TODO 10) until it has the answer; then print the
    line and a newline, fflush(3), and read the next line. Before asking again
    log the event "no answer yet from" with the server's address; after the
    fourth time log "no answer from" and exit with status 1. Read the line with
@@ -112,7 +112,7 @@ static enum action handle_retry(const char *call, long *waits);
    NULL and 0 for the address, and recvfrom NULL twice. Exit after a DROP. A
    shortage lasts at most until the time is over.
    Before each recvfrom set SO_RCVTIMEO, a struct timeval, see socket(7), to the
-   time that is left; then recvfrom fails with EAGAIN when that is over. 0 would
+   time that is left; then recvfrom fails with EAGAIN when it is over. 0 would
    mean no limit. clock_gettime(2) with CLOCK_MONOTONIC returns the time.
    Proved by asks_again, answered_at_last, answer_twice, answers_late,
    damaged_answers, junk_buys_no_time, stopped_meanwhile, client_idle,
@@ -205,7 +205,7 @@ static void parse_options(int argc, char *argv[],
             htons((in_port_t)parse_number(argv[optind++], 65535));
     if (optind < argc)
         usage_error(argv[optind]);
-    /* TODO 16: reject -t 0, and for the client port 0, which no server has.
+    /* TODO 16: reject -t 0, and port 0 for the client: no server has it.
        Proved by wrong_arguments. */
 }
 

@@ -175,12 +175,12 @@ static enum action handle_retry(const char *call, long *waits);
    because the server may come back.
    Proved by refused_at_first. */
 
-/* TODO 15: receive_line, which takes the connection and a buffer, which it
-   empties first. Receive until a line is complete; return its length. If the
-   stream ends before that, print "answer: the server closed the connection too
-   early", and return 0. Do the same if recv fails, after handle_error, unless
-   the action is RETRY. If the buffer is full, give up: "answer: longer than
-   4096 bytes".
+/* TODO 15: receive_line, which takes the connection and a buffer, and first
+   empties the buffer. Receive until a line is complete; return its length. If
+   the stream ends before that, print "answer: the server closed the connection
+   too early", and return 0. Do the same if recv fails, after handle_error,
+   unless the action is RETRY. If the buffer is full, give up: "answer: longer
+   than 4096 bytes".
    Proved by split_answer, closed_within_answer, answer_too_long, recv_*. */
 
 /* TODO 16: remove the next function, exchange. */

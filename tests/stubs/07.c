@@ -95,9 +95,9 @@ int main(int argc, char *argv[]) {
 
 /* TODO 5: Step 1: in serve, if the listener is ready, accept a client, set its
    limits with set_timeouts, and add it to the set, or close it if that fails.
-   Log no client: there may be many. If a client is ready, call echo, but once:
-   the others are waiting, too. If it returns false, take the client out of the
-   set and close it.
+   Log no client: there may be many. If a client is ready, call echo, but only
+   once: others are waiting, too. If echo returns false, take the client out of
+   the set and close it.
    Proved by all_at_once, echo_line, half_close, recv_ECONNRESET. */
 
 static bool send_all(int client, const char *bytes, size_t length,
@@ -132,17 +132,17 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by all_at_once, waits_quietly. */
 
 /* TODO 13: Step 3: fill_sets takes a second set, for writing. A row with
-   something left to send goes into that set, every other row into the first,
-   and none into both: a socket can nearly always be written to, so select would
-   return at once, for ever. In serve, give select both sets; a descriptor is
-   ready if it is left in one of them.
+   something left to send goes only into that set, every other row only into the
+   first: a socket can nearly always be written to, so with every row in it
+   select would always return at once. In serve, give select both sets; a
+   descriptor is ready if it is left in one of them.
    Proved by bits_shared, waits_quietly. */
 
 /* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
-   first client is due, and not a tick. fill_sets takes the listener, the time
-   limit and a pointer to the timeval as well, and stores the time that is left,
-   or a day if that is less or nothing is due. Do it in every turn, because
-   select may change the timeval.
+   first client is due, not a fixed interval. fill_sets takes the listener, the
+   time limit and a pointer to the timeval as well, and stores the time left, or
+   a day if that is less or nothing is due. Do it in every turn, because select
+   may change the timeval.
    Proved by silent_client, no_tick, talker_stays. */
 
 /* TODO 10: Step 2: handle_ready, which takes a ready descriptor, the listener

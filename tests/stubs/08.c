@@ -261,7 +261,7 @@ static int check_fields(const struct request *request) {
     /* TODO 21: Transfer-Encoding is BAD in HTTP/1.0, which does not have it,
        and together with Content-Length: a parser that uses the one sees other
        requests than a parser that uses the other, and a request can be smuggled
-       past a filter. If there is another coding than chunked, return 501. If
+       past a filter. If there is a coding other than chunked, return 501. If
        chunked is missing, the list has no coding at all: BAD. RFC 9112, 6.1,
        6.3 and 11.2. Proved by refuses_length_and_coding, refuses_coding_*. */
     /* TODO 22: Expect may contain 100-continue, in any case, which http.c

@@ -64,7 +64,7 @@ bug('01', 'another text', 'text.*differs', ('"socket: desc', '"Socket: desc'))
 bug('02', 'another text', 'text.*differs', ('"bound to"', '"bound"'))
 bug('03', 'another text', 'text.*differs',
     ('"listening on"', '"Listening on"'))
-bug('02', 'bind gets another length', 'EINVAL.*the size of',
+bug('02', 'bind gets another length', 'EINVAL.*its size',
     ('(struct sockaddr *)&address, length)',
      '(struct sockaddr *)&address, 4)'))
 bug('02', 'the family is not filled in', 'not supported.*sin_family',

@@ -115,7 +115,7 @@ bug('07-publish', 'a last line without a newline', 'newline',
      '        connection->ended = true;\n'
      '        connection->received[connection->length++] = 10;\n'
      '    } else {'))
-bug('07-publish', 'half a close is overlooked', 'recv returns 0|end of',
+bug('07-publish', 'half a close is overlooked', 'recv returns 0|half-close',
     ('        connection->ended = true;\n    } else {',
      '        connection->last_activity = 0;\n    } else {'))
 bug('07-publish', 'an idle subscriber is dropped', 'silen',

@@ -165,7 +165,7 @@ bug('06', 'the output is not waited for', 'for the output with poll',
 # --------------------------------------------------------------- 07, set up
 
 bug('07', 'no pipe', r'pipe\(\) is never called', ('pipe(wake_up) == -1', '0'))
-bug('07', 'no limit of descriptors', 'setrlimit',
+bug('07', 'no descriptor limit', 'setrlimit',
     ('setrlimit(RLIMIT_NOFILE, &limit) == -1', '0'))
 bug('07', 'no address of a client', 'what accept has stored',
     ('        .peer = *peer,\n', ''))
