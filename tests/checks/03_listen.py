@@ -19,8 +19,8 @@ def listening_line(test):
         raise Failure('a line "listening on 127.0.0.1:PORT" on standard error',
                       f'it {test.outcome(child)}', failed_hint(child)
                       or near_hint(child, 'listening on 127') or
-                      'print it to standard error (stderr), which is not '
-                      'buffered, after listen() has succeeded')
+                      'after listen() has succeeded, print it to standard '
+                      'error (stderr), which is not buffered')
     if match[1] != f'127.0.0.1:{port}':
         raise Failure(f'the line "listening on 127.0.0.1:{port}"',
                       f'it {test.outcome(child)}', bytes_hint(child, port))

@@ -140,7 +140,7 @@ def client_gone_before_accept(test):
 
 @check(SERVING, open=False, after='client_gone_before_accept')
 def accept_unlisted(test):
-    """after an errno of accept without a row, waits and calls again; reports
+    """after an errno of accept that has no row, waits and calls again; reports
     it once"""
     test.need_injector()
     server = test.server()

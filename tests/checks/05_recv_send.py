@@ -133,8 +133,8 @@ def half_close(test):
     client.sendall(message)
     client.shutdown(socket.SHUT_WR)
     got = test.receive(client, len(message),
-                       hint='recv() == 0 ends only the client\'s half: send '
-                       'the rest of the echo, then close')
+                       hint='recv() == 0: only the client\'s half has ended; '
+                       'send the rest of the echo, then close')
     if got != message:
         raise Failure('the bytes that were sent', difference(message, got),
                       REST_HINT)
@@ -360,4 +360,4 @@ def never_reads_once(test):
                       'SO_SNDTIMEO returns how many bytes it took: set a short '
                       'limit, and count how long no byte was sent' if line else
                       'send fails with EAGAIN at its limit: count how long no '
-                      'byte was sent, and give up after the seconds of -t')
+                      'byte was sent, and give up after -t seconds')

@@ -157,7 +157,7 @@ def output_cut(test):
 
 @check('06', open=False)
 def connect_unlisted(test):
-    """an errno of connect without a row is reported, and the next address
+    """an errno of connect that has no row is reported, and the next address
     tried"""
     test.need_injector()
     peer = test.peer(echoing)
@@ -175,7 +175,7 @@ def connect_unlisted(test):
 
 @check('06', open=False)
 def transfer_unlisted(test):
-    """an errno of recv or send without a row is reported: status 1"""
+    """an errno of recv or send that has no row is reported: status 1"""
     test.need_injector()
     for call in 'recv', 'send':
         test.faults.fail(call, errno.EXDEV,

@@ -231,7 +231,7 @@ ACKNOWLEDGED_HINT = ('a byte that the peer has acknowledged counts as moved: '
 
 
 def reads_slowly(test, server, client, seconds):
-    """Reads for some seconds. Demands that the client is not dropped."""
+    """Reads for a few seconds. Demands that the client is not dropped."""
     end, last = time.monotonic() + seconds, time.monotonic()
     while time.monotonic() < end:
         last = in_time(last)

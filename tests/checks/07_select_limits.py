@@ -216,7 +216,7 @@ def nothing_remains(test):
     for _ in range(1000):
         brief(test, server)
     allowed = 1000 if test.any else 200
-    for _ in range(4):  # it may collect garbage, and a sanitizer keeps some
+    for _ in range(4):  # it may collect garbage; sanitizers keep freed blocks
         if server.memory() <= memory + allowed:
             break
         memory = server.memory()

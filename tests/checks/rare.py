@@ -22,7 +22,7 @@ from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
 
 @check(SERVERS, open=False)
 def unlisted_stops(test):
-    """an errno of socket, bind or listen without a row is reported, and stops
+    """an errno of socket, bind or listen that has no row is reported, and stops
     the program"""
     calls = {'01': 1, '02': 2}.get(test.stage, 3)
     for call in ('socket', 'bind', 'listen')[:calls]:
@@ -100,7 +100,7 @@ def injected_limit(test, call, field, limit):
                       if noted else f'{option} sets no limit', 'without -t '
                       f'the limit is {seconds} seconds: begin with that'
                       if test.faults.get(field, call) else
-                      f'{option} is not set: set it to the seconds of -t')
+                      f'{option} is not set: set it to the value of -t')
 
 
 @check('04 05 06 07 08', open=False)
@@ -181,7 +181,7 @@ def two_shortages(test):
     message, some = data(2000), False
     test.faults.set('most', 1000, 'send')
     test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
-    test.faults.fail('ioctl', errno.ENOTTY, last=FOREVER)  # only Linux tells
+    test.faults.fail('ioctl', errno.ENOTTY, last=FOREVER)  # no TIOCOUTQ
     client.sendall(message)
     for _ in range(2):
         began = time.monotonic()
@@ -224,7 +224,7 @@ def one_send(test, client):
 
 @check(MANY, open=False, after='ends_in_good_order')
 def ends_although_blocked(test):
-    """exits on SIGTERM with status 0 even if its parent has blocked that"""
+    """exits on SIGTERM with status 0 even if its parent has blocked it"""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         server = test.server()
@@ -239,7 +239,7 @@ def ends_although_blocked(test):
 
 @check(MANY, open=False)
 def select_unlisted(test):
-    """an errno of select without a row is reported, and stops the program"""
+    """an errno of select that has no row is reported, and stops the program"""
     stopped_plainly(test, 'select', errno.EXDEV)
 
 
@@ -279,7 +279,7 @@ def idle_takes_nothing(test):
 
 @check(TALKING, open=False)
 def client_unlisted(test):
-    """an errno of recv or send without a row is reported, and ends one
+    """an errno of recv or send that has no row is reported, and ends one
     connection"""
     test.need_injector()
     server = test.server()

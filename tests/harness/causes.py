@@ -275,8 +275,8 @@ class Causes:
                 or self.get('injected', 'send')):
             return ''
         return ('"send: EAGAIN": a client that reads slowly was dropped. After '
-                'EAGAIN call send again, until no byte has been taken for the '
-                'seconds of -t, by a clock such as CLOCK_MONOTONIC')
+                'EAGAIN call send again, until no byte has been taken for -t '
+                'seconds, measured with a clock such as CLOCK_MONOTONIC')
 
     def nfds(self):
         """A descriptor in a set is not below nfds."""

@@ -92,7 +92,7 @@ def knock(child):
 
 
 def start_on_free_port(test):
-    """Starts the server on a port that we chose; tries another one if that has
+    """Starts the server on a port that we chose; tries another one if it has
     been taken meanwhile."""
     for _ in range(5):
         port = free_port()

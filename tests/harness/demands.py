@@ -52,7 +52,7 @@ def bytes_hint(child, port):
         return ('15441 is the port without an argument: store the one that is '
                 'given in sin_port, with htons, before bind')
     if match and int(match[2]) != port:
-        return ('bind got another port than the argument: store the number '
+        return ('bind got a port other than the argument: store the number '
                 'that the argument stands for (does parse_number return it?) '
                 'in sin_port, with htons')
     return ('an address is in network byte order: htons for the port, '
@@ -75,7 +75,7 @@ BIND_HINTS = {
     'EAFNOSUPPORT': '. The second one points to the address, whose .sin_family '
                     'is AF_INET',
     'EINVAL': '. The second one points to the address, a struct sockaddr_in, '
-              'and the third one is the size of it',
+              'and the third one is its size',
     'EFAULT': '. The second one points to the address',
     'EADDRNOTAVAIL': ': the address 127.0.0.1 is htonl(INADDR_LOOPBACK)'}
 

@@ -1,4 +1,4 @@
-"""Injects faults into the calls of a program: the orders to
+"""Injects faults into the calls of a program: gives the orders to
 harness/faults.c."""
 
 import atexit

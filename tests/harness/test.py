@@ -109,7 +109,7 @@ class Test:
                        'program, which has another C library')
 
     def without_root(self):
-        """Runs programs as another user than root, to whom nothing is
+        """Runs programs as a user other than root, to whom nothing is
         forbidden."""
         if os.geteuid() == 0:
             if not is_user(NOBODY):

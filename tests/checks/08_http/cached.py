@@ -62,8 +62,8 @@ def folder_turned_into_a_link(test):
 
 @check(WEB, open=False)
 def changed_file_not_kept(test):
-    """opens a file for each request for some seconds after a change, even if
-    its modification time is set back; also while that lies in the future"""
+    """opens a file for each request for a few seconds after a change, even if
+    its modification time is set back; also while it lies in the future"""
     test.need_injector()
     root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
     later = time.time() + 3600

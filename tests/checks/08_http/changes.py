@@ -15,7 +15,7 @@ FRESH = ('what was true about a path at the last request may no longer be '
 
 
 def settled(test, files=USUAL):
-    """A site whose files are some seconds old, because a server may cache only
+    """A site whose files are a few seconds old, because a server may cache only
     what has not changed for a while."""
     root = test.site(files)
     time.sleep(3.2)
@@ -25,7 +25,7 @@ def settled(test, files=USUAL):
 @check(WEB, open=False)
 def changed_after_a_while(test):
     """serves the new content as soon as a file changes that had been served
-    and had not changed for some seconds"""
+    and had not changed for a few seconds"""
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     targets = ['/hello.txt', '/data.bin', '/page.html', '/sub/', '/empty.txt']

@@ -167,7 +167,7 @@ def sends_without_end(test):
             visitor.socket.sendall(piece)
     except OSError:
         return
-    raise Failure('the end of the connection after some megabytes', 'it takes '
+    raise Failure('the end of the connection after a few megabytes', 'it takes '
                   '200 of them', 'discard what comes only up to a limit')
 
 
@@ -320,7 +320,7 @@ def half_closed(test):
     visitor = persistent(test)
     visitor.send(request('/data.bin') * 3)
     visitor.socket.shutdown(socket.SHUT_WR)
-    if test.any:  # RFC 9112 does not forbid to take it for an end
+    if test.any:  # RFC 9112 does not forbid taking this for the end
         try:
             visitor.head()
         except Failure as failure:
@@ -330,7 +330,7 @@ def half_closed(test):
             raise
         return
     for _ in range(3):
-        visitor.answer(hint='recv() == 0 ends only the client\'s half'
+        visitor.answer(hint='recv() == 0: only the client\'s half has ended'
                        ).must_be(200, DATA)
     visitor.ended()
 

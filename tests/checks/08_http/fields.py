@@ -265,8 +265,8 @@ MORE_TYPES = {
 
 @check(WEB, open=False)
 def more_media_types(test):
-    """the file types of modern pages have their own type; source code is text,
-    which a browser shows"""
+    """each kind of file on modern pages has its own media type; source code is
+    text, so browsers show it"""
     names = {f'x.{extension}': kind for extension, kind in MORE_TYPES.items()}
     names.update({'Makefile': 'text/plain', 'README': 'text/plain',
                   'README.x': 'application/octet-stream',

@@ -44,8 +44,8 @@ def log_line(test):
 
 @check(WEB, open=False)
 def log_statuses(test):
-    """logs every response, errors too, with its status and the bytes of the
-    body that were sent"""
+    """logs every response, errors too, with its status and how many bytes of
+    the body were sent"""
     server, _, log = logging(test)
     messages = [request(), request(method='HEAD'), request('/nothing'),
                 request('/hello.txt', 'Range: bytes=0-3'),
@@ -216,7 +216,7 @@ def log_rotated_when_full(test):
     server.signal(signal.SIGHUP)
     if not wait_until(log.exists):
         raise Failure(f'a new {log} after SIGHUP', 'there is none',
-                      'raise the limit of descriptors for a moment')
+                      'raise the descriptor limit for a moment')
     visitor.get('/hello.txt?new').must_be(200)
     if logged(log, 1)[0][2].split()[1] != '/hello.txt?new':
         raise Failure('the request in the new log', log.read_bytes())

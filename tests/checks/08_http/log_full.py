@@ -72,7 +72,7 @@ def log_failures_apart(test):
 
 @check(WEB, open=False)
 def log_last_byte(test):
-    """writes the rest of a line, even if that is one byte, once the log takes
+    """writes the rest of a line, even if it is one byte, once the log takes
     bytes again"""
     if not hasattr(resource, 'prlimit'):
         raise Skip('this system has no prlimit')
@@ -116,7 +116,8 @@ def log_rotated_while_full(test):
     if not wait_until(lambda: len(server.descriptors()) == descriptors):
         raise Failure('the old log closed',
                       f'{len(server.descriptors()) - descriptors} more '
-                      'descriptors', 'dup2 makes a second one: close the first')
+                      'descriptors', 'dup2 makes a second descriptor: close '
+                      'the one that open returned')
     mask = os.umask(0)
     os.umask(mask)
     if log.stat().st_mode & 0o777 != 0o666 & ~mask:

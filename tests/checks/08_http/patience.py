@@ -66,7 +66,7 @@ def trickle(visitor, piece, end):
 
 @check(WEB, open=False)
 def slow_second_head(test):
-    """with -t 1 the second head of a connection has a second, too"""
+    """with -t 1 the next head on a connection also has 1 second"""
     visitor, last = test.visitor('-t', '1'), time.monotonic()
     visitor.stays()
     time.sleep(0.5)

@@ -18,7 +18,7 @@ from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 @check(WEB, open=False)
 def recent_files_in_memory(test):
-    """keeps the files that were sent last in memory, even when that is full,
+    """keeps the files that were sent last in its cache, even when it is full,
     and sends them without opening them again"""
     test.need_injector()
     names = [f'{number}.bin' for number in range(12)]  # of 1 MB: 8 MB are kept
@@ -34,7 +34,7 @@ def recent_files_in_memory(test):
         visitor.get('/' + names[-1]).must_be(200, names[-1].encode() * 150000)
         if test.faults.get('calls', 'open') == before:
             return
-    raise Failure('a file that is sent again at once, from memory', 'it is '
+    raise Failure('the file from memory when it is requested again', 'it is '
                   'opened each time', 'make room by removing the least '
                   'recently used file')
 
@@ -58,8 +58,8 @@ def times_set_back(test):
 
 @check(WEB, open=False)
 def link_beside_a_folder(test):
-    """follows no link that has replaced a folder, even just after looking at a
-    folder whose name begins in the same way"""
+    """follows no link that has replaced a folder, even right after looking at a
+    folder whose name begins the same"""
     root = test.site({'ab/x.txt': b'ab', 'a/x.txt': b'a', 'hello.txt': HELLO})
     time.sleep(3.2)
     server = test.server(root=root)
@@ -224,8 +224,8 @@ def log_in_blocks(test):
 
 @check(WEB, open=False)
 def limit_restored(test):
-    """raises its limit of descriptors for no longer than it takes to open a
-    file, so that a client never gets one too high for a set"""
+    """raises its descriptor limit for no longer than it takes to open a file,
+    so that no client ever gets a descriptor too high for a set"""
     root = test.site({**USUAL, 'large.bin': DATA * 10})
     time.sleep(3.2)  # a file that has just changed is not kept
     server = test.server(root=root)
@@ -355,8 +355,8 @@ def file_size_limited(test):
 
 @check(WEB, open=False)
 def limit_not_raised(test):
-    """answers 500 if its limit of descriptors cannot be raised, and reports if
-    it cannot be lowered again, which does not change the response"""
+    """answers 500 if it cannot raise its descriptor limit; if it cannot lower
+    it again, reports that, and responds as usual"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()

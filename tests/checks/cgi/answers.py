@@ -198,7 +198,7 @@ def others_meanwhile(test):
 
 @check(CGI)
 def answer_in_the_log(test):
-    """the log has the status and the bytes of a script's response"""
+    """the log has the status and the size of a script's response"""
     visitor = serve(test, '-l', '-', hello=HELLO,
                     teapot=SHELL + 'echo Status: 418 Teapot; echo')
     visitor.get('/cgi/hello?a', 'User-Agent: me').must_be(200)

@@ -10,7 +10,7 @@ from harness.web import Visitor
 CGI = 'cgi'
 LONGEST = 16 << 20  # bytes of a body
 SHELL = '#!/bin/sh\n'
-# Waits for the check, but not if that has failed and removed its files.
+# Waits for the check, but not if it has failed and removed its files.
 WAIT = 'until [ -e go ] || [ ! -e "$0" ]; do sleep 0.1; done\n'
 PYTHON = f'#!{sys.executable}\n'
 PLAIN = SHELL + 'echo Content-Type: text/plain; echo; '

@@ -118,7 +118,7 @@ def send_segment(start, to, sequence, flags):
 
 def lose_acknowledgements(test, message, kind=0):
     """A client sends something, and then the server gets nothing more from it,
-    not even acknowledgements: it sends again, and gives up some seconds later.
+    not even acknowledgements: it sends again, and gives up a few seconds later.
     If kind is given, the server's own packets soon find no route either."""
     limit('tcp_retries2', 3 if kind else 1)  # so that the cut is in time
     limit('tcp_wmem', '4096 4096 4096')  # so that send soon finds no room

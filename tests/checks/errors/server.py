@@ -77,7 +77,7 @@ def out_of_descriptors(test):
     used = max(server.descriptors()) + 1
     for shortage in (1, 2):
         limit = server.limit_descriptors(used)
-        test.connect(server).close()  # accept may have its descriptor already
+        test.connect(server).close()  # accept may already hold a descriptor
         clients = [test.connect(server) for _ in range(3)]
         if test.faults.get('attached'):  # 08 needs descriptors for files, and
             idles(test, server, 'accept', 'EMFILE',  # may know without a try

@@ -12,7 +12,7 @@ CALLS = {
     '06': 'socket connect recv send',
     '07': 'socket bind listen accept recv send select',
     '08': 'socket bind listen accept recv send select',
-    # The calls that an exercise uses in another way than its stage.
+    # The calls that an exercise uses differently from its stage.
     '04-datagram': 'socket bind recvfrom sendto',
     '05-framing': 'recv send',
     '06-rpc': 'socket connect recv send',

@@ -121,8 +121,8 @@ ACTIONS_OF[STAGE] = {'STOP': stop, 'DROP': drop, 'RETRY': retry, 'WAIT': wait}
 
 @check(STAGE, open=False)
 def recvfrom_unlisted(test):
-    """after an errno of recvfrom without a row, waits and calls again; reports
-    it once"""
+    """after an errno of recvfrom that has no row, waits and calls again;
+    reports it once"""
     server, senders = faulty_server(test, 'recvfrom', 'EXDEV', 'WAIT')
     idles(test, server, 'recvfrom', 'EXDEV')
     test.faults.relent('recvfrom')
@@ -135,7 +135,7 @@ def recvfrom_unlisted(test):
 
 @check(STAGE, open=False)
 def sendto_unlisted(test):
-    """an errno of sendto without a row costs only that message"""
+    """an errno of sendto that has no row costs only that message"""
     server, senders = faulty_server(test, 'sendto', 'EXDEV', 'DROP')
     answered(test, server, senders[1], b'knock', DROP_HINT)
     reported_once(test, server, 'sendto')

@@ -157,8 +157,8 @@ def half_close(test):
     sender = converse(client, b''.join(map(framed, messages)), [])
     for message in messages:
         test.answered(client, message,
-                      "recv() == 0 ends only the client's half: answer all "
-                      "that has arrived, then close")
+                      "recv() == 0: only the client's half has ended; answer "
+                      "all that has arrived, then close")
     sender.join(5)
     test.ended(client, 'recv() == 0 between two messages is the end: close the '
                'socket')

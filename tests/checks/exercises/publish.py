@@ -252,8 +252,8 @@ def half_close(test):
     writer.expect(b'OK', b'ERROR', b'ERROR', why='before the end of the stream')
     writer.ended('close the connection when recv returns 0')
     reader.socket.shutdown(socket.SHUT_WR)
-    reader.ended('the end of its stream ends a subscription, too: a '
-                 'half-close and a close look the same here')
+    reader.ended('a subscription ends with its stream, too: a half-close and '
+                 'a close look the same here')
     test.served(server, test.connect(server))
 
 
@@ -308,10 +308,10 @@ def subscribers_reset(test):
             try:
                 client.expect(b'MSG news %d' % turn, b'MSG news and %d' % turn)
             except Failure:
-                test.alive(server, 'subscribers have reset')
+                test.alive(server, 'subscribers have reset their connections')
                 raise
         reset(late.socket)
-    test.alive(server, 'subscribers have reset')
+    test.alive(server, 'subscribers have reset their connections')
 
 
 @check('07-publish', open=False, after='stalled_subscriber')
@@ -329,8 +329,8 @@ def ended_in_this_turn(test):
         writer.say(b'PUB news %d' % turn)
         wait_until(lambda: arrived(writer.socket))
         server.signal(signal.SIGCONT)
-        reader.ended('the end of its stream ends a subscription: publish to no '
-                     'row that has ended, though it is still there')
+        reader.ended('a subscription ends with its stream: publish to no row '
+                     'that has ended, even if it is still there')
         reader.close()
         writer.nothing('it has not subscribed')
     test.alive(server, 'subscribers have left')

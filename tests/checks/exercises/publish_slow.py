@@ -236,7 +236,7 @@ def slow_ones_reset(test):
     if fast.lost:
         raise Failure('every message, because this subscriber reads them all',
                       f'LOST {fast.lost}')
-    test.alive(server, 'slow subscribers have reset')
+    test.alive(server, 'slow subscribers have reset their connections')
 
 
 @check('07-publish', open=False)

@@ -40,7 +40,7 @@ class Worker(Talker):
                         'answer PUSH when the piece is in the queue')
 
     def pull(self):
-        """Sends PULL, and waits until that is handled."""
+        """Sends PULL, and waits until it is handled."""
         self.say(b'PULL')
         self.nothing('there is no work, so PULL has no answer yet',
                      'the lines after PULL are handled while it waits, even '

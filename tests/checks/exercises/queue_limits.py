@@ -138,7 +138,7 @@ def waiting_worker_leaves(test):
 
 @check('07-queue')
 def reset_under_way(test):
-    """a piece that is sent to a worker which has reset goes to another"""
+    """a piece sent to a worker that has reset its connection goes to another"""
     server = test.server()
     pusher = test.talker(server)
     for half in (False, True):
@@ -156,7 +156,7 @@ def reset_under_way(test):
         try:
             other.gets(b'dig', BACK_HINT)
         except Failure:
-            test.alive(server, 'a worker has reset')
+            test.alive(server, 'a worker has reset its connection')
             raise
         other.done()
         other.close()
@@ -182,8 +182,8 @@ def full_queue(test):
                       'receive from it')
     for number, client in enumerate((pusher, second, pusher)):
         worker.done()
-        client.expect(b'OK', why='when there is room again', hint='pushers '
-                      'get room in turn: the one that has waited longest')
+        client.expect(b'OK', why='when there is room again', hint='room goes '
+                      'to the pusher that has waited longest')
         worker.pulls(texts[number + 1])
         if number < 2:
             waits(pusher, 'all room is taken again')

@@ -30,8 +30,8 @@ def outcome_of(stage, name):
 def make_block_check(stage, block):
     def run(test):
         if os.statvfs(tempfile.gettempdir()).f_flag & os.ST_NOEXEC:
-            raise Skip(f'{tempfile.gettempdir()} is mounted noexec: TMPDIR '
-                       'names another folder')
+            raise Skip(f'{tempfile.gettempdir()} is mounted noexec: set TMPDIR '
+                       'to another folder')
         if not shutil.which(compiler()[0]):
             raise Skip('it needs a C compiler')
         outcome = outcome_of(stage, block.name)

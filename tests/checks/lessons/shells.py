@@ -132,7 +132,7 @@ def run_scene(blocks: list[Block], folder: pathlib.Path,
 
 def build_stages(folders: set[str], root: pathlib.Path, copy: pathlib.Path,
                  port: str) -> str:
-    """Copies all stages and exercises, and builds these. Returns the
+    """Copies all stages and exercises, and builds them. Returns the
     compiler's messages if that fails."""
     for source in [*root.glob('[0-9][0-9]-*/*.[ch]'),
                    *root.glob('[0-9][0-9]-*/*/*.[ch]')]:

@@ -1,4 +1,4 @@
-"""struct storm of harness/faults.c: planned faults, and those that came."""
+"""struct storm of harness/faults.c: planned faults, and those that occurred."""
 
 import collections
 import struct
@@ -20,7 +20,8 @@ Fault = collections.namedtuple('Fault',
 
 
 class Page:
-    """struct storm of harness/faults.c: planned faults, and those that came."""
+    """struct storm of harness/faults.c: planned faults, and those that
+    occurred."""
 
     def __init__(self, faults):
         self.bytes = faults.page
@@ -56,7 +57,8 @@ class Page:
         self.set('raging', 1)
 
     def came(self):
-        """The faults that came, in order, each with how many calls it hit."""
+        """The faults that occurred, in order, each with how many calls it
+        hit."""
         for place in range(self.get('came')):
             number = self._read(ORDER_AT + 4 * place)
             yield self.faults[number], self._read(

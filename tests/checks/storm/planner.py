@@ -96,7 +96,7 @@ class Planner:
     def __init__(self, chance, stage, any_program):
         self.chance, self.stage, self.any = chance, stage, any_program
         self.faults = []
-        self.shortages = chance.choice((0, 1, 1, 2, 3))  # each takes its time
+        self.shortages = chance.choice((0, 1, 1, 2, 3))  # each takes a while
 
     def add(self, kind, effect, client, position, most=0):
         """Adds a fault with this effect, if calls of this kind can have
@@ -134,7 +134,7 @@ class Planner:
                 self.add(kind, self.effect(), client, place)
 
     def shorten(self, kind, client, place, following):
-        """Cuts a part of a stream into small pieces, some hundred at most."""
+        """Cuts a part of a stream into small pieces, a few hundred at most."""
         most = self.chance.choice((1, 1, 2, 3, 10, 100, 1000, 5000))
         self.add(kind, SHORTENS, client, place, most)
         end = place + most * self.chance.randrange(1, 200)

@@ -10,7 +10,7 @@ CONNECTIONS = 12  # with more connections than that, the server stays
 ADVICE = ('whatever happens to a connection: close it, and ask again on a new '
           'one, four times at most; no answer may be lost, printed twice or in '
           'part, and no request that has its answer be sent again')
-LEAVES = ('unread', 'after the request', 'within the answer',
+LEAVES = ('unread', 'after the request', 'in the middle of the answer',
           'after the answer', 'with more than the answer')
 
 
@@ -68,7 +68,7 @@ class RpcStorm(ClientStorm):
             if due and leave == 'after the request':
                 break
             answer = answer_to(line)
-            if due and leave == 'within the answer':
+            if due and leave == 'in the middle of the answer':
                 answer = answer[:self.chance.randrange(len(answer))]
             if due and leave == 'with more than the answer':
                 answer += b'and more\n'
