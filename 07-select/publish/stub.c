@@ -173,7 +173,7 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         }
         if (connection->retry_at > now)
             due = earlier(due, connection->retry_at);
-        /* TODO 7: use TODO 4 here.
+        /* TODO 7: use has_unsent (TODO 4) here.
            Proved by slow_loses_whole, eight_hundred. */
         else if (connection->unsent == NULL)
             FD_SET(fd, readable);
@@ -286,8 +286,8 @@ static bool echo(int client) {
 /* TODO 15: send_unsent, which takes a client, and makes one call of send(2)
    with all that waits. Keep what was not taken, and note as before what is not
    acknowledged. After a DROP mark the connection as ended. When everything has
-   been sent and messages were lost, the line LOST and their number waits next,
-   and the count starts again from 0.
+   been sent and messages were lost, add the line LOST with their number, and
+   start the count again from 0.
    Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* TODO 16: add_line, which takes a client, a line, and its length. A line that
@@ -418,7 +418,7 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
    tried again now. */
 static void remove_connection(int fd, int listener) {
     close(fd);
-    /* TODO 17: an array is not freed.
+    /* TODO 17: do not free an array.
        Proved by half_close. */
     free(connections[fd].unsent);
     connections[fd].open = false;

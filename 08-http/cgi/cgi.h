@@ -37,7 +37,7 @@ int output_of(const struct cgi *cgi);
 struct progress {
     int status;       /* of the response, once known */
     bool moved;       /* the last call has found output, or its end */
-    bool over;        /* there is nothing to come */
+    bool over;        /* nothing more will come */
     bool failed;      /* no output came: send the page for the status */
     bool broken;      /* only a part has come: close the connection */
     bool persistent;  /* the connection stays open after it */
@@ -48,10 +48,10 @@ struct progress {
 #define MOST_OUTPUT 131072
 
 /*
- * Writes what the client gets of the next output of the program: the head of
- * the response, once it is complete, and the body. Without a Content-Length
- * the body is chunked, or for HTTP/1.0 ends with the connection. Returns the
- * end; nothing is written if the program has not.
+ * Writes the next part of the response from the output of the program: the
+ * head, once it is complete, and the body. Without a Content-Length the body is
+ * chunked, or for HTTP/1.0 ends with the connection. Returns the end; writes
+ * nothing if the program has written nothing.
  */
 char *continue_cgi(struct cgi *cgi, const struct request *request, char *to);
 const struct progress *progress_of(const struct cgi *cgi);

@@ -12,7 +12,7 @@
 #define MOST_SCRIPT_HEAD 16384  /* bytes */
 
 struct head {
-    int status;          /* 200 if the program says nothing about it */
+    int status;          /* 200 unless the program sets it */
     struct text reason;  /* after the status, or absent */
     long long length;    /* from Content-Length, or -1 */
     struct text lines;   /* of all fields */

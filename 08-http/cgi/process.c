@@ -23,16 +23,16 @@ enum {  /* what to do when no response depends on the call */
     REPORT = 500,  /* report it, nothing else */
 };
 
-/* While its group may have to be killed, waitpid is not called for a process:
-   even after it has ended, no other process can then have its number. */
+/* waitpid is not called for a process while its group may have to be killed:
+   so, even after the process has ended, no other can have its number. */
 struct process {
-    pid_t pid;      /* 0: of a worker */
-    bool used;      /* else this one is free */
+    pid_t pid;      /* 0: a request to a worker */
+    bool used;      /* else this entry is free */
     bool released;  /* to be waited for */
 };
 
 static struct process processes[MOST_PROCESSES];
-static bool shortage;   /* which has been reported */
+static bool shortage;   /* one has been reported */
 static int empty = -1;  /* /dev/null */
 
 /* ------------------------------------------------------------------- start */
@@ -81,7 +81,7 @@ static void become(const struct script *script, char *variables[], int input,
         status_of_failure("chdir", script->name);
     else if (execve(script->name, arguments, variables) == -1)
         status_of_failure("execve", script->name);
-    /* Not exit: what atexit has registered is for the server. */
+    /* Not exit: it would run the server's functions of atexit(3). */
     _exit(127);
 }
 
@@ -118,7 +118,7 @@ int start_process(struct process **process, const struct script *script,
         return status_of_failure("fork", script->name);
     if (pid == 0)
         become(script, variables, input, output);
-    setpgid(pid, pid);  /* whichever of the two comes first */
+    setpgid(pid, pid);  /* the child calls it, too: either may be first */
     *new = (struct process){.pid = pid, .used = true};
     *process = new;
     shortage = false;

@@ -15,8 +15,8 @@
 
 struct process;
 
-/* Opens what a program without a body reads: an empty file. Returns false, with
-   a message, on failure. */
+/* Opens the empty file that a program reads if its request has no body. Returns
+   false, with a message, on failure. */
 bool open_empty_file(void);
 int empty_file(void);
 
@@ -26,14 +26,14 @@ int open_output(int output[2]);
 
 /*
  * Runs a script, in its directory, with these variables. Its standard input and
- * output are these descriptors, and it has no other but standard error. Stores
+ * output are these descriptors; it has only these and standard error. Stores
  * the process. Returns 0, or the status of the response: 500, 503.
  */
 int start_process(struct process **process, const struct script *script,
                   char *variables[], int input, int output);
 
-/* Counts a request to a worker, which runs already, as a process. Stores that.
-   Returns 0, or the status of the response: 503. */
+/* Counts a request to a worker, which runs already, as a process, and stores
+   the process. Returns 0, or the status of the response: 503. */
 int count_worker(struct process **process, const char *name);
 
 /* Kills a process and all of its group. */
@@ -45,7 +45,7 @@ void release_process(struct process *process);
 /* Collects the exit status of each that has ended: SIGCHLD in signal(7). */
 void reap_processes(void);
 
-/* Kills all that are left, and closes the empty file. */
+/* Kills all processes that are left, and closes the empty file. */
 void end_processes(void);
 
 /* Reports a failed call about a file; a shortage only once, until a script has

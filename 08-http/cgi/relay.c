@@ -14,7 +14,7 @@ int find_program(struct http *http, const struct request *request) {
     int status = http->cgi == NULL ? begin_cgi(&http->cgi, request) : 0;
 
     if (status == 0 && late)
-        status = 503;  /* it was not possible before: the body is lost */
+        status = 503;  /* begin_cgi had failed, so the body is lost */
     if (status == 0 && http->body.state == NONE)
         status = run_cgi(http->cgi, request, http->socket, http->peer);
     if (status != 0)
@@ -54,8 +54,8 @@ bool has_room(const struct http *http) {
     return !http->ended && http->input_length < 2 * MAX_HEAD;
 }
 
-/* Ends the response that a program has made, or failed to make, and the
-   request at the start of the input with it. */
+/* Ends the response that a program has made, or failed to make, and with it
+   the request at the start of the input. */
 static void finish_program(struct http *http, struct buffers *buffers,
                            const struct request *request) {
     struct progress progress = *progress_of(http->cgi);

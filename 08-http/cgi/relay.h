@@ -42,12 +42,12 @@ int fault_of_body(const struct http *http);
 void relay(struct http *http, struct buffers *buffers, int fd,
            const struct transport *transport);
 
-/* Adds the response to such a body. It is the last one, since what is left of
-   the body would have to be received first. Returns false. */
+/* Adds that response, which is the last one, since what is left of the body
+   would have to be received before another request. Returns false. */
 bool reject_body(struct http *http, struct buffers *buffers, int status,
                  const struct request *request);
 
-/* Ends what a program does for a request. */
+/* Frees the request to a program, if there is one: see free_cgi. */
 void end_cgi(struct http *http);
 
 /* -------------------------------------------------------------- in http.c */

@@ -13,9 +13,9 @@
 
 /*
  * Adds the output of the program to the descriptors to watch, in place of its
- * client's socket fd. That is watched as well as long as there is room for what
- * the client sends meanwhile: it may have closed. Returns the higher one of the
- * output and highest.
+ * client's socket fd. The socket is watched, too, while there is room for what
+ * the client sends meanwhile: the client may close it. Returns the higher one
+ * of the output and highest.
  */
 int watch_output(const struct http *http, int fd, fd_set *readable,
                  int highest);
@@ -26,12 +26,12 @@ int client_of(int output);
 /*
  * Returns how many seconds a connection may be silent, 0 for ever: the timeout,
  * but at most two if the stream of the client has ended while a program runs.
- * It has closed, or only its half of the connection: TCP does not tell which.
+ * The client has closed the socket or only its half: TCP does not tell which.
  */
 long limit_of(const struct http *http, long timeout);
 
-/* Kills the program, if one runs, as it has been silent for too long. Returns
-   whether its client gets a 504; else the connection is to be closed. */
+/* Kills the program, if one runs, because it has been silent for too long.
+   Returns whether its client gets a 504; else close the connection. */
 bool stop_program(struct http *http);
 
 #endif

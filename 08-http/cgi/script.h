@@ -17,8 +17,8 @@
 struct script {
     char name[MAX_NAME];  /* of its file, from the root of the file system */
     size_t folder;        /* length of the name of the directory it is in */
-    size_t length;        /* of its path, the start of the request's: the rest
-                             of that is for the script */
+    size_t length;        /* of the start of the request's path that names it;
+                             the script gets the rest */
     bool worker;          /* the file is a socket, on which a worker listens */
 };
 

@@ -309,7 +309,7 @@ static void finish(int fd) {
 }
 
 /* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. If a program was to move one, that is killed, and its client gets a 504.
+   it. A program that was to move one is killed, and its client gets a 504.
    Bytes that its kernel has acknowledged since the last check have moved. */
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];

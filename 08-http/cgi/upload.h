@@ -17,7 +17,7 @@ struct upload {
     int status;        /* of the response if it cannot be kept, else 0 */
 };
 
-/* Makes the file. Its status is set if that fails. */
+/* Makes the file. If that fails, sets the status of the upload. */
 struct upload open_upload(void);
 
 /* Skips received bytes of the body as skip_body does, and keeps its content,

@@ -166,7 +166,7 @@ static bool can_log(void);
 /* Fills the sets with the descriptors to watch, since select leaves only the
    ready ones in them. Drops the clients that have timed out, and stores the
    time until the next one is due, at most a day. Returns nfds, the highest
-   descriptor plus 1; that of a program's output may be higher still. */
+   descriptor plus 1: a client's, or that of a program's output. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, struct timeval *left) {
     long long now = milliseconds(), due = now + 86400000;
@@ -327,7 +327,7 @@ static void finish(int fd) {
 }
 
 /* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. If a program was to move one, that is killed, and its client gets a 504.
+   it. A program that was to move one is killed, and its client gets a 504.
    Bytes that its kernel has acknowledged since the last check have moved. */
 static bool has_timed_out(int client, long timeout, long long now) {
     struct connection *connection = &connections[client];

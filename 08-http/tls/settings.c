@@ -54,7 +54,7 @@ static int refuse_passphrase(char *buffer, int size, int writing,
     return -1;
 }
 
-/* Returns whether a file can be read, by its owner alone. Reports if not. */
+/* Returns whether only its owner can read a file. If not, reports why. */
 static bool is_private(const char *pem) {
     struct stat status;
     char mode[sizeof "mode 777"];

@@ -39,7 +39,7 @@ static char both[RECORD];     /* the bytes of a record from two parts */
 /* ----------------------------------------------------------------- failures */
 
 /* Returns -1 if a call is to be made again once select has seen what it waits
-   for, and 0 if the connection is over. Reports why, unless it was the socket:
+   for, and 0 if the connection is over. Reports why, unless the socket failed:
    server.c has reported that. See SSL_get_error(3). */
 static int find_outcome(struct session *session, const char *call, int result) {
     int error = SSL_get_error(session->ssl, result);

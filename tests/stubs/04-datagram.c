@@ -62,7 +62,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    /* TODO 7: instead of all this log "bound to" with the address, and call
+    /* TODO 7: in place of all this, log "bound to" with the address, and call
        echo_message (TODO 8) in an endless loop.
        Proved by bound_line, message_boundaries. */
     if (listen(listener, SOMAXCONN) == -1)
@@ -84,10 +84,10 @@ static enum action handle_retry(const char *call, long *waits);
    recvfrom(2) returns one message, and stores its sender's address: set the
    length to the size of the address before every call. sendto(2) sends the same
    bytes to that address. A message has from 0 to 65,507 bytes, and recvfrom
-   drops what does not fit into the buffer, so let that have 65,536. It is too
+   drops what does not fit into the buffer, so give it 65,536 bytes. It is too
    large for the stack of some systems: make it static. If recvfrom or sendto
-   fails, handle_retry, each with its own count of waits; after the DROP of a
-   sendto leave that message.
+   fails, handle_retry, each with its own count of waits; if the action of
+   sendto is DROP, go on with the next message.
    Proved by longest_message, empty_message, every_byte, to_its_sender,
    sender_gone, recvfrom_*, sendto_*. */
 
@@ -149,8 +149,8 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 }
 
 static const char usage[] =
-    /* TODO 11: the usage of both, as README.md has it: the program is called
-       datagram, and -c and -t have a line each.
+    /* TODO 11: the usage of server and client, as in README.md: the program is
+       called datagram, and -c and -t have a line each.
        Proved by help_printed. */
     "usage: server [-a ADDRESS] [PORT]\n"
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"

@@ -87,8 +87,8 @@ static enum action handle_retry(const char *call, long *waits);
 /* TODO 6: answer_message in place of echo. Receive the length of a message, 4
    bytes (TODO 7), then as many bytes as it says; send the same length and the
    bytes in reverse order with one call of send_all. Return false when the
-   stream ends or the client is lost; also if a length is too large, after
-   TODO 11.
+   stream ends or the client is lost; also if a length is too large, but reject
+   it first (TODO 11).
    Proved by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 

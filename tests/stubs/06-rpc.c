@@ -116,8 +116,8 @@ static const char *name_of(const struct addrinfo *address) {
 }
 
 /* TODO 5: names for two numbers, in an enum: the 4096 bytes that a line may
-   have, and the four tries. A struct for bytes in which a line is looked
-   for: as many as a line may have, and how many have come. */
+   have, and the four tries. A struct for received bytes, up to a whole line:
+   room for as many as a line may have, and how many there are. */
 
 static void give_up(const char *reason);
 /* TODO 6: prototypes, of the functions in TODO 8 to 15. send_all returns a

@@ -139,7 +139,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
    Proved by in_order, full_queue. */
 
 static void accept_clients(int listener);
-/* TODO 4: no prototypes of these. (Not checked.) */
+/* TODO 4: remove the next two prototypes. (Not checked.) */
 static bool echo(int client);
 static bool save_unsent(int client, const char *bytes);
 static bool has_timed_out(int client, long timeout, long long now);
@@ -152,10 +152,10 @@ static void close_all(void);
 static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
 
-/* TODO 15: hand_out. While the queue has room, let the client that has waited
-   longest for that handle its lines (TODO 7). Then, while pieces wait, give the
-   first one to the client that has waited longest for work: it is under way
-   now, so the client works. Send it (TODO 11).
+/* TODO 15: hand_out. While the queue has room, handle the lines (TODO 7) of the
+   client that has waited longest for room. Then, while pieces wait, give the
+   first one to the client that has waited longest for work: the piece is under
+   way now, so the client works. Send the piece (TODO 11).
    Proved by push_and_pull, one_worker_each, in_order, round_robin, full_queue.
    */
 
@@ -232,7 +232,7 @@ static bool handle_ready(int fd, int listener) {
    Proved by push_and_pull, answers_unread. */
 
 /* TODO 7: handle_lines, which takes a client, and whether its turn for room has
-   come: that is good for the first line only. While nothing is left to send,
+   come: a turn holds for the first line only. While nothing is left to send,
    the client does not wait for room, and a newline has come, see memchr(3):
    pass the line to handle_line (TODO 9), and send what that returns (TODO 11),
    or "ERROR" if the line was too long. If the line has to wait for room, note
@@ -243,15 +243,15 @@ static bool handle_ready(int fd, int listener) {
 /* TODO 8: receive, which takes a client. Call recv(2) for as many bytes as
    there is room for, behind those that are there. If the array is full, the
    line is too long: note that, and discard what has come of it. At the end of
-   the stream, and if the client is lost, the connection has ended.
+   the stream, and if the client is lost, mark the connection as ended.
    Proved by split_anywhere, too_long_line, line_without_end, recv_*. */
 
 /* TODO 9: handle_line, which takes a client, a line, its length and whether the
    client's turn for room has come, and returns the answer: "" if it comes
    later, NULL if the line has to wait for room. A PUSH without a turn waits
-   behind the pushers that wait (TODO 16), too. The line may hold a NUL, and no
-   NUL ends it: its newline does. And push, which puts a piece behind all that
-   wait, or returns false if the queue is full: pieces under way count, too.
+   behind the pushers that wait (TODO 16), too. The line may hold a NUL: only
+   its newline ends it. And push, which puts a piece behind all that wait, or
+   returns false if the queue is full: pieces under way count, too.
    Proved by other_lines, any_text, pull_twice, done_without_work,
    done_and_left, full_queue, full_queue_bounded, push_behind_others. */
 
@@ -299,14 +299,14 @@ static bool echo(int client) {
    for room: a number larger than all that were noted before.
    Proved by round_robin. */
 
-/* TODO 11: send_line, which takes a client, a line and its length, notes that
-   this is left to send, and calls send_unsent (TODO 12). The time limit begins
-   now. Nothing is sent of an empty line.
+/* TODO 11: send_line, which takes a client, a line and its length, notes the
+   line as left to send, and calls send_unsent (TODO 12). The time limit begins
+   now. If the line is empty, do nothing.
    Proved by push_and_pull, silent_worker. */
 
 /* TODO 12: send_unsent, which takes a client, makes one call of send(2) with
    all that is left, keeps what is not taken, and notes as before what is not
-   acknowledged. After a DROP the connection has ended.
+   acknowledged. After a DROP mark the connection as ended.
    Proved by push_and_pull, answers_unread, send_*. */
 
 /* Copies what the socket did not take to memory of the client's own, since all
