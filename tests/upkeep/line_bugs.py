@@ -165,7 +165,7 @@ bug('07-queue', 'a piece for two workers', 'one worker|exactly one',
      '            first = (first + 1) % PIECES;\n'
      '            waiting--;\n        }\n'))
 bug('07-queue', 'a piece is lost with its worker',
-    'before all others|in front',
+    'before all other pieces|in front',
     (GIVES_BACK, ''))
 bug('07-queue', 'a piece comes back behind the others', 'in front',
     (GIVES_BACK, '        pieces[(first + waiting++) % PIECES] = '

@@ -12,7 +12,7 @@ TYPE = 'printf "Content-Type: text/plain\\n\\n"; '
 
 
 def sized(length, text):
-    """A script that announces some bytes, and writes others."""
+    """A script that announces this many bytes, and writes this text."""
     return (SHELL + f'printf "Content-Length: {length}\\nContent-Type: a/b\\n'
             f'\\n{text}"\n')
 
@@ -52,8 +52,8 @@ def length_kept(test):
         reply = visitor.get(f'/cgi/{name}').must_be(200, body)
         reply.must_lack('Transfer-Encoding')
         reply.must_have('Content-Length', str(len(body)))
-        visitor.stays('a client that counts would take further bytes for the '
-                      'next response')
+        visitor.stays('a client that counts the bytes would take more of them '
+                      'for the next response')
 
 
 @check(CGI)

@@ -166,8 +166,8 @@ def body_asked_for(test):
 
 @check(CGI)
 def body_for_nobody(test):
-    """a body for a script that is not there is skipped, and the connection
-    stays"""
+    """a body for a script that does not exist is skipped, and the connection
+    stays open"""
     visitor = serve(test, echo=ECHO)
     for field, body in (('Content-Length: 5', b'hello'),
                         ('Transfer-Encoding: chunked', chunked(b'hello'))):
@@ -178,8 +178,8 @@ def body_for_nobody(test):
 
 @check(CGI)
 def body_lost(test):
-    """answers with 503 if memory is too short to keep a body: the script does
-    not run without it"""
+    """answers with 503 if there is no memory to keep a body: the script does
+    not run without its body"""
     test.need_injector()
     visitor = serve(test, echo=ECHO)
     test.attached()
@@ -226,7 +226,7 @@ def body_malformed_leaves_nothing(test):
 
 @check(CGI)
 def body_of_a_get(test):
-    """a body of a GET reaches the script, too"""
+    """the body of a GET reaches the script, too"""
     visitor = serve(test, echo=ECHO)
     visitor.ask(request('/cgi/echo', 'Content-Length: 2', body=b'hi')
                 + request('/hello.txt')).must_be(200, b'hi')

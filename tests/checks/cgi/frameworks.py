@@ -47,7 +47,7 @@ def hello(name):
 
 def python_with(name):
     """Returns a Python that has this module: ours, or the system's, for which
-    packages install theirs."""
+    the system's packages install modules."""
     for python in (sys.executable, shutil.which('python3', path=os.defpath)):
         if python and subprocess.run([python, '-c', f'import {name}'],
                                      stderr=subprocess.DEVNULL

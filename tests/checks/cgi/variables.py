@@ -43,7 +43,7 @@ def variables_no_others(test):
 
 @check(CGI)
 def variables_of_any_length(test):
-    """a PATH or HTTPS of the server's that is too long is not passed on"""
+    """if the server's own PATH or HTTPS is too long, it is not passed on"""
     usual = os.environ.get('PATH', os.defpath)
     for length in 120000, 98300, 5000:
         with_environment(test, PATH=usual + ':' + 'x' * length,
@@ -162,7 +162,7 @@ def streams(test):
 
 @check(CGI, open=False)
 def streams_closed(test):
-    """scripts have a standard input even if the server was started without"""
+    """scripts have a standard input even if the server has none"""
     place = folder(test, read=PLAIN + 'cat && echo read\n')
     server = test.start_closed('<&-', '-c', str(place), '-d',
                                str(test.site()), '0')
@@ -171,5 +171,5 @@ def streams_closed(test):
         raise Failure('a server', f'it {test.outcome(server)}')
     server.host, server.port = ready[1], int(ready[2])
     Visitor(test.connect(server)).get('/cgi/read').must_be(
-        200, b'read\n', 'what scripts read is closed by execve if it is '
-        'descriptor 0: open the standard streams first')
+        200, b'read\n', 'if the input of scripts is descriptor 0, execve '
+        'closes it: open the standard streams first')

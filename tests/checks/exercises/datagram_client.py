@@ -304,11 +304,11 @@ def refused_at_once(test):
     server.port = free_port()
     began = time.monotonic()
     server.start(b'hello\n')
-    hint = ('on a connected socket the ICMP error comes as ECONNREFUSED of the '
-            'next call: do not wait for -t')
+    hint = ('on a connected socket the ICMP error makes the next call fail '
+            'with ECONNREFUSED: do not wait for -t')
     server.failed(hint=hint)
     if time.monotonic() - began > PATIENCE:
-        raise Failure('an end at once', 'it waits', hint)
+        raise Failure('an exit at once', 'it waits', hint)
     told(test, server.child, 'recvfrom', 'ECONNREFUSED')
 
 
@@ -344,7 +344,8 @@ def client_idle(test):
     request = server.request(1, b'hello')
     if child.spins():
         raise Failure('no processor time while it waits for an answer',
-                      'it spins', 'let recvfrom wait: SO_RCVTIMEO limits that')
+                      'it spins', 'let recvfrom wait, for as long as '
+                      'SO_RCVTIMEO says')
     server.answer(request)
     server.succeeded(b'hello\n')
     child = server.start(None)

@@ -161,7 +161,7 @@ def shortage_without_end(test):
     child = asked.start(b'hello\n', seconds=1)
     test.attached()
     asked.failed(patience=4 + PATIENCE, hint='a WAIT of the client lasts until '
-                 'it is time to ask again, and that 4 times')
+                 'it is time to ask again; after 4 of these times give up')
     told(test, child, 'sendto', 'ENOBUFS')
     if not child.wait_line('no answer from ', 0):
         raise Failure('the line "no answer from 127.0.0.1:PORT"',

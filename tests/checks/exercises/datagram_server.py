@@ -57,7 +57,7 @@ def with_server_stopped(server, function):
 
 @check(STAGE)
 def empty_message(test):
-    """a message of 0 bytes comes back, and ends nothing"""
+    """a message of 0 bytes comes back, and does not end the server"""
     server = start_server(test)
     ours = socket_to(test, server)
     for message in b'', b'', b'after it', b'':
@@ -72,7 +72,8 @@ def every_byte(test):
     ours = socket_to(test, server)
     for message in b'a\0b\n\0', bytes(range(256)), b'\0', b'\n':
         echoed(test, server, ours, message,
-               'recvfrom returns the length: strlen and newlines do not')
+               'use the length that recvfrom returns: a NUL or a newline does '
+               'not end a message')
 
 
 @check(STAGE)
@@ -154,8 +155,8 @@ def sender_without_port(test):
             raw.sendto(struct.pack('!HHHH', 0, server.port, 12, 0) + b'nope',
                        (server.host, 0))
     echoed(test, server, ours, hint='RFC 768 allows a sender to set its port '
-                                    'to 0. sendto then fails with EINVAL: this '
-                                    'answer is lost, and no other')
+                                    'to 0. sendto then fails with EINVAL: only '
+                                    'this answer is lost')
     told(test, server, 'sendto', 'EINVAL', times=2)
 
 
@@ -195,7 +196,7 @@ def port_not_shared(test):
                           f'{test.outcome(child)}',
                           'do not set SO_REUSEADDR on a datagram socket: its '
                           'port is never in TIME_WAIT, and with the option '
-                          'two servers share a port, of which one gets '
+                          'two servers can share a port, and one of them gets '
                           'nothing')
 
 

@@ -12,7 +12,7 @@ from harness import (Failure, Skip, check, converse, counted, data, share,
 from harness.framing import CLOSE_HINT, MOST, framed
 
 SPLIT_HINT = ('recv returns what has arrived so far: a length, too, may come '
-              'in pieces. Call it in a loop until all of the bytes are there')
+              'in pieces. Call recv in a loop until all bytes are there')
 LIMIT_HINT = ('-t limits the time without a byte, not the time for a whole '
               'message')
 EXACT_HINT = ('one recv may return more than one message: receive exactly 4 '
@@ -174,15 +174,15 @@ def ends_inside(test):
         client.shutdown(socket.SHUT_WR)
         test.answered(client, b'whole')
         test.ended(client,
-                   'recv() == 0 inside a message: it is incomplete, so do not '
-                   'answer it, and close the socket')
+                   'recv() == 0 inside a message: the message is incomplete, '
+                   'so do not answer it; close the socket')
     test.served(server, test.connect(server))
 
 
 @check('05-framing', open=False)
 def ends_inside_line(test):
-    """prints "recv: the stream ends inside a message" for such a client, and
-    nothing for one that ends after a message"""
+    """prints "recv: the stream ends inside a message" if a client ends inside
+    a message, and nothing if it ends after one"""
     server = test.server()
     line = 'recv: the stream ends inside a message'
     for stream, times in ((b'', 0), (framed(b'whole'), 0), (b'\0\0', 1),
@@ -209,8 +209,8 @@ def too_long(test):
         client.sendall(struct.pack('!I', length))
         test.refused(client)
         client.close()
-    test.served(server, test.connect(server), 'the connection of a message '
-                'that is too long ends, and the next client is served')
+    test.served(server, test.connect(server), 'a message that is too long ends '
+                'its connection; then serve the next client')
 
 
 @check('05-framing')

@@ -348,7 +348,8 @@ def room_at_once(test):
 
 
 def delays_after_ends(test):
-    """How long after each of nine clients has left the next one is served."""
+    """How long it takes to serve the next client after each of nine has left.
+    """
     server = test.server()
     client, times = test.talker(server), []
     client.refused(b'?')

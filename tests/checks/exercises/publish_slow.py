@@ -17,9 +17,9 @@ SLOW_HINT = ('no client may wait for a slow subscriber: use sockets that do '
              'not block, and for each client its own array of waiting lines')
 WHOLE_HINT = ('if send takes only part of a line, keep the rest; if a line '
               'does not fit, drop all of it')
-LOST_HINT = ('count what a subscriber loses; when everything that waits for '
-             'it has been sent, send LOST and the number in place of these '
-             'messages')
+LOST_HINT = ('count the messages that a subscriber loses; when everything that '
+             'waits for it has been sent, send LOST and their number in place '
+             'of them')
 
 
 class Feed:
@@ -206,7 +206,7 @@ def answers_unread(test):
     if sent >= 32 << 20 and not test.any:
         raise Failure('nothing is received from a client that does not read',
                       f'{sent >> 20} MB were taken', 'each of its lines has an '
-                      'answer: where are these?')
+                      'answer: where do all the answers wait?')
     writer, other = test.talker(server), subscriber(test, server, b'news')
     writer.say(b'PUB news x')
     other.expect(b'MSG news x')
@@ -214,8 +214,8 @@ def answers_unread(test):
 
 @check('07-publish')
 def slow_ones_reset(test):
-    """if slow subscribers reset while messages wait for them, the others still
-    get every message"""
+    """if slow subscribers reset their connections while messages wait for them,
+    the others still get every message"""
     server = test.server()
     fast, feed = Reader(test, server), Feed(test, server)
     for _ in range(2):

@@ -211,7 +211,7 @@ def done_without_work(test):
     worker.pull()
     worker.refused(b'DONE', 'this client still waits for work')
     pusher.push(b'dig')
-    pusher.refused(b'DONE', 'it is another client that has the work')
+    pusher.refused(b'DONE', 'another client has the work')
     worker.gets(b'dig')
     worker.done()
     worker.refused(b'DONE', 'this work was done already')
@@ -311,7 +311,7 @@ def too_long_line(test):
                        'a line that is too long ends at its newline, like any '
                        'other: skip everything before it')
         pusher.push(b'after %d' % size)
-        worker.pulls(b'after %d' % size, 'nothing of a line that is too long '
+        worker.pulls(b'after %d' % size, 'no part of a line that is too long '
                      'is work')
         worker.done()
     pusher.nothing('one ERROR for a line')

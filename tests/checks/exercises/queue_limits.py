@@ -30,7 +30,7 @@ def leave_by(worker, way):
 @check('07-queue')
 def worker_leaves(test):
     """a piece whose worker leaves before DONE goes to another worker, before
-    all others"""
+    all other pieces"""
     server = test.server()
     pusher, other = test.talker(server), test.talker(server)
     for way in ('close', 'reset', 'half'):

@@ -178,7 +178,7 @@ def request_too_long(test):
         child = run_client(test, server, b'first\n' + line + b'last\n')
         gave_up(test, child, answer_to(b'first\n'))
         if server.lines() != [b'first\n']:
-            raise Failure('nothing of a line that is too long is sent',
+            raise Failure('no part of a line that is too long is sent',
                           shown(b''.join(server.lines()[1:])))
         demand_line(test, child, 'request: longer than 4096 bytes')
 
@@ -229,7 +229,8 @@ def closed_unread(test):
 
 @check('06-rpc')
 def closed_after_request(test):
-    """asks again if the server closes, or resets, after the request"""
+    """asks again if the server closes or resets the connection after the
+    request"""
     vanishing(test, lambda talk: talk.request())
 
     def play(talk):
@@ -240,8 +241,8 @@ def closed_after_request(test):
 
 @check('06-rpc')
 def closed_within_answer(test):
-    """asks again if the server closes, or resets, within its answer, and
-    prints no part of that answer"""
+    """asks again if the server closes or resets the connection in the middle
+    of its answer, and prints no part of that answer"""
     def half(talk):
         talk.send(answer_to(talk.request())[:-2])
 
@@ -310,12 +311,12 @@ def quiet_end_is_no_try(test):
     end_input(test, child)
     answered_all(test, child, [b'one\n', b'two\n'], 'before a request '
                  'check whether the connection has ended (poll with a timeout '
-                 'of 0): there are four tries on new ones')
+                 'of 0): all four tries are then on new ones')
 
 
 @check('06-rpc')
 def gives_up(test):
-    """gives up after four tries with status 1, and sends nothing more"""
+    """exits with status 1 after four tries, and sends nothing more"""
     began = time.monotonic()
     server, child = give_up(test)
     took = time.monotonic() - began

@@ -167,7 +167,7 @@ def every_address(test):
 
 @check('06-rpc', open=False)
 def refused_everywhere(test):
-    """gives up after four tries of all addresses with status 1"""
+    """exits with status 1 after four tries of all addresses"""
     test.need_injector()
     test.faults.resolve('127.0.0.2', '127.0.0.1')
     child = start_client(test, free_port(), host='localhost')
@@ -201,8 +201,8 @@ def sockets_closed(test):
 
 @check('06-rpc', open=False)
 def partial_calls(test):
-    """requests and answers are complete although send and recv move few
-    bytes"""
+    """requests and answers are complete although send and recv move only a few
+    bytes at a time"""
     test.need_injector()
     for call in ('send', 'recv'):
         server = LineServer(test, answering)
