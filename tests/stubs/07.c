@@ -133,9 +133,9 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 13: Step 3: fill_sets takes a second set, for writing. A row with
    something left to send goes only into that set, every other row only into the
-   first: a socket can nearly always be written to, so with every row in it
-   select would always return at once. In serve, give select both sets; a
-   descriptor is ready if it is left in one of them.
+   first: a socket can nearly always be written to, so with every row in the set
+   for writing, select would always return at once. In serve, give select both
+   sets; a descriptor is ready if it is left in one of them.
    Proved by bits_shared, waits_quietly. */
 
 /* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
@@ -149,12 +149,12 @@ static enum action handle_retry(const char *call, long *waits);
    and the time limit, and does what serve did with it in step 1: call
    accept_clients if it is the listener; otherwise echo, and remove_connection
    if that returns false. accept_clients accepts one client, adds it to the
-   table, and sets its limits; if that fails, it removes it.
+   table, and sets its limits; if that fails, it removes the client.
    Proved by all_at_once, waiting_clients, many_in_turn. */
 
 /* TODO 39: Step 9: fill_sets puts the pipe's end for reading into its set.
-   handle_ready returns false if that is what is ready, otherwise true, and
-   after that turn serve returns. Then main returns EXIT_SUCCESS.
+   handle_ready returns false if that end is ready, otherwise true. After false
+   serve ends its turn and returns. Then main returns EXIT_SUCCESS.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
@@ -214,19 +214,19 @@ static bool send_all(int client, const char *bytes, size_t length,
 
 /* TODO 34: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
    into one static buffer of 256 KB for all, and a row has only a pointer, NULL
-   if nothing is left to send. If some bytes are left at its end, echo calls
+   if nothing is left to send. If bytes are left after its send, echo calls
    save_unsent, which takes the client and the bytes, and copies them to memory
    of malloc(3), unless they are there already; they are sent from there in
    later turns. When all are sent, echo frees the memory; remove_connection
-   frees it too. Without memory the client is lost.
+   frees it too. If there is no memory, the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
 /* TODO 22: Step 5: has_timed_out, which takes a client, the time limit in
    seconds, and the time. If the client has moved no byte for as long as the
    limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or
-   "1 second") and returns true. fill_sets calls it for every client, but not
-   for the listener, and removes those that have timed out. If the limit is 0,
-   it does not call it. handle_ready and echo no longer need the limit.
+   "1 second") and returns true. Unless the limit is 0, fill_sets calls it for
+   every client, but not for the listener, and removes the clients that have
+   timed out. handle_ready and echo no longer need the limit.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
 /* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
@@ -328,10 +328,10 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 /* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come after
    a flag has been checked and before select, which would then wait all the
    same. So make a pipe(2) with an end for writing that does not block, and let
-   wake write a byte to it: it stays there until select sees it. wake may not
-   call much else, see signal-safety(7), and leaves errno as it was. Set it for
-   SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and let no signal be
-   blocked: sigprocmask(2). If a call fails, handle_error.
+   wake write a byte to it: the byte stays there until select sees it. wake may
+   not call much else, see signal-safety(7), and leaves errno as it was. Set it
+   for SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and unblock every
+   signal: sigprocmask(2). If a call fails, handle_error.
    Proved by ends_in_good_order, signal_before_select, handler_does_not_wait,
    fcntl_fails_at_the_start. */
 
