@@ -37,7 +37,7 @@ bug('any major version', 'whose first digit is not 1',
 
 bug('escapes are not decoded', 'stand for one byte',
     ("        if (byte == '%') {\n", "        if (0) {\n"))
-bug('escapes are decoded twice', 'decode that once',
+bug('escapes are decoded twice', 'decode them once',
     ("    return decode(request->target, request->path);",
      "    static char once[MAX_TARGET + 1];\n"
      "    int status = decode(request->target, once);\n    return status == OK"

@@ -137,9 +137,9 @@ def kept_whatever_the_path(test):
             if test.faults.get('calls', 'open') == before:
                 break
         else:
-            raise Failure('files that are sent again at once, from memory',
+            raise Failure('files from memory when they are requested again',
                           f'one is opened each time in {folder}', 'follow no '
-                          'link below the served folder; that itself may be '
+                          'link below the served folder, which may itself be '
                           'one')
 
 
@@ -175,7 +175,7 @@ def files_above_clients(test):
 
 @check(WEB, open=False)
 def memory_limited(test):
-    """keeps no more than some MB of files in memory"""
+    """keeps no more than a few MB of files in memory"""
     need_memfd(test)
     names = [f'{number}.bin' for number in range(40)]
     root = test.site(dict.fromkeys(names, DATA * 100))  # 1 MB each

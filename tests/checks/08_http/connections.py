@@ -168,7 +168,7 @@ def sends_without_end(test):
     except OSError:
         return
     raise Failure('the end of the connection after a few megabytes', 'it takes '
-                  '200 of them', 'discard what comes only up to a limit')
+                  '200 of them', 'discard what comes, but only up to a limit')
 
 
 @check(WEB, open=False)
@@ -305,7 +305,7 @@ def pipelined_large(test):
 
 @check(WEB, open=False)
 def empty_lines_before(test):
-    """skips empty lines before a request, however many, and no other line"""
+    """skips any number of empty lines before a request, and no other line"""
     visitor = test.visitor()
     for before in (b'\r\n', b'\r\n\r\n', b'', b'\r\n' * 10000, b'\n' * 20000):
         visitor.ask(before + request(), 'some clients send CRLF after a body'

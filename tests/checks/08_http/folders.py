@@ -314,7 +314,7 @@ def listing_in_portions(test):
 @check(WEB, open=False)
 def listing_runs_out_of_memory(test):
     """answers with 503 if there is no memory for a listing, never with a page
-    that lacks parts; then frees what there was"""
+    that lacks parts; then frees all of its memory"""
     test.need_injector()
     root = test.site({'list/' + 'x' * 100 + str(number): b''
                       for number in range(300)})

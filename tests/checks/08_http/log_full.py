@@ -1,5 +1,5 @@
-"""The checks of 08 that are about a log that takes no more bytes, or only some
-of a line."""
+"""The checks of 08 that are about a log that takes no more bytes, or only a
+part of a line."""
 
 import errno
 import fcntl
@@ -155,7 +155,7 @@ def log_continued_in_a_pipe(test):
                           ) or len(server.lines) > 1:
             raise Failure('15 lines, and no message',
                           f'{counted(got.count(10), "line")}; '
-                          f'{server.lines[1:]}', 'after SIGHUP look again what '
-                          'the log is: a pipe may be full')
+                          f'{server.lines[1:]}', 'after SIGHUP check again '
+                          'what the log is: a pipe may be full')
     finally:
         os.close(reader)

@@ -35,7 +35,7 @@ def get_every_byte(test):
     root = test.site({'every': bytes(range(256)) * 5})
     visitor = test.visitor(server=test.server(root=root))
     visitor.get('/every').must_be(200, bytes(range(256)) * 5,
-                                  'no strlen, and nothing added')
+                                  'use no strlen, and add nothing')
 
 
 @check(WEB)

@@ -98,7 +98,7 @@ def trickling_empty_lines(test):
 
 @check(WEB, open=False)
 def trickling_body(test):
-    """with -t 1 a body that arrives at a byte every 0.7 seconds does not keep
+    """with -t 1 a body that arrives one byte every 0.7 seconds does not keep
     a connection; nor do faster bytes that add nothing to the body"""
     server = test.server('-t', '1', root=test.site())
     for field, bit, every in (('Content-Length: 100000', b'x', 0.7),

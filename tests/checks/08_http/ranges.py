@@ -184,8 +184,8 @@ def range_of_large(test):
 
 @check(WEB, open=False)
 def range_if_date_of_this_second(test):
-    """a date without a fraction of a second does not validate a range if it was
-    set within that second"""
+    """a time without a fraction of a second does not validate a range if the
+    file was given that time within the same second"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for _ in range(5):

@@ -280,7 +280,7 @@ def folders_looked_at_once(test):
 
 @check(WEB, open=False)
 def cached_files_freed(test):
-    """at its end frees every file that it has in memory, even if some were read
+    """at exit frees every file that it has in memory, even if some were read
     again"""
     test.need_injector()
     names = [f'{number}.txt' for number in range(4)]
@@ -303,8 +303,8 @@ def cached_files_freed(test):
     blocks = Page(test.faults).get('blocks')
     if blocks > before:
         raise Failure('no more blocks of memory than before the files',
-                      f'{blocks - before} more', 'a list of files needs both '
-                      'of its directions')
+                      f'{blocks - before} more', 'a list of files needs its '
+                      'links in both directions')
 
 
 @check(WEB, open=False)

@@ -107,7 +107,7 @@ HINTS = {
     'plus': 'a + in a path is a plus; only forms write a space that way',
     'percent': 'the two bytes after a % must be hexadecimal digits',
     'escaped_nul': 'a file name ends at a NUL, so reject %00',
-    'escape': 'a % and two hexadecimal digits stand for one byte: decode that '
+    'escape': 'a % and two hexadecimal digits stand for one byte: decode them '
               'once',
     'umlaut': 'any byte but NUL may be in a name, even above 0x7f',
     'query': 'the query begins with the first question mark; it is not part '
