@@ -125,7 +125,8 @@ def setsockopt_fails(test):
 
 @check(SERVING, after='restart_at_once')
 def client_gone_before_accept(test):
-    """a client that closes or resets before accept harms no other"""
+    """a client that closes or resets its connection before accept harms no
+    other"""
     server = test.server()
     server.signal(signal.SIGSTOP)
     wait_until(lambda: server.state() == 'T')

@@ -147,7 +147,7 @@ def partial_write(test):
 
 @check('06', open=False)
 def output_in_bits(test):
-    """an output that takes some bytes at a time gets every byte, in order"""
+    """an output that takes a few bytes at a time gets every byte, in order"""
     peer = test.peer(echoing)
     message, got = data(300000), bytearray()
     test.need_injector()
@@ -185,7 +185,7 @@ def input_fails(test):
 
 @check('06', open=False)
 def shortages_apart(test):
-    """a shortage ends when bytes are sent: the next may last all of -t again"""
+    """a shortage ends when bytes are sent: the next may last -t seconds"""
     test.need_injector()
     peer = test.peer(echoing)
     test.faults.set('most', 5, 'send')

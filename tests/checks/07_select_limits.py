@@ -64,7 +64,8 @@ def room_after_timeout(test):
 
 
 def delays_after_timeouts(test):
-    """How long after each of five timeouts the next client is served."""
+    """How long it takes to serve the next client after each of five timeouts.
+    """
     server, silent, times = test.server('-t', '1'), [], []
     for _ in range(5):
         count = len(server.descriptors())

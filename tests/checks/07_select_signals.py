@@ -81,7 +81,7 @@ def ends_in_good_order(test):
 
 @check(MANY, open=False)
 def frees_everything(test):
-    """at its end all memory is freed, and every descriptor closed before it"""
+    """before it exits it frees all memory and closes every descriptor"""
     test.need_injector()
     server = test.server()
     test.attached()

@@ -108,7 +108,7 @@ class Causes:
         if (self.status and self.stage in ('07', '08')
                 and re.search(r'^recv: ENOTCONN: .*:0\)$', self.told, re.M)
                 and not self.injected()):
-            return ('recv was called on the listener: when that is ready, call '
+            return ('recv was called on the listener: when it is ready, call '
                     'accept')
         if 'select: EBADF' in self.told and not self.injected():
             return ('a set holds a descriptor that is closed: empty both sets '

@@ -146,7 +146,7 @@ def body_cut_off(test):
         visitor.socket.shutdown(socket.SHUT_WR)
         if b' 200 ' in visitor.rest()[:20]:
             raise Failure(f'no success for a body cut off ({fields[0]})', '200',
-                          'recv() == 0 within a body: close')
+                          'recv() == 0 in the middle of a body: close')
 
 
 def expecting(expectation='100-continue', **parts):

@@ -337,7 +337,7 @@ def half_closed(test):
 
 @check(WEB)
 def ends_within_a_request(test):
-    """does not serve a client that closes within a request"""
+    """does not serve a client that closes in the middle of a request"""
     message = request('/hello.txt')
     for at in (1, 10, len(message) - 2, len(message) - 1):
         visitor = test.visitor()

@@ -128,7 +128,7 @@ def log_rotated_while_full(test):
 @check(WEB, open=False)
 def log_continued_in_a_pipe(test):
     """after SIGHUP continues in a pipe that has replaced the log, and keeps its
-    lines while that is full"""
+    lines while the pipe is full"""
     server, visitor, log = logging(test)
     visitor.get()
     logged(log, 1)

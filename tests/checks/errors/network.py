@@ -272,7 +272,7 @@ def connected_already(test):
 
 @sharing('connect', 'EALREADY', '06')
 def connecting_already(test):
-    """The check has begun to, and the socket does not block."""
+    """The check has begun to connect the socket, which does not block."""
     test.need_injector()
     port = full_listener(test).getsockname()[1]
     test.faults.set('stop', 1, 'connect')

@@ -37,7 +37,7 @@ def reserved_port(test):
         if int(file.read()) < 2:
             raise namespaces.Unavailable('ports below 1024 are not reserved')
     if os.geteuid() == 0 and not is_user(settings.NOBODY):
-        raise namespaces.Unavailable('there is no other user than root')
+        raise namespaces.Unavailable('there is no user other than root')
     test.without_root()
     folder = ['-d', str(test.site())] if test.stage == '08' else []
     stopped(test, attached(test, test.start(*folder, '1')), 'bind', 'EACCES')
@@ -124,7 +124,7 @@ def never_reading(test):
     next_client = test.connect(server)
     flood(client, block=test.plenty())
     told(test, server, 'send', 'EAGAIN', hint='send waits for a client that '
-         'does not read: SO_SNDTIMEO limits that')
+         'does not read: SO_SNDTIMEO limits the wait')
     test.alive(server, 'a client that does not read')
     test.served(server, next_client, 'SO_SNDTIMEO makes send fail with EAGAIN '
                 'after -t seconds: close the client')

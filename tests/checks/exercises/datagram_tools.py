@@ -143,7 +143,7 @@ class Asked:
         self.client, self.child, self.seen = None, None, []
 
     def start(self, message, *options, seconds=20, **others):
-        """Starts the client. Its input is the message, unless that is None. If
+        """Starts the client. Its input is the message, unless it is None. If
         it must not ask again, its time limit is long, because this process may
         answer slowly."""
         self.child = start(self.test, '-t', str(seconds), *options,

@@ -11,8 +11,9 @@ from harness import SIGPIPE_HINT, Failure, wait_until
 
 ROUNDS = 5           # of the same storm, until memory that grows is a leak
 TRIES = 20           # in a shortage of an eighth of a second: too many
-LEAVING_HINT = ('a client may close or reset at any moment: then recv or send '
-                'fails, or recv returns 0; close its socket, serve the others')
+LEAVING_HINT = ('a client may close or reset its connection at any moment: '
+                'then recv or send fails, or recv returns 0; close its socket, '
+                'serve the others')
 
 
 class Storm:
