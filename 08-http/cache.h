@@ -38,8 +38,8 @@ struct file {
  */
 void begin_turn(void);
 
-/* Returns a file whose content the caller sets, to be freed or released; NULL
-   if there is no memory. */
+/* Returns a file, for the caller to fill, and to free or release; NULL if there
+   is no memory. */
 struct file *new_file(const char *name);
 
 /*

@@ -173,8 +173,8 @@ static int parse_request_line(struct request *request, struct text line) {
    first element up to a comma, and returns it without the blanks around it.
    Then write parse_connection, which takes the request and a list, and returns
    OK. It sets close or keep in the request if the list contains close or
-   keep-alive, in any case. All fields of that name count, and unknown words are
-   ignored. RFC 9110, 5.6.1 and 7.6.1. Proved by connection_closed,
+   keep-alive, whatever their case. All fields of that name count, and unknown
+   words are ignored. RFC 9110, 5.6.1 and 7.6.1. Proved by connection_closed,
    connection_other_tokens, http_1_0_kept. */
 
 /* TODO 17: write parse_length, which takes the request, a list, and whether the
@@ -187,8 +187,8 @@ static int parse_request_line(struct request *request, struct text line) {
    refuses_length_plus, refuses_length_list, refuses_length_2*. */
 
 /* TODO 19: write parse_codings, which takes the request and a list, and returns
-   a status. It sets chunked if the list contains chunked, in any case, and
-   other_coding if it contains anything else; empty elements are ignored.
+   a status. It sets chunked if the list contains chunked, whatever its case,
+   and other_coding if it contains anything else; empty elements are ignored.
    Chunked must come last, and once, or the end of the body is unknown: it is
    BAD if any coding follows it, in the same field or a later one. RFC 9112, 6.1
    and 7. Proved by coding_forms, refuses_chunked_*, refuses_coding_*. */
@@ -264,8 +264,8 @@ static int check_fields(const struct request *request) {
        past a filter. If there is a coding other than chunked, return 501. If
        chunked is missing, the list has no coding at all: BAD. RFC 9112, 6.1,
        6.3 and 11.2. Proved by refuses_length_and_coding, refuses_coding_*. */
-    /* TODO 22: Expect may contain 100-continue, in any case, which http.c
-       handles. For any other value, in any line of that name, return 417: see
+    /* TODO 22: Expect may contain 100-continue, whatever its case: http.c
+       handles it. For any other value, in any line of that name, return 417: see
        next_value. HTTP/1.0 does not have Expect: ignore it there. RFC 9110,
        10.1.1. Proved by expect_unknown. */
     return OK;

@@ -109,8 +109,8 @@ static enum action handle_retry(const char *call, long *waits);
    limit. It sends the request, and receives until the answer comes (return
    true) or the time is over (return false). The answer is a message with the
    same bytes as the request: skip any other. On a connected socket sendto takes
-   NULL and 0 for the address, and recvfrom NULL twice. Exit after a DROP. A
-   shortage lasts at most until the time is over.
+   NULL and 0 for the address, and recvfrom NULL twice. Exit after a DROP. In a
+   shortage, try again until the time is over.
    Before each recvfrom set SO_RCVTIMEO, a struct timeval, see socket(7), to the
    time that is left; then recvfrom fails with EAGAIN when it is over. 0 would
    mean no limit. clock_gettime(2) with CLOCK_MONOTONIC returns the time.

@@ -333,8 +333,8 @@ static void publish(const char *topic, const char *line, size_t length) {
 }
 
 /* Adds a line to those that wait for a client, and sends it at once if it is
-   the only one. A line that does not fit is lost as a whole. So are all others
-   until the client has taken what waits; then LOST reports how many. */
+   the only one. A line that does not fit is lost as a whole. So are all later
+   ones until the client has taken what waits; then LOST reports how many. */
 static void add_line(int client, const char *line, size_t length) {
     struct connection *connection = &connections[client];
     size_t waiting = connection->end - connection->start;

@@ -97,7 +97,7 @@ static bool is_same(struct text one, struct text other) {
            && strncasecmp(one.start, other.start, one.length) == 0;
 }
 
-/* Finds the next field of a name. Returns false if there is none. */
+/* Finds the next field with this name. Returns false if there is none. */
 static bool next_of(struct text *lines, struct text name, struct text *value) {
     struct text line;
 

@@ -54,7 +54,7 @@ def closes_at_once(test):
 def descriptors_closed(test):
     """leaves no descriptor open after its clients have gone"""
     server = test.server()
-    for _ in range(30 if test.any else 1):  # others keep some for later
+    for _ in range(30 if test.any else 1):  # others keep some open
         first = test.connect(server)
         test.served(server, first)
         first.close()

@@ -358,6 +358,6 @@ def never_reads_once(test):
                       f'after {time.monotonic() - began:.1f} s: it '
                       f'{test.outcome(server)}', 'a send that is cut short by '
                       'SO_SNDTIMEO returns how many bytes it took: set a short '
-                      'limit, and count how long no byte was sent' if line else
-                      'send fails with EAGAIN at its limit: count how long no '
-                      'byte was sent, and give up after -t seconds')
+                      'limit, and note when the last byte was sent' if line else
+                      'send fails with EAGAIN at its limit: note when the '
+                      'last byte was sent, and give up after -t seconds')

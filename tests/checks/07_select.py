@@ -90,7 +90,7 @@ def not_read_while_it_does_not_read(test):
     grown = server.memory() - before
     most = 16000 if test.any else 300
     if grown > 4 * most + 500:  # and a buffer that all of them share
-        raise Failure(f'at most {most} KB for each client',
+        raise Failure(f'at most {most} KB of memory for each client',
                       f'{grown} KB for 4 clients', 'while the echo cannot be '
                       'sent, do not receive from that client')
 
@@ -118,7 +118,7 @@ def last_is_served(test):
     test.faults.set('stop', test.faults.get('calls', 'select') + 5000, 'select')
     turns = test.faults.get('calls', 'select') + 4999
     wait_until(lambda: all(map(arrived, (*busy, last))))
-    if not test.any:  # others may wait for edges
+    if not test.any:  # others may be edge-triggered
         test.faults.set('stop', test.faults.get('calls', 'recv') + 20000,
                         'recv')
     server.signal(signal.SIGCONT)

@@ -223,7 +223,7 @@ def nothing_remains(test):
         memory = server.memory()
         for _ in range(1000):
             brief(test, server)
-    spare = 8 if test.any else 0  # others keep some for later
+    spare = 8 if test.any else 0  # others keep some open
     if not wait_until(lambda: len(server.descriptors()) <= descriptors + spare):
         raise Failure(f'{descriptors} descriptors, as before',
                       f'{len(server.descriptors())}', 'close the client\'s '

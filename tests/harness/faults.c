@@ -78,7 +78,7 @@ struct plan {
     int32_t stop;         /* before this call the program stops (SIGSTOP) */
     int32_t most;         /* no call moves more bytes than this, if not 0 */
     int32_t calls;        /* made so far */
-    int32_t injected;     /* failed to order */
+    int32_t injected;     /* failed as ordered */
     int32_t failed;       /* failed without an order: the kernel refused */
     int32_t last_error;   /* errno of the last of these */
     int32_t too_short;    /* accept: an address, but no length for it */
@@ -103,7 +103,7 @@ enum effect {
 struct event {
     int32_t kind, effect;
     int32_t client;    /* its number; 0: of any client */
-    int32_t position;  /* after how much of such calls: see done */
+    int32_t position;  /* after how many bytes or calls: see done */
     int32_t error;     /* an errno */
     int32_t most;      /* SHORTENS: bytes, or 0 for all; LASTS: milliseconds */
     int32_t tries;     /* how many calls it has hit */
@@ -771,8 +771,8 @@ ssize_t __read_chk(int descriptor, void *buffer, size_t length, size_t size) {
 
 /*
  * With control->addresses set, say "::1 127.0.0.1", every name but a number
- * has these addresses, in this order: the lists that the real function makes
- * of each are strung together, as glibc's freeaddrinfo frees them.
+ * has these addresses, in this order: the real function's lists of each are
+ * joined into one, which glibc's freeaddrinfo can free.
  */
 int getaddrinfo(const char *host, const char *service,
                 const struct addrinfo *hints, struct addrinfo **result) {

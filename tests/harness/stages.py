@@ -74,7 +74,7 @@ STAGES = find_stages()
 EXERCISES = find_exercises()
 TASKS = dict(sorted({**STAGES, **EXERCISES}.items()))  # all with a stub
 
-# What builds on 08, beyond the ladder. tests/check runs these checks only when
+# What builds on 08, beyond the ladder. tests/check runs its checks only when
 # they are named.
 BEYOND = {'cgi': Stage('cgi', '08-http/cgi/server'),
           'tls': Stage('tls', '08-http/tls/server'),

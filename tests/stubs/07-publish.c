@@ -291,10 +291,10 @@ static bool echo(int client) {
    Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* TODO 16: add_line, which takes a client, a line, and its length. A line that
-   does not fit into the row's array is lost, all of it, and so are all others
-   while the count of lost ones is not 0: only count them. Otherwise move what
-   waits to the front and put the line behind it. If it is the only one, send it
-   at once; the time limit begins now.
+   does not fit into the row's array is lost, all of it, and so are all later
+   ones while the count of lost ones is not 0: only count them. Otherwise move
+   what waits to the front and put the line behind it. If it is the only one,
+   send it at once; the time limit begins now.
    Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
    stalled_subscriber. */
 

@@ -104,7 +104,7 @@ bug('three bytes are skipped after %', 'the Host l%61<dder',
     ("            at += 2;\n", "            at += 3;\n"))
 bug('few characters in Host', 'the Host a!b',
     ('"-._~!$&\'()*+,;=", text.start[at], 15', '"-.", text.start[at], 2'))
-bug('the case of keep-alive', 'in any case',
+bug('the case of keep-alive', 'whatever its case',
     ('is_word(element, "keep-alive")',
      '(element.length == 10 && memcmp(element.start, "keep-alive", 10) == 0)'))
 bug('the beginning of keep-alive', 'has no keep-alive',

@@ -37,8 +37,8 @@ def connection_closed(test):
         reply = visitor.ask(request('/hello.txt', f'Connection: {value}')
                             + request('/data.bin')).must_be(200, HELLO)
         field = shown(b'Connection: ' + value.encode())
-        visitor.ended(f'{field} contains close: a list, in any case, in one '
-                      'field or several')
+        visitor.ended(f'{field} contains close: a list, whatever its case, in '
+                      'one field or several')
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the answer to "Connection: '
                           f'{value}"', f'"{reply["Connection"]}"')

@@ -129,7 +129,7 @@ def date_goes_on(test):
     first = visitor.get()
     time.sleep(2.1)
     later = visitor.get()
-    least = 1 if test.any else 2  # others may keep one for a second
+    least = 1 if test.any else 2  # others may reuse one for a second
     if seconds_of(later) - seconds_of(first) < least:
         raise Failure(f'a Date {least} seconds after {first["Date"]}',
                       later['Date'])
@@ -144,7 +144,7 @@ def last_modified(test):
     if test.any and not visitor.get()['Last-Modified']:
         raise Skip('it sends no Last-Modified')
     moments = [MOMENT, 0, 951782400, 1709164800, 1735689599]
-    for moment in moments[:1 if test.any else None]:  # others may remember
+    for moment in moments[:1 if test.any else None]:  # others may cache it
         os.utime(root / 'hello.txt', (moment, moment))
         reply = visitor.get().must_be(200, HELLO)
         if seconds_of(reply, 'Last-Modified') != moment:
@@ -195,7 +195,7 @@ def etag(test):
         '/hello.txt', '/hello.txt', '/data.bin')]
     (root / 'hello.txt').write_bytes(b'another text, and a longer one')
     os.utime(root / 'hello.txt', (MOMENT + 9, MOMENT + 9))
-    time.sleep(3 if test.any else 0)  # others may remember for a while
+    time.sleep(3 if test.any else 0)  # others may cache it for a while
     tags.append(visitor.get()['ETag'])
     if test.any and not all(tags):  # of a file just changed, say
         raise Skip('it sends no ETag')

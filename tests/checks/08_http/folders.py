@@ -227,7 +227,7 @@ def listing_odd_bytes(test):
 
 @check(WEB)
 def listing_large(test):
-    """lists all of a folder of 1000 files"""
+    """lists all 1000 files of a folder"""
     names = [f'file-number-{number:04}.txt' for number in range(1000)]
     server = test.server(root=test.site(
         {'list/' + name: b'' for name in names}))
@@ -300,7 +300,7 @@ def listing_in_portions(test):
             f'{number:05}' for number in range(30000)]:
         raise Failure('30000 names, in order', f'{len(reply.body)} bytes')
     if len(waits) < 3:
-        raise Failure('that others are served meanwhile: 3 times at least',
+        raise Failure('others served at least 3 times meanwhile',
                       f'{len(waits)} times',
                       'read and write a portion, then serve the others')
     for _ in range(3):

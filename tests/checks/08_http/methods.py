@@ -182,9 +182,9 @@ def http_1_0_kept(test):
         if 'keep-alive' not in reply.tokens('Connection'):
             raise Failure('"Connection: keep-alive" for a 1.0 client that '
                           f'has sent "Connection: {value}"',
-                          f'"{reply["Connection"]}"', 'in HTTP/1.0 it stays '
-                          'open if the list contains keep-alive, in any case, '
-                          'and not close')
+                          f'"{reply["Connection"]}"', 'in HTTP/1.0 '
+                          'keep-alive, whatever its case, keeps it open, '
+                          'unless close is listed, too')
     for value in ('keep-alives', 'keep', 'x', ''):
         visitor.get('/hello.txt', f'Connection: {value}', version='HTTP/1.0'
                     ).must_be(200)

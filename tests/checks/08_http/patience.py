@@ -262,7 +262,7 @@ def requests_without_reading(test):
         other.stays()
     most = 4000 if test.any else 300
     if server.memory() - before > 4 * most:
-        raise Failure(f'at most {most} KB for each client',
+        raise Failure(f'at most {most} KB of memory for each client',
                       f'{server.memory() - before} KB for 4')
 
 
@@ -283,7 +283,7 @@ def files_without_reading(test):
         test.receive(visitor.socket, 100000)
     most = 4000 if test.any else 300
     if server.memory() - before > 20 * most:
-        raise Failure(f'at most {most} KB for each client',
+        raise Failure(f'at most {most} KB of memory for each client',
                       f'{server.memory() - before} KB for 20', 'read no more '
                       'of a file than can be sent')
 
@@ -306,7 +306,8 @@ def bodies_forgotten(test):
         visitor.send(piece)
     visitor.ask(b'0\r\n\r\n').must_be(200, HELLO)
     if server.memory() - before > 1000:
-        raise Failure('at most 1000 KB more', f'{server.memory() - before} KB')
+        raise Failure('at most 1000 KB more memory',
+                      f'{server.memory() - before} KB')
 
 
 @check(WEB)

@@ -108,7 +108,7 @@ def range_beyond(test):
 @check(WEB, open=False)
 def range_of_nothing(test):
     """answers with 416 for the last 0 bytes, for any byte of an empty file and
-    for byte 10 to the 40th"""
+    for byte 10^40"""
     visitor = test.visitor()
     for target, value, size in (
             ('/data.bin', 'bytes=-0', SIZE), ('/empty.txt', 'bytes=0-', 0),

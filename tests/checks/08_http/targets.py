@@ -123,8 +123,8 @@ HINTS = {
     'absolute_ftp': 'the only scheme is http://',
     'absolute_file': 'the only scheme is http://',
     'absolute_one_slash': 'the only scheme is http://',
-    'absolute': 'remove http://, in any case, and the host, whatever it is: '
-                'the rest is the path',
+    'absolute': 'remove http://, whatever its case, and the host: the rest is '
+                'the path',
 }
 PATH_HINT = ('decode %XX once, then split at the slashes, and check each part '
              'before it is opened')

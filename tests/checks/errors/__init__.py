@@ -1,5 +1,5 @@
-"""One check for every row of tests/errors.tsv and every stage that makes the
-call: CALL_ERRNO. Where possible the kernel itself produces the error; the rest
+"""A check, CALL_ERRNO, for every row of tests/errors.tsv and every stage that
+makes the call. Where possible the kernel itself produces the error; the rest
 are injected by tests/harness/faults.c."""
 
 import errno

@@ -182,7 +182,7 @@ def slow_bounded(test):
     grown = server.memory() - before
     most = 1000 if test.any else 40
     if grown > len(slow) * most:
-        raise Failure(f'at most {most} KB more for each slow subscriber',
+        raise Failure(f'at most {most} KB of memory for each slow subscriber',
                       f'{grown} KB for {len(slow)} of them',
                       'at most 16,384 bytes wait for a client: what does not '
                       'fit is lost')
@@ -199,8 +199,9 @@ def answers_unread(test):
     before = server.memory()
     sent = flood(client, 32 << 20, b'?\n' * 32768)
     grown = server.memory() - before
-    if grown > (8000 if test.any else 200):
-        raise Failure('at most 200 KB more memory',
+    most = 8000 if test.any else 200
+    if grown > most:
+        raise Failure(f'at most {most} KB more memory',
                       f'{grown} KB, after {sent >> 20} MB of lines',
                       'while an answer cannot be sent, do not receive')
     if sent >= 32 << 20 and not test.any:

@@ -213,8 +213,9 @@ def full_queue_bounded(test):
     grown = server.memory() - before
     most = 4000 if test.any else 100
     if max(sent) >= 64 << 20 or grown > len(pushers) * most:
-        raise Failure(f'at most {most} KB more for each pusher', f'{grown} KB '
-                      f'for {max(sent) >> 20} MB from each of {len(pushers)}',
+        raise Failure(f'at most {most} KB of memory for each pusher',
+                      f'{grown} KB for {max(sent) >> 20} MB from each of '
+                      f'{len(pushers)}',
                       'while the queue is full, do not receive from a client '
                       'that pushes')
     if server.spins():
@@ -365,8 +366,8 @@ def waiting_worker_stays(test):
 
 @check('07-queue', open=False)
 def silent_worker(test):
-    """with -t 1 a worker that is silent for a second after WORK is dropped,
-    and its piece goes to another"""
+    """with -t 1 drops a worker that is silent for a second after WORK, and
+    hands its piece to another"""
     server = test.server('-t', '1')
     worker = test.talker(server)
     worker.pull()

@@ -183,7 +183,7 @@ def haproxy_stopped_under_load(test):
 
 
 def before_echoes(test, command):
-    """Demands that bytes are passed on, by one of the servers if the other is
+    """Demands that bytes are passed on, to the other server if one is
     stopped."""
     site = Site(test, command)
 

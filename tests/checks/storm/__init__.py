@@ -32,7 +32,7 @@ STORMS = {
     '08': WebStorm,
     'cgi': CgiStorm,
 }
-WHAT = 'loses nothing under random faults that they do not explain'
+WHAT = 'under random faults loses nothing that they do not explain'
 
 
 def make_check(stage, seed):

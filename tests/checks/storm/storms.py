@@ -226,7 +226,7 @@ class ServerStorm(Storm):
                           'it spins', 'after an error, too, wait in a '
                           'call')
         client.close()
-        if not self.test.any and not wait_until(  # others keep some for later
+        if not self.test.any and not wait_until(  # others keep some open
                 lambda: len(self.server.descriptors())
                 <= len(descriptors) + self.copies()):
             now = self.server.descriptors()

@@ -214,7 +214,7 @@ def idle_sessions_are_small(test):
     each = (server.memory() - before) / 200
     most = 36 if sanitized(test) else 18
     if each > most:
-        raise Failure(f'at most {most} KB for each', f'{each:.1f} KB')
+        raise Failure(f'at most {most} KB of memory for each', f'{each:.1f} KB')
 
 
 @check(TLS)
