@@ -70,19 +70,22 @@ int main(int argc, char *argv[]) {
    is lost. After EINTR it tries again, on a new socket: after a failure the
    state of the old one is unspecified. */
 static int connect_to(const struct addrinfo *address, long timeout) {
-    int server = socket(address->ai_family, address->ai_socktype,
-                        address->ai_protocol);
+    enum action action;
 
-    if (server == -1) {
-        handle_address_error("socket", address);  /* exits or returns NEXT */
-        return -1;
-    }
-    set_timeouts(server, timeout);
-    if (connect(server, address->ai_addr, address->ai_addrlen) == 0)
-        return server;
-    enum action action = handle_address_error("connect", address);
-    close(server);
-    return action == RETRY ? connect_to(address, timeout) : -1;
+    do {
+        int server = socket(address->ai_family, address->ai_socktype,
+                            address->ai_protocol);
+        if (server == -1) {
+            handle_address_error("socket", address);  /* exits, or NEXT */
+            return -1;
+        }
+        set_timeouts(server, timeout);
+        if (connect(server, address->ai_addr, address->ai_addrlen) == 0)
+            return server;
+        action = handle_address_error("connect", address);
+        close(server);
+    } while (action == RETRY);
+    return -1;
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see

@@ -32,12 +32,12 @@ style('04 05', 'prints a greeting and a farewell',
       ('        close(client);\n',
        '        close(client);\n        fputs("closed\\n", stderr);\n'))
 style('06', 'names each address before it connects',
-      ('    if (connect(server',
-       '    fprintf(stderr, "trying %s\\n", name_of(address));\n'
-       '    if (connect(server'),
-      ('        return server;',
-       '        {\n            fputs("connected\\n", stderr);\n'
-       '            return server;\n        }'))
+      ('        if (connect(server',
+       '        fprintf(stderr, "trying %s\\n", name_of(address));\n'
+       '        if (connect(server'),
+      ('            return server;',
+       '            {\n                fputs("connected\\n", stderr);\n'
+       '                return server;\n            }'))
 
 # ------------------------------------------------------------------- 01 to 03
 
@@ -201,16 +201,17 @@ bug('06', 'limit for recv alone', 'SO_SNDTIMEO',
     ('\n        || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size)'
      ' == -1', ''))
 bug('06', 'no limit', 'SO_RCVTIMEO|SO_SNDTIMEO',
-    ('    set_timeouts(server, timeout);', '    (void)set_timeouts;'))
+    ('        set_timeouts(server, timeout);', '        (void)set_timeouts;'))
 bug('06', 'limits after connect', 'before connect',
-    ('    set_timeouts(server, timeout);\n', ''),
+    ('        set_timeouts(server, timeout);\n', ''),
     ('    exchange(server, timeout);\n    close',
      '    set_timeouts(server, timeout);\n'
      '    exchange(server, timeout);\n    close'))
 bug('06', 'first address only', 'ai_next',
     ('         address = address->ai_next)', '         address = NULL)'))
 bug('06', 'socket of a failed connect stays open', 'close',
-    ('"connect", address);\n    close(server);\n', '"connect", address);\n'))
+    ('"connect", address);\n        close(server);\n',
+     '"connect", address);\n'))
 bug('06', 'no comparison', 'memcmp|compare',
     ('if (memcmp(echo, piece + echoed, received) != 0)', 'if (0)'))
 bug('06', 'partial write', 'written|write',

@@ -38,7 +38,7 @@ bug('04', 'no line about a failed call', 'without a line about that',
 bug('02 07', 'the result of socket is not examined', 'socket.. has returned',
     ('    if (listener == -1)', '    if (0)'))
 bug('06', 'the result of socket is not examined', 'socket.. has returned',
-    ('    if (server == -1) {', '    if (0) {'))
+    ('        if (server == -1) {', '        if (0) {'))
 bug('06', 'what is written is not taken off', 'none of them twice',
     ('            length -= (size_t)written;\n', ''))
 bug('07', 'the pipe is taken for a client', 'pipe which a signal handler',
