@@ -58,8 +58,11 @@ int main(int argc, char *argv[]) {
        Proved by empty_input. */
     int server = -1;
     for (struct addrinfo *address = addresses; address != NULL && server == -1;
-         address = address->ai_next)
+         address = address->ai_next) {
+        if (address != addresses)
+            fprintf(stderr, "trying %s next\n", name_of(address));
         server = connect_to(address, timeout);
+    }
     freeaddrinfo(addresses);
     if (server == -1)  /* each failure has been reported */
         return EXIT_FAILURE;
@@ -68,27 +71,25 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
-/* Connects to an address: connect(2), and tries again after EINTR. Each attempt
-   needs a new socket: after a failure the state of the old one is unspecified.
-   Returns the socket, or -1 if this address is lost. */
+/* Connects to an address: connect(2). Returns the socket, or -1 if this address
+   is lost. After EINTR it tries again, on a new socket: after a failure the
+   state of the old one is unspecified. */
 static int connect_to(const struct addrinfo *address, long timeout) {
-    enum action action = RETRY;
+    enum action action;
 
-    while (action == RETRY) {
+    do {
         int server = socket(address->ai_family, address->ai_socktype,
                             address->ai_protocol);
         if (server == -1) {
             handle_address_error("socket", address);  /* exits, or NEXT */
-            break;
+            return -1;
         }
         set_timeouts(server, timeout);
         if (connect(server, address->ai_addr, address->ai_addrlen) == 0)
             return server;
         action = handle_address_error("connect", address);
         close(server);
-    }
-    if (address->ai_next != NULL)
-        fprintf(stderr, "trying %s next\n", name_of(address->ai_next));
+    } while (action == RETRY);
     return -1;
 }
 
