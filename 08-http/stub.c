@@ -265,8 +265,8 @@ static int check_fields(const struct request *request) {
        chunked is missing, the list has no coding at all: BAD. RFC 9112, 6.1,
        6.3 and 11.2. Proved by refuses_length_and_coding, refuses_coding_*. */
     /* TODO 22: Expect may contain 100-continue, whatever its case: http.c
-       handles it. For any other value, in any line of that name, return 417: see
-       next_value. HTTP/1.0 does not have Expect: ignore it there. RFC 9110,
+       handles it. For any other value, in any line of that name, return 417:
+       see next_value. HTTP/1.0 does not have Expect: ignore it there. RFC 9110,
        10.1.1. Proved by expect_unknown. */
     return OK;
 }
