@@ -1,6 +1,6 @@
 /* 07 select: echo to all clients at once, waiting for whichever is ready.
  * Run it:   ./server, and in several terminals: nc 127.0.0.1 15441
- * Break it: (ulimit -n 8; ./server), and three clients: "accept: EMFILE".
+ * Break it: (ulimit -n 8; ./server), with three clients: "accept: EMFILE".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
