@@ -140,9 +140,10 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
    first client is due, not a fixed interval. fill_sets takes the listener, the
-   time limit and a pointer to the timeval as well, and stores the time left, or
-   a day if that is less or nothing is due. Do it in every turn, because select
-   may change the timeval.
+   time limit and a pointer as well, and stores there when that is, in
+   milliseconds: in a day, if it is not sooner. time_until, which takes this,
+   returns the time left until then in a struct timeval, or 0 if it is over.
+   Call both in every turn, because select may change the timeval.
    Proved by silent_client, no_tick, talker_stays. */
 
 /* TODO 10: Step 2: handle_ready, which takes a ready descriptor, the listener
@@ -161,8 +162,8 @@ static enum action handle_retry(const char *call, long *waits);
    sent, or not everything was taken; otherwise an ioctl is not worth it. The
    row also remembers when this was. While the number is not 0, the client is
    due a tenth of the time limit later (a function, next_check, for fill_sets
-   and has_timed_out). has_timed_out then notes the number again. If it has
-   changed, bytes have moved, at an unknown time: take the present one.
+   and drop_idle_clients). drop_idle_clients then notes the number again. If it
+   has changed, bytes have moved, at an unknown time: take the present one.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays. */
 
 /* Receives what has come, and sends all of it back: see recv(2). That may be
@@ -221,12 +222,12 @@ static bool send_all(int client, const char *bytes, size_t length,
    frees it too. If there is no memory, the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
-/* TODO 22: Step 5: has_timed_out, which takes a client, the time limit in
-   seconds, and the time. If the client has moved no byte for as long as the
+/* TODO 22: Step 5: drop_idle_clients, which takes the listener and the time
+   limit in seconds. Of each client that has moved no byte for as long as the
    limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or
-   "1 second") and returns true. Unless the limit is 0, fill_sets calls it for
-   every client, but not for the listener, and removes the clients that have
-   timed out. handle_ready and echo no longer need the limit.
+   "1 second") and removes it. It spares the listener. Unless the limit is 0,
+   serve calls it at the end of each turn in which a client is due. handle_ready
+   and echo no longer need the limit.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
 /* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row

@@ -369,6 +369,7 @@ enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport) {
     static struct buffers buffers;
 
+    http->progress = false;
     buffers.received = buffers.used = buffers.written = 0;
     if (http->state == LINGERING) {
         discard(http, &buffers, fd, transport);

@@ -51,7 +51,7 @@ struct transport {
 struct http {
     const union address *peer;  /* for the log */
     enum http_state state;
-    bool progress;          /* see serve_http; the caller clears it */
+    bool progress;          /* in the last call: see serve_http */
 
     char *input;            /* received and not handled yet, or NULL */
     size_t input_length;

@@ -72,8 +72,10 @@ int main(int argc, char *argv[]) {
 
 static void hand_out(void);
 static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, struct timeval *left);
+                     fd_set *writable, long long *due);
+static struct timeval time_until(long long due);
 static bool handle_ready(int fd, int listener);
+static void drop_idle_clients(int listener, long timeout);
 static int accept_client(int listener, struct sockaddr_in *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
@@ -88,9 +90,10 @@ static void serve(int listener, long timeout) {
 
     while (!stopping) {
         fd_set readable, writable;
-        struct timeval left;
+        long long due;
         hand_out();
-        int nfds = fill_sets(listener, timeout, &readable, &writable, &left);
+        int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
+        struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             if (handle_retry("select", &retry_at, NULL) == WAIT)
                 nanosleep(&tenth, NULL);
@@ -102,6 +105,8 @@ static void serve(int listener, long timeout) {
             if (ready && !handle_ready(fd, listener))
                 stopping = true;
         }
+        if (timeout > 0 && milliseconds() >= due)
+            drop_idle_clients(listener, timeout);
     }
 }
 
@@ -149,10 +154,10 @@ static int under_way;                /* how many more the clients have */
 
 static int find_next(enum wanted wanted);
 static void accept_clients(int listener);
+static bool awaits_work(const struct connection *connection);
 static void handle_client(int client);
 static void handle_lines(int client, bool has_turn);
 static void send_line(int client, const char *line, size_t length);
-static bool has_timed_out(int client, long timeout, long long now);
 static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
 static void remove_connection(int fd, int listener);
@@ -200,13 +205,13 @@ static int find_next(enum wanted wanted) {
 }
 
 /* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them. Drops the clients that have timed out, and stores the
-   time until the next one is due, at most a day. Returns nfds, the highest
-   descriptor plus 1. */
+   ready ones in them. Stores when the next client is due, at most a day later.
+   Returns nfds, the highest descriptor plus 1. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, struct timeval *left) {
-    long long now = milliseconds(), due = now + 86400000;
+                     fd_set *writable, long long *due) {
+    long long now = milliseconds();
 
+    *due = now + 86400000;
     FD_ZERO(readable);
     FD_ZERO(writable);
     /* The pipe was opened before the listener, so nfds covers it. */
@@ -215,32 +220,32 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
-        bool limited =
-            fd != listener && timeout > 0
-            && (connection->turns[WORK] == 0 || connection->left > 0);
-        if (connection->ended
-            || (limited && has_timed_out(fd, timeout, now))) {
+        if (connection->ended) {
             remove_connection(fd, listener);
-            due = now;  /* its piece may be for another client */
+            *due = now;  /* its piece may be for another client */
             continue;
         }
-        if (limited)
-            due = earlier(due, next_check(fd, timeout));
+        if (fd != listener && timeout > 0 && !awaits_work(connection))
+            *due = earlier(*due, next_check(fd, timeout));
         if (connection->retry_at > now)
-            due = earlier(due, connection->retry_at);
+            *due = earlier(*due, connection->retry_at);
         else if (connection->left > 0)
             FD_SET(fd, writable);
         else if (connection->turns[ROOM] == 0)
             FD_SET(fd, readable);
     }
-    left->tv_sec = (time_t)((due - now) / 1000);
-    left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);
     return highest + 1;
 }
 
 /* Returns the earlier of two times. */
 static long long earlier(long long one, long long other) {
     return one < other ? one : other;
+}
+
+/* Returns whether a client waits for work and has been sent everything: then it
+   does not time out. */
+static bool awaits_work(const struct connection *connection) {
+    return connection->turns[WORK] != 0 && connection->left == 0;
 }
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
@@ -397,21 +402,26 @@ static void send_unsent(int client) {
         note_unacknowledged(client);
 }
 
-/* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. Bytes acknowledged by its kernel since the last check have moved. */
-static bool has_timed_out(int client, long timeout, long long now) {
-    struct connection *connection = &connections[client];
+/* Drops the clients that have moved no byte for the timeout. Bytes that their
+   kernels have acknowledged since the last check have moved. */
+static void drop_idle_clients(int listener, long timeout) {
+    long long now = milliseconds();
 
-    if (now < next_check(client, timeout))
-        return false;
-    if (note_unacknowledged(client))
-        connection->last_activity = now;
-    if (now - connection->last_activity < 1000 * timeout)
-        return false;
-    if (can_log())
-        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
-    return true;
+    for (int fd = 0; fd <= highest; fd++) {
+        struct connection *connection = &connections[fd];
+        if (fd == listener || !connection->open || awaits_work(connection)
+            || now < next_check(fd, timeout))
+            continue;
+        if (note_unacknowledged(fd))
+            connection->last_activity = now;
+        if (now - connection->last_activity < 1000 * timeout)
+            continue;
+        if (can_log())
+            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                    name_of(&connection->peer), timeout,
+                    timeout == 1 ? "" : "s");
+        remove_connection(fd, listener);
+    }
 }
 
 /* Returns when to check whether a client has timed out. While bytes are noted
@@ -440,6 +450,14 @@ static bool note_unacknowledged(int client) {
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
     return connection->unacknowledged != before;
+}
+
+/* Returns the time left until then, at least 0, as select takes it. */
+static struct timeval time_until(long long due) {
+    long long now = milliseconds(), left = due > now ? due - now : 0;
+
+    return (struct timeval){.tv_sec = (time_t)(left / 1000),
+                            .tv_usec = (suseconds_t)(left % 1000 * 1000)};
 }
 
 /* Returns the time in milliseconds, from a clock that is never set back. */

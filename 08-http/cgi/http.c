@@ -365,6 +365,7 @@ enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport) {
     static struct buffers buffers;
 
+    http->progress = false;
     buffers.received = buffers.used = buffers.written = 0;
     http->socket = fd;
     if (http->state == LINGERING) {

@@ -54,7 +54,7 @@ struct http {
     const union address *peer;  /* for the log */
     int socket;                 /* to get our address for a script */
     enum http_state state;
-    bool progress;          /* see serve_http; the caller clears it */
+    bool progress;          /* in the last call: see serve_http */
 
     char *input;            /* received and not handled yet, or NULL */
     size_t input_length;

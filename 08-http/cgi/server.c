@@ -94,8 +94,10 @@ int main(int argc, char *argv[]) {
 }
 
 static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, struct timeval *left);
+                     fd_set *writable, long long *due);
+static struct timeval time_until(long long due);
 static bool handle_ready(int fd, int listener);
+static void drop_idle_clients(int listener, long timeout);
 static int accept_client(int listener, union address *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
@@ -110,8 +112,9 @@ static void serve(int listener, long timeout) {
 
     while (!stopping) {
         fd_set readable, writable;
-        struct timeval left;
-        int nfds = fill_sets(listener, timeout, &readable, &writable, &left);
+        long long due;
+        int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
+        struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             if (handle_retry("select", &retry_at, NULL) == WAIT)
                 nanosleep(&tenth, NULL);
@@ -124,6 +127,8 @@ static void serve(int listener, long timeout) {
             if (ready && !handle_ready(fd, listener))
                 stopping = true;
         }
+        if (milliseconds() >= due)
+            drop_idle_clients(listener, timeout);
     }
 }
 
@@ -150,7 +155,6 @@ static ssize_t send_parts(int fd, struct iovec parts[2], bool more);
 static ssize_t check_sent(int fd, ssize_t sent);
 static void finish(int fd);
 static ssize_t send_file(int fd, int file, long long start, size_t length);
-static bool has_timed_out(int client, long timeout, long long now);
 static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
 static void remove_connection(int fd, int listener);
@@ -160,15 +164,16 @@ static void close_all(void);
 static bool can_log(void);
 
 /* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them. Drops the clients that have timed out, and stores the
-   time until the next one is due, at most a day. Returns nfds, the highest
-   descriptor plus 1: a client's, or that of a program's output. */
+   ready ones in them. Stores when the next client is due, at most a day later.
+   Returns nfds, the highest descriptor plus 1: a client's, or that of a
+   program's output. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, struct timeval *left) {
-    long long now = milliseconds(), due = now + 86400000;
+                     fd_set *writable, long long *due) {
+    long long now = milliseconds();
     int output = -1;
 
-    due = earlier(due, flush_log(now));
+    *due = now + 86400000;
+    *due = earlier(*due, flush_log(now));
     FD_ZERO(readable);
     FD_ZERO(writable);
     /* The pipe was opened before the listener, so nfds covers it. */
@@ -178,16 +183,10 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         if (!connection->open)
             continue;
         long limit = limit_of(&connection->http, timeout);
-        if (fd != listener && limit > 0) {
-            if (has_timed_out(fd, limit, now)) {
-                remove_connection(fd, listener);
-                due = now;  /* accept may succeed now */
-                continue;
-            }
-            due = earlier(due, next_check(fd, limit));
-        }
+        if (fd != listener && limit > 0)
+            *due = earlier(*due, next_check(fd, limit));
         if (connection->retry_at > now)
-            due = earlier(due, connection->retry_at);
+            *due = earlier(*due, connection->retry_at);
         else if (connection->http.state == RUNNING)
             output = watch_output(&connection->http, fd, readable, output);
         else if (connection->http.state != SENDING)
@@ -195,8 +194,6 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         else
             FD_SET(fd, writable);
     }
-    left->tv_sec = (time_t)((due - now) / 1000);
-    left->tv_usec = (suseconds_t)((due - now) % 1000 * 1000);
     return (output > highest ? output : highest) + 1;
 }
 
@@ -243,8 +240,12 @@ static bool handle_signal(void) {
 static bool serve_client(int client) {
     static const struct transport transport = {receive, send_parts, finish,
                                                send_file};
+    struct connection *connection = &connections[client];
+    enum http_state state = serve_http(&connection->http, client, &transport);
 
-    return serve_http(&connections[client].http, client, &transport) != CLOSED;
+    if (connection->http.progress)
+        connection->last_activity = milliseconds();
+    return state != CLOSED;
 }
 
 /* Receives: recv(2). Returns 0 at the end of the stream or if the client is
@@ -308,29 +309,31 @@ static void finish(int fd) {
     shutdown(fd, SHUT_WR);
 }
 
-/* Returns whether a client has moved no byte for the timeout; if so, reports
-   it. A program that was to move one is killed, and its client gets a 504.
-   Bytes that its kernel has acknowledged since the last check have moved. */
-static bool has_timed_out(int client, long timeout, long long now) {
-    struct connection *connection = &connections[client];
+/* Drops the clients that have moved no byte for the timeout. Bytes that their
+   kernels have acknowledged since the last check have moved. A program that was
+   to move one is killed, and its client gets a 504. */
+static void drop_idle_clients(int listener, long timeout) {
+    long long now = milliseconds();
 
-    if (connection->http.progress)  /* in the last turn */
-        connection->last_activity = now;
-    connection->http.progress = false;
-    if (now < next_check(client, timeout))
-        return false;
-    if (note_unacknowledged(client))
-        connection->last_activity = now;
-    if (now - connection->last_activity < 1000 * timeout)
-        return false;
-    if (stop_program(&connection->http)) {
-        connection->last_activity = now;
-        return false;
+    for (int fd = 0; fd <= highest; fd++) {
+        struct connection *connection = &connections[fd];
+        long limit = limit_of(&connection->http, timeout);
+        if (fd == listener || !connection->open || limit == 0
+            || now < next_check(fd, limit))
+            continue;
+        if (note_unacknowledged(fd))
+            connection->last_activity = now;
+        if (now - connection->last_activity < 1000 * limit)
+            continue;
+        if (stop_program(&connection->http)) {
+            connection->last_activity = now;
+            continue;
+        }
+        if (can_log())
+            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                    name_of(&connection->peer), limit, limit == 1 ? "" : "s");
+        remove_connection(fd, listener);
     }
-    if (can_log())
-        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                name_of(&connection->peer), timeout, timeout == 1 ? "" : "s");
-    return true;
 }
 
 /* Returns when to check whether a client has timed out. While bytes are noted
@@ -359,6 +362,14 @@ static bool note_unacknowledged(int client) {
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
     return connection->unacknowledged != before;
+}
+
+/* Returns the time left until then, at least 0, as select takes it. */
+static struct timeval time_until(long long due) {
+    long long now = milliseconds(), left = due > now ? due - now : 0;
+
+    return (struct timeval){.tv_sec = (time_t)(left / 1000),
+                            .tv_usec = (suseconds_t)(left % 1000 * 1000)};
 }
 
 /* Returns the time in milliseconds, from a clock that is never set back. */

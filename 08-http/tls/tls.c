@@ -248,18 +248,18 @@ static void reject_plain(const struct session *session, struct http *http) {
     http->state = LINGERING;
 }
 
-/* Goes on with the handshake. Returns whether it is complete. */
-static bool shake_hands(struct session *session, struct http *http) {
+/* Goes on with the handshake, and sets progress when it is complete. */
+static void shake_hands(struct session *session, struct http *http) {
     ERR_clear_error();
     int result = SSL_accept(session->ssl);
 
+    http->progress = result == 1;
     if (result == 1)
-        return true;
+        return;
     if (find_outcome(session, "SSL_accept", result) == 0)
         http->state = CLOSED;
     if (session->plain)
         reject_plain(session, http);
-    return false;
 }
 
 /* Returns what the connection waits for. */
@@ -297,7 +297,7 @@ enum waits serve_tls(struct http *http, int fd,
     if (SSL_is_init_finished(session->ssl))
         serve_http(http, fd, &content);
     else
-        http->progress = shake_hands(session, http) || http->progress;
+        shake_hands(session, http);
     return find_waits(session, http);
 }
 

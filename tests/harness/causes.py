@@ -101,8 +101,7 @@ class Causes:
             return ('a descriptor of FD_SETSIZE or above must never enter a '
                     'set: limit the descriptors, or close that client')
         if self.attached and self.stage in ('07', '08') and re.search(
-                r'^dropped 0\.0\.0\.0:0:', self.told, re.M) and not self.get(
-                    'calls', 'accept'):
+                r'^dropped 0\.0\.0\.0:0:', self.told, re.M):
             return ('a row without a client has been dropped: skip the rows '
                     'that are not open')
         if (self.status and self.stage in ('07', '08')

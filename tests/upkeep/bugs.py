@@ -236,14 +236,10 @@ bug('07', 'nfds without + 1', 'nfds',
 bug('07', 'nfds is a count', 'nfds',
     ('return highest + 1;', 'return highest - 2;'))
 bug('07', 'timeout set once', 'time left|each call|before each',
-    ('        struct timeval left;\n',
-     '        static struct timeval left; static int set;\n'),
-    ('fill_sets(listener, timeout, &readable, &writable, &left)',
-     'fill_sets(listener, timeout, &readable, &writable, &all)'),
-    ('        fd_set readable, writable;\n',
-     '        fd_set readable, writable; struct timeval all;\n'),
-    ('        if (select(nfds', '        if (!set++) left = (struct timeval)'
-     '{1, 0};\n        if (select(nfds'))
+    ('        struct timeval left = time_until(due);\n',
+     '        static struct timeval left;\n        static int set;\n'
+     '        if (!set++)\n            left = (struct timeval){1, 0};\n'
+     '        (void)time_until;\n'))
 bug('07', 'accept until EAGAIN, blocking listener', 'accept.*(blocks|O_NONBLOCK'
     ')', ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
           'return fd == wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != '
@@ -289,10 +285,11 @@ bug('07', 'recv == 0 is not the end', 'returned? 0|returns 0',
      '            return false;\n',
      '        if (received == 0)\n            return true;\n'))
 bug('07', 'silent clients stay', '-t|last byte',
-    ('if (has_timed_out(fd, timeout, now)) {',
-     'if ((void)has_timed_out, 0) {'))
+    ('            drop_idle_clients(listener, timeout);\n',
+     '            (void)drop_idle_clients;\n'))
 bug('07', 'a freed descriptor is not used at once', 'at once',
-    ('                due = now;  /* accept may succeed now */\n', ''))
+    ('        connections[listener].retry_at = milliseconds();\n',
+     '        (void)milliseconds;\n'))
 bug('07', 'EINTR of select stops it', 'EINTR',
     ('{E(EINTR),  RETRY, "a signal came first"}',
      '{E(EINTR),  STOP, "a signal came first"}'))

@@ -39,7 +39,8 @@ wrong('07 08', 'messages_unread', 'at once',
 wrong('07 08', 'limit_raised_reported', 'EMFILE',
       ('        errno = EMFILE;\n', ''))
 wrong('07 08', 'room_after_timeout', 'at once',
-      ('                due = now;  /* accept may succeed now */\n', ''))
+      ('        connections[listener].retry_at = milliseconds();\n',
+       '        ;\n'))
 wrong('07', 'limit_raised', '1024',
       ('        close(client);\n        limit_descriptors();',
        '        limit_descriptors();'))
@@ -54,12 +55,12 @@ wrong('07', 'no_tick', 'wake-up',
 wrong('07', 'acknowledged_in_time', '2 seconds',
       ('last_check + 100 * timeout', 'last_check + 1000 * timeout'))
 wrong('07', 'acknowledged', 'acknowledged',
-      ('        connection->last_activity = now;\n    if (now - ',
+      ('            connection->last_activity = now;\n        if (now - ',
        '        ;\n    if (now - '))
 wrong('08', 'response_in_the_buffer', '2 seconds',
       ('sent > 16384)', 'sent > 16777216)'))
 wrong('08', 'response_in_the_buffer', 'acknowledged',
-      ('        connection->last_activity = now;\n    if (now - ',
+      ('            connection->last_activity = now;\n        if (now - ',
        '        ;\n    if (now - '))
 
 # ---------------------------------------------------------------------- 06

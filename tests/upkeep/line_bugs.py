@@ -126,7 +126,7 @@ bug('07-publish', 'a stalled subscriber is never dropped', 'no byte moved',
 bug('07-publish', 'sends to rows that have ended', 'has ended',
     ('!connections[fd].ended\n            && is_sub', 'is_sub'))
 bug('07-publish', 'a freed descriptor is not used at once', 'at once',
-    ('            due = now;  /* accept may succeed now */\n', ''))
+    ('            *due = now;  /* accept may succeed now */\n', ''))
 bug('07-publish', 'always watches for writing', 'spins|wake-up',
     (WATCHES, '        else {\n            FD_SET(fd, readable);\n'
      '            if (fd != listener)\n                FD_SET(fd, writable);\n'
@@ -150,8 +150,7 @@ GIVES_BACK = ('        first = (first + PIECES - 1) % PIECES;\n'
 HANDS_OUT = ('        worker->piece = pieces[first];\n'
              '        first = (first + 1) % PIECES;\n'
              '        waiting--;\n')
-LIMITED = ('timeout > 0\n            && (connection->turns[WORK] == 0 '
-           '|| connection->left > 0);')
+AWAITS_WORK = 'return connection->turns[WORK] != 0 && connection->left == 0;'
 FULL = '    if (waiting + under_way == PIECES)\n        return false;\n'
 
 style('07-queue', 'hands out work before it takes more',
@@ -174,7 +173,8 @@ bug('07-queue', 'a piece comes back, and still counts as under way',
     'under way',
     (GIVES_BACK + '        under_way--;\n', GIVES_BACK))
 bug('07-queue', 'a piece comes back, and waits for an event', 'next select',
-    ('            due = now;  /* its piece may be for another client */\n', ''))
+    ('            *due = now;  /* its piece may be for another client */\n',
+     ''))
 bug('07-queue', 'a worker that has sent DONE still works', 'after DONE',
     ('        connection->works = false;\n', ''))
 bug('07-queue', 'the worker with the lowest descriptor', 'longest',
@@ -244,15 +244,15 @@ bug('07-queue', 'a worker that waits is not watched', 'while it waits',
      '        else if (connection->turns[ROOM] == 0\n'
      '                 && connection->turns[WORK] == 0)\n'))
 bug('07-queue', 'a worker that waits is dropped', 'silen',
-    (LIMITED, 'timeout > 0;'))
+    (AWAITS_WORK, '(void)connection;\n    return false;'))
 bug('07-queue', 'a silent worker keeps its piece', 'no byte moved',
-    (LIMITED,
-     'timeout > 0 && connection->turns[WORK] == 0 && !connection->works;'))
+    (AWAITS_WORK,
+     'return connection->turns[WORK] != 0 || connection->works;'))
 bug('07-queue', 'a pusher that waits is never dropped', 'no byte moved',
-    (LIMITED, 'timeout > 0 && connection->turns[WORK] == 0\n'
-     '            && connection->turns[ROOM] == 0;'))
+    (AWAITS_WORK, 'return connection->turns[WORK] != 0\n'
+     '           || connection->turns[ROOM] != 0;'))
 bug('07-queue', 'a worker that does not read is never dropped', 'left to send',
-    (LIMITED, 'timeout > 0 && connection->turns[WORK] == 0;'))
+    (AWAITS_WORK, 'return connection->turns[WORK] != 0;'))
 bug('07-queue', 'what is received is a line', MISSES_LINES,
     (RECEIVED, RECEIVED + '        if (memchr(connection->received, 10, '
      '(size_t)received) == NULL)\n            connection->received[(received '

@@ -107,27 +107,30 @@ bug('07', 'the listener is in no set', 'put the listener into the set',
 bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
     ('    FD_ZERO(readable);\n', ''))
 bug('07', 'the timeout of select is 0', 'is its timeout 0',
-    ('(time_t)((due - now) / 1000)', '0'), ('(suseconds_t)((due - now) % 1000 '
-                                           '* 1000)', '0'))
+    ('due > now ? due - now : 0', '0'))
 bug('07', 'the end of a shortage is not awaited', 'after that time',
-    ('            due = earlier(due, connection->retry_at);\n', '            '
-     ';\n'))
+    ('            *due = earlier(*due, connection->retry_at);\n',
+     '            ;\n'))
 bug('07', 'a shortage spins', 'out of the sets',
     ('if (connection->retry_at > now)', 'if (0)'))
 bug('07', 'rows that are not open are dropped', 'rows that are not open',
-    ('        if (!connection->open)\n            continue;\n', ''))
+    ('if (fd == listener || !connection->open', 'if (fd == listener'))
 bug('07', 'the listener is received from', 'called on the listener',
     ('    if (fd == listener)\n        accept_clients(listener);\n    else if',
      '    if'))
 bug('07', 'the listener is dropped', 'the listener has been dropped',
-    ('if (fd != listener && timeout > 0)', 'if (timeout > 0)'))
+    ('if (fd != listener && timeout > 0)', 'if (timeout > 0)'),
+    ('if (fd == listener || !connection->open', 'if (!connection->open'))
 bug('07', '0 seconds are a limit', '0 seconds mean no limit',
-    ('if (fd != listener && timeout > 0)', 'if (fd != listener)'))
+    ('if (fd != listener && timeout > 0)', 'if (fd != listener)'),
+    ('if (timeout > 0 && milliseconds() >= due)',
+     'if (milliseconds() >= due)'))
 bug('07', 'a dropped client stays open', 'close the socket of a client',
-    ('                remove_connection(fd, listener);\n                due',
-     '                due'))
+    ('        remove_connection(fd, listener);\n    }\n',
+     '        connection->open = false;\n    }\n'))
 bug('07', 'active clients are dropped', 'had not been silent',
-    ('if (now < next_check(client, timeout))', 'if (0)'),
+    ('if (timeout > 0 && milliseconds() >= due)', 'if (timeout > 0)'),
+    ('            || now < next_check(fd, timeout))', '            )'),
     ('if (now - connection->last_activity < 1000 * timeout)', 'if (0)'))
 bug('07', 'a failed select is taken for ready', 'select returned -1',
     ('            continue;\n        }\n        retry_at = 0;',
