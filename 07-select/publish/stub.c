@@ -165,7 +165,7 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         /* TODO 8: remove a connection that has ended; it is due now, because
            accept may have room. Sending may fail for any row, in the turn of
            another, so this is the one place for it. A client that waits for
-           messages (TODO 5) has no time limit, here and in drop_idle_clients.
+           messages (TODO 5) has no time limit.
            Proved by half_close, subscribers_reset, idle_subscriber_stays,
            room_at_once. */
         if (fd != listener && timeout > 0)
@@ -320,6 +320,8 @@ static void drop_idle_clients(int listener, long timeout) {
 
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
+        /* TODO 20: pass over a client that waits for messages (TODO 5), too.
+           Proved by idle_subscriber_stays. */
         if (fd == listener || !connection->open
             || now < next_check(fd, timeout))
             continue;

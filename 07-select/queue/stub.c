@@ -140,7 +140,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 /* TODO 3: the queue: an array of pieces, used as a ring; which of them is the
    first, how many wait, and how many are under way. Prototypes of the functions
-   in TODO 5, 7, 11 and 16.
+   in TODO 5, 7, 11, 16 and 17.
    Proved by in_order, full_queue. */
 
 static void accept_clients(int listener);
@@ -184,17 +184,16 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         struct connection *connection = &connections[fd];
         if (!connection->open)
             continue;
-        /* TODO 17: remove a connection that has ended; it is due now, so that
+        /* TODO 18: remove a connection that has ended; it is due now, so that
            select returns at once, and hand_out runs again: a piece may have
-           come back. A client that waits for work has no time limit, here and
-           in drop_idle_clients, unless something is left to send.
+           come back. A client that waits for work (TODO 17) has no time limit.
            Proved by waiting_worker_gets_it, silent_worker,
            waiting_worker_stays, worker_does_not_read. */
         if (fd != listener && timeout > 0)
             *due = earlier(*due, next_check(fd, timeout));
         if (connection->retry_at > now)
             *due = earlier(*due, connection->retry_at);
-        /* TODO 18: watch a row for writing while something is left to send;
+        /* TODO 19: watch a row for writing while something is left to send;
            and for reading otherwise, unless it waits for room.
            Proved by full_queue, full_queue_bounded, eight_hundred. */
         else if (connection->unsent == NULL)
@@ -209,6 +208,10 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
 static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
+
+/* TODO 17: awaits_work, which returns whether a client waits for work and
+   nothing is left to send to it. Then its silence is no failure.
+   Proved by waiting_worker_stays, worker_does_not_read. */
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
 static bool handle_ready(int fd, int listener) {
@@ -330,6 +333,8 @@ static void drop_idle_clients(int listener, long timeout) {
 
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
+        /* TODO 23: pass over a client that waits for work (TODO 17), too.
+           Proved by waiting_worker_stays. */
         if (fd == listener || !connection->open
             || now < next_check(fd, timeout))
             continue;
@@ -438,7 +443,7 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
    tried again now. */
 static void remove_connection(int fd, int listener) {
     close(fd);
-    /* TODO 19: free nothing, here and in close_all. If the client works, put
+    /* TODO 20: free nothing, here and in close_all. If the client works, put
        its piece in front of those that wait: it is not under way any more.
        Proved by worker_leaves, waiting_worker_gets_it, many_give_back. */
     free(connections[fd].unsent);
@@ -494,7 +499,7 @@ static void wake(int number) {
 /* Closes everything, on every way out of the program: see atexit(3). */
 static void close_all(void) {
     for (int fd = 0; fd <= highest; fd++) {
-        /* TODO 20: as TODO 19 says. Proved by ends_in_good_order. */
+        /* TODO 21: as TODO 20 says. Proved by ends_in_good_order. */
         if (connections[fd].open) {
             close(fd);
             free(connections[fd].unsent);
@@ -683,7 +688,7 @@ static const struct failure failures[] = {
     {E(EINTR),  RETRY, "a signal came first"},
     {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
     {E(ENOMEM), WAIT,  "out of memory"},
-    /* TODO 21: nothing calls malloc any more. (Not checked.) */
+    /* TODO 22: nothing calls malloc any more. (Not checked.) */
     {"malloc", 0, DROP, NULL},
     {NULL, 0, STOP, NULL},  /* any other call */
 };
