@@ -73,8 +73,8 @@ int main(int argc, char *argv[]) {
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due);
 static struct timeval time_until(long long due);
-static bool handle_ready(int fd, int listener);
-static void drop_idle_clients(int listener, long timeout);
+static bool handle_ready(int fd, int listener, long long now);
+static void drop_idle_clients(int listener, long timeout, long long now);
 static int accept_client(int listener, struct sockaddr_in *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
@@ -98,13 +98,14 @@ static void serve(int listener, long timeout) {
             continue;
         }
         retry_at = 0;
+        long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++) {
             bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
-            if (ready && !handle_ready(fd, listener))
+            if (ready && !handle_ready(fd, listener, now))
                 stopping = true;
         }
-        if (timeout > 0 && milliseconds() >= due)
-            drop_idle_clients(listener, timeout);
+        if (timeout > 0 && now >= due)
+            drop_idle_clients(listener, timeout, now);
     }
 }
 
@@ -125,7 +126,7 @@ static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static void accept_clients(int listener);
-static bool echo(int client);
+static bool echo(int client, long long now);
 static bool save_unsent(int client, const char *bytes);
 static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
@@ -170,12 +171,12 @@ static long long earlier(long long one, long long other) {
 }
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
-static bool handle_ready(int fd, int listener) {
+static bool handle_ready(int fd, int listener, long long now) {
     if (fd == wake_up[0])
         return false;
     if (fd == listener)
         accept_clients(listener);
-    else if (!echo(fd))
+    else if (!echo(fd, now))
         remove_connection(fd, listener);
     return true;
 }
@@ -184,12 +185,11 @@ static bool handle_ready(int fd, int listener) {
    see recv(2) and send(2). While something is left nothing is received, so a
    client that stops reading is no longer read from. Returns false when the
    client has closed or is lost. */
-static bool echo(int client) {
+static bool echo(int client, long long now) {
     static char buffer[262144];
     struct connection *connection = &connections[client];
     char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
     const struct sockaddr_in *peer = &connection->peer;
-    long long now = milliseconds();
 
     if (connection->unsent == NULL) {
         ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -240,9 +240,7 @@ static bool save_unsent(int client, const char *bytes) {
 
 /* Drops the clients that have moved no byte for the timeout. Bytes that their
    kernels have acknowledged since the last check have moved. */
-static void drop_idle_clients(int listener, long timeout) {
-    long long now = milliseconds();
-
+static void drop_idle_clients(int listener, long timeout, long long now) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (fd == listener || !connection->open

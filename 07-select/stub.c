@@ -222,12 +222,13 @@ static bool send_all(int client, const char *bytes, size_t length,
    frees it too. If there is no memory, the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
-/* TODO 22: Step 5: drop_idle_clients, which takes the listener and the time
-   limit in seconds. Of each client that has moved no byte for as long as the
-   limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or
-   "1 second") and removes it. It spares the listener. Unless the limit is 0,
-   serve calls it at the end of each turn in which a client is due. handle_ready
-   and echo no longer need the limit.
+/* TODO 22: Step 5: drop_idle_clients, which takes the listener, the time limit
+   in seconds, and the time. Of each client that has moved no byte for as long
+   as the limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60
+   seconds" (or "1 second") and removes it. It spares the listener. Unless the
+   limit is 0, serve calls it at the end of each turn in which a client is due.
+   handle_ready and echo no longer need the limit, but the time, which serve
+   gets once a turn, after select.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
 /* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row

@@ -75,17 +75,23 @@ void free_file(struct file *file) {
 
 /* --------------------------------------------------- the table and the list */
 
+static unsigned long long add_piece(unsigned long long hash,
+                                    unsigned long long piece) {
+    hash = (hash ^ piece) * 0x100000001b3;
+    return hash ^ hash >> 32;  /* a product carries bits upwards only */
+}
+
 unsigned long long hash_of(const char *bytes, size_t size) {
     unsigned long long hash = 0xcbf29ce484222325, piece;
 
-    for (size_t at = 0; at < size; at += sizeof piece) {
-        piece = 0;
-        memcpy(&piece, bytes + at,
-               size - at < sizeof piece ? size - at : sizeof piece);
-        hash = (hash ^ piece) * 0x100000001b3;
-        hash ^= hash >> 32;  /* a product carries bits upwards only */
+    for (; size >= sizeof piece; size -= sizeof piece) {
+        memcpy(&piece, bytes, sizeof piece);
+        hash = add_piece(hash, piece);
+        bytes += sizeof piece;
     }
-    return hash;
+    piece = 0;
+    memcpy(&piece, bytes, size);
+    return add_piece(hash, piece);
 }
 
 static struct file **bucket_of(const char *name) {

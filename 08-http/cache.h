@@ -17,6 +17,8 @@ struct file {
     const char *type;          /* the value of Content-Type */
     char modified[DATE_SIZE];  /* of Last-Modified, or empty */
     char tag[96];              /* of ETag, or empty */
+    char fields[384];          /* for the head of a response with all of it */
+    size_t fields_length;      /* 0 before the first one */
     char *content;             /* all of a small file, or NULL: read it ... */
     int fd;                    /* ... from this descriptor, or else -1 */
     bool copied;               /* fd is a copy in memory: see content.h */

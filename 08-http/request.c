@@ -284,11 +284,11 @@ static int parse_field(struct request *request, struct text line) {
     struct text value = line;
     struct text name = take_until(&value, ':');
 
-    if (value.start == NULL || !is_token(name) || !is_clean(value))
+    if (value.start == NULL || !is_clean(value))
         return BAD;
     enum field field = find_field(name);
     if (field == FIELDS)
-        return OK;
+        return is_token(name) ? OK : BAD;
     bool again = request->fields[field].start != NULL;
     value = trim(value);
     if (!again)

@@ -294,7 +294,7 @@ static char *write_location(char *to, const struct request *request) {
 /* no-cache: a browser may store the file, but must ask before each use whether
    it has changed. Otherwise it may use a stored file for a tenth of its age,
    and would not show an edit: RFC 9111, 4.2.2 and 5.2.2.4. */
-static char *write_file_fields(char *to, const struct response *response) {
+static char *format_file_fields(char *to, const struct response *response) {
     const struct file *file = response->file;
 
     if (response->status != 304) {
@@ -311,6 +311,20 @@ static char *write_file_fields(char *to, const struct response *response) {
         return to;
     to = append(append(to, "ETag: "), file->tag);
     return append(to, "\r\nAccept-Ranges: bytes\r\n");
+}
+
+/* Writes the fields of a file. Those of a response with all of it are the same
+   for every client: they are formatted only once. */
+static char *write_file_fields(char *to, const struct response *response) {
+    struct file *file = response->file;
+
+    if (response->status != 200)
+        return format_file_fields(to, response);
+    if (file->fields_length == 0)
+        file->fields_length =
+            (size_t)(format_file_fields(file->fields, response) - file->fields);
+    memcpy(to, file->fields, file->fields_length);
+    return to + file->fields_length;
 }
 
 /* Writes the fields of an error page, the empty line, and the page. */

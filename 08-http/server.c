@@ -94,8 +94,8 @@ int main(int argc, char *argv[]) {
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due);
 static struct timeval time_until(long long due);
-static bool handle_ready(int fd, int listener);
-static void drop_idle_clients(int listener, long timeout);
+static bool handle_ready(int fd, int listener, long long now);
+static void drop_idle_clients(int listener, long timeout, long long now);
 static int accept_client(int listener, union address *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
@@ -120,13 +120,14 @@ static void serve(int listener, long timeout) {
         }
         retry_at = 0;
         begin_turn();  /* of the cache: check each file once a turn */
+        long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++) {
             bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
-            if (ready && !handle_ready(fd, listener))
+            if (ready && !handle_ready(fd, listener, now))
                 stopping = true;
         }
-        if (timeout > 0 && milliseconds() >= due)
-            drop_idle_clients(listener, timeout);
+        if (timeout > 0 && now >= due)
+            drop_idle_clients(listener, timeout, now);
     }
 }
 
@@ -147,7 +148,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static bool handle_signal(void);
 static void accept_clients(int listener);
-static bool serve_client(int client);
+static bool serve_client(int client, long long now);
 static ssize_t receive(int fd, void *buffer, size_t size);
 static ssize_t send_parts(int fd, struct iovec parts[2], bool more);
 static ssize_t check_sent(int fd, ssize_t sent);
@@ -196,12 +197,12 @@ static long long earlier(long long one, long long other) {
 }
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
-static bool handle_ready(int fd, int listener) {
+static bool handle_ready(int fd, int listener, long long now) {
     if (fd == wake_up[0])
         return handle_signal();
     if (fd == listener)
         accept_clients(listener);
-    else if (!serve_client(fd))
+    else if (!serve_client(fd, now))
         remove_connection(fd, listener);
     return true;
 }
@@ -220,14 +221,14 @@ static bool handle_signal(void) {
 /* Receives requests, or sends what is left of responses: see http.h. While
    something is left nothing is received, so a client that stops reading is no
    longer read from. Returns false when the client is served or lost. */
-static bool serve_client(int client) {
+static bool serve_client(int client, long long now) {
     static const struct transport transport = {receive, send_parts, finish,
                                                send_file};
     struct connection *connection = &connections[client];
     enum http_state state = serve_http(&connection->http, client, &transport);
 
     if (connection->http.progress)
-        connection->last_activity = milliseconds();
+        connection->last_activity = now;
     return state != CLOSED;
 }
 
@@ -294,9 +295,7 @@ static void finish(int fd) {
 
 /* Drops the clients that have moved no byte for the timeout. Bytes that their
    kernels have acknowledged since the last check have moved. */
-static void drop_idle_clients(int listener, long timeout) {
-    long long now = milliseconds();
-
+static void drop_idle_clients(int listener, long timeout, long long now) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (fd == listener || !connection->open

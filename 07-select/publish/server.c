@@ -73,8 +73,8 @@ int main(int argc, char *argv[]) {
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due);
 static struct timeval time_until(long long due);
-static bool handle_ready(int fd, int listener);
-static void drop_idle_clients(int listener, long timeout);
+static bool handle_ready(int fd, int listener, long long now);
+static void drop_idle_clients(int listener, long timeout, long long now);
 static int accept_client(int listener, struct sockaddr_in *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
@@ -98,13 +98,14 @@ static void serve(int listener, long timeout) {
             continue;
         }
         retry_at = 0;
+        long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++) {
             bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
-            if (ready && !handle_ready(fd, listener))
+            if (ready && !handle_ready(fd, listener, now))
                 stopping = true;
         }
-        if (timeout > 0 && milliseconds() >= due)
-            drop_idle_clients(listener, timeout);
+        if (timeout > 0 && now >= due)
+            drop_idle_clients(listener, timeout, now);
     }
 }
 
@@ -141,7 +142,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 static void accept_clients(int listener);
 static bool has_unsent(const struct connection *connection);
 static bool awaits_messages(const struct connection *connection);
-static void handle_client(int client);
+static void handle_client(int client, long long now);
 static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
 static void remove_connection(int fd, int listener);
@@ -190,13 +191,13 @@ static long long earlier(long long one, long long other) {
 }
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
-static bool handle_ready(int fd, int listener) {
+static bool handle_ready(int fd, int listener, long long now) {
     if (fd == wake_up[0])
         return false;
     if (fd == listener)
         accept_clients(listener);
     else if (!connections[fd].ended)  /* sending to it may have failed */
-        handle_client(fd);
+        handle_client(fd, now);
     return true;
 }
 
@@ -211,7 +212,7 @@ static bool awaits_messages(const struct connection *connection) {
     return connection->count > 0 && !has_unsent(connection);
 }
 
-static void receive(int client);
+static void receive(int client, long long now);
 static void handle_lines(int client);
 static bool handle_line(int client, char *line, size_t length);
 static bool subscribe(int client, const char *topic);
@@ -225,17 +226,17 @@ static void report_lost(struct connection *connection);
 /* Sends what waits for a client, or else receives; then handles the lines that
    have come. While something is left to send, nothing is received and no line
    is handled: a client that does not read its answers cannot pile them up. */
-static void handle_client(int client) {
+static void handle_client(int client, long long now) {
     if (has_unsent(&connections[client]))
         send_unsent(client);
     else
-        receive(client);
+        receive(client, now);
     handle_lines(client);
 }
 
 /* Receives what there is room for: see recv(2). If there is no room, the line
    is too long, and none of it is kept. */
-static void receive(int client) {
+static void receive(int client, long long now) {
     struct connection *connection = &connections[client];
     const struct sockaddr_in *peer = &connection->peer;
 
@@ -248,7 +249,7 @@ static void receive(int client) {
              sizeof connection->received - connection->length, 0);
     if (received > 0) {
         connection->length += (size_t)received;
-        connection->last_activity = milliseconds();
+        connection->last_activity = now;
     } else if (received == 0) {  /* the client has closed its side */
         connection->ended = true;
     } else {
@@ -385,9 +386,7 @@ static void report_lost(struct connection *connection) {
 
 /* Drops the clients that have moved no byte for the timeout. Bytes that their
    kernels have acknowledged since the last check have moved. */
-static void drop_idle_clients(int listener, long timeout) {
-    long long now = milliseconds();
-
+static void drop_idle_clients(int listener, long timeout, long long now) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (fd == listener || !connection->open || awaits_messages(connection)

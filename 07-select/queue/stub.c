@@ -73,8 +73,8 @@ int main(int argc, char *argv[]) {
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due);
 static struct timeval time_until(long long due);
-static bool handle_ready(int fd, int listener);
-static void drop_idle_clients(int listener, long timeout);
+static bool handle_ready(int fd, int listener, long long now);
+static void drop_idle_clients(int listener, long timeout, long long now);
 static int accept_client(int listener, struct sockaddr_in *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
@@ -99,13 +99,14 @@ static void serve(int listener, long timeout) {
             continue;
         }
         retry_at = 0;
+        long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++) {
             bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
-            if (ready && !handle_ready(fd, listener))
+            if (ready && !handle_ready(fd, listener, now))
                 stopping = true;
         }
-        if (timeout > 0 && milliseconds() >= due)
-            drop_idle_clients(listener, timeout);
+        if (timeout > 0 && now >= due)
+            drop_idle_clients(listener, timeout, now);
     }
 }
 
@@ -145,7 +146,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static void accept_clients(int listener);
 /* TODO 4: remove the next two prototypes. (Not checked.) */
-static bool echo(int client);
+static bool echo(int client, long long now);
 static bool save_unsent(int client, const char *bytes);
 static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
@@ -214,20 +215,21 @@ static long long earlier(long long one, long long other) {
    Proved by waiting_worker_stays, worker_does_not_read. */
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
-static bool handle_ready(int fd, int listener) {
+static bool handle_ready(int fd, int listener, long long now) {
     if (fd == wake_up[0])
         return false;
     if (fd == listener)
         accept_clients(listener);
     /* TODO 6: handle_client (TODO 5) instead. Proved by push_and_pull. */
-    else if (!echo(fd))
+    else if (!echo(fd, now))
         remove_connection(fd, listener);
     return true;
 }
 
-/* TODO 5: handle_client in place of echo. If something is left to send, send
-   it (TODO 12), otherwise receive (TODO 8); then handle the lines that have
-   come (TODO 7). While something is left nothing is received, as before.
+/* TODO 5: handle_client in place of echo, which takes the same. If something is
+   left to send, send it (TODO 12), otherwise receive (TODO 8); then handle the
+   lines that have come (TODO 7). While something is left nothing is received,
+   as before.
    Proved by push_and_pull, answers_unread. */
 
 /* TODO 7: handle_lines, which takes a client, and whether its turn for room has
@@ -239,10 +241,11 @@ static bool handle_ready(int fd, int listener) {
    Proved by several_at_once, too_long_line, other_lines, full_queue,
    room_in_turn. */
 
-/* TODO 8: receive, which takes a client. Call recv(2) for as many bytes as
-   there is room for, behind those that are there. If the array is full, the
-   line is too long: note that, and discard what has come of it. At the end of
-   the stream, and if the client is lost, mark the connection as ended.
+/* TODO 8: receive, which takes a client and the time. Call recv(2) for as many
+   bytes as there is room for, behind those that are there. If the array is
+   full, the line is too long: note that, and discard what has come of it. At
+   the end of the stream, and if the client is lost, mark the connection as
+   ended.
    Proved by split_anywhere, too_long_line, line_without_end, recv_*. */
 
 /* TODO 9: handle_line, which takes a client, a line, its length and whether the
@@ -258,12 +261,11 @@ static bool handle_ready(int fd, int listener) {
    see recv(2) and send(2). While something is left nothing is received, so a
    client that stops reading is no longer read from. Returns false when the
    client has closed or is lost. */
-static bool echo(int client) {
+static bool echo(int client, long long now) {
     static char buffer[262144];
     struct connection *connection = &connections[client];
     char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
     const struct sockaddr_in *peer = &connection->peer;
-    long long now = milliseconds();
 
     if (connection->unsent == NULL) {
         ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -328,9 +330,7 @@ static bool save_unsent(int client, const char *bytes) {
 
 /* Drops the clients that have moved no byte for the timeout. Bytes that their
    kernels have acknowledged since the last check have moved. */
-static void drop_idle_clients(int listener, long timeout) {
-    long long now = milliseconds();
-
+static void drop_idle_clients(int listener, long timeout, long long now) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         /* TODO 23: pass over a client that waits for work (TODO 17), too.

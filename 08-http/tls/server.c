@@ -98,8 +98,8 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due);
 static struct timeval time_until(long long due);
 static bool has_bytes(int fd);
-static bool handle_ready(int fd, int listener);
-static void drop_idle_clients(int listener, long timeout);
+static bool handle_ready(int fd, int listener, long long now);
+static void drop_idle_clients(int listener, long timeout, long long now);
 static int accept_client(int listener, union address *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
@@ -124,14 +124,15 @@ static void serve(int listener, long timeout) {
         }
         retry_at = 0;
         begin_turn();  /* of the cache: check each file once a turn */
+        long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++) {
             bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable)
                          || has_bytes(fd);
-            if (ready && !handle_ready(fd, listener))
+            if (ready && !handle_ready(fd, listener, now))
                 stopping = true;
         }
-        if (milliseconds() >= due)
-            drop_idle_clients(listener, timeout);
+        if (now >= due)
+            drop_idle_clients(listener, timeout, now);
     }
 }
 
@@ -153,7 +154,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static bool handle_signal(void);
 static void accept_clients(int listener);
-static bool serve_client(int client);
+static bool serve_client(int client, long long now);
 static ssize_t receive(int fd, void *buffer, size_t size);
 static ssize_t send_parts(int fd, struct iovec parts[2], bool more);
 static ssize_t check_sent(int fd, ssize_t sent);
@@ -216,7 +217,7 @@ static bool has_bytes(int fd) {
 }
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
-static bool handle_ready(int fd, int listener) {
+static bool handle_ready(int fd, int listener, long long now) {
     if (fd == wake_up[0])
         return handle_signal();
     if (fd == listener) {
@@ -225,7 +226,7 @@ static bool handle_ready(int fd, int listener) {
     }
     /* A descriptor without a row is the output of a client's program. */
     int client = connections[fd].open ? fd : client_of(fd);
-    if (connections[client].open && !serve_client(client))
+    if (connections[client].open && !serve_client(client, now))
         remove_connection(client, listener);
     return true;
 }
@@ -252,7 +253,7 @@ static bool handle_signal(void) {
 /* Receives requests, or sends what is left of responses: see tls.h. While
    something is left nothing is received, so a client that stops reading is no
    longer read from. Returns false when the client is served or lost. */
-static bool serve_client(int client) {
+static bool serve_client(int client, long long now) {
     static const struct transport transport = {receive, send_parts, finish,
                                                send_file};
     struct connection *connection = &connections[client];
@@ -260,7 +261,7 @@ static bool serve_client(int client) {
 
     connection->waits = serve_tls(http, client, &transport);
     if (http->progress)
-        connection->last_activity = milliseconds();
+        connection->last_activity = now;
     return http->state != CLOSED;
 }
 
@@ -328,9 +329,7 @@ static void finish(int fd) {
 /* Drops the clients that have moved no byte for the timeout. Bytes that their
    kernels have acknowledged since the last check have moved. A program that was
    to move one is killed, and its client gets a 504. */
-static void drop_idle_clients(int listener, long timeout) {
-    long long now = milliseconds();
-
+static void drop_idle_clients(int listener, long timeout, long long now) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         long limit = limit_of(&connection->http, timeout);

@@ -248,10 +248,10 @@ bug('07', 'clients block', 'O_NONBLOCK|not block',
     ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
      'return fd != wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != -1;'))
 bug('07', 'one descriptor a turn', 'every|each|last',
-    ('            if (ready && !handle_ready(fd, listener))\n'
+    ('            if (ready && !handle_ready(fd, listener, now))\n'
      '                stopping = true;\n',
      '            if (ready) {\n'
-     '                stopping = !handle_ready(fd, listener);\n'
+     '                stopping = !handle_ready(fd, listener, now);\n'
      '                break;\n            }\n'))
 bug('07', 'signal lost before select', 'SIGTERM|SIGINT',
     ('ssize_t written = write(wake_up[1], "", 1);',
@@ -278,14 +278,14 @@ bug('07', 'the descriptor limit is ignored', 'FD_SETSIZE',
     ('if (client >= FD_SETSIZE)', 'if (client >= 1 << 20)'),
     ('connections[FD_SETSIZE]', 'connections[1 << 16]'))
 bug('07', 'the client is not removed', 'close',
-    ('    else if (!echo(fd))\n        remove_connection(fd, listener);',
-     '    else if (!echo(fd))\n        connections[fd].open = false;'))
+    ('    else if (!echo(fd, now))\n        remove_connection(fd, listener);',
+     '    else if (!echo(fd, now))\n        connections[fd].open = false;'))
 bug('07', 'recv == 0 is not the end', 'returned? 0|returns 0',
     ('        if (received == 0)  /* the client has closed its side */\n'
      '            return false;\n',
      '        if (received == 0)\n            return true;\n'))
 bug('07', 'silent clients stay', '-t|last byte',
-    ('            drop_idle_clients(listener, timeout);\n',
+    ('            drop_idle_clients(listener, timeout, now);\n',
      '            (void)drop_idle_clients;\n'))
 bug('07', 'a freed descriptor is not used at once', 'at once',
     ('        connections[listener].retry_at = milliseconds();\n',

@@ -134,8 +134,8 @@ bug('07-publish', 'always watches for writing', 'spins|wake-up',
 bug('07-publish', 'SIGPIPE', 'SIGPIPE',
     ('signal(SIGPIPE, SIG_IGN);', ''))
 bug('07-publish', 'receives though answers wait', 'stream',
-    ('        send_unsent(client);\n    else\n        receive(client);\n',
-     '        send_unsent(client);\n    receive(client);\n'),
+    ('        send_unsent(client);\n    else\n        receive(client, now);\n',
+     '        send_unsent(client);\n    receive(client, now);\n'),
     ('    while (!has_unsent(connection)\n           && (newline',
      '    while ((newline'),
     (WATCHES, '        else {\n            FD_SET(fd, readable);\n'

@@ -86,7 +86,7 @@ bug('POST needs a host', 'that of CONNECT differs',
 # ------------------------------------------------------------- the fields
 
 bug('a blank before the colon', 'X-Filler : 1',
-    ("!is_token(name)", "!is_token(trim(name))"))
+    ("is_token(name) ?", "is_token(trim(name)) ?"))
 bug('no port in Host', 'the Host ladder%2e:80',
     ("        host = take_until(&port, ':');\n        if (!is_name(host))",
      "        host = text;\n        port.length = 0;\n"

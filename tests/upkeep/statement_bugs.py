@@ -123,13 +123,12 @@ bug('07', 'the listener is dropped', 'the listener has been dropped',
     ('if (fd == listener || !connection->open', 'if (!connection->open'))
 bug('07', '0 seconds are a limit', '0 seconds mean no limit',
     ('if (fd != listener && timeout > 0)', 'if (fd != listener)'),
-    ('if (timeout > 0 && milliseconds() >= due)',
-     'if (milliseconds() >= due)'))
+    ('if (timeout > 0 && now >= due)', 'if (now >= due)'))
 bug('07', 'a dropped client stays open', 'close the socket of a client',
     ('        remove_connection(fd, listener);\n    }\n',
      '        connection->open = false;\n    }\n'))
 bug('07', 'active clients are dropped', 'had not been silent',
-    ('if (timeout > 0 && milliseconds() >= due)', 'if (timeout > 0)'),
+    ('if (timeout > 0 && now >= due)', 'if (timeout > 0)'),
     ('            || now < next_check(fd, timeout))', '            )'),
     ('if (now - connection->last_activity < 1000 * timeout)', 'if (0)'))
 bug('07', 'a failed select is taken for ready', 'select returned -1',
