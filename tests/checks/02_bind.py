@@ -145,7 +145,7 @@ def standard_output_empty(test):
                 client.shutdown(socket.SHUT_WR)
                 client.settimeout(0.1 if test.stage == '03' else 1)
                 try:
-                    client.recv(1)  # it is served, if anybody is
+                    client.recv(1)  # returns once served, if the stage serves
                 except OSError:
                     pass
             child.signal(signal.SIGTERM)

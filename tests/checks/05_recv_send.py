@@ -89,8 +89,8 @@ def quiet_with_a_client(test):
     if server.spins():
         raise Failure('no processor time while a client is silent', 'it spins',
                       'let recv or select wait. A socket is nearly always '
-                      'writable: put it into that set only while bytes are '
-                      'left to send')
+                      'writable: put it in the set for writing only while '
+                      'bytes are left to send')
 
 
 @check(TALKING)

@@ -197,7 +197,7 @@ static void demand(int call, size_t place, uint32_t value, uint32_t other) {
     answer(REFUSED);
 }
 
-/* Refuses a call if its second argument is this one. */
+/* Refuses a call whose second argument has this value. */
 static void refuse_order(int call, uint32_t order) {
     step(IS, (uint32_t)call, 0, 4);
     load(SECOND);

@@ -147,8 +147,8 @@ class Causes:
             return ('a client is dropped again and again: close the socket of '
                     'a client that is dropped, and free its row')
         if re.search(r'^dropped 0\.0\.0\.0:0:', self.told, re.M):
-            return ('a client has no address: keep what accept has stored, '
-                    'for the messages about it')
+            return ('a client has no address: keep the one that accept stored, '
+                    'for messages about that client')
         port = re.search(r'^listening on \S+:(\d+)$', self.told, re.M)
         if port and re.search(rf'^dropped \S+:(0|{port[1]}):', self.told,
                               re.M):

@@ -217,8 +217,8 @@ def idles(test, server, call, name, again=True):
     """Demands that the program waits for the end of a shortage: it uses no
     processor time, and tries the call again."""
     hint = f'{name} is a shortage that may pass (WAIT): ' + (
-        'leave that descriptor out of the sets for a tenth of a second, end '
-        f'select after that time, and call {call} again'
+        'leave that descriptor out of the sets for a tenth of a second, give '
+        f'select that timeout, and then call {call} again'
         if test.stage in ('07', '08') and call != 'select' else
         f'sleep for a tenth of a second, then call {call} again')
     test.alive(server, f'{call} has failed with {name}', hint)
@@ -269,8 +269,8 @@ def typical_delay(test, measure, most):
 def echo_hint(message, output):
     """A hint about a client's output, which is not the message."""
     if not output:
-        return ('after each piece that was sent receive as many bytes, and '
-                'write them to standard output')
+        return ('after sending each piece, receive the same number of bytes '
+                'and write them to standard output')
     if output.startswith(message):
         return ('write as many bytes as recv has returned, and none of them '
                 'twice')

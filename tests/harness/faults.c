@@ -121,7 +121,7 @@ struct client {
 };
 
 struct storm {
-    int32_t raging;      /* else no event comes */
+    int32_t raging;      /* if not, no events occur */
     int32_t made;        /* connections */
     int32_t came;        /* events, of those planned */
     int32_t planned;
@@ -550,8 +550,8 @@ static fd_set set_before, set_after;  /* of the last select, for reading */
 static struct timeval time_before, time_after;
 
 /* Notes a descriptor in a set that nfds leaves out, as low (nfds) and high
-   (the descriptor + 1). Counts calls with the set exactly as the call before
-   has left it, with only the ready descriptors. */
+   (the descriptor + 1). Counts calls whose set is exactly what the previous
+   call left there: only the ready descriptors. */
 static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     struct plan *plan = &control->plans[SELECT];
     int highest = highest_in(reading), other = highest_in(writing);
@@ -566,7 +566,7 @@ static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     set_before = *reading;
 }
 
-/* Counts calls with the timeout exactly as the call before has left it: the
+/* Counts calls whose timeout is exactly what the previous call left there: the
    time that remained. No program computes the same microsecond by chance. */
 static void note_timeout(const struct timeval *timeout) {
     struct plan *plan = &control->plans[SELECT];
@@ -902,7 +902,7 @@ FCNTL_CALL(fcntl64)
 #define RESOURCE int
 #endif
 
-/* Returns whether a call that prepares the program must fail. */
+/* Returns whether a set-up call must fail. */
 static int helper_fails(void) {
     return control != NULL && ordered(HELPER);
 }

@@ -32,7 +32,7 @@ def check(stages, open=True, after=''):
 
 
 def share(exercise, names):
-    """Makes these checks of its stage apply to an exercise, too."""
+    """Makes these checks of an exercise's stage apply to the exercise too."""
     for name in names.split():
         found = [check for check in CHECKS
                  if (check.stage, check.name) == (exercise[:2], name)]

@@ -175,7 +175,8 @@ class Report:
                     print(wrapped(' ' * 12, meant))
 
     def list_rows(self):
-        """Prints which rows of errors.tsv the kernel itself has produced."""
+        """Prints the rows of errors.tsv whose errors the kernel itself
+        reported."""
         count = sum(map(len, self.by_kernel.values()))
         print(f'{count} errors that the kernel itself reported:')
         for call, names in self.by_kernel.items():

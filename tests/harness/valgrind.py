@@ -3,7 +3,7 @@ it, and what its reports say."""
 
 import re
 
-# Each report goes to its own file, which takes descriptor 3 of a program.
+# Each report goes to its own file, which takes up descriptor 3 in the program.
 VALGRIND = ['valgrind', '--quiet', '--vgdb=no', '--track-fds=yes',
             '--leak-check=full', '--show-leak-kinds=definite,indirect,possible',
             '--num-callers=6']

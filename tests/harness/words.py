@@ -40,7 +40,7 @@ def explained(what, expected, got, hint, always=False):
 
 
 def clean(text):
-    """Returns a text without control characters."""
+    """Returns the text with its control characters escaped."""
     return ''.join(character if character.isprintable() or character == '\n'
                    else ascii(character)[1:-1]
                    for character in text.expandtabs())

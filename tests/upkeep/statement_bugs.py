@@ -108,7 +108,7 @@ bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
     ('    FD_ZERO(readable);\n', ''))
 bug('07', 'the timeout of select is 0', 'is its timeout 0',
     ('due > now ? due - now : 0', '0'))
-bug('07', 'the end of a shortage is not awaited', 'after that time',
+bug('07', 'the end of a shortage is not awaited', 'that timeout',
     ('            *due = earlier(*due, connection->retry_at);\n',
      '            ;\n'))
 bug('07', 'a shortage spins', 'out of the sets',
@@ -169,7 +169,7 @@ bug('06', 'the output is not waited for', 'for the output with poll',
 bug('07', 'no pipe', r'pipe\(\) is never called', ('pipe(wake_up) == -1', '0'))
 bug('07', 'no descriptor limit', 'setrlimit',
     ('setrlimit(RLIMIT_NOFILE, &limit) == -1', '0'))
-bug('07', 'no address of a client', 'what accept has stored',
+bug('07', 'no address of a client', 'the one that accept stored',
     ('        .peer = *peer,\n', ''))
 
 # ------------------------------------------------------------------- -t 0

@@ -13,7 +13,7 @@ from harness.web import DATA, HELLO, WEB, request
 
 @check(WEB, open=False)
 def used_files_in_memory(test):
-    """keeps a file in memory that is requested again and again, while others
+    """a file that is requested again and again stays in memory while others
     evict one another"""
     test.need_injector()
     large = [f'large{number}' for number in range(9)]  # of 1 MB: 8 MB are kept
@@ -94,7 +94,7 @@ def changed_file_not_kept(test):
         else:
             raise Skip('this machine is too busy: two requests took a second')
         if not opened:
-            raise Failure(f'a call of open for {name}', 'none', 'a change '
+            raise Failure(f'a call to open for {name}', 'none', 'a change '
                           'soon after another may leave all times as they are')
 
 

@@ -24,8 +24,8 @@ def settled(test, files=USUAL):
 
 @check(WEB, open=False)
 def changed_after_a_while(test):
-    """serves the new content as soon as a file changes that had been served
-    and had not changed for a few seconds"""
+    """when a file changes after it was served, and after seconds without a
+    change, serves the new content at once"""
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     targets = ['/hello.txt', '/data.bin', '/page.html', '/sub/', '/empty.txt']
@@ -244,7 +244,7 @@ def shrinks_while_sent(test):
         got = visitor.take(len(visitor.buffer))
     body = got.partition(b'\r\n\r\n')[2]
     if len(body) >= len(content) or not content.startswith(body):
-        raise Failure('the start of the file, and then the end',
+        raise Failure('a prefix of the file, then the end of the stream',
                       f'{len(body)} bytes of {len(content)}, and not the same')
     test.alive(server, 'a file has shrunk', 'a mapped file that shrinks raises '
                'SIGBUS: read it')

@@ -208,7 +208,7 @@ def spare_descriptors(test):
     visitors = [test.visitor(server=server) for _ in range(40)]
     server.wait_line('accept: EMFILE')
     for number, visitor in enumerate(visitors):
-        visitor.get(f'/{number}.txt', hint='keep descriptors for the files: '
+        visitor.get(f'/{number}.txt', hint='reserve descriptors for the files: '
                     'accept fewer clients').must_be(200, HELLO)
         visitor.socket.close()
 

@@ -94,7 +94,8 @@ def log_of_long_lines(test):
     got = [line[2].split()[1] for line in lines]
     if got != [f'/hello.txt?{number}' for number in range(120)]:
         raise Failure('120 lines in their order', got[:5],
-                      'write the lines when there are many')
+                      'do not wait for the delay when the buffer fills up: '
+                      'write the lines')
     if any(line[6] != 'x' * 8192 for line in lines):
         raise Failure('8192 bytes of the field', len(lines[0][6]))
 

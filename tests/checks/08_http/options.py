@@ -177,7 +177,7 @@ def folder_unreadable(test):
 
 @check(WEB, open=False)
 def log_not_writable(test):
-    """reports a -l that cannot be opened, and exits with status 1"""
+    """reports a -l file that cannot be opened, and exits with status 1"""
     root = test.site()
     for path in (root / 'nothing' / 'log', root / 'sub'):
         cannot_start(test, '-d', str(root), '-l', str(path), about=str(path))

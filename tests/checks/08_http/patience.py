@@ -16,7 +16,7 @@ from harness.web import HELLO, WEB, Visitor, request
 
 def until_ended(visitor, began, send=None, every=0.1):
     """Waits for the end of a connection, sending from time to time. Demands
-    the end after one second or a little more."""
+    that the end come after one second or slightly more."""
     visitor.socket.settimeout(every)
     while time.monotonic() - began < 6:
         try:

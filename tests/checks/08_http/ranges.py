@@ -201,8 +201,8 @@ def range_if_date_of_this_second(test):
 
 @check(WEB, open=False)
 def range_if_weak_date(test):
-    """a date does not validate a range of a file that was written within that
-    second: the file may have changed twice"""
+    """a date in If-Range does not match a file written within that same
+    second, in which it may have changed twice"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     (root / 'hello.txt').write_bytes(HELLO)

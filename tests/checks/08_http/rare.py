@@ -18,8 +18,8 @@ from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 @check(WEB, open=False)
 def recent_files_in_memory(test):
-    """keeps the files that were sent last in its cache, even when it is full,
-    and sends them without opening them again"""
+    """keeps the most recently sent files in its cache, even when that is full,
+    and sends them without reopening them"""
     test.need_injector()
     names = [f'{number}.bin' for number in range(12)]  # of 1 MB: 8 MB are kept
     root = test.site({name: name.encode() * 150000 for name in names})
@@ -275,7 +275,8 @@ def folders_looked_at_once(test):
         if calls <= 2 * len(names):
             return
     raise Failure(f'one look at each of 4 folders and {len(names)} files',
-                  f'{calls} calls', 'note what you have looked at')
+                  f'{calls} calls', 'remember what you have already looked at '
+                  'in this turn')
 
 
 @check(WEB, open=False)

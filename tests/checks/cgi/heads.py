@@ -184,4 +184,4 @@ def heads_replayed(test):
     if done.returncode:
         raise Failure('every head is parsed as its name says',
                       done.stdout.splitlines()[-1] + ': ' + done.stderr,
-                      'tests/fuzzing/run-heads reads them again')
+                      'to parse them again, run tests/fuzzing/run-heads')

@@ -57,8 +57,8 @@ def execve_injected(name):
 
 
 def interpreted(name, line, prepare=None):
-    """Checks a row that the kernel produces because of the script's first
-    line."""
+    """Checks a row whose error the kernel itself reports, because of the
+    script's first line."""
     def run(test):
         serve(test, hello=HELLO)
         path = test.scripts / 'hello'

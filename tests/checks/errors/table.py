@@ -24,9 +24,9 @@ with open(TESTS / 'errors.tsv', newline='') as file:
 
 
 def alternative(text, row, stage):
-    """What a row says in this stage. From 07 on, EAGAIN means to wait for
-    select: that is the part after ", or " in the server's action and in the
-    meaning."""
+    """What a row says in this stage. From 07 on, EAGAIN has an alternative,
+    waiting for select: the part after ", or " in the server's action and in
+    the meaning."""
     usual, _, other = text.partition(', or ')
     if ', or ' not in row['server']:
         return text
@@ -34,7 +34,7 @@ def alternative(text, row, stage):
 
 
 def action_of(row, stage):
-    """The action that the table of this stage has for a row."""
+    """The action of a row in this stage's table."""
     if stage == '06' or stage == '06-rpc' and row['call'] in ('socket',
                                                               'connect'):
         return row['client']
@@ -43,5 +43,5 @@ def action_of(row, stage):
 
 
 def meaning_of(row, stage):
-    """The meaning that the table of this stage has for a row."""
+    """The meaning of a row in this stage's table."""
     return alternative(row['meaning'], row, stage)

@@ -202,8 +202,8 @@ def answered_at_last(test):
 
 
 def needs_another(server, number, line, what, hint):
-    """Demands that the client asks again, which shows that it still waits;
-    then answers."""
+    """Demands that the client ask again, which shows that it is still
+    waiting; then answers."""
     got = server.take(1 + PATIENCE)
     if got != struct.pack('!I', number) + line:
         raise Failure(f'request {number} again, since {what} does not '

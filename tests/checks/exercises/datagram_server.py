@@ -249,5 +249,5 @@ def streams_closed(test):
         raise Failure('a server that runs', f'it {test.outcome(server)}')
     if server.file_of(2).startswith('socket:'):
         raise Failure('standard error is not the socket', 'descriptor 2 is '
-                      'the socket', 'open /dev/null for each standard stream '
-                      'that is closed, before the socket')
+                      'the socket', 'before creating the socket, open '
+                      '/dev/null for each standard stream that is closed')

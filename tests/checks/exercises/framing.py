@@ -107,7 +107,8 @@ def split_anywhere(test):
 
 @check('05-framing', open=False)
 def partial_receive(test):
-    """a message is complete although recv returns a few bytes at a time"""
+    """a message is received whole even if recv returns only a few bytes at a
+    time"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -243,7 +244,7 @@ def too_long_unread(test):
 
 @check('05-framing', open=False)
 def too_long_line(test):
-    """prints "too long: a message of N bytes" about a message that is too
+    """prints "too long: a message of N bytes" for a message that is too
     long"""
     server = test.server()
     client = test.connect(server)

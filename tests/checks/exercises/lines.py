@@ -94,8 +94,8 @@ class Talker:
             raise Failure(f'nothing ({why})', f'the line {shown(got)}', hint)
 
     def handled(self, hint=''):
-        """Waits until the lines that this client has sent are handled. Returns
-        the lines that arrive meanwhile."""
+        """Waits until the lines that this client sent have been handled.
+        Returns the lines that arrive meanwhile."""
         self.say(b'?')
         lines = []
         while not lines or lines[-1] != b'ERROR':

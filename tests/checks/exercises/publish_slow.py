@@ -158,8 +158,8 @@ def slow_now_and_then(test):
 
 @check('07-publish')
 def slow_half_close(test):
-    """a slow subscriber that ends its half gets everything that waits for it,
-    in whole lines, and then the end of the stream"""
+    """a slow subscriber that shuts down its half gets everything queued for
+    it, in whole lines, and then the end of the stream"""
     server = test.server()
     slow = Reader(test, server, receive_buffer=SMALL)
     feed = Feed(test, server)

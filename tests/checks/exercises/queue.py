@@ -1,8 +1,8 @@
 """The checks of 07-queue: each piece of work goes to exactly one worker.
 
 To add one, start from `one_worker_each`, a short one; see "Add a check" in
-tests/README.md. Those of a full queue, and of workers that leave, are in
-queue_limits.py, and those of pushers that take turns in queue_turns.py."""
+tests/README.md. The checks for a full queue and for workers that leave are in
+queue_limits.py, those for pushers taking turns in queue_turns.py."""
 
 import signal
 import socket

@@ -164,8 +164,8 @@ def reset_under_way(test):
 
 @check('07-queue')
 def full_queue(test):
-    """the queue holds 1,000 pieces, those under way included: a PUSH of one
-    more waits until one is done"""
+    """the queue holds 1,000 pieces, including those under way: another PUSH
+    waits until one is done"""
     server = test.server()
     pusher, second, worker = (test.talker(server) for _ in range(3))
     texts = [b'%d' % number for number in range(MOST)]

@@ -28,7 +28,7 @@ WAIT_HINT = ('a server that restarts needs time: wait before each try, longer '
 
 @check('06-rpc')
 def answers(test):
-    """sends each line as a request, and prints the line of its answer"""
+    """sends each line as a request, and prints the line that answers it"""
     server = LineServer(test, answering)
     lines = [b'one\n', b'two\n', b'three\n']
     child = run_client(test, server, b''.join(lines))
@@ -171,8 +171,8 @@ def split_answer(test):
 
 @check('06-rpc')
 def request_too_long(test):
-    """exits with status 1 at a line of input of more than 4096 bytes, after
-    the answers to the lines before it"""
+    """exits with status 1 on an input line longer than 4096 bytes, after
+    printing the answers to the lines before it"""
     for line in (b'y' * LINE + b'\n', b'y' * (LINE + 1), b'y' * 100000):
         server = LineServer(test, answering)
         child = run_client(test, server, b'first\n' + line + b'last\n')

@@ -148,7 +148,8 @@ def spread(test, command):
         browser.close()
     for server in site.servers.values():
         if server.host and not server.running():
-            raise Failure('servers that run', test.outcome(server))
+            raise Failure('servers that are still running',
+                          test.outcome(server))
     for port in WEB_PORTS[1:]:
         site.servers[port].end(signal.SIGTERM)
     browser = site.browser()

@@ -8,17 +8,17 @@ A fenced block of type `console` is what a student sees in one terminal:
     ^C                      Ctrl-C, for a command that does not end by itself
 
 The blocks under one heading are a scene: terminals that are opened one after
-another. In each, a command is typed when the one before has ended. Once a
+another. In each, a command is typed when the previous one has ended. Once a
 command that keeps running has printed the first line it shows, the next
-terminal is opened. At the end those that still run get Ctrl-C, first to last,
+terminal is opened. At the end those still running get Ctrl-C, first to last,
 each when it has printed everything it shows; commands that follow a `^C` are
 typed then. A command that keeps running needs no `^C`, but costs seconds
 without one.
 
 Lessons say 15441, but are run on another, free port, in a copy of the stages
-that is built by a bare `cc -o server server.c` (08 with all sources except the
-stub); CC names another cc. A block with a command that is not installed is
-skipped, and so are the others of its scene, which may need it.
+that is built with a bare `cc -o server server.c` (08 with all sources except
+the stub); set CC to use another compiler. A block with a command that is not
+installed is skipped, and so are the others of its scene, which may need it.
 """
 
 import dataclasses

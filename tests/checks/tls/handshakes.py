@@ -130,7 +130,8 @@ def garbage_refused(test):
 
 @check(TLS)
 def handshakes_broken_off(test):
-    """clients that leave in the handshake leave no descriptor behind"""
+    """clients that disconnect during the handshake leave no descriptor
+    behind"""
     server = serve(test)
     visitor(test).stays()
     before = len(server.descriptors())

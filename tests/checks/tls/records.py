@@ -151,8 +151,8 @@ def uploads_over_tls(test):
 
 @check(TLS)
 def requests_meanwhile_over_tls(test):
-    """a request that comes while a script runs is answered after it, even if
-    the script has written no body, and half a record follows the request"""
+    """a request that arrives while a script runs is answered afterwards, even
+    if the script writes no body and half a record follows the request"""
     scripts = test.site({})
     (scripts / 'slow').write_text('#!/bin/sh\necho Content-Type: text/plain; '
                                   'echo; sleep 0.5\n')

@@ -24,8 +24,8 @@ def run(*words, **options):
 
 
 def s_client(test, *parts, version):
-    """Gives openssl s_client its input, each part after it has printed the
-    output expected before. Returns it, still running."""
+    """Types each part of the input into openssl s_client once the output
+    awaited before that part has appeared. Returns it, still running."""
     openssl('version')
     command = ['openssl', 's_client', '-connect',
                f'127.0.0.1:{test.running.port}', '-CAfile', str(test.trusted),
