@@ -54,7 +54,7 @@ def prints_address(test):
 
 @check(ADDRESSED, open=False)
 def network_byte_order(test):
-    """binds the port and address that it was given"""
+    """binds to the port and address that it was given"""
     port = free_port()
     child = test.start('-a', '127.0.0.2', str(port))
     test.attached()
@@ -72,7 +72,7 @@ def network_byte_order(test):
 
 @check(ADDRESSED, open=False)
 def default_port(test):
-    """without arguments binds 127.0.0.1:15441, not every interface"""
+    """without arguments binds to 127.0.0.1:15441, not to every interface"""
     test.need_injector()
     test.faults.fail('bind', errno.EADDRINUSE)
     child = test.start()
@@ -94,11 +94,11 @@ def ready_line(test):
 
 @check(ADDRESSED, open=False)
 def port_zero(test):
-    """with PORT 0 binds any free port and prints it (getsockname)"""
+    """with PORT 0 binds to any free port and prints it (getsockname)"""
     child = test.start('0')
     match = child.wait_line(ready_line(test) + r' 127\.0\.0\.1:(\d+)$')
     if not match or not 1 <= int(match[1]) <= 65535:
-        raise Failure('a line with the port that the kernel has chosen',
+        raise Failure('a line with the port that the kernel chose',
                       f'it {test.outcome(child)}',
                       'call getsockname after bind: it stores the port')
     if test.stage != '02':
@@ -114,7 +114,7 @@ def getsockname_fails(test):
 
 @check(ADDRESSED, open=False)
 def address_option(test):
-    """-a ADDRESS binds that address"""
+    """-a ADDRESS binds to that address"""
     child = test.start('-a', '127.0.0.2', '0')
     if not child.wait_line(ready_line(test) + r' 127\.0\.0\.2:\d+$'):
         raise Failure('a line with 127.0.0.2:PORT', f'it {test.outcome(child)}')

@@ -126,7 +126,7 @@ def setsockopt_fails(test):
 @check(SERVING, after='restart_at_once')
 def client_gone_before_accept(test):
     """a client that closes or resets its connection before accept harms no
-    other"""
+    other client"""
     server = test.server()
     server.signal(signal.SIGSTOP)
     wait_until(lambda: server.state() == 'T')
@@ -141,8 +141,8 @@ def client_gone_before_accept(test):
 
 @check(SERVING, open=False, after='client_gone_before_accept')
 def accept_unlisted(test):
-    """after an errno of accept that has no row, waits and calls again; reports
-    it once"""
+    """if accept fails with an errno that has no row, waits and calls again;
+    reports it once"""
     test.need_injector()
     server = test.server()
     test.attached()

@@ -157,7 +157,7 @@ def ends_with_the_client(test):
 
 @check(ECHO, open=False)
 def partial_send(test):
-    """no byte is lost when send takes only some of them"""
+    """no bytes are lost when send takes only some of them"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -191,7 +191,7 @@ def partial_receive(test):
 
 @check(TALKING)
 def client_resets(test):
-    """a reset by one client, at any moment, harms no other"""
+    """a reset by one client, at any moment, harms no other client"""
     server = test.server()
     reset_for_sure(test.connect(server))
     client = test.connect(server)

@@ -105,7 +105,7 @@ def byte_by_byte(test):
 
 @check('06')
 def partial_send(test):
-    """no byte is lost when send takes only some of them"""
+    """no bytes are lost when send takes only some of them"""
     test.need_injector()
     test.faults.set('most', 10, 'send')
     sent_and_echoed(test, data(5000), hint='send may take only some of the '
@@ -135,12 +135,12 @@ def half_close(test):
     peer = test.peer(handler)
     child = start_client(test, peer.port)
     succeeded(test, child, hint='shutdown(fd, SHUT_WR) tells the server that '
-              'no more will come; close would end both directions')
+              'no more bytes will follow; close would end both directions')
     wait_until(lambda: len(order) == 2)
     if order != ['the end came', 'the server closes']:
         raise Failure('the client exits after the server has closed',
                       'it exited before', 'after shutdown call recv until it '
-                      'returns 0: more bytes, or an error, may still come')
+                      'returns 0: more bytes, or an error, may still arrive')
 
 
 @check('06', open=False)
@@ -193,8 +193,8 @@ def sockets_closed_when_interrupted(test):
     if test.faults.get('calls', 'socket') != 9:
         raise Failure('9 sockets for 9 attempts',
                       f'{test.faults.get("calls", "socket")}',
-                      'after EINTR the connection may be under way: a second '
-                      'connect on that socket fails')
+                      'after EINTR the connection may still be in progress: a '
+                      'second connect on that socket fails')
 
 
 @check('06', open=False)

@@ -157,8 +157,8 @@ def output_cut(test):
 
 @check('06', open=False)
 def connect_unlisted(test):
-    """an errno of connect that has no row is reported, and the next address
-    tried"""
+    """if connect fails with an errno that has no row, reports it and tries the
+    next address"""
     test.need_injector()
     peer = test.peer(echoing)
     test.faults.resolve('127.0.0.2', '127.0.0.1')
@@ -175,7 +175,8 @@ def connect_unlisted(test):
 
 @check('06', open=False)
 def transfer_unlisted(test):
-    """an errno of recv or send that has no row is reported: status 1"""
+    """if recv or send fails with an errno that has no row, reports it: status
+    1"""
     test.need_injector()
     for call in 'recv', 'send':
         test.faults.fail(call, errno.EXDEV,

@@ -218,7 +218,7 @@ def shortage_ends(test):
 
 @check('06', open=False)
 def failure_in_a_shortage(test):
-    """a failure of send in a shortage is reported, and ends the client"""
+    """a failure of send during a shortage is reported, and ends the client"""
     test.need_injector()
     peer = test.peer(echoing)
     test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
@@ -236,13 +236,13 @@ def failure_in_a_shortage(test):
 
 @check('06', open=False)
 def shortage_without_limit(test):
-    """with -t 0 does not give up in a shortage"""
+    """with -t 0 does not give up during a shortage"""
     test.need_injector()
     peer = test.peer(echoing)
     test.faults.fail('send', errno.ENOBUFS, last=3)
     child = start_client(test, peer.port, '-t', '0')
     test.attached()
-    succeeded(test, child, hint='-t 0 stands for no limit')
+    succeeded(test, child, hint='-t 0 means no limit')
 
 
 @check('06', open=False, after='default_limit')

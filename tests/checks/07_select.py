@@ -34,7 +34,8 @@ def all_at_once(test):
 
 @check('07', open=False)
 def bits_shared(test):
-    """while one client's echo is sent in bits, another client is served"""
+    """while one client's echo is sent in small pieces, another client is
+    served"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -203,9 +204,9 @@ def dropped_in_time(test):
         other.close()
         if took < 2.4 and calls < 4:  # a message takes one, too
             return  # others may keep this machine busy
-    raise Failure('the end after 2 seconds', f'after {took:.1f} s and {calls} '
-                  'calls to select', 'select\'s timeout is the time until the '
-                  'first client is due')
+    raise Failure('the end of the connection after 2 seconds',
+                  f'after {took:.1f} s and {calls} calls to select',
+                  'select\'s timeout is the time until the first client is due')
 
 
 @check(MANY, open=False)
@@ -231,7 +232,7 @@ ACKNOWLEDGED_HINT = ('a byte that the peer has acknowledged counts as moved: '
 
 
 def reads_slowly(test, server, client, seconds):
-    """Reads for a few seconds. Demands that the client is not dropped."""
+    """Reads for a few seconds. Demands that the client not be dropped."""
     end, last = time.monotonic() + seconds, time.monotonic()
     while time.monotonic() < end:
         last = in_time(last)
@@ -279,7 +280,7 @@ def acknowledged_in_time(test):
         took = time.monotonic() - began
         if took < 3:
             return  # others may keep this machine busy
-    raise Failure('the end after 2 seconds, or a little more',
+    raise Failure('the end of the connection after 2 seconds, or slightly more',
                   f'after {took:.1f} s', 'the kernel does not report when '
                   'bytes were acknowledged, so ask it several times')
 

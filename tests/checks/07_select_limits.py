@@ -41,7 +41,7 @@ def more_than_fit(test):
     for number, client in enumerate(clients[900:], 900):
         try:
             test.answered(client, b'client %04d\n' % number,
-                          'when a client goes, accept the next one')
+                          'when a client leaves, accept the next one')
         except Failure as failure:
             if 'end of' in failure.got or 'RESET' in failure.got:
                 failure.hint = ('it was accepted, and closed: limit the '
@@ -54,7 +54,7 @@ def more_than_fit(test):
 
 @check(MANY, open=False)
 def room_after_timeout(test):
-    """a descriptor is used at once when its client has timed out"""
+    """reuses a descriptor at once when its client has timed out"""
     middle = typical_delay(test, delays_after_timeouts, 0.045)
     if middle > 0.045:
         raise Failure('the next client served at once when one has timed out',
@@ -80,7 +80,7 @@ def delays_after_timeouts(test):
         other.sendall(test.question(b'at once\n'))
         test.ended(client, 'with -t 1 a silent client is dropped after '
                    '1 second')
-        test.answered(other, b'at once\n', 'when a client goes, accept the '
+        test.answered(other, b'at once\n', 'when a client leaves, accept the '
                       'next one')
         times.append(time.monotonic() - due)
     return times
@@ -118,8 +118,8 @@ def limit_raised(test):
     if wait_until(lambda: len(late.poll(0)) > 2, 1):
         raise Failure('the clients after the first one that does not fit wait',
                       f'{len(late.poll(0))} of them are lost', 'lower the '
-                      'limit again (setrlimit): then accept fails, and nobody '
-                      'is lost')
+                      'limit again (setrlimit): then accept fails, and no '
+                      'client is lost')
 
 
 @check(MANY, open=False, after='limit_raised')
@@ -153,7 +153,8 @@ def limit_raised_reported(test):
 
 @check(MANY, open=False)
 def few_descriptors(test):
-    """opens a listener and a pipe, and nothing else, before a client comes"""
+    """opens a listener and a pipe, and nothing else, before a client
+    connects"""
     server = test.server()
     test.served(server, test.connect(server))
     if not wait_until(lambda: len(server.descriptors()) <= 7):  # with 0 to 2

@@ -20,7 +20,7 @@ from harness import (MANY, PATIENCE, Failure, Server, check, flood,
 
 @check(MANY, open=False)
 def messages_unread(test):
-    """it serves clients even if nothing reads its standard error"""
+    """serves clients even if nothing reads its standard error"""
     with unread(test):
         pass
 
@@ -45,8 +45,8 @@ def unread(test):
             if time.monotonic() > end:
                 raise Failure('200 answers at once', 'fewer of them in '
                               f'{5 * PATIENCE} seconds', 'before you write to '
-                              'standard error ask select whether it takes '
-                              'bytes, with a timeout of 0')
+                              'standard error, ask select, with a timeout of '
+                              '0, whether it can take bytes')
         client = socket.create_connection((server.host, server.port), 5)
         with client:
             test.served(server, client, 'a message that nobody reads must not '
@@ -81,7 +81,7 @@ def ends_in_good_order(test):
 
 @check(MANY, open=False)
 def frees_everything(test):
-    """before it exits it frees all memory and closes every descriptor"""
+    """frees all memory and closes every descriptor before it exits"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -125,7 +125,7 @@ def ends_under_load(test):
     over.set()
     if status != 0:
         raise Failure('exit status 0 within a second of SIGTERM',
-                      f'it {test.outcome(server)}', 'look for the signal in '
+                      f'it {test.outcome(server)}', 'check for the signal in '
                       'every turn of the loop, even if sockets are ready')
 
 

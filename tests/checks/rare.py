@@ -22,8 +22,8 @@ from harness import (ADDRESSED, ECHO, FOREVER, MANY, SERVERS, TALKING, Failure,
 
 @check(SERVERS, open=False)
 def unlisted_stops(test):
-    """an errno of socket, bind or listen that has no row is reported, and stops
-    the program"""
+    """if socket, bind or listen fails with an errno that has no row, reports it
+    and exits"""
     calls = {'01': 1, '02': 2}.get(test.stage, 3)
     for call in ('socket', 'bind', 'listen')[:calls]:
         stopped_plainly(test, call, errno.EXDEV,
@@ -47,8 +47,8 @@ def largest_numbers(test):
 
 @check(MANY, open=False)
 def helper_fails(test):
-    """reports a failed call that prepares the program (pipe, sigaction,
-    getrlimit and so on), and exits with status 1"""
+    """reports a failed set-up call (pipe, sigaction, getrlimit and so on), and
+    exits with status 1"""
     test.need_injector()
     options = [['0'], ['-l', '/dev/null', '0']][test.stage == '08']
     for number in range(1, 20):
@@ -66,7 +66,7 @@ def helper_fails(test):
                           f'look at what each call returns (call no. {number} '
                           'fails)')
     if number < 4:
-        raise Failure('calls that prepare the program', f'{number - 1}')
+        raise Failure('set-up calls', f'{number - 1}')
 
 
 @check('05 06 07 08', open=False)
@@ -89,7 +89,7 @@ def default_limit(test):
 
 
 def injected_limit(test, call, field, limit):
-    """Demands that the time limit noted by the injector has this value."""
+    """Demands that the time limit noted by the injector have this value."""
     if not wait_until(lambda: test.faults.get(field, call) == limit):
         option = {'low': 'SO_RCVTIMEO', 'high': 'SO_SNDTIMEO'}.get(
             field, "select's timeout")
@@ -105,7 +105,7 @@ def injected_limit(test, call, field, limit):
 
 @check('04 05 06 07 08', open=False)
 def tenth_of_a_second(test):
-    """in a shortage calls again every tenth of a second"""
+    """during a shortage calls again every tenth of a second"""
     test.need_injector()
     for call in {'04': ['accept'], '05': ['accept', 'send'], '06': ['send']
                  }.get(test.stage, ['accept', 'send', 'select']):
@@ -239,7 +239,7 @@ def ends_although_blocked(test):
 
 @check(MANY, open=False)
 def select_unlisted(test):
-    """an errno of select that has no row is reported, and stops the program"""
+    """if select fails with an errno that has no row, reports it and exits"""
     stopped_plainly(test, 'select', errno.EXDEV)
 
 
@@ -279,8 +279,8 @@ def idle_takes_nothing(test):
 
 @check(TALKING, open=False)
 def client_unlisted(test):
-    """an errno of recv or send that has no row is reported, and ends one
-    connection"""
+    """if recv or send fails with an errno that has no row, reports it and ends
+    only that connection"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -296,7 +296,7 @@ def client_unlisted(test):
             f' ({peer})' if test.stage in MANY else '')
         if not server.wait_for(lambda: line in server.lines):
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
-                          'name the peer in parentheses behind it'
+                          'name the peer in parentheses after it'
                           if line.partition(' (')[0] in server.lines else
                           f'{call} has a row of its own for any other errno')
         client = test.connect(server)

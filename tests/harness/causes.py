@@ -115,8 +115,8 @@ class Causes:
         if 'select: EINVAL' in self.told and not self.get('injected',
                                                           'select'):
             return self.listener_dropped() or (
-                'the timeout of select was negative: drop the clients that '
-                'are due before, and wait for the next one')
+                'the timeout of select was negative: first drop the clients '
+                'that are due, then wait for the next one')
         if 'EBADF' in self.told and not self.injected():
             return ('a call was made on a descriptor that had been closed: '
                     'close the client\'s socket, not the listener, and only '
@@ -152,8 +152,8 @@ class Causes:
         port = re.search(r'^listening on \S+:(\d+)$', self.told, re.M)
         if port and re.search(rf'^dropped \S+:(0|{port[1]}):', self.told,
                               re.M):
-            return ('the listener has been dropped: the time without a byte '
-                    'is for clients alone')
+            return ('the listener has been dropped: the limit for the time '
+                    'without a byte applies only to clients')
         return ''
 
     def injected(self, *more):
@@ -190,8 +190,8 @@ class Causes:
         if self.stage in ('05', '07') and self.check.name.startswith('echo'):
             for call, what in (
                     ('accept', 'take a client with it' if self.stage == '05'
-                     else 'put the listener into the set of those to read '
-                     'from, and accept when it is ready'),
+                     else 'put the listener in the set for reading, and accept '
+                     'when it is ready'),
                     ('recv', 'receive what the client sends'),
                     ('send', 'send back what recv has stored, if it returns '
                              'more than 0')):
@@ -256,7 +256,7 @@ class Causes:
                     and not self.check.name.startswith(f'{call}_E')):
                 return (f'{call} failed, which should not happen here: check '
                         'its arguments. ' + (
-                            'The last one is the size of what the one before '
+                            'The last one is the size of what the previous one '
                             'points to' if call == 'setsockopt' else
                             'Where do the bytes begin, and how many are there? '
                             '-1 is not a length'))
@@ -289,7 +289,7 @@ class Causes:
     def timeout(self):
         """The timeout of select is not set again."""
         if self.get('stale', 'select'):
-            return ('select() was called with the time that the call before '
+            return ('select() was called with the time that the previous call '
                     'had left in its timeout: Linux stores the time left '
                     'there, so fill it in before each call')
         return ''
@@ -297,7 +297,7 @@ class Causes:
     def sets(self):
         """The sets of select are not filled again."""
         if self.get('again', 'select'):
-            return ('select() was called with the set that the call before '
+            return ('select() was called with the set that the previous call '
                     'had left: select leaves only the ready descriptors in a '
                     'set, so fill it (FD_ZERO, FD_SET) before each call')
         return ''

@@ -28,8 +28,8 @@ def about_option(child, told, status, letter, argument=''):
         return (f"'{argument}' is the argument of -{letter}, and was not taken "
                 f'for it: {colon}')
     if child.output.startswith(b'usage: ') and '-h' not in child.command:
-        return (f'-{letter} has printed the usage, as -h does: after each case '
-                'of a switch comes a break, or else the next case follows')
+        return (f'-{letter} has printed the usage, as -h does: end each case '
+                'of a switch with break, or else the next case runs, too')
     if status == 2 and told.startswith('usage: '):
         return (f"getopt has returned '{letter}', and the program has rejected "
                 f"that: add a case '{letter}' that ends with break")

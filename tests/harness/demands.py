@@ -214,7 +214,7 @@ def injected(test, call, times=1):
 
 
 def idles(test, server, call, name, again=True):
-    """Demands that the program waits for the end of a shortage: it uses no
+    """Demands that the program wait for the end of a shortage: it uses no
     processor time, and tries the call again."""
     hint = f'{name} is a shortage that may pass (WAIT): ' + (
         'leave that descriptor out of the sets for a tenth of a second, give '

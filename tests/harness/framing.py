@@ -22,8 +22,8 @@ def framed(message):
 def frame_hint(head, message):
     """What is probably wrong with an answer, judged by how it begins."""
     if head == struct.pack('<I', len(message)):
-        return ('the bytes of the length are in the order of this machine: '
-                'htonl before it is sent')
+        return ('the bytes of the length are in this machine\'s order: use '
+                'htonl before sending it')
     if head == struct.pack('!I', len(TOO_LONG)):
         if len(message) == MOST:
             return '65536 bytes are not too long'
@@ -81,7 +81,7 @@ class FramingTest(Test):
 
     def up_to(self, client, size):
         """Receives this many bytes, or fewer at the end. Returns them, and a
-        text that says what came instead of the rest."""
+        text that says what arrived instead of the rest."""
         got = b''
         while len(got) < size:
             try:

@@ -64,7 +64,8 @@ class Program:
                 self.process.send_signal(number)
 
     def end(self, *numbers, patience=2):
-        """Sends these signals in turn, and then SIGKILL if it still runs."""
+        """Sends these signals in turn, and then SIGKILL if it is still
+        running."""
         for number in numbers:
             self.signal(number)
             if self.wait_exit(patience) is not None:

@@ -74,7 +74,7 @@ class Test:
             child.signal(signal.SIGCONT)
             if child.wait_exit() is None:
                 raise Failure(f'{self.said(child)} exits on SIGTERM',
-                              'it still runs, and valgrind cannot report')
+                              'it is still running, and valgrind cannot report')
         statuses = {child.pid: child.process.returncode
                     for child in self.children}
         for entry in os.scandir(self.reports):
@@ -267,10 +267,10 @@ class Test:
         return f'{fate}; on standard error: {wrote}'
 
     def alive(self, server, after, hint=''):
-        """Demands that the server still runs."""
+        """Demands that the server still be running."""
         if not server.running():
             status = server.process.poll()
-            raise Failure(f'the server still runs after {after}',
+            raise Failure(f'the server is still running after {after}',
                           f'it {self.outcome(server)}',
                           SIGPIPE_HINT if status == -signal.SIGPIPE else
                           hint if hint not in ('', SIGPIPE_HINT) else

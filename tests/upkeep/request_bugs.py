@@ -96,7 +96,7 @@ bug('a port has a limit', 'be any number',
      "(parse_digits(port, &number) && number < 65536);"))
 bug('no brackets in Host', 'IPv6 address for Host',
     ("text.length > 0 && *text.start == '['", "0"))
-bug('an address of any length is copied', 'than an address|still runs',
+bug('an address of any length is copied', 'than an address|still running',
     ("    if (text.length >= sizeof copy)\n        return false;\n", ""))
 bug('no escapes in Host', 'the Host l%61dder',
     ("        if (text.start[at] == '%') {", "        if (0) {"))

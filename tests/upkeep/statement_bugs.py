@@ -100,7 +100,7 @@ bug('05', 'a DROP of send is overlooked', 'has failed .* times',
 
 # ------------------------------------------------------------------- 07
 
-bug('07', 'the listener is in no set', 'put the listener into the set',
+bug('07', 'the listener is in no set', 'put the listener in the set',
     ('else if (connection->unsent == NULL)\n',
      'else if (fd == listener)\n            ;\n'
      '        else if (connection->unsent == NULL)\n'))

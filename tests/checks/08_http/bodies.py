@@ -75,7 +75,7 @@ def chunked_forms(test):
         visitor = test.visitor()
         visitor.get('/hello.txt', 'Transfer-Encoding: chunked', body=body,
                     hint=f'a body with {what}').must_be(200, HELLO)
-        visitor.stays(f'the body before had {what}')
+        visitor.stays(f'the previous body had {what}')
 
 
 @check(WEB, open=False)
@@ -150,7 +150,7 @@ def body_cut_off(test):
 
 
 def expecting(expectation='100-continue', **parts):
-    """The head of a request whose body, of 5 bytes, is still to come."""
+    """The head of a request whose 5-byte body has not been sent yet."""
     return request('/hello.txt', f'Expect: {expectation}', 'Content-Length: 5',
                    **parts)
 

@@ -41,7 +41,7 @@ def used_files_in_memory(test):
                    'seconds')
     raise Failure('each of 10 files opened once', f'{min(counts)} calls '
                   'instead of 20', 'make room by removing the least recently '
-                  'used file: it is used whenever it is asked for')
+                  'used file: a file is used whenever it is requested')
 
 
 @check(WEB, open=False)
@@ -64,7 +64,7 @@ def folder_turned_into_a_link(test):
 @check(WEB, open=False)
 def changed_file_not_kept(test):
     """opens a file for each request for a few seconds after a change, even if
-    its modification time is set back; also while it lies in the future"""
+    its modification time is set back; also while it is in the future"""
     test.need_injector()
     root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
     later = time.time() + 3600
@@ -94,8 +94,9 @@ def changed_file_not_kept(test):
         else:
             raise Skip('this machine is too busy: two requests took a second')
         if not opened:
-            raise Failure(f'a call to open for {name}', 'none', 'a change '
-                          'soon after another may leave all times as they are')
+            raise Failure(f'a call to open for {name}', 'none', 'a change soon '
+                          'after another may not alter any of the file\'s '
+                          'times')
 
 
 @check(WEB, open=False)

@@ -97,7 +97,7 @@ def replaced(test):
 
 @check(WEB, open=False)
 def grown_and_shrunk(test):
-    """serves a file that has grown or shrunk with its current length"""
+    """a file that has grown or shrunk is served with its current length"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for size in (0, 1, 100000, 5, 65536, 65535, 300000, 0, 7):
@@ -159,7 +159,8 @@ def permission_taken(test):
 
 @check(WEB, open=False)
 def folder_replaced(test):
-    """serves the new folder after a rename over the old one, -d's own too"""
+    """serves the new folder after a rename over the old one, even over the one
+    that -d names"""
     root = settled(test, {
         'www/hello.txt': b'old', 'www/sub/inner.txt': b'old',
         'next/hello.txt': b'new', 'next/sub/inner.txt': b'new'})
@@ -246,8 +247,8 @@ def shrinks_while_sent(test):
     if len(body) >= len(content) or not content.startswith(body):
         raise Failure('a prefix of the file, then the end of the stream',
                       f'{len(body)} bytes of {len(content)}, and not the same')
-    test.alive(server, 'a file has shrunk', 'a mapped file that shrinks raises '
-               'SIGBUS: read it')
+    test.alive(server, 'a file has shrunk', 'reading a mapped file that has '
+               'shrunk raises SIGBUS: call read or pread instead')
     test.visitor(server=server).get('/large').must_be(200, content[:200000])
 
 
@@ -294,7 +295,8 @@ def overwritten_while_sent(test):
     with open(root / 'large', 'r+b') as file:
         file.write(content[::-1])
     visitor.answer(request('/large')).must_be(
-        200, content, 'what waits in a socket must not change with the file')
+        200, content, 'bytes that are waiting in a socket must not change with '
+                      'the file')
     visitor.get('/large').must_be(200, content[::-1], FRESH)
 
 

@@ -208,7 +208,7 @@ def listing_conditions(test):
 
 @check(WEB, open=False)
 def future_date_taken_back(test):
-    """accepts the Last-Modified that it sent for a file whose time lies in the
+    """accepts the Last-Modified that it sent for a file whose time is in the
     future: the file has not changed since"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))

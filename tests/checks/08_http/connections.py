@@ -168,7 +168,7 @@ def sends_without_end(test):
     except OSError:
         return
     raise Failure('the end of the connection after a few megabytes', 'it takes '
-                  '200 of them', 'discard what comes, but only up to a limit')
+                  '200 of them', 'discard what arrives, but only up to a limit')
 
 
 @check(WEB, open=False)
@@ -244,7 +244,7 @@ def partial_recv(test):
 
 @check(WEB, open=False)
 def partial_sends(test):
-    """no byte is lost when send takes only some of them"""
+    """no bytes are lost when send takes only some of them"""
     test.need_injector()
     visitor = test.visitor()
     test.attached()

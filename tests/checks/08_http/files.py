@@ -65,7 +65,8 @@ def symbolic_link_in_time(test):
 
 
 def raced(visitor, server, path, to):
-    """Asks for a file, and puts a link into its way when the server stops."""
+    """Requests a file, and replaces this path with a link while the server is
+    stopped."""
     visitor.send(request('/sub/inner.txt'))
     wait_until(lambda: server.state() == 'T'
                or select.select([visitor.socket], [], [], 0)[0])
@@ -176,7 +177,7 @@ def read_fails(test):
 
 @check(WEB, open=False)
 def read_interrupted(test):
-    """reads on after EINTR from any read of a file"""
+    """continues after any read of a file fails with EINTR"""
     test.need_injector()
     large = data(3 << 20)  # more than is kept in memory
     root = test.site({'large': large, **{f'small{number}': HELLO
@@ -266,7 +267,7 @@ def search_permission(test):
 
 @check(WEB, open=False)
 def leased(test):
-    """answers with 503, which invites another try, and not with 500 if another
+    """answers with 503, which invites another try, rather than 500 if another
     program holds a lease on the file"""
     test.need_injector()
     visitor = test.visitor()
@@ -295,7 +296,7 @@ def open_interrupted(test):
 
 @check(WEB, open=False)
 def fstat_fails(test):
-    """answers 500 if fstat fails after the file was opened, and closes the
+    """answers with 500 if fstat fails after the file was opened, and closes the
     file"""
     test.need_injector()
     server = test.server(root=test.site())

@@ -313,8 +313,8 @@ def listing_in_portions(test):
 
 @check(WEB, open=False)
 def listing_runs_out_of_memory(test):
-    """answers with 503 if there is no memory for a listing, never with a page
-    that lacks parts; then frees all of its memory"""
+    """answers with 503 if there is no memory for a listing, never with an
+    incomplete page; then frees all of its memory"""
     test.need_injector()
     root = test.site({'list/' + 'x' * 100 + str(number): b''
                       for number in range(300)})
@@ -322,7 +322,7 @@ def listing_runs_out_of_memory(test):
     test.attached()
 
     def ask(number):
-        """Asks for a listing for which one block of memory is missing."""
+        """Requests a listing while one allocation fails."""
         visitor = test.visitor(server=server)
         test.faults.fail('malloc', errno.ENOMEM,
                          test.faults.get('calls', 'malloc') + number)

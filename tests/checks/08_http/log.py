@@ -204,8 +204,8 @@ def log_rotated(test):
 
 @check(WEB, open=False)
 def log_rotated_when_full(test):
-    """after a rename and SIGHUP continues in a new file, even while the clients
-    have all descriptors"""
+    """after a rename and SIGHUP continues in a new file, even while clients
+    hold all descriptors"""
     test.need_injector()
     test.faults.set('descriptors', 30)
     server, visitor, log = logging(test)
@@ -307,7 +307,7 @@ def times_and_zones(test):
 
 
 def minute_there():
-    """The present minute, as a log shows it 5:30 hours east of GMT."""
+    """The current minute, as a log shows it 5:30 hours east of GMT."""
     return time.strftime('%d/%b/%Y:%H:%M', time.gmtime(time.time() + 19800))
 
 

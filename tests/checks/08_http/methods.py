@@ -35,7 +35,7 @@ def get_every_byte(test):
     root = test.site({'every': bytes(range(256)) * 5})
     visitor = test.visitor(server=test.server(root=root))
     visitor.get('/every').must_be(200, bytes(range(256)) * 5,
-                                  'use no strlen, and add nothing')
+                                  'do not use strlen, and add nothing')
 
 
 @check(WEB)

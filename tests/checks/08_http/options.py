@@ -22,8 +22,8 @@ LOG_HINT = ('ADDRESS - - [TIME] "REQUEST LINE" STATUS BYTES "REFERER" '
 
 
 def logged(log, count):
-    """Waits for this many lines in a log. Returns what each consists of:
-    address, time, request line, status, bytes, referer, user agent."""
+    """Waits for this many lines in a log. Returns the fields of each: address,
+    time, request line, status, bytes, referer, user agent."""
     def lines():
         text = log.read_bytes() if log.exists() else b''
         return text.decode('latin-1').splitlines(True)
@@ -145,7 +145,8 @@ def folder_relative(test):
 
 
 def cannot_start(test, *options, about=''):
-    """Demands one line on standard error, and status 1, before it listens."""
+    """Demands one line on standard error, and status 1, before the server
+    listens."""
     child = test.start(*options, '0')
     status = child.wait_exit()
     if status != 1 or len(child.lines) != 1 or about not in child.lines[0]:

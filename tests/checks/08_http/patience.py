@@ -116,7 +116,8 @@ def trickling_body(test):
             if select.select([visitor.socket], [], [], every)[0]:
                 break
         else:
-            raise Failure('the end of the connection', 'it is open after 8 s',
+            raise Failure('the end of the connection',
+                          'it is still open after 8 s',
                           'a body gets more time as it grows')
     test.visitor(server=server).stays()
 
@@ -218,7 +219,7 @@ def response_in_the_buffer(test):
     if lines[0] in server.lines:
         raise Failure('no such line: it reads all the time', lines[0],
                       'a byte that the peer has acknowledged counts as moved')
-    raise Failure(f'the line "{lines[1]}" after 2 seconds, or a little more',
+    raise Failure(f'the line "{lines[1]}" after 2 seconds, or slightly more',
                   'no such line after 3.2 s', 'the kernel does not report when '
                   'bytes were acknowledged, so ask it several times')
 

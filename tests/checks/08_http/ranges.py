@@ -184,7 +184,7 @@ def range_of_large(test):
 
 @check(WEB, open=False)
 def range_if_date_of_this_second(test):
-    """a time without a fraction of a second does not validate a range if the
+    """a time without a fraction of a second does not match in If-Range if the
     file was given that time within the same second"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))

@@ -41,8 +41,8 @@ def recent_files_in_memory(test):
 
 @check(WEB, open=False)
 def times_set_back(test):
-    """serves the new content of a file whose size and time of modification are
-    as before: st_ctim cannot be set"""
+    """serves the new content of a file whose size and modification time are
+    unchanged: st_ctim cannot be set"""
     names = [f'{number}.txt' for number in range(20)]
     root = test.site({name: b'old' for name in names})
     for name in names:
@@ -59,7 +59,7 @@ def times_set_back(test):
 @check(WEB, open=False)
 def link_beside_a_folder(test):
     """follows no link that has replaced a folder, even right after looking at a
-    folder whose name begins the same"""
+    folder whose name has the same beginning"""
     root = test.site({'ab/x.txt': b'ab', 'a/x.txt': b'a', 'hello.txt': HELLO})
     time.sleep(3.2)
     server = test.server(root=root)
@@ -202,7 +202,7 @@ def listing_in_order(test):
 
 @check(WEB, open=False)
 def log_in_blocks(test):
-    """writes the lines of many requests at once, again and again"""
+    """writes the log lines of many requests together, again and again"""
     log = test.site({}) / 'log'
     server = test.server('-l', str(log), root=test.site())
     visitor = test.visitor(server=server)
@@ -323,7 +323,7 @@ def expect_for_a_listing(test):
 
 @check(WEB, open=False)
 def large_file_kept_open(test):
-    """closes a file that is too large for memory after it was sent"""
+    """after sending a file that is too large for memory, closes it"""
     root = test.site({**USUAL, 'large': data(3 << 20)})
     time.sleep(3.2)  # a file that has just changed is not kept
     server = test.server(root=root)
@@ -339,7 +339,7 @@ def large_file_kept_open(test):
 
 @check(WEB, open=False)
 def file_size_limited(test):
-    """serves a file that is larger than the files it may write (ulimit -f)"""
+    """serves a file that is larger than any file it may write (ulimit -f)"""
     root = test.site({**USUAL, 'more.bin': DATA * 10})
     time.sleep(3.2)  # a file that has just changed is not kept
     server = test.server(root=root)
@@ -356,8 +356,8 @@ def file_size_limited(test):
 
 @check(WEB, open=False)
 def limit_not_raised(test):
-    """answers 500 if it cannot raise its descriptor limit; if it cannot lower
-    it again, reports that, and responds as usual"""
+    """answers with 500 if it cannot raise its descriptor limit; if it cannot
+    lower it again, reports that, and responds as usual"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()

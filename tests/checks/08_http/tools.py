@@ -17,7 +17,7 @@ MOST = 1 << 20  # bytes of a body that http.client reads: it may be endless
 
 
 def use(*words, patience=60):
-    """Runs a program. Returns the output of a tool; skips the check if it is
+    """Runs a tool. Returns its output; skips the check if the tool is
     missing."""
     if not shutil.which(words[0]):
         raise Skip(f'{words[0]} is not installed')
@@ -32,8 +32,9 @@ def use(*words, patience=60):
                 stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.PIPE, timeout=patience)
         except subprocess.TimeoutExpired:
-            raise Failure(f'`{" ".join(words)}` exits',
-                          f'it still runs after {patience} seconds') from None
+            raise Failure(
+                f'`{" ".join(words)}` exits',
+                f'it is still running after {patience} seconds') from None
         output.seek(0)
         done.stdout = output.read()
     if done.returncode != 0:

@@ -172,7 +172,7 @@ def answers_in_order(test):
 
 @check(CGI)
 def requests_meanwhile(test):
-    """requests that arrive while a script runs are answered after it"""
+    """requests that arrive while a script runs are answered afterwards"""
     visitor = serve(test, slow=PLAIN + 'sleep 0.4; echo slow\n')
     visitor.send(request('/cgi/slow'))
     for byte in request('/hello.txt'):

@@ -81,8 +81,9 @@ def body_first(test):
     another(test).stays()
     time.sleep(0.2)
     if (test.scripts / 'started').exists():
-        raise Failure('no process while a body comes slowly', 'the script has '
-                      'been started', 'receive the body first, into a file')
+        raise Failure('no process while a body arrives slowly',
+                      'the script has been started',
+                      'receive the body first, into a file')
     visitor.send(b'lo bye')
     visitor.answer(b'POST').must_be(204)
 
@@ -210,8 +211,8 @@ def body_malformed(test):
 
 @check(CGI)
 def body_malformed_leaves_nothing(test):
-    """the file of a malformed body is closed at once, even if the client
-    stays"""
+    """the file of a malformed body is closed at once, even if the client stays
+    connected"""
     visitor = serve(test, echo=ECHO)
     visitor.send(request('/cgi/echo', 'Transfer-Encoding: chunked',
                          method='POST', body=b'3\r\nabc\r\n'))

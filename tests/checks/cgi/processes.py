@@ -156,8 +156,8 @@ def at_most_64(test):
 
 @check(CGI)
 def answered_are_not_counted(test):
-    """64 scripts that run on after their response leave room for others; after
-    128 one more gets a 503"""
+    """64 scripts that keep running after their response leave room for others;
+    after 128 one more gets a 503"""
     visitor = serve(test, '-t', '0', later=SHELL + 'echo Content-Type: a/b; '
                     'echo Content-Length: 2; echo; printf hi; exec >&-\n'
                     + WAIT, hello=HELLO)
@@ -245,7 +245,7 @@ def client_gone_while_it_writes(test):
 
 @check(CGI)
 def client_ends_its_half(test):
-    """a client that has ended its half of the stream still gets its answer"""
+    """a client that has shut down its half still gets its answer"""
     visitor = serve(test, soon=PLAIN + 'sleep 0.5; echo soon\n')
     visitor.send(request('/cgi/soon') + request('/hello.txt'))
     visitor.socket.shutdown(socket.SHUT_WR)
@@ -269,7 +269,8 @@ def server_ends(test):
 
 @check(CGI)
 def server_ends_later(test):
-    """when the server ends, so do scripts that run on after their response"""
+    """when the server ends, so do scripts that keep running after their
+    response"""
     visitor = serve(test, later=SHELL + 'echo Status: 204; echo; exec >&-; '
                     'echo $$ >>pids; sleep 600 & echo $! >>pids; wait\n')
     visitor.get('/cgi/later').must_be(204)
@@ -303,8 +304,8 @@ def signals_come_through(test):
 
 @check(CGI)
 def goes_on_after_its_answer(test):
-    """a script may run on after its response: the client does not wait, and no
-    zombie remains"""
+    """a script may keep running after its response: the client does not wait,
+    and no zombie remains"""
     visitor = serve(test, '-t', '1', later=SHELL + 'echo Content-Type: a/b; '
                     'echo Content-Length: 2; echo; printf hi; exec >&-\n'
                     + WAIT + 'sleep 1.2; touch done\n')

@@ -10,7 +10,7 @@ from harness import CHECKS, FOREVER, Check, Failure, wait_until
 
 
 def meets(test, call, name, status, calls=1):
-    """Demands a status and a line, and that the server keeps running."""
+    """Demands a status and a line, and that the server keep running."""
     reply = another(test).get('/cgi/hello').must_be(status)
     if status == 503:
         reply.must_have('Retry-After', '1')

@@ -108,7 +108,7 @@ def children(server):
 
 
 def at_rest(test, why):
-    """Demands that the server has no child left, not even a zombie."""
+    """Demands that the server have no child left, not even a zombie."""
     if not wait_until(lambda: not children(test.running)):
         raise Failure(f'no child of the server is left {why}',
                       shown(repr(children(test.running)).encode()),

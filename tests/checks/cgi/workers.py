@@ -166,7 +166,7 @@ def workers_share(test):
 
 
 def from_a_worker(test):
-    """Returns the answer of a worker, or None if it does not come in time."""
+    """Returns the answer of a worker, or None if it does not arrive in time."""
     reply = another(test).get('/cgi/fast')
     return reply if reply.status == 200 else None
 

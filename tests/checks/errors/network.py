@@ -24,8 +24,8 @@ HERE, THERE = '127.0.0.1', '127.0.0.2'  # the server's address, the client's
 # ------------------------------------------------------- connect, in a network
 
 def next_one(test, name, first, peer, during=None):
-    """Demands that the client reports the first address, and goes on with the
-    next one, that of a server."""
+    """Demands that the client report the first address, and go on to the next
+    one, which is a server's."""
     if test.injector is None or not test.loadable:  # who resolves names
         child = start_client(test, peer.port, host=first)
     else:
@@ -68,7 +68,8 @@ def no_answer(test):
 
 @in_network('connect', 'EADDRNOTAVAIL', '06')
 def no_local_port(test):
-    """The only local port that there is has a connection to that address."""
+    """The only available local port already has a connection to that
+    address."""
     peer = test.peer(echoing, host='0.0.0.0')
     peer.host = HERE
     limit('ip_local_port_range', '20000 20000')
@@ -311,8 +312,8 @@ def attached_server(test):
 
 @sharing('select', 'EINTR', '08')
 def interrupted_select(test):
-    """SIGHUP makes it open the log again; it has to arrive while select
-    waits."""
+    """SIGHUP makes it open the log again; it has to arrive while select is
+    waiting."""
     test.need_injector()
     server = test.server('-l', '/dev/null')
     test.attached()

@@ -30,13 +30,14 @@ def client_line(test):
 
 @check(STAGE)
 def client_lines(test):
-    """numbers the lines, and sends each after the one before is answered"""
+    """numbers the lines, and sends each once the previous one has been
+    answered"""
     server = Asked(test)
     server.start(b'one\ntwo\n\nthree\n')
     for number, line in enumerate((b'one', b'two', b'', b'three'), 1):
         request = server.request(number, line, 'an empty line is a message, '
                                  'too' if number == 3 else '')
-        server.nothing(0.1, 'while the one before has no answer', 'wait for '
+        server.nothing(0.1, 'while the previous one has no answer', 'wait for '
                        'the answer to a line before the next is sent',
                        EARLY_HINT)
         server.answer(request)
@@ -179,7 +180,7 @@ def default_limit(test):
 
 @check(STAGE)
 def some_answered(test):
-    """prints the answers that came before a line without an answer"""
+    """prints the answers received before a line that gets none"""
     server = Asked(test)
     server.start(b'one\ntwo\nlost\n', seconds=1)
     for number, line in (1, b'one'), (2, b'two'):

@@ -21,7 +21,7 @@ DROP_HINT = ('the action is DROP: the server goes on with the next message, '
 
 
 def order(test, call, name, action):
-    """Lets the next call fail; for WAIT, also those after it."""
+    """Makes the next call fail; for WAIT, also those after it."""
     first = test.faults.get('calls', call) + 1
     test.faults.set('injected', 0, call)
     test.faults.fail(call, getattr(errno, name), first,
@@ -61,7 +61,7 @@ def faulty_client(test, call, name, action):
 
 
 def served_at_last(asked, hint):
-    """Demands that the client gets its answer despite the fault."""
+    """Demands that the client get its answer despite the fault."""
     if asked.seen:
         asked.answer(asked.seen[-1])
     else:
@@ -121,7 +121,7 @@ ACTIONS_OF[STAGE] = {'STOP': stop, 'DROP': drop, 'RETRY': retry, 'WAIT': wait}
 
 @check(STAGE, open=False)
 def recvfrom_unlisted(test):
-    """after an errno of recvfrom that has no row, waits and calls again;
+    """if recvfrom fails with an errno that has no row, waits and calls again;
     reports it once"""
     server, senders = faulty_server(test, 'recvfrom', 'EXDEV', 'WAIT')
     idles(test, server, 'recvfrom', 'EXDEV')
@@ -135,7 +135,8 @@ def recvfrom_unlisted(test):
 
 @check(STAGE, open=False)
 def sendto_unlisted(test):
-    """an errno of sendto that has no row costs only that message"""
+    """if sendto fails with an errno that has no row, only that message is
+    lost"""
     server, senders = faulty_server(test, 'sendto', 'EXDEV', 'DROP')
     answered(test, server, senders[1], b'knock', DROP_HINT)
     reported_once(test, server, 'sendto')
@@ -154,7 +155,7 @@ def reported_once(test, child, call):
 
 @check(STAGE, open=False)
 def shortage_without_end(test):
-    """during a shortage the client gives up as if no answer came"""
+    """during a shortage the client gives up as if no answer arrived"""
     test.need_injector()
     test.faults.fail('sendto', errno.ENOBUFS, last=FOREVER)
     asked = Asked(test)

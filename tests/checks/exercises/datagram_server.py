@@ -162,11 +162,11 @@ def sender_without_port(test):
 
 @check(STAGE)
 def idle_server(test):
-    """uses no processor time while no message comes"""
+    """uses no processor time while no message arrives"""
     server = start_server(test)
     echoed(test, server, socket_to(test, server))
     if server.spins():
-        raise Failure('no processor time while no message comes', 'it spins',
+        raise Failure('no processor time while no message arrives', 'it spins',
                       'let recvfrom wait for the next message')
 
 

@@ -156,7 +156,7 @@ class DatagramStorm:
         for _ in range(self.chance.randrange(4)):
             kind = self.chance.choice(('late', 'junk', 'stranger', 'stop'))
             self.steps.append({
-                'late': 'a late answer comes', 'junk': 'other bytes come',
+                'late': 'a late answer arrives', 'junk': 'other bytes arrive',
                 'stranger': 'a stranger answers',
                 'stop': 'the client is stopped, and continued'}[kind])
             if kind == 'late' and self.old:

@@ -116,7 +116,7 @@ def echoed(test, server, ours, message=b'served?', hint=''):
 
 
 def nothing_more(ours, seconds=0.1, hint=''):
-    """Demands that no further message comes for a while."""
+    """Demands that no further message arrive for a while."""
     ours.settimeout(seconds)
     try:
         got = ours.recv(1 << 17)
@@ -154,7 +154,7 @@ class Asked:
         return self.child
 
     def take(self, patience=PATIENCE):
-        """Returns the next message, or None if none comes in time."""
+        """Returns the next message, or None if none arrives in time."""
         self.socket.settimeout(patience)
         try:
             message, self.client = self.socket.recvfrom(1 << 17)
@@ -180,7 +180,7 @@ class Asked:
         return got
 
     def nothing(self, seconds, why, hint='', again_hint=''):
-        """Demands that no request comes for a while."""
+        """Demands that no request arrive for a while."""
         got = self.take(seconds)
         if got is not None:
             if got in self.seen:

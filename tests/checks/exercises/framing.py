@@ -12,7 +12,7 @@ from harness import (Failure, Skip, check, converse, counted, data, share,
 from harness.framing import CLOSE_HINT, MOST, framed
 
 SPLIT_HINT = ('recv returns what has arrived so far: a length, too, may come '
-              'in pieces. Call recv in a loop until all bytes are there')
+              'in pieces. Call recv in a loop until all bytes have arrived')
 LIMIT_HINT = ('-t limits the time without a byte, not the time for a whole '
               'message')
 EXACT_HINT = ('one recv may return more than one message: receive exactly 4 '
@@ -40,7 +40,8 @@ def answers_at_once(test):
         client.sendall(framed(message))
         test.answered(client, message,
                       'receive exactly as many bytes as the length says, then '
-                      'answer: no more may come')
+                      'answer: the client may be waiting for the answer before '
+                      'it sends more')
         client.close()
 
 
@@ -99,7 +100,7 @@ def split_anywhere(test):
                   [bytes([byte]) for byte in stream])
         for piece in pieces:
             client.sendall(piece)
-            time.sleep(0.005)  # so that it comes alone
+            time.sleep(0.005)  # so that it arrives alone
         test.answered(client, b'split', SPLIT_HINT)
         test.answered(client, b'anywhere', EXACT_HINT)
         client.close()
@@ -122,7 +123,7 @@ def partial_receive(test):
 
 @check('05-framing', open=False)
 def partial_send(test):
-    """an answer is complete although send takes a few bytes at a time"""
+    """an answer is sent whole even if send takes only a few bytes at a time"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -152,7 +153,8 @@ def long_talk(test):
 
 @check('05-framing')
 def half_close(test):
-    """a client that ends its half still gets every answer, then the end"""
+    """a client that shuts down its half still gets every answer, then the end
+    of the stream"""
     client = test.connect(test.server())
     messages = [data(50000, number) for number in range(4)] + [b'the last']
     sender = converse(client, b''.join(map(framed, messages)), [])
@@ -167,7 +169,8 @@ def half_close(test):
 
 @check('05-framing')
 def ends_inside(test):
-    """if a client ends inside a message, closes without an answer to it"""
+    """if a client's stream ends inside a message, closes without answering that
+    message"""
     server = test.server()
     for stream in (b'\0', b'\0\0\0', b'\0\0\0\5', b'\0\0\0\5four'):
         client = test.connect(server)
@@ -182,8 +185,8 @@ def ends_inside(test):
 
 @check('05-framing', open=False)
 def ends_inside_line(test):
-    """prints "recv: the stream ends inside a message" if a client ends inside
-    a message, and nothing if it ends after one"""
+    """if a client's stream ends inside a message, prints "recv: the stream ends
+    inside a message"; if it ends after one, prints nothing"""
     server = test.server()
     line = 'recv: the stream ends inside a message'
     for stream, times in ((b'', 0), (framed(b'whole'), 0), (b'\0\0', 1),
@@ -203,7 +206,7 @@ def ends_inside_line(test):
 @check('05-framing')
 def too_long(test):
     """a length above 65536 is answered with the message "too long" at once,
-    and then comes the end of the stream"""
+    followed by the end of the stream"""
     server = test.server()
     for length in (MOST + 1, 1 << 24, (1 << 31) - 1, 1 << 31, (1 << 32) - 1):
         client = test.connect(server)

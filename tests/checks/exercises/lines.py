@@ -86,8 +86,8 @@ class Talker:
                     hint=hint)
 
     def nothing(self, why, hint=''):
-        """Demands that nothing arrives before the answer to an unknown line;
-        so the lines before it are handled."""
+        """Demands that nothing arrive before the answer to an unknown line: by
+        then the lines before it have been handled."""
         self.say(b'?')
         got = self.line(f'the answer ERROR to the line "?" ({why})', hint)
         if got != b'ERROR':
@@ -103,7 +103,7 @@ class Talker:
         return lines[:-1]
 
     def rest(self, what='the end of the stream', hint=''):
-        """Receives to the end of the stream. Returns what came."""
+        """Receives to the end of the stream. Returns what arrived."""
         end = time.monotonic() + 5 * PATIENCE
         while time.monotonic() < end:
             try:
@@ -122,7 +122,7 @@ class Talker:
             raise Failure('the end of the stream', shown(rest), hint)
 
     def silent(self, seconds=0.2):
-        """Returns whether nothing comes for a while."""
+        """Returns whether nothing arrives for a while."""
         return not self.kept and not select.select(
             [self.socket], [], [], seconds)[0]
 

@@ -1,4 +1,4 @@
-"""The checks of 07-publish: messages to all who subscribe to their topic.
+"""The checks of 07-publish: messages to all subscribers of their topic.
 
 To add one, start from `to_all_subscribers`, a short one; see "Add a check" in
 tests/README.md. Those about slow subscribers are in publish_slow.py."""
@@ -37,7 +37,7 @@ def to_a_subscriber(test):
     writer.say(b'PUB news hello, world')
     reader.expect(b'MSG news hello, world', why='of its topic')
     writer.nothing('PUB has no answer')
-    reader.nothing('each message comes once')
+    reader.nothing('each message arrives once')
 
 
 @check('07-publish')
@@ -76,7 +76,7 @@ def split_anywhere(test):
 
 @check('07-publish')
 def to_all_subscribers(test):
-    """all who subscribe to the topic get a message, and nobody else does"""
+    """a message reaches all clients subscribed to its topic, and no others"""
     server = test.server()
     readers = [subscriber(test, server, b'news') for _ in range(5)]
     other, writer = subscriber(test, server, b'sport'), test.talker(server)
@@ -114,7 +114,7 @@ def own_topic(test):
         client.say(b'PUB chat ' + text)
         client.expect(b'MSG chat ' + text, why='though it is its own')
         other.expect(b'MSG chat ' + text)
-    client.nothing('each message comes once')
+    client.nothing('each message arrives once')
 
 
 @check('07-publish')
@@ -316,8 +316,8 @@ def subscribers_reset(test):
 
 @check('07-publish', open=False, after='stalled_subscriber')
 def ended_in_this_turn(test):
-    """a subscriber whose stream has ended gets nothing that is published after
-    that in the same turn"""
+    """a subscriber whose stream has ended gets nothing published later in the
+    same turn"""
     server = test.server()
     for turn in range(3):
         reader = subscriber(test, server, b'news')

@@ -17,9 +17,8 @@ SLOW_HINT = ('no client may wait for a slow subscriber: use sockets that do '
              'not block, and for each client its own array of waiting lines')
 WHOLE_HINT = ('if send takes only part of a line, keep the rest; if a line '
               'does not fit, drop all of it')
-LOST_HINT = ('count the messages that a subscriber loses; when everything that '
-             'waits for it has been sent, send LOST and their number in place '
-             'of them')
+LOST_HINT = ('count the messages that a subscriber loses; when everything '
+             'queued for it has been sent, send LOST and their number instead')
 
 
 class Feed:
@@ -31,7 +30,7 @@ class Feed:
 
     def publish(self, many, least=900, most=1000):
         """Publishes this many messages of random lengths, and waits until they
-        are handled."""
+        have been handled."""
         while many > 0:
             now = min(many, BLOCK)
             self.writer.say(*[self.message() + b'.' * self.chance.randrange(
@@ -55,8 +54,7 @@ class Reader:
         self.last = self.lost = 0
 
     def next(self, hint=LOST_HINT):
-        """Takes a line. Demands that its number follows that of the line
-        before."""
+        """Takes a line. Demands that its number follow the previous line's."""
         what = (f'message {self.last + 1}, or a line LOST and how many are '
                 f'missing (after {self.lost} that LOST has reported)')
         try:
@@ -133,7 +131,8 @@ def slow_loses_whole(test):
         lost = slow.lost
         slow.until(feed.count)
         if slow.lost > lost:
-            raise Failure('the next message, because nothing waits any more',
+            raise Failure('the next message, because nothing is waiting any '
+                          'more',
                           f'LOST {slow.lost - lost}',
                           'after LOST the count starts again from 0')
 
@@ -165,7 +164,7 @@ def slow_half_close(test):
     feed = Feed(test, server)
     feed.publish(MANY)
     slow.talker.socket.shutdown(socket.SHUT_WR)
-    hint = 'the end of its stream: first send what waits, then close'
+    hint = 'the end of its stream: first send what is waiting, then close'
     slow.until(feed.count, hint)
     slow.talker.ended(hint)
 
@@ -215,8 +214,8 @@ def answers_unread(test):
 
 @check('07-publish')
 def slow_ones_reset(test):
-    """if slow subscribers reset their connections while messages wait for them,
-    the others still get every message"""
+    """if slow subscribers reset their connections while messages are waiting
+    for them, the others still get every message"""
     server = test.server()
     fast, feed = Reader(test, server), Feed(test, server)
     for _ in range(2):
@@ -260,8 +259,8 @@ def idle_subscriber_stays(test):
 
 @check('07-publish', open=False)
 def stalled_subscriber(test):
-    """with -t 1 a subscriber is dropped when messages wait for it and no byte
-    moves for a second, not before"""
+    """with -t 1 a subscriber is dropped when messages are waiting for it and no
+    byte moves for a second, not before"""
     server = test.server('-t', '1')
     slow = Reader(test, server, receive_buffer=SMALL)
     time.sleep(1.5)  # the idle time does not count

@@ -40,7 +40,7 @@ class Worker(Talker):
                         'answer PUSH when the piece is in the queue')
 
     def pull(self):
-        """Sends PULL, and waits until it is handled."""
+        """Sends PULL, and waits until it has been handled."""
         self.say(b'PULL')
         self.nothing('there is no work, so PULL has no answer yet',
                      'the lines after PULL are handled while it waits, even '
@@ -145,7 +145,7 @@ def pull_waits(test):
         pusher.push(text)
         worker.gets(text,
                     'hand out work as soon as there is a piece and a worker '
-                    'that waits for it')
+                    'waiting for it')
         worker.done()
 
 
@@ -209,7 +209,7 @@ def done_without_work(test):
     worker, pusher = test.talker(server), test.talker(server)
     worker.refused(b'DONE', 'this client has no work')
     worker.pull()
-    worker.refused(b'DONE', 'this client still waits for work')
+    worker.refused(b'DONE', 'this client is still waiting for work')
     pusher.push(b'dig')
     pusher.refused(b'DONE', 'another client has the work')
     worker.gets(b'dig')

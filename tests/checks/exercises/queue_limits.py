@@ -11,7 +11,7 @@ from harness import (Failure, check, counted, dropped, end_half, flood,
 
 MOST = 1000  # pieces that the server keeps, those under way included
 BACK_HINT = ('keep the piece until DONE; if its worker is lost, put it in '
-             'front of those that wait')
+             'front of those waiting')
 ROOM_HINT = ('if the queue is full, a PUSH waits; answer it when the piece is '
              'in the queue')
 
@@ -54,7 +54,7 @@ def worker_leaves(test):
 
 @check('07-queue')
 def waiting_worker_gets_it(test):
-    """a piece that was given back goes at once to a worker that waits"""
+    """a piece that was given back goes at once to a waiting worker"""
     server = test.server()
     pusher = test.talker(server)
     for way in ('close', 'reset', 'half'):
@@ -120,7 +120,7 @@ def done_and_left(test):
 
 @check('07-queue')
 def waiting_worker_leaves(test):
-    """a worker that leaves while it waits gets no work"""
+    """a worker that leaves while waiting gets no work"""
     server = test.server()
     pusher, other = test.talker(server), test.talker(server)
     for way in ('close', 'reset', 'half'):
@@ -248,8 +248,8 @@ def pusher_ends_while_full(test):
 
 @check('07-queue')
 def answers_unread(test):
-    """receives nothing from a client that does not read its answers; the
-    others do not notice"""
+    """receives nothing from a client that does not read its answers; the others
+    are not affected"""
     server = test.server()
     client, before = test.talker(server), server.memory()
     client.refused(b'?')
@@ -299,7 +299,7 @@ class Crowd:
                 self.complaints.append(Failure(
                     f'the piece {shown(piece)} for one worker',
                     'two workers have it' if piece in self.held else
-                    'it comes again after its DONE'))
+                    'it is handed out again after its DONE'))
             self.held.add(piece)
 
     def drop(self, piece):
@@ -351,7 +351,7 @@ def exactly_once(test):
 
 @check('07-queue', open=False)
 def waiting_worker_stays(test):
-    """with -t 1 a worker that waits for work is not dropped"""
+    """with -t 1 a worker that is waiting for work is not dropped"""
     server = test.server('-t', '1')
     worker, silent = test.talker(server), test.connect(server)
     worker.pull()
@@ -359,8 +359,8 @@ def waiting_worker_stays(test):
     time.sleep(1.2)
     pusher = test.talker(server)
     pusher.push(b'late')
-    worker.gets(b'late', 'a worker that waits sends nothing: its silence is '
-                'no reason to drop it')
+    worker.gets(b'late', 'a waiting worker sends nothing: its silence is no '
+                'reason to drop it')
     worker.done()
 
 

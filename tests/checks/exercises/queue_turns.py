@@ -6,7 +6,7 @@ import signal
 from checks.exercises.queue_limits import MOST, ROOM_HINT, waits
 from harness import Failure, arrived, check, flood, shown, wait_until
 
-TURN_HINT = ('a PUSH waits behind the pushers that wait already, even if the '
+TURN_HINT = ('a PUSH waits behind the pushers already waiting, even if the '
              'queue has room when its line is handled')
 
 
@@ -34,8 +34,8 @@ def push_behind_others(test):
 
 @check('07-queue')
 def room_in_turn(test):
-    """room for two pieces that comes at once goes to the two pushers that have
-    waited longest, however much each pushes"""
+    """when room for two pieces appears at once, it goes to the two pushers that
+    have waited longest, however much each pushes"""
     server = test.server()
     pusher, first, second = (test.talker(server) for _ in range(3))
     workers = [test.talker(server) for _ in range(2)]
@@ -63,7 +63,7 @@ def room_in_turn(test):
 
 @check('07-queue', open=False)
 def worker_does_not_read(test):
-    """with -t 1 a worker that waits for work, but does not read its other
+    """with -t 1 a worker that is waiting for work, but does not read its other
     answers, is dropped"""
     server = test.server('-t', '1')
     worker = test.talker(server, receive_buffer=32768)
@@ -71,7 +71,7 @@ def worker_does_not_read(test):
     flood(worker.socket, 32 << 20, b'?\n' * 32768)
     port = worker.socket.getsockname()[1]
     line = f'dropped 127.0.0.1:{port}: no byte moved for 1 second'
-    if not server.wait_line(line, 15):  # it handles what has come first
+    if not server.wait_line(line, 15):  # it first handles what arrived
         raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
-                      'a worker that waits for work has no time limit, unless '
-                      'something is left to send to it')
+                      'a worker that is waiting for work has no time limit, '
+                      'unless something is left to send to it')

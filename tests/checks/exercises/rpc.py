@@ -14,7 +14,7 @@ from harness.rpc import (
     run_client, type_line)
 
 LINE = 4096
-AGAIN_HINT = ('the server has vanished before the whole answer has come: '
+AGAIN_HINT = ('the server has vanished before the whole answer has arrived: '
               'discard that part, close the socket, connect a new one, send '
               'the request again')
 ONCE_HINT = ('a request that has its answer is never sent again; only the next '
@@ -62,7 +62,7 @@ def as_they_come(test):
 
 @check('06-rpc')
 def one_at_a_time(test):
-    """sends a request after the one before has been answered, not earlier"""
+    """sends a request once the previous one has been answered, not earlier"""
     early = []
 
     def play(talk):
@@ -145,7 +145,7 @@ def echo_lines(talk):
 
 @check('06-rpc')
 def split_answer(test):
-    """an answer may come in pieces; it is printed when it is complete"""
+    """an answer may arrive in pieces; it is printed when it is complete"""
     printed = []
 
     def play(talk):

@@ -16,9 +16,9 @@ from harness.rpc import (
     LineServer, answer_to, answered_all, answering, end_input, gave_up,
     run_client, type_line)
 
-STEP_HINT = ('what comes after the line of an answer is not the answer to the '
-             'next request: close the connection, and send that request on a '
-             'new one')
+STEP_HINT = ('what follows the line that answers a request is not the answer '
+             'to the next request: close the connection, and send that request '
+             'on a new one')
 LATE_HINT = ('after -t seconds without a byte recv fails with EAGAIN: close '
              'the connection, so that the late answer cannot be taken for '
              'another, and ask again on a new one')
@@ -39,7 +39,7 @@ def late_answer(test):
     began = time.monotonic()
     type_line(child, b'one\n')
     child.wait_for(lambda: child.output, 8)
-    time.sleep(0.5)  # the late answer has come by now
+    time.sleep(0.5)  # the late answer has arrived by now
     type_line(child, b'two\n')
     end_input(test, child)
     answered_all(test, child, [b'one\n', b'two\n'], LATE_HINT)
@@ -90,7 +90,7 @@ def slow_answer(test):
 
 @check('06-rpc')
 def two_answers_at_once(test):
-    """a second line that comes with an answer is not the answer to the next
+    """a second line that arrives with an answer is not the answer to the next
     request"""
     for more in (b'again\n', b'again\nand again\n', b'half a li'):
         def play(talk):
@@ -109,14 +109,14 @@ def two_answers_at_once(test):
 
 @check('06-rpc')
 def two_answers(test):
-    """a second line that comes before the next request is sent is not the
+    """a second line that arrives before the next request is sent is not the
     answer to it"""
     out_of_step(test, b'once more\n')
 
 
 @check('06-rpc')
 def two_answers_and_half(test):
-    """half a line that comes before the next request is sent is not part of
+    """half a line that arrives before the next request is sent is not part of
     its answer"""
     out_of_step(test, b'half a li')
 
@@ -149,7 +149,8 @@ def out_of_step(test, more):
 
 @check('06-rpc', open=False)
 def every_address(test):
-    """each try goes through the addresses of the host, from the first on"""
+    """each try goes through the addresses of the host, starting with the
+    first"""
     test.need_injector()
     server = LineServer(test, lambda talk: talk.request(), answering)
     test.faults.resolve('127.0.0.3', '127.0.0.2', '127.0.0.1')
@@ -201,8 +202,8 @@ def sockets_closed(test):
 
 @check('06-rpc', open=False)
 def partial_calls(test):
-    """requests and answers are complete although send and recv move only a few
-    bytes at a time"""
+    """requests and answers are sent and received whole even if send and recv
+    move only a few bytes at a time"""
     test.need_injector()
     for call in ('send', 'recv'):
         server = LineServer(test, answering)

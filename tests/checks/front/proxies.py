@@ -117,7 +117,7 @@ def live(site, end, done, complaints):
 
 
 def stopped_under_load(test, command):
-    """Demands that no answer fails while servers are stopped and started."""
+    """Demands that no answer fail while servers are stopped and started."""
     site = Site(test, command)
     done, complaints = [], []
     end = time.monotonic() + 5
@@ -139,7 +139,7 @@ def stopped_under_load(test, command):
 
 
 def spread(test, command):
-    """Demands that the proxy terminates TLS, and all three servers work."""
+    """Demands that the proxy terminate TLS, and all three servers work."""
     site = Site(test, command)
     for _ in range(12):
         browser = site.browser()
@@ -184,7 +184,7 @@ def haproxy_stopped_under_load(test):
 
 
 def before_echoes(test, command):
-    """Demands that bytes are passed on, to the other server if one is
+    """Demands that bytes be passed on, to the other server if one is
     stopped."""
     site = Site(test, command)
 

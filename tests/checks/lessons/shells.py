@@ -89,7 +89,7 @@ class Shell(Child):
             self.wait(self.shown(self.step.shows[:1]))
 
     def finish(self) -> None:
-        """Ends what still runs with Ctrl-C, and types the remaining
+        """Ends with Ctrl-C what is still running, and types the remaining
         commands."""
         while self.wait(self.shown(self.step.shows)):
             patience = 0 if self.step.interrupted else GRACE

@@ -90,8 +90,8 @@ class ClientStorm(Storm):
         self.leave(connection)
 
     def type(self):
-        """Gives the client its input, each message after the echo of the one
-        before."""
+        """Gives the client its input, each message after the echo of the
+        previous one."""
         child, typed = self.program, 0
         try:
             for number, message in enumerate(self.messages):

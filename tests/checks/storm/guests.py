@@ -133,7 +133,7 @@ class Guest:
         return message
 
     def come_back(self):
-        """Demands that it is served as before, once the faults have ended."""
+        """Demands that it be served as before, once the faults have ended."""
         self.doing = 'come_back'
         if not self.lost() and not self.ended:
             self.exchange(self.greeting())

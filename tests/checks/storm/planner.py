@@ -72,7 +72,7 @@ def advice(fault):
     if fault.effect == SHORTENS:
         return ('send may take only part of the bytes: send the rest in a loop'
                 if fault.kind == 'send' else
-                f'{fault.kind} may bring less than there is room for: the '
+                f'{fault.kind} may return less than there is room for: the '
                 'rest comes with the next call')
     if action_of_client(fault) == 'NEXT':
         return f'after {name}{meaning} try the next address, on a new socket'

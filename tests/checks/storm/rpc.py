@@ -86,8 +86,8 @@ class RpcStorm(ClientStorm):
     # ---------------------------------------------------------- the input
 
     def type(self):
-        """Gives the client its input: each line after the answer to the one
-        before, or all at once."""
+        """Gives the client its input: each line after the answer to the
+        previous one, or all at once."""
         child, expected = self.program, 0
         patient = self.lot('typing').random() < 0.7
         try:
@@ -135,11 +135,11 @@ class RpcStorm(ClientStorm):
                           self.descriptors, 'close a connection that is lost')
 
     def judge_requests(self):
-        """Demands that no request comes out of order, or too often."""
+        """Demands that no request come out of order, or too often."""
         places = [self.messages.index(line) if line in self.messages else -1
                   for line in self.seen]
         if places != sorted(places) or -1 in places:
-            raise Failure('each request after the one before has been '
+            raise Failure('each request once the previous one has been '
                           'answered',
                           f'the requests came in this order: {places}')
         if self.again and not any(fault.effect in (LOSES, HINDERS)

@@ -61,8 +61,8 @@ class Storm:
             self.notes.append((self.page.get('came'), text))
 
     def settle(self):
-        """Waits until the program has done what it can for now, so that what
-        comes next finds it at the same place in every run."""
+        """Waits until the program has done what it can for now, so that the
+        next step finds it at the same place in every run."""
         wait_until(lambda: self.in_state('S'), 0.1)
 
     def in_state(self, state):
@@ -72,7 +72,7 @@ class Storm:
     # --------------------------------------------------------- the verdict
 
     def patient(self):
-        """Demands that the program waits until shortages are over."""
+        """Demands that the program wait until shortages are over."""
         for fault, tries in self.page.came():
             if fault.effect == LASTS and tries > TRIES:
                 raise Failure('a wait of a tenth of a second between calls '
@@ -209,7 +209,7 @@ class ServerStorm(Storm):
                 or guest.steps[0][0] in guest.waits_for_nothing)
 
     def calm_down(self, descriptors):
-        """Ends the faults. Demands that everything is as before."""
+        """Ends the faults. Demands that everything be as before."""
         self.settle()
         self.patient()
         self.page.set('raging', 0)
@@ -253,7 +253,7 @@ class ServerStorm(Storm):
                       'after errors too')
 
     def end(self):
-        """Demands that SIGTERM ends the server as in its stage."""
+        """Demands that SIGTERM end the server as in its stage."""
         wanted = 0 if self.test.stage >= '07' else -signal.SIGTERM
         self.server.signal(signal.SIGTERM)
         if self.server.wait_exit() != wanted:

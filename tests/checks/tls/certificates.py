@@ -37,7 +37,7 @@ def chain_sent(test):
 
 
 def rejected(test, pem, pattern):
-    """Demands that the server ends with status 1 and says why."""
+    """Demands that the server exit with status 1 and say why."""
     child, status = test.run('-d', str(test.site()), '-s', str(pem), '0')
     lines = [line for line in child.lines if str(pem) in line]
     if status != 1 or len(lines) != 1 or pattern not in lines[0]:
@@ -47,7 +47,7 @@ def rejected(test, pem, pattern):
 
 @check(TLS)
 def key_readable_refused(test):
-    """refuses a key that others may read or write"""
+    """refuses a key that other users can read or write"""
     pem = certificate(test)
     for mode in 0o644, 0o640, 0o604, 0o602:
         pem.chmod(mode)
@@ -84,8 +84,8 @@ def presented(secure):
 
 @check(TLS)
 def reload_on_hangup(test):
-    """after SIGHUP new connections get the new certificate, and open ones go
-    on"""
+    """after SIGHUP new connections get the new certificate, and open ones
+    continue"""
     server, second = serve(test), certificate(test)
     test.trusted = folder(test) / 'first.pem'
     test.trusted.write_bytes(test.pem.read_bytes())

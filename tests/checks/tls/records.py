@@ -41,7 +41,7 @@ def bytes_one_by_one(test):
 
 @check(TLS)
 def record_for_each_byte(test):
-    """a request may come in as many records as it has bytes, all at once"""
+    """a request may arrive in as many records as it has bytes, all at once"""
     serve(test)
     guest = visitor(test)
     message = request()
@@ -76,8 +76,8 @@ def half_a_record_sleeps(test):
     guest.socket.plain.sendall(record[:-30])
     guest.answer().must_be(200, HELLO)
     if server.spins():
-        raise Failure('no processor time while half a record is there',
-                      'it spins', 'wait with select until more has come')
+        raise Failure('no processor time while only half a record has arrived',
+                      'it spins', 'wait with select until more has arrived')
     guest.socket.plain.sendall(record[-30:])
     guest.answer().must_be(200, HELLO)
 

@@ -92,7 +92,7 @@ def visitor(test, made=None):
 
 
 def refused(test, made, what):
-    """Demands that a handshake fails, and that the server reports why."""
+    """Demands that a handshake fail, and that the server report why."""
     before = len(test.running.lines)
     secure = begun(test, made)
     try:
