@@ -95,7 +95,7 @@ def failed_hint(child):
 
 
 def refuses(test, *arguments, hint=''):
-    """Demands that the program rejects these arguments."""
+    """Demands that the program reject these arguments."""
     child = test.start(*arguments)
     status = child.wait_exit()
     if status != 2 or child.output or b'usage: ' not in child.errors:
@@ -155,7 +155,7 @@ def hint_about_line(child, call, name, lines, times):
 
 
 def not_told(test, child, call):
-    """Demands that an ordinary failure prints nothing."""
+    """Demands that an ordinary failure print nothing."""
     lines = [line for line in child.lines if line.startswith(call + ':')]
     if lines and not test.any:
         listed = re.match(rf'{call}: E[A-Z]+:', lines[0])
@@ -246,7 +246,7 @@ def idles(test, server, call, name, again=True):
 
 
 def in_time(last):
-    """Returns the present moment. Skips the check if a client has been quiet
+    """Returns the current time. Skips the check if a client has been quiet
     since the last one for so long that a server with -t 1 may drop it."""
     now = time.monotonic()
     if now - last > 0.9:
@@ -300,7 +300,7 @@ def succeeded(test, child, message=b'hello\n', hint=''):
 def dropped(test, server, client, began, hint='note when the last byte moved, '
             'for each client; select\'s timeout is the time until the first '
             'client is due'):
-    """Demands that a silent client is dropped after one second."""
+    """Demands that a silent client be dropped after one second."""
     port = client.getsockname()[1]
     line = f'dropped 127.0.0.1:{port}: no byte moved for 1 second'
     if not server.wait_line(line, 8):

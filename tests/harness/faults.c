@@ -66,7 +66,7 @@ enum kind {
     EXECVE,
     WAITPID,
     IOCTL,  /* TIOCOUTQ alone */
-    HELPER,  /* what prepares a program: limits, a pipe, signals */
+    HELPER,  /* set-up calls: limits, a pipe, signals */
     READDIR,
     KINDS,  /* how many there are */
 };
@@ -130,7 +130,7 @@ struct storm {
     int32_t blocks;      /* blocks of memory that are allocated and not freed */
     struct client clients[16];
     struct event events[200];
-    int32_t order[200];  /* in which they came */
+    int32_t order[200];  /* in which they occurred */
 };
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -184,7 +184,7 @@ __attribute__((constructor)) static void attach(void) {
     }
 }
 
-static __thread int waiting_for;  /* the descriptor of the present call */
+static __thread int waiting_for;  /* the descriptor of the current call */
 static char at_end[1024];  /* descriptors on which recv has returned 0 */
 
 /* Notes that a descriptor is closed, or is a new connection. */

@@ -94,7 +94,8 @@ class FramingTest(Test):
         return got, ''
 
     def refused(self, client):
-        """Demands the answer to a length that is too large, and the end."""
+        """Demands the answer to a length that is too large, and the end of the
+        stream."""
         what = 'the message "too long" as the answer'
         wanted = framed(TOO_LONG)
         got = self.receive(client, len(wanted), what, 'a length above 65536 '

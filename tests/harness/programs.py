@@ -47,8 +47,8 @@ class Program:
         return self.process.poll() is None
 
     def wait_exit(self, patience=PATIENCE):
-        """Returns the exit status, or minus a signal; None if it still
-        runs."""
+        """Returns the exit status, or minus a signal; None if it is still
+        running."""
         try:
             return self.process.wait(patience)
         except subprocess.TimeoutExpired:

@@ -42,7 +42,7 @@ def share(exercise, names):
 
 
 def arrange():
-    """Moves each check that names another one right behind that one, in every
+    """Moves each check that names another one right after that one, in every
     stage that has both, together with those that follow it."""
     places = {(check.stage, check.name) for check in CHECKS}
     followers, arranged = collections.defaultdict(list), []

@@ -84,7 +84,7 @@ class Reply:
         return self
 
     def must_have(self, name, value, hint=''):
-        """Demands that a field has this value."""
+        """Demands that a field have this value."""
         if self[name] != value:
             raise Failure(f'"{name}: {value}" in the {self.status} for '
                           f'{self.to}', f'"{name}: {self[name]}"'
@@ -92,7 +92,7 @@ class Reply:
         return self
 
     def must_lack(self, name, hint=''):
-        """Demands that the response does not have this field."""
+        """Demands that the response not have this field."""
         if self.values(name):
             raise Failure(f'no {name} in the {self.status} for {self.to}',
                           f'"{name}: {self[name]}"', hint)

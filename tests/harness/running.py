@@ -121,7 +121,8 @@ def prepare_worker(pids, owner):
 
 
 def stop_workers(pids):
-    """Ends the checks that still run, and everything they have started."""
+    """Ends the checks that are still running, and everything they have
+    started."""
     pids.seek(0)
     for pid in pids.read().split():
         try:

@@ -3,7 +3,7 @@
 import os
 
 MEMCHECK = bool(os.environ.get('MEMCHECK'))  # valgrind runs the programs
-PATIENCE = 30 if MEMCHECK else 4  # seconds, for what takes milliseconds else
+PATIENCE = 30 if MEMCHECK else 4  # s, for what otherwise takes ms
 JOBS = 2 if MEMCHECK else 4  # for each processor: many checks mostly wait
 NOBODY = 65534
 

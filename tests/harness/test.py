@@ -66,9 +66,9 @@ class Test:
         self.certificate = settings.TLS
 
     def examine(self):
-        """Demands that valgrind, if it is used, has nothing to report. Ends
-        the programs; from 07 on with SIGTERM, after which every descriptor
-        must be closed."""
+        """Demands that valgrind, if it is used, have nothing to report. Ends
+        the programs; from 07 on with SIGTERM, after which every descriptor must
+        be closed."""
         for child in list(RUNNING) if MEMCHECK else ():
             child.signal(signal.SIGTERM)
             child.signal(signal.SIGCONT)
@@ -342,7 +342,7 @@ class Test:
                           hint) from None
 
     def ended(self, client, hint='', what='the end of the stream'):
-        """Demands that the server ends the connection without sending anything
+        """Demands that the server end the connection without sending anything
         more."""
         try:
             piece = client.recv(65536)
@@ -374,7 +374,7 @@ class Test:
         raise Failure(what, f'more and more data: {shown(got)}')
 
     def served(self, server, client, hint=''):
-        """Demands that a client is served in the way of the stage."""
+        """Demands that a client be served in the stage's way."""
         if self.stage == '04':
             self.ended(client, hint, 'the server closes the connection')
         else:

@@ -241,7 +241,7 @@ class Visitor:
         return self.take(len(self.buffer))
 
     def ended(self, hint=''):
-        """Demands that the server sends nothing more and closes."""
+        """Demands that the server send nothing more and close."""
         try:
             self.more('the end of the stream', hint or 'close the connection')
         except Failure as failure:
@@ -252,7 +252,7 @@ class Visitor:
                           shown(self.buffer), hint)
 
     def stays(self, hint=''):
-        """Demands that the connection serves another request."""
+        """Demands that the connection serve another request."""
         self.get(hint=hint or 'this is no reason to close the connection'
                  ).must_be(200, HELLO, hint)
 

@@ -26,7 +26,7 @@ HERE, THERE = '127.0.0.1', '127.0.0.2'  # the server's address, the client's
 def next_one(test, name, first, peer, during=None):
     """Demands that the client report the first address, and go on to the next
     one, which is a server's."""
-    if test.injector is None or not test.loadable:  # who resolves names
+    if test.injector is None or not test.loadable:  # it resolves names
         child = start_client(test, peer.port, host=first)
     else:
         test.faults.resolve(first, peer.host)

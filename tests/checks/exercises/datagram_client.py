@@ -16,7 +16,7 @@ NUMBER_HINT = ('an answer has the same bytes as the request, its number '
 AGAIN_HINT = ('limit how long recvfrom may wait (SO_RCVTIMEO), then send the '
               'same request again')
 EARLY_HINT = ('it asks again too early: -t is in seconds, and so is tv_sec')
-LIMIT = 4  # how often a request is sent: once, and three times again
+LIMIT = 4  # how often a request is sent: once, and three more times
 
 
 @check(STAGE)

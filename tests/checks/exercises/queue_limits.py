@@ -9,7 +9,7 @@ import time
 from harness import (Failure, check, counted, dropped, end_half, flood,
                      reset, settings, shown, wait_until)
 
-MOST = 1000  # pieces that the server keeps, those under way included
+MOST = 1000  # pieces that the server keeps, including those under way
 BACK_HINT = ('keep the piece until DONE; if its worker is lost, put it in '
              'front of those waiting')
 ROOM_HINT = ('if the queue is full, a PUSH waits; answer it when the piece is '

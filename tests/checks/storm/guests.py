@@ -71,7 +71,7 @@ class Guest:
         except (socket.timeout, TimeoutError):
             self.fail('its bytes taken', 'they are not')
         except OSError:
-            pass  # the next recv knows why
+            pass  # the next recv reports why
 
     def leave(self, message):
         """Shuts down its half, and receives the rest."""
@@ -79,7 +79,7 @@ class Guest:
         try:
             self.connection.shutdown(socket.SHUT_WR)
         except OSError:
-            pass  # the next recv knows why
+            pass  # the next recv reports why
         self.exchange()
         self.conclude()
 
@@ -181,7 +181,7 @@ class Guest:
         except BlockingIOError:
             return rest
         except OSError:
-            return rest[:0]  # the next recv knows why
+            return rest[:0]  # the next recv reports why
         finally:
             self.connection.settimeout(PATIENCE)
 

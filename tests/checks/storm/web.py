@@ -133,7 +133,7 @@ class Browser(Guest):
         except (socket.timeout, TimeoutError):
             self.fail('its requests taken', 'they are not')
         except OSError:
-            pass  # the next recv knows why
+            pass  # the next recv reports why
 
     def exchange(self, questions=()):
         self.say(questions)
