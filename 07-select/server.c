@@ -138,8 +138,8 @@ static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
 
 /* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them. Stores when the next client is due, at most a day later.
-   Returns nfds, the highest descriptor plus 1. */
+   ready ones in them. Stores when the next time limit or shortage ends, at most
+   a day later. Returns nfds, the highest descriptor plus 1. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due) {
     long long now = milliseconds();

@@ -169,9 +169,9 @@ static void close_all(void);
 static bool can_log(void);
 
 /* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them. Stores when the next client is due, at most a day later.
-   Returns nfds, the highest descriptor plus 1: a client's, or that of a
-   program's output. */
+   ready ones in them. Stores when the next time limit or shortage ends, at most
+   a day later. Returns nfds, the highest descriptor plus 1: a client's, or that
+   of a program's output. */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due) {
     long long now = milliseconds();

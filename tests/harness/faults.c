@@ -933,8 +933,14 @@ int sigprocmask(int how, const sigset_t *mask, sigset_t *before) {
     return helper_fails() ? -1 : real(how, mask, before);
 }
 
-int ioctl(int descriptor, unsigned long request, ...) {
-    REAL(int, "ioctl", int, unsigned long, ...);
+#ifdef __GLIBC__
+typedef unsigned long ioctl_request;
+#else
+typedef int ioctl_request;  /* as in POSIX: musl */
+#endif
+
+int ioctl(int descriptor, ioctl_request request, ...) {
+    REAL(int, "ioctl", int, ioctl_request, ...);
     va_list rest;
     va_start(rest, request);
     void *argument = va_arg(rest, void *);
