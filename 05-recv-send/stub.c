@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-/* TODO 1: two headers, of signal(2) and of struct timeval. */
+/* TODO 1: two headers, for signal(2) and for struct timeval. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static int accept_client(int listener, struct sockaddr_in *address);
-/* TODO 4: prototypes, of set_timeouts (TODO 10) and echo (TODO 8). */
+/* TODO 4: prototypes for set_timeouts (TODO 10) and echo (TODO 8). */
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -78,30 +78,30 @@ int main(int argc, char *argv[]) {
 static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 8: echo, which takes a client and the time limit. Call recv(2), and send
-   back as many bytes as came (TODO 9). Return false when recv returns 0,
-   because the client has closed its side, or when the client is lost; otherwise
-   true. If recv fails, handle_error, and return true only after a RETRY. These
-   are bytes, not a string: a NUL is one of them, and no NUL ends them.
+   back the bytes received (TODO 9). Return false when recv returns 0, because
+   the client has closed its side, or when the client is lost; otherwise true.
+   If recv fails, handle_error, and return true only after a RETRY. These are
+   bytes, not a string: a NUL is one of them, and no NUL ends them.
    Proved by echo_line, echo_one_byte, echo_nul, half_close, client_resets,
    recv_*. */
 
 /* TODO 9: send_all, which takes a client, bytes, their number and the time
    limit. send(2) may take only some of the bytes and returns how many: send the
    rest. If it fails, handle_retry. The client is lost after a DROP, or when a
-   shortage has lasted as long as the limit (0: no limit); bytes that are sent
-   end a shortage. With TODO 10, send also fails with EAGAIN after each tenth of
-   a second in which it could send nothing: call it again, unless these tenths
-   add up to the limit. An EAGAIN at once is an error: measure with
-   clock_gettime(2).
+   shortage has lasted as long as the limit (0: no limit); any byte sent ends a
+   shortage. With TODO 10, send also fails with EAGAIN after each tenth of a
+   second in which it could send nothing: call it again, unless these tenths add
+   up to the limit. An EAGAIN that is returned at once is an error: measure the
+   time with clock_gettime(2).
    Proved by partial_send, slow_reader, never_reads_once, shortage_ends,
    shortages_apart, send_*. */
 
 /* TODO 10: set_timeouts, which takes a client and the time limit, and sets
    SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second (0 for no limit),
    each a struct timeval, see socket(7). A longer limit would not show when the
-   last byte was sent: a send that is cut short returns only how many were. If
-   setsockopt(2) fails, print that, see perror(3), and return false. And
-   milliseconds, which returns the time of CLOCK_MONOTONIC.
+   last byte was sent: a send that is cut short returns only how many bytes were
+   sent. If setsockopt(2) fails, report it with perror(3) and return false. Also
+   write milliseconds, which returns the time of CLOCK_MONOTONIC.
    Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and

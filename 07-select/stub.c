@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-/* TODO 1: Step 1: the header of select(2). Later steps: nothing needs
-   <sys/time.h> after step 4; step 6 needs the header of ioctl(2), step 8 that
-   of getrlimit(2). */
+/* TODO 1: Step 1: the header for select(2). Later steps: nothing needs
+   <sys/time.h> after step 4; step 6 needs the header for ioctl(2), step 8 the
+   one for getrlimit(2). */
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -32,9 +32,9 @@ static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 2: Step 1: a prototype, of serve (TODO 4). The three below are not
+/* TODO 2: Step 1: a prototype for serve (TODO 4). The three below are not
    called by main any more, so move them below main. Later steps need three more
-   here, of add_connection (step 2), limit_descriptors (step 8) and
+   here, for add_connection (step 2), limit_descriptors (step 8) and
    catch_signals (step 9).
    Proved by all_at_once. */
 static int accept_client(int listener, struct sockaddr_in *address);
@@ -112,10 +112,10 @@ static enum action handle_retry(const char *call, long *waits);
    turn to the next.
    Proved by all_at_once, descriptors_closed. */
 
-/* TODO 12: Step 3: more members of a row: a buffer of 64 KB for what has come
-   from the client; where the bytes that are still to be sent begin and end in
-   it; a count of waits, for send; and the time when a byte last moved, see
-   milliseconds.
+/* TODO 12: Step 3: more members of a row: a buffer of 64 KB for what has been
+   received from the client; where the bytes that are still to be sent begin and
+   end in it; a count of waits, for send; and the time when a byte last moved,
+   see milliseconds.
    Proved by bits_shared, partial_send. */
 
 /* TODO 26: Step 7: no function sleeps in a shortage any more, because all
@@ -139,11 +139,11 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by bits_shared, waits_quietly. */
 
 /* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
-   first client is due, not a fixed interval. fill_sets takes the listener, the
-   time limit and a pointer as well, and stores there when that is, in
-   milliseconds: in a day, if it is not sooner. time_until, which takes this,
-   returns the time left until then in a struct timeval, or 0 if it is over.
-   Call both in every turn, because select may change the timeval.
+   first client is due, not a fixed interval. fill_sets also takes the listener,
+   the time limit and a pointer, and stores there when that client is due, in
+   milliseconds, or a day from now if that is sooner. time_until, which takes
+   this time, returns how long it is until then in a struct timeval, 0 if it has
+   passed. Call both in every turn, because select may change the timeval.
    Proved by silent_client, no_tick, talker_stays. */
 
 /* TODO 10: Step 2: handle_ready, which takes a ready descriptor, the listener
@@ -153,9 +153,10 @@ static enum action handle_retry(const char *call, long *waits);
    table, and sets its limits; if that fails, it removes the client.
    Proved by all_at_once, waiting_clients, many_in_turn. */
 
-/* TODO 39: Step 9: fill_sets puts the pipe's end for reading into its set.
-   handle_ready returns false if that end is ready, otherwise true. After false
-   serve ends its turn and returns. Then main returns EXIT_SUCCESS.
+/* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its set.
+   handle_ready returns false if that end is ready, otherwise true. If it
+   returns false, serve ends its turn and returns. Then main returns
+   EXIT_SUCCESS.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
@@ -163,7 +164,7 @@ static enum action handle_retry(const char *call, long *waits);
    row also remembers when this was. While the number is not 0, the client is
    due a tenth of the time limit later (a function, next_check, for fill_sets
    and drop_idle_clients). drop_idle_clients then notes the number again. If it
-   has changed, bytes have moved, at an unknown time: take the present one.
+   has changed, bytes have moved, at an unknown time: use the current one.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays. */
 
 /* Receives what has come, and sends all of it back: see recv(2). That may be
@@ -217,18 +218,18 @@ static bool send_all(int client, const char *bytes, size_t length,
    into one static buffer of 256 KB for all, and a row has only a pointer, NULL
    if nothing is left to send. If bytes are left after its send, echo calls
    save_unsent, which takes the client and the bytes, and copies them to memory
-   of malloc(3), unless they are there already; they are sent from there in
+   from malloc(3), unless they are there already; they are sent from there in
    later turns. When all are sent, echo frees the memory; remove_connection
    frees it too. If there is no memory, the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
 /* TODO 22: Step 5: drop_idle_clients, which takes the listener, the time limit
-   in seconds, and the time. Of each client that has moved no byte for as long
+   in seconds, and the time. For each client that has moved no byte for as long
    as the limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60
-   seconds" (or "1 second") and removes it. It spares the listener. Unless the
-   limit is 0, serve calls it at the end of each turn in which a client is due.
-   handle_ready and echo no longer need the limit, but the time, which serve
-   gets once a turn, after select.
+   seconds" (or "1 second") and removes the client. It spares the listener.
+   Unless the limit is 0, serve calls it at the end of each turn in which a
+   client is due. handle_ready and echo now need the time instead of the limit;
+   serve gets the time once a turn, after select.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
 /* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
@@ -257,12 +258,12 @@ static bool set_timeouts(int client, long timeout) {
     return false;
 }
 
-/* TODO 17: Step 4: add_connection makes the socket non-blocking, for which see
-   fcntl(2): F_SETFL, O_NONBLOCK. A call may block even after select has
-   reported the socket as ready, see BUGS in select(2), and so may a send of
-   more than fits: then all clients would wait. It returns whether fcntl
-   succeeded. If not, handle_error for the listener; for a client only
-   perror(3), and remove the client.
+/* TODO 17: Step 4: add_connection makes the socket non-blocking: see F_SETFL
+   and O_NONBLOCK in fcntl(2). A call may block even after select has reported
+   the socket as ready, see BUGS in select(2), and so may a send of more than
+   fits: then all clients would wait. It returns whether fcntl succeeded. If
+   not, handle_error for the listener; for a client only perror(3), and remove
+   the client.
    Proved by reader_awaited_by_nobody. */
 
 /* Returns the time in milliseconds, from a clock that is never set back. */
@@ -287,8 +288,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
-    /* TODO 33: Step 8: somebody may raise the limit meanwhile, see prlimit(1).
-       If the descriptor is too high for a set, close it, limit the descriptors
+    /* TODO 33: Step 8: the limit may be raised meanwhile, see prlimit(1). If
+       the descriptor is too high for a set, close it, limit the descriptors
        again, and continue as if accept had failed with EMFILE.
        Proved by limit_raised. */
     if (client == -1)
@@ -315,31 +316,31 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    row to leave out. remove_connection takes the listener, too: now a descriptor
    is free, so if the listener is in a shortage, it may try again at once.
    fill_sets may have left the listener out by then: after it has removed a
-   client, the time that is left is 0.
+   client, the remaining time is 0.
    Proved by shortage_shared, out_of_descriptors, select_ENOMEM,
    room_after_timeout. */
 
 /* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
-   FD_SETSIZE; FD_SET of any other writes outside the set, without an error. So
-   let the kernel give out no such descriptor: lower the soft limit
-   RLIMIT_NOFILE to FD_SETSIZE, unless it is lower, by getrlimit(2) and
-   setrlimit(2). accept fails with EMFILE then, and step 7 has solved that. If a
+   FD_SETSIZE; FD_SET with any other writes outside the set, without an error.
+   So let the kernel give out no such descriptor: lower the soft limit
+   RLIMIT_NOFILE to FD_SETSIZE, unless it is lower already, with getrlimit(2)
+   and setrlimit(2). accept then fails with EMFILE, which step 7 handles. If a
    call fails, handle_error.
    Proved by more_than_fit. */
 
 /* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come after
    a flag has been checked and before select, which would then wait all the
-   same. So make a pipe(2) with an end for writing that does not block, and let
-   wake write a byte to it: the byte stays there until select sees it. wake may
-   not call much else, see signal-safety(7), and leaves errno as it was. Set it
-   for SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and unblock every
+   same. So make a pipe(2) whose writing end does not block, and let wake write
+   a byte to it: the byte stays there until select sees it. wake may not call
+   much else, see signal-safety(7), and leaves errno as it was. Install it for
+   SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and unblock every
    signal: sigprocmask(2). If a call fails, handle_error.
    Proved by ends_in_good_order, signal_before_select, handler_does_not_wait,
    fcntl_fails_at_the_start. */
 
 /* TODO 40: Step 9: close_all, which closes everything that is open and frees
    all memory. Have catch_signals register it with atexit(3), so that it is
-   called on every way out. (valgrind tells whether it works: make memcheck.)
+   called on every way out. (valgrind shows whether it works: make memcheck.)
    Proved by ends_in_good_order. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
@@ -479,7 +480,7 @@ static const struct failure failures[] = {
     {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {"recv", 0, DROP, NULL},
     /* TODO 19: Step 4: EAGAIN and EWOULDBLOCK are ordinary results here, too:
-       nothing has come yet.
+       nothing has been received yet.
        Proved by recv_EAGAIN, recv_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "nothing came within the time limit"},
     {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},

@@ -78,7 +78,7 @@ void free_file(struct file *file) {
 static unsigned long long add_piece(unsigned long long hash,
                                     unsigned long long piece) {
     hash = (hash ^ piece) * 0x100000001b3;
-    return hash ^ hash >> 32;  /* a product carries bits upwards only */
+    return hash ^ hash >> 32;  /* multiplying carries bits upwards only */
 }
 
 unsigned long long hash_of(const char *bytes, size_t size) {

@@ -140,7 +140,7 @@ static bool ask_for_body(struct http *http, struct buffers *buffers,
     struct response response = find_response(http, request);
 
     if (response.status >= 400) {
-        response.persistent = false;  /* the body may come or not */
+        response.persistent = false;  /* the body may or may not follow */
         add_response(http, buffers, &response, request);
         return false;
     }

@@ -14,7 +14,7 @@
    Returns false, with a message, if the log cannot be opened. */
 bool open_log(const char *name);
 
-/* Opens the log again by its name, after the file has been renamed. */
+/* Reopens the log by its name, after the file has been renamed. */
 void reopen_log(void);
 
 /*

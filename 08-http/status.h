@@ -1,5 +1,5 @@
 /*
- * The status of the response when a call of the file system has failed.
+ * The status of the response when a file system call has failed.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef STATUS_H

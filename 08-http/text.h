@@ -41,7 +41,7 @@ struct text take_until(struct text *text, char separator);
    Returns false if the text contains no end of a line. */
 bool take_line(struct text *text, struct text *line);
 
-/* Returns how many bytes the empty lines at the start of the text have. */
+/* Returns the number of bytes in the empty lines at the start of the text. */
 size_t count_empty_lines(struct text text);
 
 /* Parses a text that consists of digits only. A number from ULLONG_MAX - 5 on

@@ -130,9 +130,9 @@ static void ask_each_line(int server, const struct sockaddr_in *address,
 }
 
 /* Sends a request, and waits at most timeout seconds for its answer, which is
-   the same bytes. Skips any other message: a late answer to another request,
-   or a damaged one. The socket is connected, so the kernel has dropped
-   messages from any other sender. Returns whether the answer came. */
+   the same bytes. Skips any other message: a late answer to another request, or
+   a damaged one. The socket is connected, so the kernel has dropped messages
+   from any other sender. Returns whether the answer has arrived. */
 static bool ask(int server, const char *request, size_t length, long timeout) {
     static char answer[SIZE];
     static long waits;  /* tenths of a second in the current shortage */

@@ -1,4 +1,4 @@
-/* 05 framing: messages in a stream, each after its length in 4 bytes. The
+/* 05 framing: messages in a stream, each preceded by its length in 4 bytes. The
  * answer to each is the same bytes in reverse order.
  * Run it:   ./server, and in a second terminal:
  *           printf '\0\0\0\3abc' | nc -N 127.0.0.1 15441 | od -c
@@ -138,7 +138,7 @@ static ssize_t receive(int client, char *bytes, size_t size) {
     return received;
 }
 
-/* Returns the length that 4 bytes in network byte order stand for. They are
+/* Returns the length that 4 bytes in network byte order represent. They are
    copied because a uint32_t may have to be aligned. */
 static size_t length_in(const char *head) {
     uint32_t length;

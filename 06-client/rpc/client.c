@@ -2,7 +2,7 @@
  * server vanishes, ask again on a new connection.
  * Run it:   ../../07-select/server, and elsewhere: ./client localhost 15441
  * Break it: end the server with Ctrl-C, type another line, and start the server
- *           again within 0.7 seconds: the answer comes.
+ *           again within 0.7 seconds: the answer arrives.
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
@@ -109,7 +109,7 @@ enum {
     TRIES = 4,    /* connections on which a request is sent at most */
 };
 
-struct buffer {  /* bytes that have come; a line is to be found in them */
+struct buffer {  /* bytes received so far, to be searched for a line */
     char bytes[LINE];
     size_t count;
 };
@@ -163,8 +163,8 @@ static size_t read_line(struct buffer *input) {
     return length;
 }
 
-/* Returns the length of the first line, with its newline, or 0 if not all of it
-   is there. */
+/* Returns the length of the first line, with its newline, or 0 if it is not
+   complete. */
 static size_t line_length(const struct buffer *buffer) {
     const char *newline = memchr(buffer->bytes, '\n', buffer->count);
 
@@ -172,7 +172,7 @@ static size_t line_length(const struct buffer *buffer) {
 }
 
 /* Gets the answer to a request, and prints it. If the server vanishes before
-   all of the answer has come, asks again on a new connection. */
+   the whole answer has arrived, asks again on a new connection. */
 static void ask(int *server, const char *request, size_t length,
                 const struct addrinfo *addresses, long timeout) {
     struct buffer answer = {.count = 0};
@@ -195,8 +195,8 @@ static void ask(int *server, const char *request, size_t length,
         disconnect(server);
 }
 
-/* Returns whether nothing has come since the last answer: poll(2), without a
-   wait. After anything else (data, the end or an error) the connection is of
+/* Returns whether nothing has arrived since the last answer: poll(2), without
+   waiting. After anything else (data, the end or an error) the connection is of
    no further use. */
 static bool is_quiet(int server) {
     struct pollfd wanted = {.fd = server, .events = POLLIN};
@@ -222,7 +222,7 @@ static void wait_before_try(int tries) {
     nanosleep(&pause, NULL);
 }
 
-/* Connects to the first address of the list that answers. Returns the socket,
+/* Connects to the first address in the list that answers. Returns the socket,
    or -1 if all addresses have failed. */
 static int connect_to_any(const struct addrinfo *addresses, long timeout) {
     int server = -1;

@@ -54,7 +54,7 @@ int main(int argc, char *argv[]) {
         return EXIT_FAILURE;
     }
     /* TODO 4: ask_all in place of the loop, exchange and close: it connects
-       when it has a request, and needs the addresses until the last one.
+       when it has a request, and needs the addresses until the last request.
        Proved by empty_input. */
     int server = -1;
     for (struct addrinfo *address = addresses; address != NULL && server == -1;
@@ -121,7 +121,7 @@ static const char *name_of(const struct addrinfo *address) {
    room for as many as a line may have, and how many there are. */
 
 static void give_up(const char *reason);
-/* TODO 6: prototypes, of the functions in TODO 8 to 15. send_all returns a
+/* TODO 6: prototypes for the functions in TODOs 8 to 15. send_all returns a
    bool; remove receive. */
 static void send_all(int server, const char *bytes, size_t length,
                      long timeout);
@@ -132,7 +132,8 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 7: ask_all, which takes the addresses and the time limit. For each line
    of the input (TODO 8): ask (TODO 10), then remove the line from the buffer
-   with memmove(3), because more may have come behind it. At the end disconnect.
+   with memmove(3), because more may have been read after it. At the end of the
+   input, disconnect.
    Proved by answers, one_connection, one_at_a_time. */
 
 /* TODO 8: read_line, which takes the buffer of the input. Call read_input until
@@ -151,13 +152,13 @@ static enum action handle_retry(const char *call, long *waits);
    answer: connect if there is no connection (TODO 14), send the request,
    receive the answer (TODO 15); if any of these fails, disconnect. Before each
    try but the first, wait (TODO 13). Write the answer's line to standard
-   output. If more has come than that line, disconnect: it is not the answer to
-   the next request.
-   Proved by answers, closed_unread, closed_after_request,
-   closed_within_answer, two_answers_at_once, two_answers. */
+   output. If more than that line has been received, disconnect: it is not the
+   answer to the next request.
+   Proved by answers, closed_unread, closed_after_request, closed_within_answer,
+   two_answers_at_once, two_answers. */
 
 /* TODO 11: is_quiet, which takes the connection, and returns whether nothing
-   has come on it: poll(2) with a time of 0 finds data, the end and errors
+   has arrived on it: poll(2) with a timeout of 0 finds data, the end and errors
    alike.
    Proved by two_answers, two_answers_and_half. */
 
@@ -167,8 +168,8 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 13: wait_before_try, which takes how many tries have failed. After the
    fourth, give up: "no answer: the server has vanished four times". Otherwise
-   print "asking again in 0.1 seconds", and sleep for that time; the next times
-   it is 0.2 and 0.4 seconds.
+   print "asking again in 0.1 seconds", and sleep for that time; before the next
+   two tries it is 0.2 and 0.4 seconds.
    Proved by gives_up, waits_grow. */
 
 /* TODO 14: connect_to_any, which takes the addresses and the time limit: the
@@ -211,8 +212,8 @@ static void exchange(int server, long timeout) {
         give_up("echo: the server sent more than it had received");
 }
 
-/* TODO 17: send_all returns a bool: whether all of the bytes are sent. Remove
-   the function after it, receive.
+/* TODO 17: send_all returns a bool: whether all of the bytes have been sent.
+   Remove the function after it, receive.
    Proved by send_*. */
 
 /* Sends all of the bytes, though a call of send(2) may take only some. Exits if

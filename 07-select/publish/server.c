@@ -124,10 +124,10 @@ struct connection {
     int unacknowledged;       /* bytes not acknowledged then */
     bool open;
     bool ended;               /* closed or lost: fill_sets removes it */
-    bool too_long;            /* the line that is coming does not fit */
-    char received[LINE];      /* lines that are not handled yet */
+    bool too_long;            /* the line being received does not fit */
+    char received[LINE];      /* lines not handled yet */
     size_t length;            /* bytes in received */
-    char unsent[QUEUE];       /* lines that wait for this client */
+    char unsent[QUEUE];       /* lines waiting for this client */
     size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
     unsigned long lost;       /* messages, since the last one that fitted */
     char topics[TOPICS][TOPIC];
@@ -201,7 +201,7 @@ static bool handle_ready(int fd, int listener, long long now) {
     return true;
 }
 
-/* Returns whether lines wait for a client. */
+/* Returns whether lines are waiting for a client. */
 static bool has_unsent(const struct connection *connection) {
     return connection->start < connection->end;
 }
@@ -223,9 +223,9 @@ static void add_line(int client, const char *line, size_t length);
 static void send_unsent(int client);
 static void report_lost(struct connection *connection);
 
-/* Sends what waits for a client, or else receives; then handles the lines that
-   have come. While something is left to send, nothing is received and no line
-   is handled: a client that does not read its answers cannot pile them up. */
+/* Sends what is waiting for a client, or else receives; then handles the lines
+   received. While something is left to send, nothing is received and no line is
+   handled: a client that does not read its answers cannot pile them up. */
 static void handle_client(int client, long long now) {
     if (has_unsent(&connections[client]))
         send_unsent(client);
@@ -258,7 +258,7 @@ static void receive(int client, long long now) {
     }
 }
 
-/* Handles each whole line and keeps the beginning of another: a line may come
+/* Handles each whole line and keeps the beginning of another: a line may arrive
    in any number of pieces. */
 static void handle_lines(int client) {
     struct connection *connection = &connections[client];
@@ -332,9 +332,10 @@ static void publish(const char *topic, const char *line, size_t length) {
             add_line(fd, line, length);
 }
 
-/* Adds a line to those that wait for a client, and sends it at once if it is
-   the only one. A line that does not fit is lost as a whole. So are all later
-   ones until the client has taken what waits; then LOST reports how many. */
+/* Adds a line to those that are waiting for a client, and sends it at once if
+   it is the only one. A line that does not fit is lost as a whole. So are all
+   later ones until the client has taken what is waiting; then LOST reports how
+   many. */
 static void add_line(int client, const char *line, size_t length) {
     struct connection *connection = &connections[client];
     size_t waiting = connection->end - connection->start;
@@ -354,7 +355,7 @@ static void add_line(int client, const char *line, size_t length) {
     }
 }
 
-/* Sends as much of what waits as the socket takes: see send(2). */
+/* Sends as much of what is waiting as the socket takes: see send(2). */
 static void send_unsent(int client) {
     struct connection *connection = &connections[client];
     const struct sockaddr_in *peer = &connection->peer;

@@ -108,9 +108,9 @@ static void serve(int listener, long timeout) {
     }
 }
 
-/* TODO 1: names for four numbers, in an enum: the 1024 bytes that a line has at
-   most, with its newline; the 32 of the longest topic and a NUL; the 8 topics
-   that a client may have; the 16384 bytes that may wait for it. */
+/* TODO 1: names for four numbers, in an enum: the 1024 bytes that a line may
+   have, with its newline; the 32 bytes of the longest topic and a NUL; the 8
+   topics that a client may have; the 16384 bytes that may be waiting for it. */
 
 /* The state of one connection; of the listener, only open and retry_at. */
 struct connection {
@@ -119,10 +119,10 @@ struct connection {
     long long last_check;     /* when unacknowledged was last set */
     int unacknowledged;       /* bytes not acknowledged then */
     bool open;
-    /* TODO 2: a row keeps more: what has come and is not a whole line yet, and
-       how many bytes that is; whether the line that is coming is too long;
-       whether the connection has ended, so that fill_sets is to remove it; the
-       lines that wait for the client, now in an array of this row; how many
+    /* TODO 2: more members: the bytes received that are not yet a whole line,
+       and their number; whether the line being received is too long; whether
+       the connection has ended, so that fill_sets must remove it; the lines
+       that are waiting for the client, now in an array in this row; how many
        messages it has lost; its topics, and how many there are.
        Proved by to_a_subscriber. */
     char *unsent;             /* bytes received and not sent back, or NULL */
@@ -135,7 +135,7 @@ static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 static void accept_clients(int listener);
-/* TODO 3: prototypes, of the functions in TODO 4 to 6. */
+/* TODO 3: prototypes for the functions in TODOs 4 to 6. */
 static bool echo(int client, long long now);
 static bool save_unsent(int client, const char *bytes);
 static long long next_check(int client, long timeout);
@@ -164,9 +164,9 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
         if (!connection->open)
             continue;
         /* TODO 8: remove a connection that has ended; it is due now, because
-           accept may have room. Sending may fail for any row, in the turn of
-           another, so this is the one place for it. A client that waits for
-           messages (TODO 5) has no time limit.
+           accept may have room. Sending may fail for any row while another is
+           being handled, so this is the only place that removes such rows. A
+           client that is waiting for messages (TODO 5) has no time limit.
            Proved by half_close, subscribers_reset, idle_subscriber_stays,
            room_at_once. */
         if (fd != listener && timeout > 0)
@@ -202,36 +202,36 @@ static bool handle_ready(int fd, int listener, long long now) {
     return true;
 }
 
-/* TODO 4: has_unsent, which returns whether lines wait for a client.
+/* TODO 4: has_unsent, which returns whether lines are waiting for a client.
    Proved by slow_loses_whole. */
 
 /* TODO 5: awaits_messages, which returns whether a client has a topic and no
-   line waits for it. Then its silence is no failure.
+   line is waiting for it. Its silence is then not a failure.
    Proved by idle_subscriber_stays, stalled_subscriber. */
 
-/* TODO 6: handle_client in place of echo, which takes the same. If lines wait
-   for the client, send (TODO 15), otherwise receive (TODO 10); then handle the
-   lines that have come (TODO 11). While something waits nothing is received, as
-   before.
+/* TODO 6: handle_client in place of echo, with the same parameters. If lines
+   are waiting for the client, send (TODO 15), otherwise receive (TODO 10); then
+   handle the lines received (TODO 11). While something is waiting nothing is
+   received, as before.
    Proved by to_a_subscriber, answers_unread. */
 
 /* TODO 10: receive, which takes a client and the time. Call recv(2) for as many
-   bytes as there is room for, behind those that are there. If the array is
-   full, the line is too long: note that, and discard what has come of it. At
-   the end of the stream, and if the client is lost, mark the connection as
-   ended.
+   bytes as there is room for, after those already in the array. If the array is
+   full, the line is too long: note that, and discard what has been received of
+   it. At the end of the stream, and if the client is lost, mark the connection
+   as ended.
    Proved by split_anywhere, too_long_line, half_close, recv_*. */
 
-/* TODO 11: handle_lines, which takes a client. While no line waits for the
-   client, and a newline has come, see memchr(3): pass the line to handle_line
-   (TODO 12), or answer "ERROR" if that returns false, or if it was too long.
-   Move what is left to the front, see memmove(3).
+/* TODO 11: handle_lines, which takes a client. While no line is waiting for the
+   client, and memchr(3) finds a newline: pass the line to handle_line (TODO
+   12), or answer "ERROR" if that returns false, or if it was too long. Move the
+   rest to the front with memmove(3).
    Proved by several_at_once, too_long_line, other_lines. */
 
 /* TODO 12: handle_line, which takes a client, a line, and its length. The line
-   may hold a NUL: only its newline ends it. Return false unless it
-   is SUB and a topic, or PUB, a topic and a text, as the lesson has them. For
-   PUB make it a MSG line and publish it (TODO 14); for SUB subscribe (TODO 13).
+   may hold a NUL: only its newline ends it. Return false unless it is SUB and a
+   topic, or PUB, a topic and a text, as described in the lesson. For PUB make
+   it a MSG line and publish it (TODO 14); for SUB subscribe (TODO 13).
    Proved by other_lines, any_text, longest_topic, topics_exact. */
 
 /* Receives if nothing is left to send, then sends as much as the socket takes:
@@ -278,22 +278,22 @@ static bool echo(int client, long long now) {
    yet, and answers "OK". Return false if there is no room for it.
    Proved by subscribed_twice, many_topics, topics_exact. */
 
-/* TODO 14: publish, which adds a line for all clients that have subscribed to
-   its topic, and have not ended.
+/* TODO 14: publish, which adds a line for every client that has subscribed to
+   its topic and whose connection has not ended.
    Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
 
-/* TODO 15: send_unsent, which takes a client, and makes one call of send(2)
-   with all that waits. Keep what was not taken, and note as before what is not
-   acknowledged. After a DROP mark the connection as ended. When everything has
-   been sent and messages were lost, add the line LOST with their number, and
-   start the count again from 0.
+/* TODO 15: send_unsent, which takes a client, and makes one call to send(2)
+   with everything that is waiting. Keep what was not taken, and note as before
+   what is not acknowledged. After a DROP mark the connection as ended. When
+   everything has been sent and messages were lost, add the line LOST with their
+   number, and start the count again from 0.
    Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* TODO 16: add_line, which takes a client, a line, and its length. A line that
-   does not fit into the row's array is lost, all of it, and so are all later
-   ones while the count of lost ones is not 0: only count them. Otherwise move
-   what waits to the front and put the line behind it. If it is the only one,
-   send it at once; the time limit begins now.
+   does not fit into the row's array is lost as a whole, and so is every later
+   one while the count of lost messages is not 0: only count them. Otherwise
+   move the waiting lines to the front and put this one behind them. If it is
+   the only one, send it at once; the time limit begins now.
    Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
    stalled_subscriber. */
 
@@ -320,7 +320,7 @@ static bool save_unsent(int client, const char *bytes) {
 static void drop_idle_clients(int listener, long timeout, long long now) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        /* TODO 20: pass over a client that waits for messages (TODO 5), too.
+        /* TODO 20: skip a client that is waiting for messages (TODO 5), too.
            Proved by idle_subscriber_stays. */
         if (fd == listener || !connection->open
             || now < next_check(fd, timeout))

@@ -134,14 +134,14 @@ struct connection {
     int unacknowledged;       /* bytes not acknowledged then */
     bool open;
     bool ended;               /* closed or lost: fill_sets removes it */
-    bool too_long;            /* the line that is coming does not fit */
+    bool too_long;            /* the line being received does not fit */
     bool works;               /* its piece is under way */
-    char received[LINE];      /* lines that are not handled yet */
+    char received[LINE];      /* lines not handled yet */
     size_t length;            /* bytes in received */
-    const char *unsent;       /* what is left to send of a line */
+    const char *unsent;       /* the unsent rest of a line */
     size_t left;              /* bytes of it */
-    long long turns[2];       /* its turn for WORK and ROOM; 0: does not wait */
-    struct piece piece;       /* that this client works on, if it does */
+    long long turns[2];       /* for WORK and for ROOM; 0: not waiting */
+    struct piece piece;       /* that this client is working on, if any */
     struct sockaddr_in peer;
 };
 
@@ -149,7 +149,7 @@ static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
 static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
-static struct piece pieces[PIECES];  /* a ring of those that wait */
+static struct piece pieces[PIECES];  /* a ring of those waiting */
 static int first, waiting;           /* the next one, and how many there are */
 static int under_way;                /* how many more the clients have */
 
@@ -168,8 +168,9 @@ static void close_all(void);
 static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
 
-/* Takes the pieces that wait for room and hands out those that wait for a
-   client: each to the one that has waited longest, so all take turns. */
+/* Takes the pieces that are waiting for room and hands out those that are
+   waiting for a client. The client that has waited longest comes first, so all
+   take turns. */
 static void hand_out(void) {
     int client;
 
@@ -189,8 +190,8 @@ static void hand_out(void) {
     }
 }
 
-/* Returns the client that has waited longest, or -1 if none waits. A client
-   that does not read its data misses its turn. */
+/* Returns the client that has waited longest, or -1 if none is waiting. A
+   client that does not read its data misses its turn. */
 static int find_next(enum wanted wanted) {
     int next = -1;
 
@@ -243,8 +244,8 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns whether a client waits for work and has been sent everything: then it
-   does not time out. */
+/* Returns whether a client is waiting for work and has been sent everything:
+   then it does not time out. */
 static bool awaits_work(const struct connection *connection) {
     return connection->turns[WORK] != 0 && connection->left == 0;
 }
@@ -267,9 +268,9 @@ static bool push(const char *line, size_t length);
 static void take_turn(int client, enum wanted wanted);
 static void send_unsent(int client);
 
-/* Sends what is left of a line, or else receives; then handles the lines that
-   have come. While something is left to send, nothing is received and no line
-   is handled: a client that does not read its answers cannot pile them up. */
+/* Sends what is left of a line, or else receives; then handles the lines
+   received. While something is left to send, nothing is received and no line is
+   handled: a client that does not read its answers cannot pile them up. */
 static void handle_client(int client, long long now) {
     if (connections[client].left > 0)
         send_unsent(client);
@@ -303,7 +304,7 @@ static void receive(int client, long long now) {
 }
 
 /* Handles whole lines until one has to wait, and keeps the rest: a line may
-   come in any number of pieces. A turn is for the first line only. */
+   arrive in any number of pieces. A turn is for the first line only. */
 static void handle_lines(int client, bool has_turn) {
     struct connection *connection = &connections[client];
     char *line = connection->received, *newline;
@@ -330,7 +331,7 @@ static void handle_lines(int client, bool has_turn) {
 }
 
 /* Handles "PUSH text", "PULL" or "DONE". Returns the answer: an empty one if
-   that comes later, NULL if the line itself has to wait for room. Without a
+   that follows later, NULL if the line itself has to wait for room. Without a
    turn it waits behind the clients that are waiting already. */
 static const char *handle_line(int client, const char *line, size_t length,
                                bool has_turn) {
@@ -353,7 +354,7 @@ static const char *handle_line(int client, const char *line, size_t length,
     return "ERROR\n";
 }
 
-/* Adds a piece behind all that wait. Returns false if there is no room. */
+/* Adds a piece behind all those waiting. Returns false if there is no room. */
 static bool push(const char *line, size_t length) {
     struct piece *piece = &pieces[(first + waiting) % PIECES];
 
@@ -366,7 +367,7 @@ static bool push(const char *line, size_t length) {
     return true;
 }
 
-/* Notes that a client waits from now on. */
+/* Notes that a client is waiting from now on. */
 static void take_turn(int client, enum wanted wanted) {
     static long long turn;
 
@@ -513,7 +514,7 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
 }
 
 /* Closes a socket, which frees its row, and puts the client's piece in front of
-   all that wait. If accept lacked a descriptor, it is tried again now. */
+   all those waiting. If accept lacked a descriptor, it is tried again now. */
 static void remove_connection(int fd, int listener) {
     struct connection *connection = &connections[fd];
 

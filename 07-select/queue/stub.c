@@ -69,7 +69,7 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
-/* TODO 13: a prototype, of hand_out (TODO 15). */
+/* TODO 13: a prototype for hand_out (TODO 15). */
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due);
 static struct timeval time_until(long long due);
@@ -110,9 +110,9 @@ static void serve(int listener, long timeout) {
     }
 }
 
-/* TODO 1: names for two numbers, in an enum: the 1024 bytes that a line has at
-   most, with its newline; the 1000 pieces that the queue holds. Another enum,
-   of what a client may wait for: work, after PULL, and room for a piece, after
+/* TODO 1: names for two numbers, in an enum: the 1024 bytes that a line may
+   have, with its newline; the 1000 pieces that the queue holds. Another enum,
+   for what a client may wait for: work, after PULL, and room for a piece, after
    PUSH. And struct piece, a piece of work: the line WORK that hands it out, and
    its length. */
 
@@ -123,12 +123,12 @@ struct connection {
     long long last_check;     /* when unacknowledged was last set */
     int unacknowledged;       /* bytes not acknowledged then */
     bool open;
-    /* TODO 2: a row keeps more: what has come and is not a whole line yet, and
-       how many bytes that is; whether the line that is coming is too long;
-       whether the connection has ended, so that fill_sets is to remove it; a
-       pointer to what is left to send of one line, and how many bytes that is;
-       for each of the two things to wait for, its turn, or 0 if it does not
-       wait; whether it works, and its piece then.
+    /* TODO 2: more members: the bytes received that are not yet a whole line,
+       and their number; whether the line being received is too long; whether
+       the connection has ended, so that fill_sets must remove it; a pointer to
+       the unsent rest of a line, and its length; for each of the two things
+       that a client can wait for, its turn, or 0 if it is not waiting; whether
+       it is working, and on which piece.
        Proved by push_and_pull. */
     char *unsent;             /* bytes received and not sent back, or NULL */
     size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
@@ -140,8 +140,8 @@ static int highest;     /* of the open descriptors */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 /* TODO 3: the queue: an array of pieces, used as a ring; which of them is the
-   first, how many wait, and how many are under way. Prototypes of the functions
-   in TODO 5, 7, 11, 16 and 17.
+   first, how many are waiting, and how many are under way. Prototypes for the
+   functions in TODOs 5, 7, 11, 16 and 17.
    Proved by in_order, full_queue. */
 
 static void accept_clients(int listener);
@@ -158,15 +158,15 @@ static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
 
 /* TODO 15: hand_out. While the queue has room, handle the lines (TODO 7) of the
-   client that has waited longest for room. Then, while pieces wait, give the
-   first one to the client that has waited longest for work: the piece is under
-   way now, so the client works. Send the piece (TODO 11).
+   client that has waited longest for room. Then, while pieces are waiting, give
+   the first one to the client that has waited longest for work: the piece is
+   under way now, so the client is working. Send the piece (TODO 11).
    Proved by push_and_pull, one_worker_each, in_order, round_robin, full_queue.
    */
 
-/* TODO 16: find_next, which takes what is waited for, and returns the client
-   that has waited longest for it, or -1. Leave out connections that have ended,
-   and those to which something is left to send.
+/* TODO 16: find_next, which takes what clients wait for, work or room, and
+   returns the client that has waited longest for it, or -1. Leave out
+   connections that have ended, and those to which something is left to send.
    Proved by round_robin, full_queue, eight_hundred. */
 
 /* Fills the sets with the descriptors to watch, since select leaves only the
@@ -187,15 +187,16 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             continue;
         /* TODO 18: remove a connection that has ended; it is due now, so that
            select returns at once, and hand_out runs again: a piece may have
-           come back. A client that waits for work (TODO 17) has no time limit.
+           come back. A client that is waiting for work (TODO 17) has no time
+           limit.
            Proved by waiting_worker_gets_it, silent_worker,
            waiting_worker_stays, worker_does_not_read. */
         if (fd != listener && timeout > 0)
             *due = earlier(*due, next_check(fd, timeout));
         if (connection->retry_at > now)
             *due = earlier(*due, connection->retry_at);
-        /* TODO 19: watch a row for writing while something is left to send;
-           and for reading otherwise, unless it waits for room.
+        /* TODO 19: watch a row for writing while something is left to send; and
+           for reading otherwise, unless it is waiting for room.
            Proved by full_queue, full_queue_bounded, eight_hundred. */
         else if (connection->unsent == NULL)
             FD_SET(fd, readable);
@@ -210,8 +211,8 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* TODO 17: awaits_work, which returns whether a client waits for work and
-   nothing is left to send to it. Then its silence is no failure.
+/* TODO 17: awaits_work, which returns whether a client is waiting for work and
+   nothing is left to send to it. Its silence is then not a failure.
    Proved by waiting_worker_stays, worker_does_not_read. */
 
 /* Handles a ready descriptor. Returns false when the server is to stop. */
@@ -226,34 +227,34 @@ static bool handle_ready(int fd, int listener, long long now) {
     return true;
 }
 
-/* TODO 5: handle_client in place of echo, which takes the same. If something is
-   left to send, send it (TODO 12), otherwise receive (TODO 8); then handle the
-   lines that have come (TODO 7). While something is left nothing is received,
-   as before.
+/* TODO 5: handle_client in place of echo, with the same parameters. If
+   something is left to send, send it (TODO 12), otherwise receive (TODO 8);
+   then handle the lines received (TODO 7). While something is left to send
+   nothing is received, as before.
    Proved by push_and_pull, answers_unread. */
 
 /* TODO 7: handle_lines, which takes a client, and whether its turn for room has
    come: a turn holds for the first line only. While nothing is left to send,
-   the client does not wait for room, and a newline has come, see memchr(3):
-   pass the line to handle_line (TODO 9), and send what that returns (TODO 11),
-   or "ERROR" if the line was too long. If the line has to wait for room, note
-   its turn (TODO 10) and stop. Move what is left to the front, see memmove(3).
+   the client is not waiting for room, and memchr(3) finds a newline: pass the
+   line to handle_line (TODO 9), and send what that returns (TODO 11), or
+   "ERROR" if the line was too long. If the line has to wait for room, note its
+   turn (TODO 10) and stop. Move the rest to the front with memmove(3).
    Proved by several_at_once, too_long_line, other_lines, full_queue,
    room_in_turn. */
 
 /* TODO 8: receive, which takes a client and the time. Call recv(2) for as many
-   bytes as there is room for, behind those that are there. If the array is
-   full, the line is too long: note that, and discard what has come of it. At
-   the end of the stream, and if the client is lost, mark the connection as
-   ended.
+   bytes as there is room for, after those already in the array. If the array is
+   full, the line is too long: note that, and discard what has been received of
+   it. At the end of the stream, and if the client is lost, mark the connection
+   as ended.
    Proved by split_anywhere, too_long_line, line_without_end, recv_*. */
 
 /* TODO 9: handle_line, which takes a client, a line, its length and whether the
-   client's turn for room has come, and returns the answer: "" if it comes
-   later, NULL if the line has to wait for room. A PUSH without a turn waits
-   behind the pushers that wait (TODO 16), too. The line may hold a NUL: only
-   its newline ends it. And push, which puts a piece behind all that wait, or
-   returns false if the queue is full: pieces under way count, too.
+   client's turn for room has come, and returns the answer: "" if it follows
+   later, NULL if the line has to wait for room. A PUSH without a turn also has
+   to wait if other pushers are waiting (TODO 16). The line may hold a NUL: only
+   its newline ends it. And push, which adds a piece behind all those waiting,
+   or returns false if the queue is full: pieces under way count too.
    Proved by other_lines, any_text, pull_twice, done_without_work,
    done_and_left, full_queue, full_queue_bounded, push_behind_others. */
 
@@ -296,8 +297,8 @@ static bool echo(int client, long long now) {
     return true;
 }
 
-/* TODO 10: take_turn, which notes that a client waits from now on for work, or
-   for room: a number larger than all that were noted before.
+/* TODO 10: take_turn, which notes that a client is waiting from now on for work
+   or for room: as its turn, a number larger than any noted before.
    Proved by round_robin. */
 
 /* TODO 11: send_line, which takes a client, a line and its length, notes the
@@ -305,8 +306,8 @@ static bool echo(int client, long long now) {
    now. If the line is empty, do nothing.
    Proved by push_and_pull, silent_worker. */
 
-/* TODO 12: send_unsent, which takes a client, makes one call of send(2) with
-   all that is left, keeps what is not taken, and notes as before what is not
+/* TODO 12: send_unsent, which takes a client, makes one call to send(2) with
+   all that is left, keeps what was not taken, and notes as before what is not
    acknowledged. After a DROP mark the connection as ended.
    Proved by push_and_pull, answers_unread, send_*. */
 
@@ -333,7 +334,7 @@ static bool save_unsent(int client, const char *bytes) {
 static void drop_idle_clients(int listener, long timeout, long long now) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        /* TODO 23: pass over a client that waits for work (TODO 17), too.
+        /* TODO 23: skip a client that is waiting for work (TODO 17), too.
            Proved by waiting_worker_stays. */
         if (fd == listener || !connection->open
             || now < next_check(fd, timeout))
@@ -443,8 +444,8 @@ static bool add_connection(int fd, const struct sockaddr_in *peer) {
    tried again now. */
 static void remove_connection(int fd, int listener) {
     close(fd);
-    /* TODO 20: free nothing, here and in close_all. If the client works, put
-       its piece in front of those that wait: it is not under way any more.
+    /* TODO 20: free nothing, here and in close_all. If the client is working,
+       put its piece in front of those waiting: it is no longer under way.
        Proved by worker_leaves, waiting_worker_gets_it, many_give_back. */
     free(connections[fd].unsent);
     connections[fd].open = false;

@@ -38,8 +38,8 @@ struct progress {
     int status;       /* of the response, once known */
     bool moved;       /* the last call has found output, or its end */
     bool over;        /* nothing more will come */
-    bool failed;      /* no output came: send the page for the status */
-    bool broken;      /* only a part has come: close the connection */
+    bool failed;      /* no output: send the page for the status */
+    bool broken;      /* the output is incomplete: close the connection */
     bool persistent;  /* the connection stays open after it */
     long long body;   /* bytes of its body so far, for the log */
 };

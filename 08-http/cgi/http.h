@@ -32,7 +32,7 @@ enum http_state {
    file that sendfile reads is in memory. */
 struct transport {
     /* Like recv(2), but returns 0 also if the connection has failed, and -1
-       only if no byte has come yet. */
+       only if no byte has arrived yet. */
     ssize_t (*receive)(int fd, void *buffer, size_t size);
 
     /* Like sendmsg(2) with two parts, of which the second may be empty. Returns

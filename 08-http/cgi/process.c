@@ -81,7 +81,8 @@ static void become(const struct script *script, char *variables[], int input,
         status_of_failure("chdir", script->name);
     else if (execve(script->name, arguments, variables) == -1)
         status_of_failure("execve", script->name);
-    /* Not exit: it would run the server's functions of atexit(3). */
+    /* Not exit: it would run the functions that the server has registered with
+       atexit(3). */
     _exit(127);
 }
 

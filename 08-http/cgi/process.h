@@ -32,7 +32,7 @@ int open_output(int output[2]);
 int start_process(struct process **process, const struct script *script,
                   char *variables[], int input, int output);
 
-/* Counts a request to a worker, which runs already, as a process, and stores
+/* Counts a request to a worker as a process, though none is started, and stores
    the process. Returns 0, or the status of the response: 503. */
 int count_worker(struct process **process, const char *name);
 

@@ -71,8 +71,8 @@ static bool is_private(const char *pem) {
         return true;
     snprintf(mode, sizeof mode, "mode %03o",
              (unsigned)status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
-    report_failure("open", mode, "others may use the private key: chmod 600",
-                   pem);
+    report_failure("open", mode,
+                   "other users can access the private key: chmod 600", pem);
     return false;
 }
 

@@ -22,7 +22,7 @@
 
 /* The TLS side of a connection. */
 struct session {
-    SSL *ssl;  /* NULL until the first bytes have come */
+    SSL *ssl;  /* NULL until the first bytes have arrived */
     const struct transport *wire;  /* how server.c moves records */
     const union address *peer;
     int fd;
@@ -234,7 +234,8 @@ static void reject_plain(const struct session *session, struct http *http) {
         "\r\n" PAGE_START
         "<title>400 Bad Request</title>\n"
         "<h1>400 Bad Request</h1>\n"
-        "<p>This port speaks TLS: the address begins with https://.</p>\n";
+        "<p>This port speaks TLS: use an address that begins with "
+        "https://.</p>\n";
     static const struct request none;
     struct iovec parts[2] = {{answer, sizeof answer - 1}, {NULL, 0}};
 
@@ -269,7 +270,7 @@ static enum waits find_waits(const struct session *session,
 
     if (http->state == SENDING && http->output_length == 0
         && http->file == NULL)
-        return FOR_ROOM;  /* no call of OpenSSL is unfinished */
+        return FOR_ROOM;  /* no call to OpenSSL is unfinished */
     if (session->plain || SSL_want_read(ssl))
         return FOR_BYTES;
     if (SSL_want_write(ssl) || http->state == SENDING)

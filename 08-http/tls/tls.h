@@ -12,7 +12,7 @@
 
 /*
  * What select is to wait for before serve_tls is called again: the one word
- * that TLS adds to a connection. A call of OpenSSL may need the direction
+ * that TLS adds to a connection. A call to OpenSSL may need the direction
  * opposite to its name: SSL_write may wait for bytes, and SSL_read for room.
  * One word is enough because a connection never reads and writes at once: it
  * receives a request, or sends a response, or lingers. So only one call can be
@@ -31,7 +31,8 @@ bool start_tls(const char *pem);
 
 bool has_tls(void);
 
-/* Loads them again, for new connections. On failure the old ones stay. */
+/* Reloads the certificates and the key, for new connections. On failure the old
+   ones stay in use. */
 void reload_tls(void);
 
 /*

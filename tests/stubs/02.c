@@ -3,7 +3,7 @@
  * Check it: make try-02, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
-/* TODO 1: two headers, for addresses: inet_pton(3) names one, ip(7) the
+/* TODO 1: two headers for addresses: inet_pton(3) names one, ip(7) the
    other. */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,11 +72,11 @@ static void usage_error(const char *argument) {
     exit(2);
 }
 
-/* TODO 7: parse_number, which takes a text and a limit and returns the number
-   from 0 to limit that the text stands for, or calls usage_error. strtol(3) is
-   not enough: it skips blanks, accepts a sign, takes 80x for 80 and "" for 0.
-   So check first that every character is a digit. And give parse_options the
-   parameter of TODO 2.
+/* TODO 7: parse_number, which takes a string and a limit and returns the number
+   from 0 to limit that the string represents, or calls usage_error. strtol(3)
+   is not enough: it skips blanks, accepts a sign, and takes 80x for 80 and ""
+   for 0. So check first that every character is a digit. And give parse_options
+   the parameter of TODO 2.
    Proved by port_refused. */
 /* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[]) {
@@ -98,9 +98,9 @@ static void parse_options(int argc, char *argv[]) {
             exit(2);
         }
     }
-    /* TODO 10: the first argument that is left, if any, is the port: a number
-       up to 65535, in network byte order in the address. A further argument
-       is wrong.
+    /* TODO 10: the first remaining argument, if any, is the port: a number up
+       to 65535, in network byte order in the address. Any further argument is
+       an error.
        Proved by port_zero, port_refused. */
     if (optind < argc)
         usage_error(argv[optind]);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-/* TODO 1: four more headers, for signal, bool, uint32_t and struct timeval. */
+/* TODO 1: four more headers: for signal, bool, uint32_t and struct timeval. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +31,8 @@ static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 4: the prototypes of echo_message (TODO 8) and ask_each_line (TODO 9),
-   in place of this one. */
+/* TODO 4: prototypes for echo_message (TODO 8) and ask_each_line (TODO 9), in
+   place of this one. */
 static int accept_client(int listener, struct sockaddr_in *address);
 static enum action handle_error(const char *call);
 
@@ -94,26 +94,26 @@ static enum action handle_retry(const char *call, long *waits);
 /* TODO 9: ask_each_line, which takes the socket, the server's address and the
    time limit. For each line of standard input it makes a request: the number of
    the line, a uint32_t in network byte order (htonl), and then the line without
-   its newline. Call ask (TODO 10) until it has the answer; then print the
-   line and a newline, fflush(3), and read the next line. Before asking again
-   log the event "no answer yet from" with the server's address; after the
-   fourth time log "no answer from" and exit with status 1. Read the line with
-   getchar(3), since it may have any bytes, into a static buffer of 65,536: a
-   line that fills it is too long for any message, and sendto rejects it. The
-   last line may lack its newline. If reading or writing fails, handle_error
-   with "read" or "write".
+   its newline. Call ask (TODO 10) until it returns true; then print the line
+   and a newline, fflush(3), and read the next line. Before asking again log the
+   event "no answer yet from" with the server's address; after the fourth time
+   log "no answer from" and exit with status 1. Read the line with getchar(3),
+   since the line may contain any bytes, into a static buffer of 65,536: a line
+   that fills it is too long for any message, and sendto rejects it. The last
+   line may lack its newline. If reading or writing fails, handle_error with
+   "read" or "write".
    Proved by client_line, client_lines, client_types, last_line, any_line,
    longest_line, line_too_long, no_lines, gives_up, output_fails. */
 
 /* TODO 10: ask, which takes the socket, a request and its length, and the time
-   limit. It sends the request, and receives until the answer comes (return
-   true) or the time is over (return false). The answer is a message with the
-   same bytes as the request: skip any other. On a connected socket sendto takes
-   NULL and 0 for the address, and recvfrom NULL twice. Exit after a DROP. In a
-   shortage, try again until the time is over.
+   limit. It sends the request, and receives until the answer arrives (return
+   true) or the time is up (return false). The answer is a message with the same
+   bytes as the request: skip any other. On a connected socket sendto takes NULL
+   and 0 for the address, and recvfrom NULL twice. Exit after a DROP. In a
+   shortage, try again until the time is up.
    Before each recvfrom set SO_RCVTIMEO, a struct timeval, see socket(7), to the
-   time that is left; then recvfrom fails with EAGAIN when it is over. 0 would
-   mean no limit. clock_gettime(2) with CLOCK_MONOTONIC returns the time.
+   remaining time; recvfrom then fails with EAGAIN when that is up. 0 would mean
+   no limit. clock_gettime(2) with CLOCK_MONOTONIC returns the time.
    Proved by asks_again, answered_at_last, answer_twice, answers_late,
    damaged_answers, junk_buys_no_time, stopped_meanwhile, client_idle,
    recvfrom_*, sendto_*. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-/* TODO 1: the header of nanosleep(2), for TODO 9. */
+/* TODO 1: the header for nanosleep(2), which TODO 9 needs. */
 #include <unistd.h>
 
 enum action {  /* what to do about a failed call */
@@ -25,7 +25,7 @@ static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 3: a prototype, of accept_client (TODO 6). */
+/* TODO 3: a prototype for accept_client (TODO 6). */
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -43,8 +43,9 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     /* TODO 4: a connection that this program has closed stays in TIME_WAIT for
        about a minute, and meanwhile bind fails with EADDRINUSE. Tell bind to
-       ignore such connections: setsockopt(2) of the option SO_REUSEADDR, an
-       int, level SOL_SOCKET; see socket(7). If it fails, handle_error.
+       ignore such connections: set the option SO_REUSEADDR, an int at the level
+       SOL_SOCKET, with setsockopt(2); see socket(7). If that fails,
+       handle_error.
        Proved by restart_at_once, setsockopt_fails. */
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
         handle_error("bind");
@@ -55,7 +56,7 @@ int main(int argc, char *argv[]) {
     log_event("listening on", &address);
     /* TODO 5: in this loop, instead of pausing: take the next client with
        accept_client, log the event "accepted" with the address of the client,
-       close its socket. A socket that stays open uses up a descriptor, and
+       and close its socket. A socket that stays open uses up a descriptor, and
        there are not many. If accept_client returns -1, call it again.
        Proved by accepted_line, closes_at_once, descriptors_closed. */
     for (;;)
@@ -63,12 +64,12 @@ int main(int argc, char *argv[]) {
 }
 
 /* TODO 6: accept_client, which takes the listener and a pointer to an address.
-   It returns the socket of the next client, from accept(2), or -1 if it has to
-   be called again. accept waits for a client and stores its address. Set the
-   length to the size of the address before every call: accept overwrites it. If
-   accept fails, handle_retry (TODO 9), with a static count of waits. A success
-   ends the shortage: then the count is 0 again. handle_retry needs a prototype
-   here.
+   It returns the socket of the next client, from accept(2), or -1 if
+   accept_client must be called again. accept waits for a client and stores its
+   address. Set the length to the size of the address before every call: accept
+   overwrites it. If accept fails, handle_retry (TODO 9), with a static count of
+   waits. A success ends the shortage: set the count back to 0. handle_retry
+   needs a prototype here.
    Proved by accepted_line, accept_*. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
@@ -173,8 +174,8 @@ static const struct failure failures[] = {
        ENOTSOCK, EOPNOTSUPP, EFAULT, ENOBUFS, ENOMEM, EPROTO, EPERM, ENETDOWN,
        ENOPROTOOPT, EHOSTUNREACH, ENETUNREACH and, between #ifdef ENONET and
        #endif, EHOSTDOWN and ENONET. A shortage is a WAIT, a bug in this program
-       a STOP. What costs only the new connection is a RETRY. EOPNOTSUPP is a
-       WAIT: it can be a bug or the network.
+       a STOP. An error that costs only the new connection is a RETRY.
+       EOPNOTSUPP is a WAIT: it can be a bug or the network.
        Proved by accept_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };

@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
-/* TODO 1: a header, of uint32_t. */
+/* TODO 1: a header for uint32_t. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,9 +76,9 @@ int main(int argc, char *argv[]) {
 }
 
 /* TODO 4: names for two numbers, in an enum: the 4 bytes of a length, and the
-   65536 that a message has at most. */
+   65536 bytes that a message may have. */
 
-/* TODO 5: prototypes, of the functions in TODO 7 to 11. */
+/* TODO 5: prototypes for the functions in TODOs 7 to 11. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
 static long long milliseconds(void);
@@ -86,7 +86,7 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 6: answer_message in place of echo. Receive the length of a message, 4
    bytes (TODO 7), then as many bytes as it says; send the same length and the
-   bytes in reverse order with one call of send_all. Return false when the
+   bytes in reverse order with one call to send_all. Return false when the
    stream ends or the client is lost; also if a length is too large, but reject
    it first (TODO 11).
    Proved by reverses, empty_message, several_at_once, half_close, too_long,
@@ -108,17 +108,19 @@ static bool echo(int client, long timeout) {
 
 /* TODO 7: receive_all, which takes a client, a buffer, how many bytes to
    receive, and whether they are inside a message. recv may return fewer, so
-   call receive (TODO 8) until all are there. Return false if the client is lost
-   or the stream has ended. An end is an error inside a message, or after the
-   first of these bytes: then print "recv: the stream ends inside a message".
+   call receive (TODO 8) until all have been received. Return false if the
+   client is lost or the stream has ended. The end of the stream is an error
+   inside a message, or after the first of these bytes: then print "recv: the
+   stream ends inside a message".
    Proved by split_anywhere, partial_receive, ends_inside, ends_inside_line. */
 
 /* TODO 8: receive, which takes a client, a buffer and its size, and returns
-   what recv(2) does. If that fails, handle_error; after a RETRY call it again.
+   what recv(2) returns. If recv fails, handle_error; after a RETRY call it
+   again.
    Proved by reverses. */
 
-/* TODO 9: length_in, which takes 4 bytes and returns the length that they stand
-   for: memcpy(3) them into a uint32_t, and use ntohl(3). An answer begins
+/* TODO 9: length_in, which takes 4 bytes and returns the length that they
+   represent: memcpy(3) them into a uint32_t, and use ntohl(3). An answer begins
    with the same 4 bytes, which are in network byte order already.
    Proved by reverses. */
 
@@ -127,9 +129,9 @@ static bool echo(int client, long timeout) {
 
 /* TODO 11: reject, which takes a client, the length and the time limit. Print
    "too long: a message of N bytes", and answer with the message "too long".
-   Then shutdown(2) the sending side (if that fails, print why, see perror(3))
-   and receive until the client ends or is lost: closing a socket with unread
-   bytes would send a reset, and the client could lose the answer.
+   Then shutdown(2) the sending side (if that fails, report it with perror(3))
+   and receive until the stream ends or the client is lost: closing a socket
+   with unread bytes would send a reset, and the client could lose the answer.
    Proved by too_long, too_long_unread, too_long_line. */
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with

@@ -27,8 +27,8 @@ enum action {  /* what to do about a failed call */
 static void parse_options(int argc, char *argv[], long *timeout,
                           const char **host, const char **port);
 static void check_standard_streams(void);
-/* TODO 1: prototypes, of connect_to (TODO 4), of the functions that it calls,
-   and of exchange (TODO 8). */
+/* TODO 1: prototypes for connect_to (TODO 4), for the functions that it calls,
+   and for exchange (TODO 8). */
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
@@ -58,27 +58,27 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
-/* TODO 4: connect_to, which takes an address of the list and the time limit: a
-   socket(2) of the address's family, type and protocol; the time limits (TODO
+/* TODO 4: connect_to, which takes an address from the list and the time limit:
+   a socket(2) of the address's family, type and protocol; the time limits (TODO
    5), because SO_SNDTIMEO limits connect too; connect(2). Return the socket if
    that succeeds. If one of them fails, handle_address_error (TODO 15). After
    connect also close the socket: its state is unspecified then. After a RETRY
    try the same address again, with a new socket. After a NEXT return -1.
    Proved by every_address, refused_everywhere, socket_*, connect_*. */
 
-/* TODO 5: set_timeouts, which takes the socket and the time limit: that of 05,
-   but SO_SNDTIMEO gets the limit of the command line, too, because the pieces
-   are small. If setsockopt fails, handle_error.
+/* TODO 5: set_timeouts, which takes the socket and the time limit: as in 05,
+   except that SO_SNDTIMEO also gets the limit from the command line, because
+   the pieces are small. If setsockopt fails, handle_error.
    Proved by never_ends, never_reads, setsockopt_fails. */
 
-/* TODO 6: name_of, which takes an address of the list and returns it as text,
+/* TODO 6: name_of, which takes an address from the list and returns it as text,
    ADDRESS:PORT, in a static buffer. getnameinfo(3) writes an address of any
    family in numbers if you pass the right flags. An IPv6 address is put in
    brackets.
    Proved by every_address. */
 
 static void give_up(const char *reason);
-/* TODO 7: prototypes of the functions that exchange calls. */
+/* TODO 7: prototypes for the functions that exchange calls. */
 
 /* TODO 8: exchange, which takes the server and the time limit. Read a piece of
    the input and send it. Receive until as many bytes have come back: compare
@@ -88,29 +88,30 @@ static void give_up(const char *reason);
    which any socket takes at once: if send had to wait for the server to
    receive, the server might be waiting for you to. Then shutdown(2) the sending
    side, so that the server sees the end, and receive until the server closes:
-   give up if even one more byte comes.
+   give up if even one more byte arrives.
    Proved by line_by_line, empty_input, half_close, extra_bytes, file_input,
    small_buffers, shutdown_fails, bulk, nul_bytes, ends_early, wrong_bytes,
    one_wrong_byte, closed_output. */
 
-/* TODO 9: send_all, of 05. There is no DROP here: handle_retry exits if the
-   connection is lost, so only a shortage that lasts as long as the limit is
-   left: give up. send_all need not measure how long it was blocked.
+/* TODO 9: send_all, as in 05. There is no DROP here: handle_retry exits if the
+   connection is lost, so the only failure left to handle is a shortage that
+   lasts as long as the limit: give up. send_all need not measure how long it
+   was blocked.
    Proved by partial_send, shortage_ends, shortages_apart, send_*. */
 
 /* TODO 10: receive, which takes the server, a buffer and its size, and returns
-   how many bytes recv(2) has stored, 0 at the end. If recv fails, handle_error;
-   it returns only after a RETRY, so call recv again.
+   how many bytes recv(2) has stored, 0 at the end of the stream. If recv fails,
+   handle_error; it returns only after a RETRY, so call recv again.
    Proved by partial_receive, byte_by_byte, never_ends, recv_*. */
 
-/* TODO 11: read_input, which takes a buffer and its size: read(2) returns the
-   bytes that have come so far, 0 at the end. write_output, which takes bytes
-   and their number: write(2) may take only some, so write the rest. Both fail
-   with EAGAIN if the program's parent has set O_NONBLOCK: wait with poll(2)
-   until the descriptor is ready, and call again. After any other failure,
-   handle_error.
-   Proved by input_not_blocking, output_not_blocking, partial_write,
-   full_disk. */
+/* TODO 11: read_input, which takes a buffer and its size: read(2) stores the
+   bytes that are available so far and returns their number, 0 at the end of the
+   input. write_output, which takes bytes and their number: write(2) may take
+   only some, so write the rest. Both fail with EAGAIN if the program's parent
+   has set O_NONBLOCK: wait with poll(2) until the descriptor is ready, and call
+   again. After any other failure, handle_error.
+   Proved by input_not_blocking, output_not_blocking, partial_write, full_disk.
+   */
 
 /* Reports why the program gives up, and exits. */
 static void give_up(const char *reason) {
@@ -226,8 +227,8 @@ static const struct failure *find_failure(const char *call, int number) {
    the caller must take. */
 static enum action handle_error(const char *call) {
     /* TODO 15: what this function does becomes the job of handle_address_error.
-       It takes the call and an address of the list, NULL if there is none. The
-       address ends the line, in parentheses, such as (127.0.0.1:15441).
+       It takes the call and an address from the list, NULL if there is none.
+       The address ends the line, in parentheses, such as (127.0.0.1:15441).
        handle_error only calls it, without an address.
        Proved by every_address, refused_everywhere, connect_*. */
     int number = errno;
@@ -242,4 +243,4 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* TODO 16: handle_retry, of 05. Proved by send_ENOBUFS, send_ENOMEM. */
+/* TODO 16: handle_retry, as in 05. Proved by send_ENOBUFS, send_ENOMEM. */
