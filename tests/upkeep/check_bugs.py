@@ -176,7 +176,8 @@ wrong('08', 'kept_whatever_the_path', 'each time',
       ('sizeof *file + strlen(file->name) + content',
        'sizeof *file - strlen(file->name) + content'), file='cache.c')
 wrong('08', 'kept_whatever_the_path', 'each time',
-      ('size - at < sizeof piece', 'size + at < sizeof piece'), file='cache.c')
+      ('memcpy(&piece, bytes, size)', 'memcpy(&piece, bytes, sizeof piece)'),
+      file='cache.c')
 for edit in (('time(NULL) - SETTLED', 'time(NULL) + 9999'),
              ('settled && status', 'settled || status'),
              ('status->st_ctime < settled && ', ''),
@@ -214,7 +215,7 @@ wrong('08', 'shrinks_before_it_is_read', 'seconds',
 wrong('08', 'files_above_clients', '1024',
       ('        fd = move_above_clients(fd);', '        ;'), file='content.c')
 wrong('08', 'changed_through_a_mapping', '304',
-      ('at += sizeof piece)', 'at += size)'), file='cache.c')
+      ('size -= sizeof piece)', 'size = 0)'), file='cache.c')
 wrong('08', 'log_statuses', "'0'", ('if (bytes > 0)', 'if (bytes >= 0)'),
       file='log.c')
 wrong('08', 'log_of_long_lines', '8192', (' && at < MAX_TARGET', ''),

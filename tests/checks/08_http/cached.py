@@ -121,7 +121,7 @@ def kept_whatever_the_path(test):
     """keeps files in memory even if the folder that -d names is a symbolic
     link, or if a path is long"""
     test.need_injector()
-    names = ['/'.join(['x' * 200] * 9 + ['x.txt']), 'a.txt', 'ab.txt']
+    names = ['/'.join(['x' * 200] * 18 + ['x.txt']), 'a.txt', 'ab.txt']
     root, link = test.site(dict.fromkeys(names, HELLO)), test.site({}) / 'link'
     link.symlink_to(root)
     time.sleep(3.2)  # a file that has just changed is not kept
