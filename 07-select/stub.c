@@ -88,7 +88,8 @@ int main(int argc, char *argv[]) {
    fd_set of what to watch: first the listener alone, see FD_ZERO and FD_SET. In
    an endless loop, call select(2) with FD_SETSIZE for nfds and a copy of the
    set for reading, because select leaves only the ready descriptors in it; NULL
-   for the rest. If it fails, handle_error. Then ask FD_ISSET about every
+   for the rest. If it fails, call handle_error and begin the next turn: the
+   contents of the sets are undefined then. Otherwise ask FD_ISSET about every
    descriptor, and deal with it if it is ready (TODO 5).
    Proved by all_at_once, last_is_served, waiting_clients, descriptors_closed.
    */
@@ -118,8 +119,8 @@ static enum action handle_retry(const char *call, long *waits);
    see milliseconds.
    Proved by bits_shared, partial_send. */
 
-/* TODO 26: Step 7: no function sleeps in a shortage any more, because all
-   clients would wait. Instead of a count of waits a row notes when to try
+/* TODO 26: Step 7: accept_client and echo sleep in a shortage no more, because
+   all clients would wait. Instead of a count of waits a row notes when to try
    again, in milliseconds; 0 if there is no shortage. Until then fill_sets
    leaves the row out of the sets: otherwise select would return at once, again
    and again. The timeout lasts no longer than that.
@@ -153,10 +154,8 @@ static enum action handle_retry(const char *call, long *waits);
    table, and sets its limits; if that fails, it removes the client.
    Proved by all_at_once, waiting_clients, many_in_turn. */
 
-/* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its set.
-   handle_ready returns false if that end is ready, otherwise true. If it
-   returns false, serve ends its turn and returns. Then main returns
-   EXIT_SUCCESS.
+/* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its set. If
+   that end is ready, serve returns, and main returns EXIT_SUCCESS.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
@@ -311,14 +310,10 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    Proved by silent_client, talker_stays, slow_reader_stays. */
 
 /* TODO 30: Step 7: echo passes on the row's time and address when recv or send
-   fails; a send that moves bytes ends the shortage. serve has a time of its own
-   for select, and after a WAIT it does sleep a tenth of a second: there is no
-   row to leave out. remove_connection takes the listener, too: now a descriptor
-   is free, so if the listener is in a shortage, it may try again at once.
-   fill_sets may have left the listener out by then: after it has removed a
-   client, the remaining time is 0.
-   Proved by shortage_shared, out_of_descriptors, select_ENOMEM,
-   room_after_timeout. */
+   fails; a send that moves bytes ends the shortage. remove_connection takes the
+   listener, too: now a descriptor is free, so if the listener is in a shortage,
+   it may try again at once.
+   Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
 /* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
    FD_SETSIZE; FD_SET with any other writes outside the set, without an error.
@@ -366,7 +361,7 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 /* TODO 36: Step 8: can_log, which returns whether standard error can take a
    line at once, so that the clients do not wait for a reader of our messages.
    Ask select, with a timeout of zero; if that fails, the answer is yes.
-   Otherwise has_timed_out, accept_clients and handle_retry print nothing,
+   Otherwise drop_idle_clients, accept_clients and handle_retry print nothing,
    except before the program exits.
    Proved by messages_unread. */
 
@@ -517,11 +512,8 @@ static const struct failure failures[] = {
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     /* TODO 11: Step 2: a heading row for select, with STOP, and rows for EBADF,
-       EINTR, EINVAL and ENOMEM; the lesson has them. In serve, call
-       handle_retry instead of handle_error, with a count of waits as in
-       accept_client. After a failure the contents of the sets are undefined:
-       begin the next turn.
-       Proved by select_*. */
+       EINTR, EINVAL and ENOMEM; the lesson has them.
+       Proved by select_EBADF, select_EINTR, select_EINVAL. */
     /* TODO 35: Step 8: a heading row for malloc, with DROP. (Not checked.) */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
@@ -549,8 +541,10 @@ static enum action handle_error(const char *call) {
        peer's address, NULL if there is none. A shortage is reported when it
        begins: when that time is 0, or more than a second ago. If there is a
        peer, its name ends the line, in parentheses, such as (127.0.0.1:51234).
-       handle_error only calls it, with a time of its own and no peer.
-       Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE. */
+       handle_error calls it with a time of its own, a static one, and no peer.
+       After a WAIT, which only select can get there, it does sleep a tenth of a
+       second: without select, no client can be served meanwhile.
+       Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE, select_ENOMEM. */
     const struct failure *failure = find_failure(call, number);
 
     if (failure->number == 0)

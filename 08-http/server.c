@@ -94,38 +94,38 @@ int main(int argc, char *argv[]) {
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due);
 static struct timeval time_until(long long due);
-static bool handle_ready(int fd, int listener, long long now);
+static bool handle_signal(void);
+static void handle_ready(int fd, int listener, long long now);
 static void drop_idle_clients(int listener, long timeout, long long now);
 static int accept_client(int listener, union address *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const union address *peer);
 
+static int wake_up[2];  /* a pipe: the numbers of signals */
+
 /* Waits until sockets are ready, deals with each, and waits again, until a
    signal ends the program: see select(2). */
 static void serve(int listener, long timeout) {
-    const struct timespec tenth = {.tv_nsec = 100000000};
-    long long retry_at = 0;
-    bool stopping = false;
-
-    while (!stopping) {
+    for (;;) {
         fd_set readable, writable;
         long long due;
         int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
         struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
-            if (handle_retry("select", &retry_at, NULL) == WAIT)
-                nanosleep(&tenth, NULL);
+            handle_error("select");
             continue;
         }
-        retry_at = 0;
+        if (FD_ISSET(wake_up[0], &readable)) {
+            if (!handle_signal())
+                return;
+            FD_CLR(wake_up[0], &readable);
+        }
         begin_turn();  /* of the cache: check each file once a turn */
         long long now = milliseconds();
-        for (int fd = 0; fd < nfds; fd++) {
-            bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
-            if (ready && !handle_ready(fd, listener, now))
-                stopping = true;
-        }
+        for (int fd = 0; fd < nfds; fd++)
+            if (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable))
+                handle_ready(fd, listener, now);
         if (timeout > 0 && now >= due)
             drop_idle_clients(listener, timeout, now);
     }
@@ -143,10 +143,8 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;     /* of the open descriptors */
-static int wake_up[2];  /* a pipe: a byte in it ends the program */
+static int highest;  /* of the open descriptors */
 
-static bool handle_signal(void);
 static void accept_clients(int listener);
 static bool serve_client(int client, long long now);
 static ssize_t receive(int fd, void *buffer, size_t size);
@@ -196,15 +194,12 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Handles a ready descriptor. Returns false when the server is to stop. */
-static bool handle_ready(int fd, int listener, long long now) {
-    if (fd == wake_up[0])
-        return handle_signal();
+/* Handles a ready descriptor. */
+static void handle_ready(int fd, int listener, long long now) {
     if (fd == listener)
         accept_clients(listener);
     else if (!serve_client(fd, now))
         remove_connection(fd, listener);
-    return true;
 }
 
 /* Handles the signal whose number is in the pipe. Returns false if it ends the
@@ -687,16 +682,22 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP. Otherwise returns the action, after a tenth of a second in a shortage:
+   without select nothing else can be done meanwhile. */
 static enum action handle_error(const char *call) {
-    long long retry_at = 0;
+    static long long retry_at;
+    struct timespec tenth = {.tv_nsec = 100000000};
+    enum action action = handle_retry(call, &retry_at, NULL);
 
-    return handle_retry(call, &retry_at, NULL);
+    if (action == WAIT)
+        nanosleep(&tenth, NULL);
+    return action;
 }
 
-/* Does the same, and names the peer unless it is NULL. In a shortage it sets
-   retry_at to a tenth of a second from now. Only the first failure of a
-   shortage is reported: that for which retry_at is 0, or long ago. */
+/* Does the same, but does not sleep: in a shortage it sets retry_at to a tenth
+   of a second from now. Names the peer unless it is NULL. Only the first
+   failure of a shortage is reported: that for which retry_at is 0, or long ago.
+   */
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const union address *peer) {
     int number = errno;

@@ -74,38 +74,34 @@ static void hand_out(void);
 static int fill_sets(int listener, long timeout, fd_set *readable,
                      fd_set *writable, long long *due);
 static struct timeval time_until(long long due);
-static bool handle_ready(int fd, int listener, long long now);
+static void handle_ready(int fd, int listener, long long now);
 static void drop_idle_clients(int listener, long timeout, long long now);
 static int accept_client(int listener, struct sockaddr_in *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const struct sockaddr_in *peer);
 
+static int wake_up[2];  /* a pipe: a byte in it ends the program */
+
 /* Waits until sockets are ready, deals with each, and waits again, until a
    signal ends the program: see select(2). */
 static void serve(int listener, long timeout) {
-    const struct timespec tenth = {.tv_nsec = 100000000};
-    long long retry_at = 0;
-    bool stopping = false;
-
-    while (!stopping) {
+    for (;;) {
         fd_set readable, writable;
         long long due;
         hand_out();
         int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
         struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
-            if (handle_retry("select", &retry_at, NULL) == WAIT)
-                nanosleep(&tenth, NULL);
+            handle_error("select");
             continue;
         }
-        retry_at = 0;
+        if (FD_ISSET(wake_up[0], &readable))
+            return;
         long long now = milliseconds();
-        for (int fd = 0; fd < nfds; fd++) {
-            bool ready = FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable);
-            if (ready && !handle_ready(fd, listener, now))
-                stopping = true;
-        }
+        for (int fd = 0; fd < nfds; fd++)
+            if (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable))
+                handle_ready(fd, listener, now);
         if (timeout > 0 && now >= due)
             drop_idle_clients(listener, timeout, now);
     }
@@ -146,8 +142,7 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;     /* of the open descriptors */
-static int wake_up[2];  /* a pipe: a byte in it ends the program */
+static int highest;  /* of the open descriptors */
 
 static struct piece pieces[PIECES];  /* a ring of those waiting */
 static int first, waiting;           /* the next one, and how many there are */
@@ -250,15 +245,12 @@ static bool awaits_work(const struct connection *connection) {
     return connection->turns[WORK] != 0 && connection->left == 0;
 }
 
-/* Handles a ready descriptor. Returns false when the server is to stop. */
-static bool handle_ready(int fd, int listener, long long now) {
-    if (fd == wake_up[0])
-        return false;
+/* Handles a ready descriptor. */
+static void handle_ready(int fd, int listener, long long now) {
     if (fd == listener)
         accept_clients(listener);
     else
         handle_client(fd, now);
-    return true;
 }
 
 static void receive(int client, long long now);
@@ -781,16 +773,22 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP. Otherwise returns the action, after a tenth of a second in a shortage:
+   without select nothing else can be done meanwhile. */
 static enum action handle_error(const char *call) {
-    long long retry_at = 0;
+    static long long retry_at;
+    struct timespec tenth = {.tv_nsec = 100000000};
+    enum action action = handle_retry(call, &retry_at, NULL);
 
-    return handle_retry(call, &retry_at, NULL);
+    if (action == WAIT)
+        nanosleep(&tenth, NULL);
+    return action;
 }
 
-/* Does the same, and names the peer unless it is NULL. In a shortage it sets
-   retry_at to a tenth of a second from now. Only the first failure of a
-   shortage is reported: that for which retry_at is 0, or long ago. */
+/* Does the same, but does not sleep: in a shortage it sets retry_at to a tenth
+   of a second from now. Names the peer unless it is NULL. Only the first
+   failure of a shortage is reported: that for which retry_at is 0, or long ago.
+   */
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const struct sockaddr_in *peer) {
     int number = errno;

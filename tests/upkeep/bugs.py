@@ -248,15 +248,13 @@ bug('07', 'clients block', 'O_NONBLOCK|not block',
     ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
      'return fd != wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != -1;'))
 bug('07', 'one descriptor a turn', 'every|each|last',
-    ('            if (ready && !handle_ready(fd, listener, now))\n'
-     '                stopping = true;\n',
-     '            if (ready) {\n'
-     '                stopping = !handle_ready(fd, listener, now);\n'
+    ('                handle_ready(fd, listener, now);\n',
+     '            {\n                handle_ready(fd, listener, now);\n'
      '                break;\n            }\n'))
 bug('07', 'signal lost before select', 'SIGTERM|SIGINT',
     ('ssize_t written = write(wake_up[1], "", 1);',
      'ssize_t written = 1; asked = true;'),
-    ('while (!stopping) {', 'while (!asked) {'),
+    ('    for (;;) {\n        fd_set', '    while (!asked) {\n        fd_set'),
     ('.sa_flags = SA_RESTART', '.sa_flags = 0'),
     ('static int wake_up[2];', 'static int wake_up[2];'),
     ('enum action {', 'static volatile bool asked;\nenum action {'))

@@ -31,7 +31,7 @@ wrong('07 08', 'select_unlisted', 'select',
        '%s%s\\n", call, strerror(number), detail);\n        else',
        '        if (failure->number != 0)'))
 wrong('07 08', 'select_shortages_apart', 'ENOMEM',
-      ('        retry_at = 0;\n', ''))
+      ('milliseconds() < *retry_at + 1000', '*retry_at != 0'))
 
 wrong('07 08', 'messages_unread', 'at once',
       ('struct timeval at_once = {0};', 'struct timeval at_once = {1};'))

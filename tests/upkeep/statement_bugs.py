@@ -42,7 +42,7 @@ bug('06', 'the result of socket is not examined', 'socket.. has returned',
 bug('06', 'what is written is not taken off', 'none of them twice',
     ('            length -= (size_t)written;\n', ''))
 bug('07', 'the pipe is taken for a client', 'pipe which a signal handler',
-    ('    if (fd == wake_up[0])', '    if (0)'))
+    ('        if (FD_ISSET(wake_up[0], &readable))\n            return;\n', ''))
 
 # ------------------------------------------------------------------- 04
 
@@ -132,8 +132,8 @@ bug('07', 'active clients are dropped', 'had not been silent',
     ('            || now < next_check(fd, timeout))', '            )'),
     ('if (now - connection->last_activity < 1000 * timeout)', 'if (0)'))
 bug('07', 'a failed select is taken for ready', 'select returned -1',
-    ('            continue;\n        }\n        retry_at = 0;',
-     '        }\n        retry_at = 0;'))
+    ('            handle_error("select");\n            continue;\n',
+     '            handle_error("select");\n'))
 bug('07', 'fcntl of the listener is not examined', 'what fcntl returns',
     ('    if (!add_connection(listener, &address))\n',
      '    if (!add_connection(listener, &address) && 0)\n'))
