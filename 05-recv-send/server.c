@@ -117,6 +117,20 @@ static bool send_all(int client, const char *bytes, size_t length,
     return true;
 }
 
+/* Takes the next client from the queue: accept(2). Stores its address and
+   returns its socket, or -1 if no client can be accepted now. */
+static int accept_client(int listener, struct sockaddr_in *address) {
+    static long waits;  /* tenths of a second in the current shortage */
+    socklen_t length = sizeof *address;
+    int client = accept(listener, (struct sockaddr *)address, &length);
+
+    if (client == -1)
+        handle_retry("accept", &waits);
+    else
+        waits = 0;
+    return client;
+}
+
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
    socket(7). For send it is a tenth of a second: a longer limit would not show
    when the last byte was sent. Returns false, after a message, on failure. */
@@ -138,20 +152,6 @@ static long long milliseconds(void) {
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-/* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if no client can be accepted now. */
-static int accept_client(int listener, struct sockaddr_in *address) {
-    static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;
-    int client = accept(listener, (struct sockaddr *)address, &length);
-
-    if (client == -1)
-        handle_retry("accept", &waits);
-    else
-        waits = 0;
-    return client;
 }
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket

@@ -29,15 +29,16 @@ static void parse_options(int argc, char *argv[], long *timeout,
                           const char **host, const char **port);
 static void check_standard_streams(void);
 static int connect_to(const struct addrinfo *address, long timeout);
-static void set_timeouts(int server, long timeout);
 static const char *name_of(const struct addrinfo *address);
 static enum action handle_error(const char *call);
-static enum action handle_address_error(const char *call,
-                                        const struct addrinfo *address);
 static void exchange(int server, long timeout);
 
 int main(int argc, char *argv[]) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC,      /* IPv4 or IPv6 */
+        .ai_socktype = SOCK_STREAM,  /* TCP */
+    };
+    struct addrinfo *addresses;  /* a list: a name may stand for several */
     const char *host, *port;
     long timeout = 10;  /* seconds without a byte; 0 = for ever */
 
@@ -66,9 +67,13 @@ int main(int argc, char *argv[]) {
     return EXIT_SUCCESS;
 }
 
+static void set_timeouts(int server, long timeout);
+static enum action handle_address_error(const char *call,
+                                        const struct addrinfo *address);
+
 /* Connects to an address: connect(2). Returns the socket, or -1 if this address
-   is lost. After EINTR it tries again, on a new socket: after a failure the
-   state of the old one is unspecified. */
+   is lost. A signal may interrupt the call (Ctrl-Z, then fg): then it tries
+   again, on a new socket, since the state of the old one is unspecified. */
 static int connect_to(const struct addrinfo *address, long timeout) {
     enum action action;
 

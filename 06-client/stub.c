@@ -32,7 +32,11 @@ static void check_standard_streams(void);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC,      /* IPv4 or IPv6 */
+        .ai_socktype = SOCK_STREAM,  /* TCP */
+    };
+    struct addrinfo *addresses;  /* a list: a name may stand for several */
     const char *host, *port;
     long timeout = 10;  /* seconds without a byte; 0 = for ever */
 

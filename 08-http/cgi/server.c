@@ -133,7 +133,7 @@ static void serve(int listener, long timeout) {
     }
 }
 
-/* The state of one connection; of the listener, only open and retry_at. */
+/* The state of a connection; for the listener only open and retry_at count. */
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
@@ -194,11 +194,6 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             FD_SET(fd, writable);
     }
     return (output > highest ? output : highest) + 1;
-}
-
-/* Returns the earlier of two times. */
-static long long earlier(long long one, long long other) {
-    return one < other ? one : other;
 }
 
 /* Handles a ready descriptor. */
@@ -305,75 +300,6 @@ static void finish(int fd) {
     shutdown(fd, SHUT_WR);
 }
 
-/* Drops the clients that have moved no byte for the timeout. Bytes that their
-   kernels have acknowledged since the last check have moved. A program that was
-   to move one is killed, and its client gets a 504. */
-static void drop_idle_clients(int listener, long timeout, long long now) {
-    for (int fd = 0; fd <= highest; fd++) {
-        struct connection *connection = &connections[fd];
-        long limit = limit_of(&connection->http, timeout);
-        if (fd == listener || !connection->open || limit == 0
-            || now < next_check(fd, limit))
-            continue;
-        if (note_unacknowledged(fd))
-            connection->last_activity = now;
-        if (now - connection->last_activity < 1000 * limit)
-            continue;
-        if (stop_program(&connection->http)) {
-            connection->last_activity = now;
-            continue;
-        }
-        if (can_log())
-            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                    name_of(&connection->peer), limit, limit == 1 ? "" : "s");
-        remove_connection(fd, listener);
-    }
-}
-
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
-static long long next_check(int client, long timeout) {
-    const struct connection *connection = &connections[client];
-
-    if (connection->unacknowledged > 0)
-        return connection->last_check + 100 * timeout;
-    return connection->last_activity + 1000 * timeout;
-}
-
-/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. select reports a socket as writable only when
-   a good part of its buffer is free: with a peer that reads slowly, minutes may
-   pass while bytes move. */
-static bool note_unacknowledged(int client) {
-    struct connection *connection = &connections[client];
-    int before = connection->unacknowledged;
-
-    connection->last_check = milliseconds();
-    connection->unacknowledged = 0;
-#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
-        connection->unacknowledged = 0;  /* another system: select decides */
-#endif
-    return connection->unacknowledged != before;
-}
-
-/* Returns the time left until then, at least 0, as select takes it. */
-static struct timeval time_until(long long due) {
-    long long now = milliseconds(), left = due > now ? due - now : 0;
-
-    return (struct timeval){.tv_sec = (time_t)(left / 1000),
-                            .tv_usec = (suseconds_t)(left % 1000 * 1000)};
-}
-
-/* Returns the time in milliseconds, from a clock that is never set back. */
-static long long milliseconds(void) {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* Accepts every waiting client while descriptors last. */
 static void accept_clients(int listener) {
     union address peer;
@@ -431,6 +357,80 @@ static void remove_connection(int fd, int listener) {
         highest--;
     if (connections[listener].retry_at != 0)
         connections[listener].retry_at = milliseconds();
+}
+
+/* Drops the clients that have moved no byte for the timeout. Bytes that their
+   kernels have acknowledged since the last check have moved. A program that was
+   to move one is killed, and its client gets a 504. */
+static void drop_idle_clients(int listener, long timeout, long long now) {
+    for (int fd = 0; fd <= highest; fd++) {
+        struct connection *connection = &connections[fd];
+        long limit = limit_of(&connection->http, timeout);
+        if (fd == listener || !connection->open || limit == 0
+            || now < next_check(fd, limit))
+            continue;
+        if (note_unacknowledged(fd))
+            connection->last_activity = now;
+        if (now - connection->last_activity < 1000 * limit)
+            continue;
+        if (stop_program(&connection->http)) {
+            connection->last_activity = now;
+            continue;
+        }
+        if (can_log())
+            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                    name_of(&connection->peer), limit, limit == 1 ? "" : "s");
+        remove_connection(fd, listener);
+    }
+}
+
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
+static long long next_check(int client, long timeout) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->unacknowledged > 0)
+        return connection->last_check + 100 * timeout;
+    return connection->last_activity + 1000 * timeout;
+}
+
+/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
+   whether the number has changed. select reports a socket as writable only when
+   a good part of its buffer is free: with a peer that reads slowly, minutes may
+   pass while bytes move. */
+static bool note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+    int before = connection->unacknowledged;
+
+    connection->last_check = milliseconds();
+    connection->unacknowledged = 0;
+#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
+        connection->unacknowledged = 0;  /* another system: select decides */
+#endif
+    return connection->unacknowledged != before;
+}
+
+/* Returns the earlier of two times. */
+static long long earlier(long long one, long long other) {
+    return one < other ? one : other;
+}
+
+/* Returns the time left until then, at least 0, as select takes it. */
+static struct timeval time_until(long long due) {
+    long long now = milliseconds(), left = due > now ? due - now : 0;
+
+    return (struct timeval){.tv_sec = (time_t)(left / 1000),
+                            .tv_usec = (suseconds_t)(left % 1000 * 1000)};
+}
+
+/* Returns the time in milliseconds, from a clock that is never set back. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:

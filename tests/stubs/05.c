@@ -96,14 +96,6 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by partial_send, slow_reader, never_reads_once, shortage_ends,
    shortages_apart, send_*. */
 
-/* TODO 10: set_timeouts, which takes a client and the time limit, and sets
-   SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second (0 for no limit),
-   each a struct timeval, see socket(7). A longer limit would not show when the
-   last byte was sent: a send that is cut short returns only how many bytes were
-   sent. If setsockopt(2) fails, report it with perror(3) and return false. Also
-   write milliseconds, which returns the time of CLOCK_MONOTONIC.
-   Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
-
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
@@ -117,6 +109,14 @@ static int accept_client(int listener, struct sockaddr_in *address) {
         waits = 0;
     return client;
 }
+
+/* TODO 10: set_timeouts, which takes a client and the time limit, and sets
+   SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second (0 for no limit),
+   each a struct timeval, see socket(7). A longer limit would not show when the
+   last byte was sent: a send that is cut short returns only how many bytes were
+   sent. If setsockopt(2) fails, report it with perror(3) and return false. Also
+   write milliseconds, which returns the time of CLOCK_MONOTONIC.
+   Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
    could become descriptor 2, and error messages would go to its peer. */

@@ -94,7 +94,7 @@ static void serve(int listener, long timeout) {
             continue;
         }
         if (FD_ISSET(wake_up[0], &readable))
-            return;
+            return;  /* a signal has arrived */
         long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++)
             if (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable))
@@ -108,7 +108,7 @@ static void serve(int listener, long timeout) {
    have, with its newline; the 32 bytes of the longest topic and a NUL; the 8
    topics that a client may have; the 16384 bytes that may be waiting for it. */
 
-/* The state of one connection; of the listener, only open and retry_at. */
+/* The state of a connection; for the listener only open and retry_at count. */
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
@@ -178,11 +178,6 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
     return highest + 1;
 }
 
-/* Returns the earlier of two times. */
-static long long earlier(long long one, long long other) {
-    return one < other ? one : other;
-}
-
 /* Handles a ready descriptor. */
 static void handle_ready(int fd, int listener, long long now) {
     if (fd == listener)
@@ -233,7 +228,6 @@ static void handle_ready(int fd, int listener, long long now) {
 static bool echo(int client, long long now) {
     static char buffer[262144];
     struct connection *connection = &connections[client];
-    char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
     const struct sockaddr_in *peer = &connection->peer;
 
     if (connection->unsent == NULL) {
@@ -246,6 +240,7 @@ static bool echo(int client, long long now) {
         connection->end = (size_t)received;
         connection->last_activity = now;
     }
+    char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
     ssize_t sent = send(client, bytes + connection->start,
                         connection->end - connection->start, 0);
     if (sent != -1) {
@@ -307,72 +302,6 @@ static bool save_unsent(int client, const char *bytes) {
     return true;
 }
 
-/* Drops the clients that have moved no byte for the timeout. Bytes that their
-   kernels have acknowledged since the last check have moved. */
-static void drop_idle_clients(int listener, long timeout, long long now) {
-    for (int fd = 0; fd <= highest; fd++) {
-        struct connection *connection = &connections[fd];
-        /* TODO 20: skip a client that is waiting for messages (TODO 5), too.
-           Proved by idle_subscriber_stays. */
-        if (fd == listener || !connection->open
-            || now < next_check(fd, timeout))
-            continue;
-        if (note_unacknowledged(fd))
-            connection->last_activity = now;
-        if (now - connection->last_activity < 1000 * timeout)
-            continue;
-        if (can_log())
-            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                    name_of(&connection->peer), timeout,
-                    timeout == 1 ? "" : "s");
-        remove_connection(fd, listener);
-    }
-}
-
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
-static long long next_check(int client, long timeout) {
-    const struct connection *connection = &connections[client];
-
-    if (connection->unacknowledged > 0)
-        return connection->last_check + 100 * timeout;
-    return connection->last_activity + 1000 * timeout;
-}
-
-/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. select reports a socket as writable only when
-   a good part of its buffer is free: with a peer that reads slowly, minutes may
-   pass while bytes move. */
-static bool note_unacknowledged(int client) {
-    struct connection *connection = &connections[client];
-    int before = connection->unacknowledged;
-
-    connection->last_check = milliseconds();
-    connection->unacknowledged = 0;
-#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
-    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
-        connection->unacknowledged = 0;  /* another system: select decides */
-#endif
-    return connection->unacknowledged != before;
-}
-
-/* Returns the time left until then, at least 0, as select takes it. */
-static struct timeval time_until(long long due) {
-    long long now = milliseconds(), left = due > now ? due - now : 0;
-
-    return (struct timeval){.tv_sec = (time_t)(left / 1000),
-                            .tv_usec = (suseconds_t)(left % 1000 * 1000)};
-}
-
-/* Returns the time in milliseconds, from a clock that is never set back. */
-static long long milliseconds(void) {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* Accepts every waiting client while descriptors last. */
 static void accept_clients(int listener) {
     struct sockaddr_in peer;
@@ -430,6 +359,77 @@ static void remove_connection(int fd, int listener) {
         highest--;
     if (connections[listener].retry_at != 0)
         connections[listener].retry_at = milliseconds();
+}
+
+/* Drops the clients that have moved no byte for the timeout. Bytes that their
+   kernels have acknowledged since the last check have moved. */
+static void drop_idle_clients(int listener, long timeout, long long now) {
+    for (int fd = 0; fd <= highest; fd++) {
+        struct connection *connection = &connections[fd];
+        /* TODO 20: skip a client that is waiting for messages (TODO 5), too.
+           Proved by idle_subscriber_stays. */
+        if (fd == listener || !connection->open
+            || now < next_check(fd, timeout))
+            continue;
+        if (note_unacknowledged(fd))
+            connection->last_activity = now;
+        if (now - connection->last_activity < 1000 * timeout)
+            continue;
+        if (can_log())
+            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                    name_of(&connection->peer), timeout,
+                    timeout == 1 ? "" : "s");
+        remove_connection(fd, listener);
+    }
+}
+
+/* Returns when to check whether a client has timed out. While bytes are noted
+   as not acknowledged, that is ten times in each timeout, since the kernel
+   reports their number, but not when it last changed. */
+static long long next_check(int client, long timeout) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->unacknowledged > 0)
+        return connection->last_check + 100 * timeout;
+    return connection->last_activity + 1000 * timeout;
+}
+
+/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
+   whether the number has changed. select reports a socket as writable only when
+   a good part of its buffer is free: with a peer that reads slowly, minutes may
+   pass while bytes move. */
+static bool note_unacknowledged(int client) {
+    struct connection *connection = &connections[client];
+    int before = connection->unacknowledged;
+
+    connection->last_check = milliseconds();
+    connection->unacknowledged = 0;
+#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+    if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
+        connection->unacknowledged = 0;  /* another system: select decides */
+#endif
+    return connection->unacknowledged != before;
+}
+
+/* Returns the earlier of two times. */
+static long long earlier(long long one, long long other) {
+    return one < other ? one : other;
+}
+
+/* Returns the time left until then, at least 0, as select takes it. */
+static struct timeval time_until(long long due) {
+    long long now = milliseconds(), left = due > now ? due - now : 0;
+
+    return (struct timeval){.tv_sec = (time_t)(left / 1000),
+                            .tv_usec = (suseconds_t)(left % 1000 * 1000)};
+}
+
+/* Returns the time in milliseconds, from a clock that is never set back. */
+static long long milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:

@@ -222,6 +222,56 @@ static bool send_all(int client, const char *bytes, size_t length,
    frees it too. If there is no memory, the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
+/* TODO 18: Step 4: accept_clients accepts until accept_client returns -1, since
+   accept does not wait for a client any more.
+   Proved by waiting_clients, many_in_turn. */
+
+/* Takes the next client from the queue: accept(2). Stores its address and
+   returns its socket, or -1 if no client can be accepted now. */
+static int accept_client(int listener, struct sockaddr_in *address) {
+    /* TODO 29: Step 7: no count here: accept_client passes on the time in the
+       listener's row. A success need not reset it: in the end accept fails with
+       EAGAIN. */
+    static long waits;  /* tenths of a second in the current shortage */
+    socklen_t length = sizeof *address;
+    int client = accept(listener, (struct sockaddr *)address, &length);
+
+    /* TODO 33: Step 8: the limit may be raised meanwhile, see prlimit(1). If
+       the descriptor is too high for a set, close it, limit the descriptors
+       again, and continue as if accept had failed with EMFILE.
+       Proved by limit_raised. */
+    if (client == -1)
+        handle_retry("accept", &waits);
+    else
+        waits = 0;
+    return client;
+}
+
+/* TODO 7: Step 2: add_connection, which takes a socket and gives it a row in
+   the table, with all other members zero. remove_connection, which takes a
+   socket and closes it: its row is free then. Both keep the highest open
+   descriptor up to date.
+   Proved by all_at_once, descriptors_closed. */
+
+/* TODO 17: Step 4: add_connection makes the socket non-blocking: see F_SETFL
+   and O_NONBLOCK in fcntl(2). A call may block even after select has reported
+   the socket as ready, see BUGS in select(2), and so may a send of more than
+   fits: then all clients would wait. It returns whether fcntl succeeded. If
+   not, handle_error for the listener; for a client only perror(3), and remove
+   the client.
+   Proved by reader_awaited_by_nobody. */
+
+/* TODO 20: Step 5: add_connection notes the time, too: a new client's limit
+   begins then. A row also keeps the peer's address (the listener its own),
+   which add_connection takes as a second argument.
+   Proved by silent_client, talker_stays, slow_reader_stays. */
+
+/* TODO 30: Step 7: echo passes on the row's time and address when recv or send
+   fails; a send that moves bytes ends the shortage. remove_connection takes the
+   listener, too: now a descriptor is free, so if the listener is in a shortage,
+   it may try again at once.
+   Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
+
 /* TODO 22: Step 5: drop_idle_clients, which takes the listener, the time limit
    in seconds, and the time. For each client that has moved no byte for as long
    as the limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60
@@ -257,14 +307,6 @@ static bool set_timeouts(int client, long timeout) {
     return false;
 }
 
-/* TODO 17: Step 4: add_connection makes the socket non-blocking: see F_SETFL
-   and O_NONBLOCK in fcntl(2). A call may block even after select has reported
-   the socket as ready, see BUGS in select(2), and so may a send of more than
-   fits: then all clients would wait. It returns whether fcntl succeeded. If
-   not, handle_error for the listener; for a client only perror(3), and remove
-   the client.
-   Proved by reader_awaited_by_nobody. */
-
 /* Returns the time in milliseconds, from a clock that is never set back. */
 static long long milliseconds(void) {
     struct timespec now;
@@ -272,48 +314,6 @@ static long long milliseconds(void) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
-
-/* TODO 18: Step 4: accept_clients accepts until accept_client returns -1, since
-   accept does not wait for a client any more.
-   Proved by waiting_clients, many_in_turn. */
-
-/* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if no client can be accepted now. */
-static int accept_client(int listener, struct sockaddr_in *address) {
-    /* TODO 29: Step 7: no count here: accept_client passes on the time in the
-       listener's row. A success need not reset it: in the end accept fails with
-       EAGAIN. */
-    static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;
-    int client = accept(listener, (struct sockaddr *)address, &length);
-
-    /* TODO 33: Step 8: the limit may be raised meanwhile, see prlimit(1). If
-       the descriptor is too high for a set, close it, limit the descriptors
-       again, and continue as if accept had failed with EMFILE.
-       Proved by limit_raised. */
-    if (client == -1)
-        handle_retry("accept", &waits);
-    else
-        waits = 0;
-    return client;
-}
-
-/* TODO 7: Step 2: add_connection, which takes a socket and gives it a row in
-   the table, with all other members zero. remove_connection, which takes a
-   socket and closes it: its row is free then. Both keep the highest open
-   descriptor up to date.
-   Proved by all_at_once, descriptors_closed. */
-
-/* TODO 20: Step 5: add_connection notes the time, too: a new client's limit
-   begins then. A row also keeps the peer's address (the listener its own),
-   which add_connection takes as a second argument.
-   Proved by silent_client, talker_stays, slow_reader_stays. */
-
-/* TODO 30: Step 7: echo passes on the row's time and address when recv or send
-   fails; a send that moves bytes ends the shortage. remove_connection takes the
-   listener, too: now a descriptor is free, so if the listener is in a shortage,
-   it may try again at once.
-   Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
 /* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
    FD_SETSIZE; FD_SET with any other writes outside the set, without an error.

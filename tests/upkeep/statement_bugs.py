@@ -42,7 +42,8 @@ bug('06', 'the result of socket is not examined', 'socket.. has returned',
 bug('06', 'what is written is not taken off', 'none of them twice',
     ('            length -= (size_t)written;\n', ''))
 bug('07', 'the pipe is taken for a client', 'pipe which a signal handler',
-    ('        if (FD_ISSET(wake_up[0], &readable))\n            return;\n', ''))
+    ('        if (FD_ISSET(wake_up[0], &readable))\n'
+     '            return;  /* a signal has arrived */\n', ''))
 
 # ------------------------------------------------------------------- 04
 
