@@ -694,8 +694,8 @@ ssize_t write(int descriptor, const void *bytes, size_t length) {
     return noted(SEND, real(descriptor, bytes, clipped(SEND, length, 0)));
 }
 
-/* Returns the message or, if it is too long for one call, a part of its first
-   piece, which is built in the places given. */
+/* Returns the message, or if it is too long for one call, a message with part
+   of its first piece, for which the caller provides the memory. */
 static const struct msghdr *cut(enum kind kind, const struct msghdr *message,
                                 int flags, struct msghdr *part,
                                 struct iovec *piece) {

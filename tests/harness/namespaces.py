@@ -115,8 +115,8 @@ def cut(start, to, action=BLACKHOLE):
 # ----------------------------------------------------------------- checks
 
 def run_in_child(function, *arguments):
-    """Calls a function in a process of its own, in a new network. Returns or
-    raises what it does there."""
+    """Calls a function in a process of its own, in a new network. Returns its
+    result, or raises its exception."""
     reading, writing = os.pipe()
     Stop.held = True
     child = os.fork()

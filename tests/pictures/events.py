@@ -277,7 +277,8 @@ def settle_ends(calls, wire):
 
 
 def is_start(event):
-    """Returns whether a client begins: starting Python takes a while."""
+    """Returns whether a client makes its first call; before that, starting
+    Python takes a while."""
     return getattr(event, 'name', '') == 'socket'
 
 

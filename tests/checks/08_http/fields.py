@@ -188,7 +188,7 @@ def etag(test):
     """an ETag is a quoted string: the same for the same file, different for
     another file or a changed one"""
     root = test.site()
-    for name in ('hello.txt', 'data.bin'):  # of a new file none is allowed
+    for name in ('hello.txt', 'data.bin'):  # a new file need not have one
         os.utime(root / name, (MOMENT, MOMENT))
     visitor = test.visitor(server=test.server(root=root))
     tags = [visitor.get(target)['ETag'] for target in (
@@ -197,7 +197,7 @@ def etag(test):
     os.utime(root / 'hello.txt', (MOMENT + 9, MOMENT + 9))
     time.sleep(3 if test.any else 0)  # others may cache it for a while
     tags.append(visitor.get()['ETag'])
-    if test.any and not all(tags):  # of a file just changed, say
+    if test.any and not all(tags):  # the file has just changed
         raise Skip('it sends no ETag')
     for tag in tags:
         if not re.fullmatch('(W/)?"[\x21\x23-\x7e\x80-\xff]*"', tag):
