@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_REQUESTS 8  /* that are looked at in one input */
+#define MOST_REQUESTS 8  /* parsed in one input, at most */
 #define YEAR_10000 253402300800ULL
 
 /* The existing file: corpus and dictionary contain its tag and date. */

@@ -128,7 +128,7 @@ class Grading:
             output.seek(0)
             said = output.read(20000).decode(errors='replace')
         if status is None:
-            return f'the compiler was ended after {BUILD_TIME} seconds'
+            return f'the compiler was killed after {BUILD_TIME} seconds'
         if status != 0:
             return said or f'the compiler ended with status {status}'
         return handin.take_program(scratch / 'program', target)

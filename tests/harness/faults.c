@@ -138,7 +138,7 @@ struct storm {
 struct control {
     int32_t attached;     /* the process that has loaded this library */
     int32_t descriptors;  /* RLIMIT_NOFILE from main on, if not 0 */
-    int32_t user;         /* the user to be from main on, if not 0 */
+    int32_t user;         /* the user from main on, if not 0 */
     int32_t family, type, protocol;     /* of the first socket() */
     int32_t bound_port, bound_address;  /* of the first bind(), host order */
     char addresses[96];   /* what every host name resolves to, if not empty */

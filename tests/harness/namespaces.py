@@ -130,7 +130,7 @@ def run_in_child(function, *arguments):
         with os.fdopen(reading, 'rb') as file:
             document = file.read()
     except BaseException:
-        os.kill(child, signal.SIGTERM)  # it ends everything it has started
+        os.kill(child, signal.SIGTERM)  # it kills everything it has started
         raise
     finally:
         os.waitpid(child, 0)

@@ -1,4 +1,4 @@
-"""Running programs. Every program is started here, so that it is ended
+"""Running programs. Every program is started here, so that it is stopped
 whatever happens."""
 
 import contextlib
@@ -15,7 +15,7 @@ from harness.settings import MEMCHECK, PATIENCE
 from harness.valgrind import VALGRINDS_OWN
 
 MOST_OUTPUT, MOST_ERRORS = 1 << 26, 1 << 20  # bytes that a program may write
-RUNNING = []  # every program that this process has started and not yet ended
+RUNNING = []  # programs that this process has started and not stopped
 
 
 class Program:

@@ -1,5 +1,5 @@
-"""Runs checks, several at a time, in processes that can be ended together with
-everything they have started."""
+"""Runs checks, several at a time, in processes that can be killed together
+with everything they have started."""
 
 import collections
 import concurrent.futures
@@ -88,7 +88,7 @@ def try_check(check, command, directory, injector):
 
 
 def end_now(*_):
-    """Ends this process at once, and everything it has started."""
+    """Kills this process at once, and everything it has started."""
     for child in RUNNING:
         child.signal(signal.SIGKILL)
     os._exit(143)
@@ -121,7 +121,7 @@ def prepare_worker(pids, owner):
 
 
 def stop_workers(pids):
-    """Ends the checks that are still running, and everything they have
+    """Kills the checks that are still running, and everything they have
     started."""
     pids.seek(0)
     for pid in pids.read().split():

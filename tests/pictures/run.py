@@ -33,7 +33,7 @@ class Process:
     def __init__(self, stage, side, command, tag='', prefix=()):
         self.trace = events.Trace(side, tag)
         self.said, self.partial = '', b''
-        # By name, as the program would inherit a descriptor.
+        # By name, because the program would inherit a descriptor.
         stage.started += 1
         self.told = os.path.join(stage.folder.name, str(stage.started))
         os.mkfifo(self.told)

@@ -111,7 +111,7 @@ class Terminal(Program):
         fcntl.ioctl(self.file, termios.TIOCSWINSZ,
                     struct.pack('HHHH', 24, 80, 0, 0))
         # The first terminal that a new session opens is the one whose Ctrl-C
-        # it hears.
+        # reaches it.
         super().__init__(
             ['sh', '-c', 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(line),
              *command], stdin=line, cwd=copy.root,

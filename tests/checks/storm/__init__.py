@@ -32,7 +32,7 @@ STORMS = {
     '08': WebStorm,
     'cgi': CgiStorm,
 }
-WHAT = 'under random faults loses nothing that they do not explain'
+WHAT = 'under random faults loses nothing but what they explain'
 
 
 def make_check(stage, seed):
