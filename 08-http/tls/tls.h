@@ -14,9 +14,9 @@
  * What select is to wait for before serve_tls is called again: the only value
  * that TLS adds to a connection. A call to OpenSSL may need the direction
  * opposite to its name: SSL_write may wait for bytes, and SSL_read for room.
- * One value is enough because a connection never reads and writes at once: it
- * receives a request, or sends a response, or lingers. So only one call can be
- * unfinished; it waits for one thing, and is then made again.
+ * One value is enough because a connection never reads and writes at the same
+ * time: it receives a request, or sends a response, or lingers. So only one
+ * call can be unfinished; it waits for one thing, and is then made again.
  */
 enum waits {
     FOR_BYTES,    /* from the client */

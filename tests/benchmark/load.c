@@ -82,9 +82,9 @@ struct connection {
         END,
     } awaited;                /* the byte that must come next */
     bool last;                /* the server closes it after this response */
-    uint64_t file;            /* its number, in a Zipf order */
+    uint64_t file;            /* its rank in the Zipf order */
     double asked;             /* when it was asked for, in seconds */
-    size_t kept;              /* bytes of a head that comes in pieces */
+    size_t kept;              /* bytes of a head that arrives in pieces */
     char head[HEAD_MOST];
 };
 

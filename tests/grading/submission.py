@@ -134,7 +134,7 @@ class Grading:
         return handin.take_program(scratch / 'program', target)
 
     def check(self, built):
-        """Runs the checks of everything that was built, at once."""
+        """Runs the checks of everything that was built, together."""
         if not built:
             return
         jobs = self.options.jobs or JOBS

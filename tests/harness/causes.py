@@ -335,7 +335,7 @@ class Causes:
             return ''
         return ('it sleeps in accept(), with no client left to accept: the '
                 'listener blocks. Set O_NONBLOCK on it, or accept one client '
-                'each time select says that it is ready')
+                'each time select reports it ready')
 
     def sleeps_on_client(self):
         """A call blocks while other clients need to be served."""

@@ -26,7 +26,7 @@ bug('HTTP/1.1 is taken for 1.0', 'keeps a connection after a response|1.1',
 bug('later versions are taken for 1.0', 'treat a later minor version as 1.1',
     ("request->http10 = version.start[7] == '0'",
      "request->http10 = version.start[7] != '1'"))
-bug('505 for a version of a wrong form', '505 is for a version of the right',
+bug('505 for a malformed version', '505 is for a well-formed version',
     ("    if (version.length != 8 ||",
      "    if (version.length > 5 && version.start[5] != '1')\n"
      "        return 505;\n    if (version.length != 8 ||"))

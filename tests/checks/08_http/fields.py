@@ -211,8 +211,8 @@ def etag(test):
 
 @check(WEB, open=False)
 def etag_of_rewritten(test):
-    """a file rewritten at once with the same length gets a new ETag; the old
-    one no longer gives a 304"""
+    """a file rewritten immediately with the same length gets a new ETag; the
+    old one no longer gives a 304"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     tag = visitor.get()['ETag']
