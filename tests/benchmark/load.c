@@ -544,7 +544,7 @@ static void parse_address(void) {
         refuse(host);
     if (ntohl(address.sin_addr.s_addr) >> 24 != 127) {
         fprintf(stderr,
-                "load: %s is not a loopback address, such as 127.0.0.1\n", host);
+                "load: %s is not a loopback address such as 127.0.0.1\n", host);
         exit(2);
     }
     address.sin_port = htons((in_port_t)parse_number(port, 1, 65535));
