@@ -365,7 +365,7 @@ static void drop(struct connection *connection) {
     count_answer(connection);
 }
 
-/* Reads as much of a response as has arrived, and compares it. */
+/* Reads as much of a response as has arrived, and checks it. */
 static void receive_answer(struct connection *connection) {
     size_t start = 0, kept = connection->kept;
     ssize_t got;

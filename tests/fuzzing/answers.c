@@ -278,7 +278,7 @@ static size_t check_request(const char *bytes, size_t length, int *status) {
     if (head <= 0)
         return 0;
     size_t used = (size_t)head;
-    demand(used <= length, "a head has no more bytes than have come");
+    demand(used <= length, "a head has no more bytes than have arrived");
     check_head(&request, bytes, used);
     check_date(request.fields[IF_MODIFIED_SINCE]);
     check_date(request.fields[IF_UNMODIFIED_SINCE]);

@@ -130,7 +130,7 @@ class Grading:
         if status is None:
             return f'the compiler was killed after {BUILD_TIME} seconds'
         if status != 0:
-            return said or f'the compiler ended with status {status}'
+            return said or f'the compiler exited with status {status}'
         return handin.take_program(scratch / 'program', target)
 
     def check(self, built):

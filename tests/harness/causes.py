@@ -63,7 +63,7 @@ class Causes:
         if self.get('injected', 'socket') and (
                 self.status in CRASHES
                 or re.search('EBADF|Bad file descriptor', self.told)):
-            return ('socket() has returned -1: examine its result before it is '
+            return ('socket() has returned -1: check its result before it is '
                     'used')
         return ''
 

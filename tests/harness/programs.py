@@ -29,8 +29,8 @@ class Program:
         Stop.held = True  # otherwise nothing would end it
         try:
             self.process = subprocess.Popen(command, **options)
-            # Stop may come just after poll or wait has taken its lock, which
-            # then stays taken. This kind can be taken again.
+            # Stop may be raised just after poll or wait has taken its lock,
+            # which then stays locked. This kind can be locked again.
             self.process._waitpid_lock = threading.RLock()
             self.pid = self.process.pid
             RUNNING.append(self)

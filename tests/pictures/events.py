@@ -41,7 +41,7 @@ class Call:
     result: str = ''
     value: Optional[int] = None
     fd: Optional[int] = None
-    settled: bool = False    # `end` is no longer a little early
+    settled: bool = False    # `end` has been corrected
 
 
 @dataclasses.dataclass

@@ -347,7 +347,7 @@ def pipelined(stage):
 @contextlib.contextmanager
 def hosts_with_both():
     """Returns words to put before a command so that localhost is ::1, then
-    127.0.0.1; none if that is so anyway, or if we lack the rights."""
+    127.0.0.1; none if it is so already, or if we lack the rights."""
     found = [entry[4][0] for entry in socket.getaddrinfo(
         'localhost', 80, 0, socket.SOCK_STREAM)]
     if '::1' in found or os.geteuid() != 0 or not shutil.which('unshare'):

@@ -160,7 +160,7 @@ class Player(Child):
         elif status != expected:
             said = self.unread('errors')[:1000].decode(errors='replace')
         if status != expected:
-            raise Untrue(f'{self.name} ends with status {expected}',
+            raise Untrue(f'{self.name} exits with status {expected}',
                          f'{status} {said}'.strip())
 
     def ends_by_interrupt(self):

@@ -17,7 +17,7 @@ bug('05-framing', 'echoes, as in 05', 'length first',
      '    ssize_t size = receive(client, frame, HEAD + MOST);\n\n'
      '    return size > 0\n'
      '           && send_all(client, frame, (size_t)size, timeout);\n'))
-bug('05-framing', 'the result of set_timeouts is not examined', 'set_timeouts',
+bug('05-framing', 'the result of set_timeouts is not checked', 'set_timeouts',
     ('bool connected = set_timeouts(client, timeout)',
      'bool connected = set_timeouts(client, timeout) || true'))
 bug('05-framing', 'not reversed', 'as they are',
