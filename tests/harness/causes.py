@@ -85,8 +85,8 @@ class Causes:
         """A message that does not end with a newline."""
         if self.test.any or not self.child.unfinished or self.child.floods():
             return ''
-        return ('the last line has no end: a message ends with "\\n", in the '
-                'format of fprintf')
+        return ('the last line lacks a newline: a message ends with "\\n", in '
+                'the format of fprintf')
 
     def sent(self, *numbers):
         return any(number in self.child.signalled for number in numbers)

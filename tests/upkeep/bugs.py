@@ -50,11 +50,11 @@ bug('01', 'result not checked', 'returned -1|returns -1',
 bug('01', 'errno read too late', 'errno',
     ('int number = errno;', 'fputs("", stderr); errno = 0; int number = errno;'
      ))
-bug('01', 'the line about a failed call has no end', 'no end',
+bug('01', 'the line about a failed call lacks a newline', 'lacks a newline',
     ('"%s: %s: %s\\n", call', '"%s: %s: %s", call'))
-bug('01', 'the line about the descriptor has no end', 'no end',
+bug('01', 'the line about the descriptor lacks a newline', 'lacks a newline',
     ('descriptor %d\\n', 'descriptor %d'))
-bug('02 03', 'the line about the address has no end', 'no end',
+bug('02 03', 'the line about the address lacks a newline', 'lacks a newline',
     ('"%s %s:%d\\n"', '"%s %s:%d"'))
 bug('01', 'handle_error returns', 'but returned',
     ('    if (failure->action == STOP)\n        exit(EXIT_FAILURE);\n', ''))

@@ -64,7 +64,7 @@ bug('05-framing', 'no answer to what is too long', 'too long',
 bug('05-framing', 'closes without receiving the rest', 'unread bytes',
     ('    while (receive(client, rest, sizeof rest) > 0)\n        continue;',
      '    (void)rest;'))
-bug('05-framing', 'continues after what is too long', 'nothing is answered',
+bug('05-framing', 'continues after what is too long', 'is the last one',
     ('        reject(client, length, timeout);\n        return false;',
      '        send_all(client, "\\0\\0\\0\\10too long", 12, timeout);\n'
      '        return true;'))
