@@ -38,7 +38,7 @@ struct text trim(struct text text);
 struct text take_until(struct text *text, char separator);
 
 /* Removes a line, which ends in LF or CR LF, and stores it without its end.
-   Returns false if the text contains no end of a line. */
+   Returns false if the text contains no line ending. */
 bool take_line(struct text *text, struct text *line);
 
 /* Returns the number of bytes in the empty lines at the start of the text. */

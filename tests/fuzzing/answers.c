@@ -201,7 +201,7 @@ static int check_response(struct response response,
     return response.status;
 }
 
-/* Requests files of all kinds. Returns the status for the usual one. */
+/* Requests files of all kinds. Returns the status for the ordinary file. */
 static int check_files(const struct request *request) {
     static const long long sizes[] = {SIZE_OF_FILE, 0, 1, 10000, LLONG_MAX};
     static const int others[] = {301, 403, 404, 500, 503};

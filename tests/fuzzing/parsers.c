@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "second.h"
 
-#define MOST_REQUESTS 8  /* that are looked at in one input */
+#define MOST_REQUESTS 8  /* parsed in one input, at most */
 
 /* Tries the two most important prefixes: the longest without its last byte,
    and one that the bytes themselves choose. */

@@ -180,7 +180,7 @@ class Stage:
                 self.touched = time.monotonic()
 
     def rows(self, since=0.0):
-        """Returns the rows of a chart of everything after a moment."""
+        """Returns the rows of a chart of everything since a moment."""
         self.drain()
         calls = []
         for process in self.processes:
