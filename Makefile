@@ -299,7 +299,7 @@ $(stage_resets): reset-%:
 $(stage_answers): answer-%:
 	@$(learn) --answer $* $(if $(filter 1,$(FORCE)),--force) || [ $$? -ne 2 ]
 
-# Ctrl-C is handled by the script, which ends what it has started.
+# Ctrl-C is handled by the script, which stops what it has started.
 $(stage_watches): watch-%: $(answers)
 	@trap : INT; tests/watch $*
 

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the next byte must be. */
+/* What the next byte must be: */
 enum body_state {
-    NONE,    /* not part of the body, which is complete, or there is none */
+    NONE,    /* the body is complete, or there is none */
     LENGTH,  /* one of Content-Length bytes */
     SIZE,    /* the first digit of a chunk's size */
     SIZE_MORE,

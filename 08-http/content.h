@@ -11,15 +11,15 @@
 
 #define SMALL 16384  /* in bytes: no larger file is copied to send it */
 
-/* Reads all of a file into memory, and closes it. If it has become shorter
-   meanwhile, so does its size. Returns false, with errno, on failure. */
+/* Reads all of a file into memory, and closes it. If the file has shrunk
+   meanwhile, its size is corrected. Returns false, with errno, on failure. */
 bool read_content(struct file *file);
 
 /*
- * Moves the content to a file without a name, in memory, that the kernel can
- * send without copying it. Sending the file itself would do that, too, but
- * other programs may change it until the client has received it: a response
- * would mix two versions. If the move fails, the content stays where it is.
+ * Moves the content to an unnamed file in memory, which the kernel can send
+ * without copying. It could send the file itself, too, but a program that
+ * changes the file meanwhile would make the response a mix of two versions. If
+ * the move fails, the content stays where it is.
  */
 void move_content(struct file *file);
 

@@ -25,7 +25,7 @@
 
 static const char *log_name;      /* NULL if there is no log */
 static int log_fd = -1;
-static bool log_is_file;          /* and so never full, as a pipe may be */
+static bool log_is_file;          /* unlike a pipe, it never blocks */
 static char lines[BLOCK + 3 * 4 * MAX_TARGET + 512];  /* with room for a line */
 static size_t length;             /* of the lines not written yet */
 static long long due;             /* when to write them; 0 if there are none */
@@ -71,8 +71,8 @@ bool report_failure(const char *call, const char *name, const char *meaning,
     return true;
 }
 
-/* Opens the log. Returns the descriptor, or -1. When it is opened again, the
-   clients may have all descriptors. */
+/* Opens the log. Returns the descriptor, or -1. When it is reopened, clients
+   may hold all descriptors. */
 static int open_by_name(void) {
     if (strcmp(log_name, "-") == 0)
         return STDOUT_FILENO;

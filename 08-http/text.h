@@ -38,14 +38,14 @@ struct text trim(struct text text);
 struct text take_until(struct text *text, char separator);
 
 /* Removes a line, which ends in LF or CR LF, and stores it without its end.
-   Returns false if the text contains no end of a line. */
+   Returns false if the text contains no line ending. */
 bool take_line(struct text *text, struct text *line);
 
 /* Returns the number of bytes in the empty lines at the start of the text. */
 size_t count_empty_lines(struct text text);
 
-/* Parses a text that consists of digits only. A number from ULLONG_MAX - 5 on
-   becomes ULLONG_MAX. Returns false for any other text. */
+/* Parses a text that consists of digits only. Numbers of ULLONG_MAX - 5 and
+   above become ULLONG_MAX. Returns false for any other text. */
 bool parse_digits(struct text text, unsigned long long *number);
 
 /* Returns the value of a hexadecimal digit, or -1. */

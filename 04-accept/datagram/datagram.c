@@ -168,8 +168,8 @@ static bool send_request(int server, const char *request, size_t length,
     return true;
 }
 
-/* Lets recvfrom wait until the end, or a millisecond if that is over: 0 would
-   let it wait for ever. See SO_RCVTIMEO in socket(7). */
+/* Makes recvfrom wait until the end, or for a millisecond if that has passed: 0
+   would make it wait for ever. See SO_RCVTIMEO in socket(7). */
 static void limit_wait(int server, long long end) {
     long left = (long)(end - milliseconds());
     struct timeval limit = {.tv_usec = 1000};

@@ -111,7 +111,7 @@ static const char *name_of(const struct addrinfo *address) {
 
 enum {
     LINE = 4096,  /* bytes of a request or an answer, with its newline */
-    TRIES = 4,    /* connections on which a request is sent at most */
+    TRIES = 4,    /* how many times a request is sent, at most */
 };
 
 struct buffer {  /* bytes received so far, to be searched for a line */

@@ -198,7 +198,7 @@ static void handle_ready(int fd, int listener, long long now) {
 
 /* TODO 6: handle_client in place of echo, with the same parameters. If lines
    are waiting for the client, send (TODO 15), otherwise receive (TODO 10); then
-   handle the lines received (TODO 11). While something is waiting nothing is
+   handle the lines received (TODO 11). While lines are waiting, nothing is
    received, as before.
    Proved by to_a_subscriber, answers_unread. */
 

@@ -216,7 +216,7 @@ static void handle_ready(int fd, int listener, long long now) {
 
 /* TODO 5: handle_client in place of echo, with the same parameters. If
    something is left to send, send it (TODO 12), otherwise receive (TODO 8);
-   then handle the lines received (TODO 7). While something is left to send
+   then handle the lines received (TODO 7). While something is left to send,
    nothing is received, as before.
    Proved by push_and_pull, answers_unread. */
 

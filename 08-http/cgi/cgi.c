@@ -36,7 +36,7 @@ struct cgi {
     bool begun;                 /* the head of the response has been written */
     bool bodiless, chunked;     /* its body: absent, or in chunks */
     long long left;             /* bytes of the body to come, or -1 */
-    char *head;                 /* of the output, so far; or NULL */
+    char *head;                 /* the output's head so far, or NULL */
     size_t length;              /* of it, or of what has been discarded */
 };
 

@@ -60,7 +60,7 @@ const struct progress *progress_of(const struct cgi *cgi);
    be sent, because the client has received nothing yet. */
 bool stop_cgi(struct cgi *cgi);
 
-/* Frees a request. Kills its program, unless its output is over. */
+/* Frees a request. Kills its program, unless its output has ended. */
 void free_cgi(struct cgi *cgi);
 
 #endif

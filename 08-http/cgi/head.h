@@ -22,8 +22,8 @@ struct head {
 /*
  * Parses the head from the bytes written so far, into which it points. Pure:
  * no call in here can fail. Returns the length of the head, or 0 if its end
- * has not been written yet, or -1 with the fault if it is malformed: a program
- * must not be able to add a field, or a second response, by accident.
+ * has not been written yet, or -1 if it is malformed, with the reason in fault:
+ * a program must not be able to add a field, or a second response, by accident.
  */
 long parse_head(struct head *head, const char *bytes, size_t length);
 

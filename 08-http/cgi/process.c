@@ -23,8 +23,8 @@ enum {  /* what to do when no response depends on the call */
     REPORT = 500,  /* report it, nothing else */
 };
 
-/* waitpid is not called for a process while its group may have to be killed:
-   so, even after the process has ended, no other can have its number. */
+/* waitpid is not called for a process while its group may have to be killed, so
+   no other process can get its number, even after it has ended. */
 struct process {
     pid_t pid;      /* 0: a request to a worker */
     bool used;      /* else this entry is free */
@@ -86,9 +86,9 @@ static void become(const struct script *script, char *variables[], int input,
     _exit(127);
 }
 
-/* Stores a free entry. Returns 0, or the status of the response. A client may
-   send its next request before its script, whose response is complete, has
-   ended: so such a script is not counted as one that answers. */
+/* Stores a free entry. Returns 0, or the status of the response. A script may
+   still be running when its response is complete and its client sends the next
+   request, so it no longer counts as answering. */
 static int find_free(struct process **process, const char *name) {
     struct process *found = NULL;
     int answering = 0;

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#define MOST_ANSWERING 64   /* processes with a request at the same time */
-#define MOST_PROCESSES 128  /* and with those that run on after a response */
+#define MOST_ANSWERING 64   /* processes that answer a request */
+#define MOST_PROCESSES 128  /* the same, and those still running afterwards */
 
 struct process;
 

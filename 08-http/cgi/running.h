@@ -14,13 +14,13 @@
 /*
  * Adds the output of the program to the descriptors to watch, in place of its
  * client's socket fd. The socket is watched, too, while there is room for what
- * the client sends meanwhile: the client may close it. Returns the higher one
- * of the output and highest.
+ * the client sends meanwhile: the client may close it. Returns the larger of
+ * output and highest.
  */
 int watch_output(const struct http *http, int fd, fd_set *readable,
                  int highest);
 
-/* Returns the socket of the client that an output has been watched for. */
+/* Returns the socket of the client whose program has this output. */
 int client_of(int output);
 
 /*

@@ -49,7 +49,7 @@ static void add_bytes(struct variables *variables, const char *bytes,
     variables->used += length;
 }
 
-/* Begins a variable: its value follows, and end_variable. */
+/* Begins a variable. The caller adds its value, and calls end_variable. */
 static void begin_variable(struct variables *variables) {
     variables->names[variables->count++] = variables->bytes + variables->used;
 }
@@ -177,8 +177,8 @@ static void add_server(struct variables *variables,
     add_number(variables, "SERVER_PORT", ntohs(*port_of(&copy)));
 }
 
-/* What is left of the path is for the script: as PATH_INFO, and as the name of
-   the file in the document root that it would be. */
+/* Passes the rest of the path to the script: as PATH_INFO, and as the name of
+   the file that it would stand for in the document root. */
 static void add_path(struct variables *variables, const struct request *request,
                      const struct script *script) {
     static char name[MAX_NAME];
@@ -242,7 +242,7 @@ void set_variables(struct variables *variables, const struct request *request,
     else
         query = (struct text){"", 0};
     add(variables, "PATH", path != NULL ? path : DEFAULT_PATH);
-    if (https != NULL)  /* also set by hand, if a proxy in front has TLS */
+    if (https != NULL)  /* also set by hand, behind a proxy with TLS */
         add(variables, "HTTPS", https);
     add(variables, "GATEWAY_INTERFACE", "CGI/1.1");
     add(variables, "SERVER_SOFTWARE", "sockets-ladder");

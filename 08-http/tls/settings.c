@@ -106,12 +106,12 @@ SSL_CTX *new_context(const char *pem) {
     SSL_CTX_set_options(new, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
                                  | SSL_OP_CIPHER_SERVER_PREFERENCE
                                  | SSL_OP_PRIORITIZE_CHACHA);
-    /* A call may write a part, and its repetition may come from another
-       buffer; an idle session keeps no buffers. See SSL_CTX_set_mode(3). */
+    /* A call may write a part, and may be repeated with another buffer; an idle
+       session keeps no buffers. See SSL_CTX_set_mode(3). */
     SSL_CTX_set_mode(new, SSL_MODE_ENABLE_PARTIAL_WRITE
                               | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                               | SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(new, 1);  /* a record in one call, not in two */
+    SSL_CTX_set_read_ahead(new, 1);  /* a record takes one call, not two */
     SSL_CTX_set_session_cache_mode(new, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(new, 1);
     SSL_CTX_set_alpn_select_cb(new, select_protocol, NULL);

@@ -8,10 +8,10 @@
 #include <openssl/ssl.h>
 
 /*
- * Returns the settings for new sessions, with the certificate chain and key in
- * a file, or NULL, with a message. TLS 1.2 and 1.3, with ciphers that
- * authenticate and keys that are used once. Sessions are resumed by tickets,
- * which clients keep: the server stores none.
+ * Returns the settings for new sessions, with the certificate chain and key
+ * from a file; on failure returns NULL, with a message. TLS 1.2 and 1.3, with
+ * ciphers that authenticate the server and have forward secrecy. Sessions are
+ * resumed by tickets, which clients keep: the server stores none.
  */
 SSL_CTX *new_context(const char *pem);
 

@@ -249,7 +249,7 @@ static void reject_plain(const struct session *session, struct http *http) {
     http->state = LINGERING;
 }
 
-/* Goes on with the handshake, and sets progress when it is complete. */
+/* Continues the handshake, and sets progress when it is complete. */
 static void shake_hands(struct session *session, struct http *http) {
     ERR_clear_error();
     int result = SSL_accept(session->ssl);

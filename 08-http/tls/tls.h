@@ -11,12 +11,12 @@
 #include <stdbool.h>
 
 /*
- * What select is to wait for before serve_tls is called again: the one word
+ * What select is to wait for before serve_tls is called again: the only value
  * that TLS adds to a connection. A call to OpenSSL may need the direction
  * opposite to its name: SSL_write may wait for bytes, and SSL_read for room.
- * One word is enough because a connection never reads and writes at once: it
- * receives a request, or sends a response, or lingers. So only one call can be
- * unfinished; it waits for one thing, and is then made again.
+ * One value is enough because a connection never reads and writes at the same
+ * time: it receives a request, or sends a response, or lingers. So only one
+ * call can be unfinished; it waits for one thing, and is then made again.
  */
 enum waits {
     FOR_BYTES,    /* from the client */
@@ -26,7 +26,8 @@ enum waits {
 
 /* Loads the certificate chain and its key from a file, whose name must stay
    valid. Returns false, with a message, on failure. Without this call there is
-   no TLS. Call it before atexit: OpenSSL has a handler that must run later. */
+   no TLS. Call it before atexit: OpenSSL registers a handler that must run
+   after ours. */
 bool start_tls(const char *pem);
 
 bool has_tls(void);

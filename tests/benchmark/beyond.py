@@ -47,7 +47,7 @@ $HTTP["url"] =~ "^/cgi/" {{ cgi.assign = ("" => "") }}
 
 
 class Busy(Server):
-    """A server of which the processes that have ended count as well."""
+    """A server whose processor time includes its finished processes."""
 
     def processor(self):
         ticks = 0

@@ -2,7 +2,7 @@
 
 from benchmark.measuring import TRIP_CALLS, Bench, Goal, Row
 
-WINDOW = 131072  # bytes of a client that are on the way in bulk
+WINDOW = 131072  # bytes that each client has on the way in bulk
 ECHO_MEMORY = 'KB of memory a client'
 IDLE = 'round trips a second, others idle'
 TRIPS, BULK = 'round trips a second', 'megabytes echoed a second'

@@ -1,5 +1,5 @@
 /*
- * load: keeps an echo server or a web server busy, and looks at every byte that
+ * load: keeps an echo server or a web server busy, and checks every byte that
  * comes back. tests/bench uses it; by hand, 64 connections for 2 seconds, on
  * Linux:
  *     cc -O2 -o /tmp/load tests/benchmark/load.c
@@ -29,7 +29,7 @@ static const char usage[] =
     "MODE for an echo server:\n"
     "  round  sends messages of BYTES bytes; the next one when all of the\n"
     "         last one has come back\n"
-    "  bulk   sends without a pause, with BYTES on the way at the most\n"
+    "  bulk   sends without a pause, with at most BYTES on the way\n"
     "  idle   sends one message (none if BYTES is 0), and keeps silent until\n"
     "         standard input ends\n"
     "MODE for a web server:\n"
@@ -66,7 +66,7 @@ enum {
     FILES = 1000,      /* to ask for in a Zipf order */
 };
 
-static unsigned char circle[CIRCLE + CHUNK];  /* bytes of more than one round */
+static unsigned char circle[CIRCLE + CHUNK];  /* its start follows its end */
 static unsigned char buffer[CHUNK + 1];       /* a '\0' follows a head */
 
 struct connection {
@@ -82,9 +82,9 @@ struct connection {
         END,
     } awaited;                /* the byte that must come next */
     bool last;                /* the server closes it after this response */
-    uint64_t file;            /* its number, in a Zipf order */
+    uint64_t file;            /* its rank in the Zipf order */
     double asked;             /* when it was asked for, in seconds */
-    size_t kept;              /* bytes of a head that comes in pieces */
+    size_t kept;              /* bytes of a head that arrives in pieces */
     char head[HEAD_MOST];
 };
 
@@ -169,7 +169,7 @@ static uint64_t draw_file(void) {
     return low;
 }
 
-/* Finds the bytes of a stream from a position on, up to a chunk. A web server's
+/* Finds the bytes of a stream at a position, at most a chunk. A web server's
    stream is one file after another, all of the same size. */
 static const unsigned char *stream(const struct connection *connection,
                                    uint64_t from) {
@@ -365,7 +365,7 @@ static void drop(struct connection *connection) {
     count_answer(connection);
 }
 
-/* Reads as much of a response as has arrived, and compares it. */
+/* Reads as much of a response as has arrived, and checks it. */
 static void receive_answer(struct connection *connection) {
     size_t start = 0, kept = connection->kept;
     ssize_t got;
@@ -480,7 +480,7 @@ static void measure(double seconds) {
                (double)moved / 1e6, seconds, (double)moved / 1e6 / seconds);
 }
 
-/* Shuts down all sending halves. The server has nothing more to send, and
+/* Shuts down all sending halves. The server has nothing more to send, so it
    closes them, too. */
 static void close_all(void) {
     char byte;
@@ -543,8 +543,8 @@ static void parse_address(void) {
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
         refuse(host);
     if (ntohl(address.sin_addr.s_addr) >> 24 != 127) {
-        fprintf(stderr, "load: %s is not a loopback address, as 127.0.0.1 is\n",
-                host);
+        fprintf(stderr,
+                "load: %s is not a loopback address such as 127.0.0.1\n", host);
         exit(2);
     }
     address.sin_port = htons((in_port_t)parse_number(port, 1, 65535));
@@ -561,7 +561,7 @@ static int write_file(void) {
     return EXIT_FAILURE;
 }
 
-/* Makes all connections: the busy ones lie evenly among the idle ones. */
+/* Makes all connections: the busy ones are spread among the idle ones. */
 static void open_connections(void) {
     long all = count + idle, busy = 0;
 

@@ -81,7 +81,7 @@ class Bench:
         tool = TOOLS.get(row.section)
         if not tool or shutil.which(tool):
             return False
-        note = f'{row.section}: left out, as {tool} is not installed.'
+        note = f'{row.section}: left out, because {tool} is not installed.'
         if note not in self.notes:
             self.notes.append(note)
         return True
@@ -159,7 +159,7 @@ class Bench:
         return (moved / TURN, 1e6 * used / moved, waits) if moved else None
 
     def measure_memory(self, row, name):
-        """Returns the memory of a client, in KB."""
+        """Returns the memory that each client takes, in KB."""
         clients = min(row.clients, self.MOST.get(name, row.clients))
         row = row._replace(clients=clients)
         with self.serve(name, row) as server:

@@ -91,7 +91,7 @@ class Table:
         self.notes()
 
     def noisy(self):
-        """The rows in which a ratio scatters."""
+        """The rows in which a ratio varies too much."""
         bench = self.bench
         return [row.label for row in bench.speeds
                 if any(find_ratio(samples, table[row].get(bench.OURS, []))[1]
@@ -108,8 +108,9 @@ class Table:
             notes.append(f'Noise (~: a spread of more than {NOISE:.0%}): '
                          + '; '.join(self.noisy()) + '.')
         if bench.disturbed():
-            notes.append(f'Others took {bench.others / bench.passed:.0%} of a '
-                         'core meanwhile: the figures scatter.')
+            notes.append('Other programs took '
+                         f'{bench.others / bench.passed:.0%} of a core '
+                         'meanwhile, so the figures vary.')
         for line in notes:
             print(textwrap.fill(str(line), 79, subsequent_indent='    '))
         print(bench.machine.describe())

@@ -64,7 +64,7 @@ static void take(int fd) {
 
 /* ------------------------------------------------- the ways: begin and wait */
 
-/* Each wait stores the ready descriptors, and returns how many they are. */
+/* Each wait stores the ready descriptors, and returns how many there are. */
 
 static bool begin_select(void) {
     return highest < FD_SETSIZE;

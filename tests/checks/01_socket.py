@@ -51,7 +51,7 @@ def option_refused(test):
 
 @check(SERVERS + ' 06', open=False, after='closed_streams')
 def usage_not_written(test):
-    """-h ends with status 1 if the usage cannot be written"""
+    """-h exits with status 1 if the usage cannot be written"""
     if not os.path.exists('/dev/full'):
         raise Skip('this system has no /dev/full')
     with open('/dev/full', 'w') as full:

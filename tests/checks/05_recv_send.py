@@ -272,7 +272,7 @@ def shortage_ends(test):
     try:
         if client.recv(10):
             raise Failure('no answer while send fails', 'an answer',
-                          'what send returned was not examined')
+                          'the result of send was not checked')
     except ConnectionResetError:
         pass
     except OSError:

@@ -175,7 +175,7 @@ def no_tick(test):
 
 @check(MANY, open=False, after='talker_stays')
 def silent_client(test):
-    """with -t 1 drops a client that sends nothing after a second"""
+    """with -t 1 drops a silent client after a second"""
     server = test.server('-t', '1')
     began = time.monotonic()
     client = test.connect(server)

@@ -1,5 +1,4 @@
-"""The check that replays tests/fuzzing/corpus, known inputs from clients of
-08."""
+"""The check that replays tests/fuzzing/corpus, the recorded inputs of 08."""
 
 import os
 import shutil

@@ -98,7 +98,7 @@ def injected_limit(test, call, field, limit):
             noted = (noted - 1) / 1000 if noted > 1 else 0
         raise Failure(f'{seconds} seconds', f'{option} is {noted:g} seconds'
                       if noted else f'{option} sets no limit', 'without -t '
-                      f'the limit is {seconds} seconds: begin with that'
+                      f'the limit is {seconds} seconds: start with that'
                       if test.faults.get(field, call) else
                       f'{option} is not set: set it to the value of -t')
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_REQUESTS 8  /* that are looked at in one input */
+#define MOST_REQUESTS 8  /* parsed in one input, at most */
 #define YEAR_10000 253402300800ULL
 
 /* The existing file: corpus and dictionary contain its tag and date. */
@@ -201,7 +201,7 @@ static int check_response(struct response response,
     return response.status;
 }
 
-/* Requests files of all kinds. Returns the status for the usual one. */
+/* Requests files of all kinds. Returns the status for the ordinary file. */
 static int check_files(const struct request *request) {
     static const long long sizes[] = {SIZE_OF_FILE, 0, 1, 10000, LLONG_MAX};
     static const int others[] = {301, 403, 404, 500, 503};
@@ -278,7 +278,7 @@ static size_t check_request(const char *bytes, size_t length, int *status) {
     if (head <= 0)
         return 0;
     size_t used = (size_t)head;
-    demand(used <= length, "a head has no more bytes than have come");
+    demand(used <= length, "a head has no more bytes than have arrived");
     check_head(&request, bytes, used);
     check_date(request.fields[IF_MODIFIED_SINCE]);
     check_date(request.fields[IF_UNMODIFIED_SINCE]);

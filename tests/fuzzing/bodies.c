@@ -1,6 +1,6 @@
 /*
  * A second parser of bodies. The server must find the same end, in whatever
- * pieces a body comes. RFC 9112, 6 and 7.1.
+ * pieces a body arrives. RFC 9112, 6 and 7.1.
  */
 #include "posix.h"
 
@@ -97,7 +97,7 @@ static size_t skip_pieces(struct body *body, struct text bytes, size_t most) {
     while (taken == piece && used < bytes.length) {
         piece = piece_of(without(bytes, used), most);
         taken = skip_body(body, bytes.start + used, piece);
-        demand(taken <= piece, "a body has no more bytes than have come");
+        demand(taken <= piece, "a body has no more bytes than have arrived");
         demand(taken == piece || is_over(body),
                "bytes are left only when a body is over");
         used += taken;
@@ -115,7 +115,7 @@ size_t check_body(struct body *body, struct text bytes) {
     const struct body before = *body;
     size_t used = skip_body(body, bytes.start, bytes.length);
 
-    demand(used <= bytes.length, "a body has no more bytes than have come");
+    demand(used <= bytes.length, "a body has no more bytes than have arrived");
     for (size_t most = 1; most <= 256; most *= 16) {
         struct body other = before;
         demand(skip_pieces(&other, bytes, most) == used && same(&other, body),

@@ -29,7 +29,7 @@ bool begins(struct text text, const char *with);
 struct text without(struct text text, size_t length);
 
 /* Returns the length of the next piece: everything if most is 0, else up to
-   that many bytes, as the first of them says. */
+   that many bytes, chosen by the first byte. */
 size_t piece_of(struct text bytes, size_t most);
 
 /* Removes everything up to and including a byte from a text that has it. */

@@ -70,7 +70,7 @@ static void check_line(struct text line, const struct request *request) {
     demand(is(method, "GET") == (request->method == GET)
                && is(method, "HEAD") == (request->method == HEAD)
                && is(method, "OPTIONS") == (request->method == OPTIONS),
-           "the method is the one that is named");
+           "the method is the one in the line");
     demand(target.length > 0 && target.length <= MAX_TARGET,
            "a target has no more than MAX_TARGET bytes, and at least one");
     for (size_t at = 0; at < line.length; at++)
@@ -123,7 +123,7 @@ static void check_length(struct text value, unsigned long long length) {
         at += strspn(at, " \t");
         demand(isdigit((unsigned char)*at), "a length begins with a digit");
         demand(strtoull(at, &after, 10) == length && length <= LLONG_MAX,
-               "all lengths are the same, and the body's");
+               "all lengths are equal to the body's");
         after += strspn(after, " \t");
         demand(after == end || *after == ',', "a length is only digits");
         at = after + 1;

@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "second.h"
 
-#define MOST_REQUESTS 8  /* that are looked at in one input */
+#define MOST_REQUESTS 8  /* parsed in one input, at most */
 
 /* Tries the two most important prefixes: the longest without its last byte,
    and one that the bytes themselves choose. */
@@ -30,7 +30,7 @@ static size_t check_request(const char *bytes, size_t length) {
     if (head <= 0)
         return 0;
     size_t used = (size_t)head;
-    demand(used <= length, "a head has no more bytes than have come");
+    demand(used <= length, "a head has no more bytes than have arrived");
     check_head(&request, bytes, used);
     struct body body = expect_body(&request);
     used += check_body(&body, (struct text){bytes + used, length - used});

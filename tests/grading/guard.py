@@ -1,5 +1,5 @@
 """Guards untrusted programs. confine.c starts them; this module chooses the
-user that they run as, watches what they use, and ends everything they have
+user that they run as, watches what they use, and kills everything they have
 started."""
 
 import contextlib
@@ -23,7 +23,7 @@ from harness.programs import Program
 
 SOURCE = pathlib.Path(__file__).with_name('confine.c')
 USERS = range(60600, 61000)  # a range that neither Debian nor systemd uses
-PROCESSES, CROWD = 200, 100  # the most; with more than CROWD all are ended
+PROCESSES, CROWD = 200, 100  # the most; above CROWD all are killed
 MEMORY, ALL_MEMORY = 1024, 1536  # megabytes: of one program, of all of them
 DISK = 1024                  # megabytes that may be used up meanwhile
 FILE_SIZE = 64               # megabytes
@@ -177,7 +177,7 @@ def unnamed(processes):
 # ---------------------------------------------------------------- the guard
 
 class Guard:
-    """Runs programs, and ends everything they leave behind."""
+    """Runs programs, and kills everything they leave behind."""
 
     def __init__(self, folder, stopped):
         self.folder = pathlib.Path(folder)
@@ -236,7 +236,7 @@ class Guard:
             self.lacks.append('this kernel has no Landlock: a program may read '
                               'and write any file that its user may')
         if 'signals' not in told and self.user is None:
-            self.lacks.append('this kernel has no seccomp: a program can end '
+            self.lacks.append('this kernel has no seccomp: a program can kill '
                               'the grading')
 
     def count_own_processes(self):
@@ -315,7 +315,7 @@ class Guard:
             self.complaint = (
                 f'There were {len(strangers)} processes of the programs, with '
                 f'{memory} MB of memory and {disk} MB of files: all were '
-                'ended.')
+                'killed.')
         for process in strangers:
             lost = process.parent == os.getpid() and process.pid != pid
             if lost or too_much:
@@ -334,7 +334,7 @@ class Guard:
         return written(places, self.user) + unnamed(strangers)
 
     def end_all(self):
-        """Ends everything that was started, even if it tries to escape."""
+        """Kills everything that was started, even if it tries to escape."""
         crowd = threading.Event()
         for attempt in range(300):
             if self.user is not None:
@@ -347,7 +347,7 @@ class Guard:
                 self.crowd_out(crowd)
             time.sleep(0.01)
         else:
-            self.complaint = 'Not all that was started could be ended.'
+            self.complaint = 'Not everything that was started could be killed.'
         crowd.set()
 
     def crowd_out(self, crowd):

@@ -114,7 +114,7 @@ class Points:
 
 
 def checks_of(stage):
-    """Returns the names of a stage's checks of a program."""
+    """Returns the names of the checks of a stage's program."""
     done = subprocess.run(
         [sys.executable, TESTS / 'check', stage, '--list', '--json',
          '--program', shutil.which('true')], stdout=subprocess.PIPE,

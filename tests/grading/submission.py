@@ -128,13 +128,13 @@ class Grading:
             output.seek(0)
             said = output.read(20000).decode(errors='replace')
         if status is None:
-            return f'the compiler was ended after {BUILD_TIME} seconds'
+            return f'the compiler was killed after {BUILD_TIME} seconds'
         if status != 0:
-            return said or f'the compiler ended with status {status}'
+            return said or f'the compiler exited with status {status}'
         return handin.take_program(scratch / 'program', target)
 
     def check(self, built):
-        """Runs the checks of everything that was built, at once."""
+        """Runs the checks of everything that was built, together."""
         if not built:
             return
         jobs = self.options.jobs or JOBS

@@ -18,8 +18,8 @@ LIMITED = ('recv_EAGAIN', 'recv_EWOULDBLOCK', 'send_EAGAIN',
            'send_EWOULDBLOCK', 'never_ends', 'never_reads', 'slow_reader_stays',
            'connect_EINPROGRESS', 'talker_stays', 'never_reads_once')
 LOOP = {'03': 'wait with pause() after listen()',
-        '04': 'call accept in a loop without an end',
-        '05': 'after a client take the next one, in a loop without an end'}
+        '04': 'call accept in an endless loop',
+        '05': 'after a client take the next one, in an endless loop'}
 
 
 class Causes:
@@ -63,7 +63,7 @@ class Causes:
         if self.get('injected', 'socket') and (
                 self.status in CRASHES
                 or re.search('EBADF|Bad file descriptor', self.told)):
-            return ('socket() has returned -1: examine its result before it is '
+            return ('socket() has returned -1: check its result before it is '
                     'used')
         return ''
 
@@ -85,8 +85,8 @@ class Causes:
         """A message that does not end with a newline."""
         if self.test.any or not self.child.unfinished or self.child.floods():
             return ''
-        return ('the last line has no end: a message ends with "\\n", in the '
-                'format of fprintf')
+        return ('the last line lacks a newline: a message ends with "\\n", in '
+                'the format of fprintf')
 
     def sent(self, *numbers):
         return any(number in self.child.signalled for number in numbers)
@@ -213,8 +213,8 @@ class Causes:
                     and self.stage in ('05', '06')
                     and (self.stage, call) != ('05', 'send')
                     and f'{call}: ' not in self.told):
-                return (f'{call}() has failed with EAGAIN: its time limit is '
-                        'over. Report that, and give up')
+                return (f'{call}() has failed with EAGAIN: its time limit has '
+                        'expired. Report that, and give up')
             if count > 1000 and number not in (errno.EAGAIN, errno.EINTR):
                 return (f'{call}() has failed {count} times, the last time '
                         f'with {errno.errorcode.get(number, number)}: ' + (
@@ -224,10 +224,10 @@ class Causes:
         return ''
 
     def success(self):
-        """A call is said to have failed, and errno is 0."""
+        """The program reports that a call failed, but errno is 0."""
         plain = re.search(r'^(\w+): Success( \(|$)', self.told, re.M)
         if plain and not self.injected():
-            return (f'the program reports that {plain[1]} has failed, and it '
+            return (f'the program reports that {plain[1]} has failed, but it '
                     'has not: only -1 means that')
         return ''
 
@@ -243,14 +243,14 @@ class Causes:
                    if self.stage in ('07', '08') else ''))
 
     def no_failure(self):
-        """A call is said to have failed, and has not."""
+        """The program reports that a call failed, but it did not."""
         for call in ('recv', 'send', 'setsockopt'):
             if (not re.search(rf'^{call}: ', self.told, re.M)
                     or not self.get('calls', call)
                     or self.injected(call)):
                 continue
             if not self.get('failed', call):
-                return (f'the program reports that {call} has failed, and it '
+                return (f'the program reports that {call} has failed, but it '
                         'has not: only -1 means that')
             wrong = re.search(rf'^{call}: E(FAULT|OPNOTSUPP)', self.told, re.M)
             if (call == 'setsockopt' or wrong
@@ -322,7 +322,7 @@ class Causes:
         return inside - 2 if inside else None
 
     def sleeps_in(self, call):
-        """Returns whether it sleeps in a call, and not just makes it."""
+        """Returns whether it sleeps in a call, rather than just making it."""
         for _ in range(5):
             with contextlib.suppress(OSError):  # it may end meanwhile
                 if self.waits_in(call) is None or self.child.state() != 'S':
@@ -335,7 +335,7 @@ class Causes:
             return ''
         return ('it sleeps in accept(), with no client left to accept: the '
                 'listener blocks. Set O_NONBLOCK on it, or accept one client '
-                'each time select says that it is ready')
+                'each time select reports it ready')
 
     def sleeps_on_client(self):
         """A call blocks while other clients need to be served."""

@@ -138,7 +138,7 @@ struct storm {
 struct control {
     int32_t attached;     /* the process that has loaded this library */
     int32_t descriptors;  /* RLIMIT_NOFILE from main on, if not 0 */
-    int32_t user;         /* the user to be from main on, if not 0 */
+    int32_t user;         /* the user from main on, if not 0 */
     int32_t family, type, protocol;     /* of the first socket() */
     int32_t bound_port, bound_address;  /* of the first bind(), host order */
     char addresses[96];   /* what every host name resolves to, if not empty */
@@ -694,8 +694,8 @@ ssize_t write(int descriptor, const void *bytes, size_t length) {
     return noted(SEND, real(descriptor, bytes, clipped(SEND, length, 0)));
 }
 
-/* Returns the message or, if it is too long for one call, a part of its first
-   piece, which is built in the places given. */
+/* Returns the message, or if it is too long for one call, a message with part
+   of its first piece, for which the caller provides the memory. */
 static const struct msghdr *cut(enum kind kind, const struct msghdr *message,
                                 int flags, struct msghdr *part,
                                 struct iovec *piece) {

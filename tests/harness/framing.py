@@ -110,11 +110,12 @@ class FramingTest(Test):
                           CLOSE_HINT) from None
         except OSError as error:
             raise Failure('then the end of the stream', said_error(error),
-                          'nothing is answered after a length that is too '
-                          'large: shutdown(client, SHUT_WR)') from None
+                          'the answer to a length that is too large is the '
+                          'last one: shutdown(client, SHUT_WR)') from None
         if rest:
-            raise Failure('then the end of the stream', shown(rest), 'after a '
-                          'length that is too long nothing else is answered')
+            raise Failure('then the end of the stream', shown(rest), 'the '
+                          'answer to a length that is too large is the last '
+                          'one')
 
 
 TESTS_OF['05-framing'] = FramingTest

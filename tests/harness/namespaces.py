@@ -115,8 +115,8 @@ def cut(start, to, action=BLACKHOLE):
 # ----------------------------------------------------------------- checks
 
 def run_in_child(function, *arguments):
-    """Calls a function in a process of its own, in a new network. Returns or
-    raises what it does there."""
+    """Calls a function in a process of its own, in a new network. Returns its
+    result, or raises its exception."""
     reading, writing = os.pipe()
     Stop.held = True
     child = os.fork()
@@ -130,7 +130,7 @@ def run_in_child(function, *arguments):
         with os.fdopen(reading, 'rb') as file:
             document = file.read()
     except BaseException:
-        os.kill(child, signal.SIGTERM)  # it ends everything it has started
+        os.kill(child, signal.SIGTERM)  # it kills everything it has started
         raise
     finally:
         os.waitpid(child, 0)

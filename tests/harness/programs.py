@@ -1,4 +1,4 @@
-"""Running programs. Every program is started here, so that it is ended
+"""Running programs. Every program is started here, so that it is stopped
 whatever happens."""
 
 import contextlib
@@ -15,7 +15,7 @@ from harness.settings import MEMCHECK, PATIENCE
 from harness.valgrind import VALGRINDS_OWN
 
 MOST_OUTPUT, MOST_ERRORS = 1 << 26, 1 << 20  # bytes that a program may write
-RUNNING = []  # every program that this process has started and not yet ended
+RUNNING = []  # programs that this process has started and not stopped
 
 
 class Program:
@@ -29,8 +29,8 @@ class Program:
         Stop.held = True  # otherwise nothing would end it
         try:
             self.process = subprocess.Popen(command, **options)
-            # Stop may come just after poll or wait has taken its lock, which
-            # then stays taken. This kind can be taken again.
+            # Stop may be raised just after poll or wait has taken its lock,
+            # which then stays locked. This kind can be locked again.
             self.process._waitpid_lock = threading.RLock()
             self.pid = self.process.pid
             RUNNING.append(self)

@@ -14,7 +14,7 @@ FRAMING_HINT = ('a response is a status line, fields, an empty line, all of '
 CLOSED_HINT = ('HTTP/1.1 keeps a connection after a response, unless the '
                'request or the response says "Connection: close"')
 UNEXPECTED = {  # what to think about if this was not the right status
-    400: 'a 400 is for a request of a wrong form: which condition rejects this '
+    400: 'a 400 is for a malformed request: which condition rejects this '
          'one?',
     414: 'a 414 is for a target or a line that is too long, not for one whose '
          'end has not arrived yet',
@@ -22,7 +22,7 @@ UNEXPECTED = {  # what to think about if this was not the right status
     431: 'a 431 is for a head that is too long, not for one whose end has not '
          'arrived yet',
     501: 'a 501 is for an unknown method, or a coding other than chunked',
-    505: 'a 505 is for a version of the right form whose first digit is not 1',
+    505: 'a 505 is for a well-formed version whose first digit is not 1',
 }
 
 

@@ -74,7 +74,7 @@ def run_client(test, server, message, *options, host='127.0.0.1'):
 
 
 def type_line(child, line):
-    """Gives the client a line, and keeps its input open."""
+    """Sends the client a line, and keeps its input open."""
     with contextlib.suppress(OSError):  # it has ended; what it did tells why
         child.process.stdin.write(line)
         child.process.stdin.flush()

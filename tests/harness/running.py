@@ -1,5 +1,5 @@
-"""Runs checks, several at a time, in processes that can be ended together with
-everything they have started."""
+"""Runs checks, several at a time, in processes that can be killed together
+with everything they have started."""
 
 import collections
 import concurrent.futures
@@ -88,7 +88,7 @@ def try_check(check, command, directory, injector):
 
 
 def end_now(*_):
-    """Ends this process at once, and everything it has started."""
+    """Kills this process immediately, and everything it has started."""
     for child in RUNNING:
         child.signal(signal.SIGKILL)
     os._exit(143)
@@ -121,7 +121,7 @@ def prepare_worker(pids, owner):
 
 
 def stop_workers(pids):
-    """Ends the checks that are still running, and everything they have
+    """Kills the checks that are still running, and everything they have
     started."""
     pids.seek(0)
     for pid in pids.read().split():
@@ -151,8 +151,8 @@ def program_of(check, options):
 
 
 def wait_for(future, portion, end, progress):
-    """Returns the results of a portion, even if it takes too long or its
-    process is killed."""
+    """Returns the results of the checks in one process, even if they take too
+    long or it is killed."""
     while True:
         progress()
         try:
@@ -229,7 +229,7 @@ def in_turn(todo, futures, options):
 
 
 def report_all(todo, futures, options, report):
-    """Waits for the portions in turn, and reports them. Returns whether the
+    """Waits for the results in turn, and reports them. Returns whether the
     time ran out."""
     end = time.monotonic() + (options.time or threading.TIMEOUT_MAX)
     total, done, late = sum(len(portion) for portion, _ in todo), [], False

@@ -7,10 +7,10 @@ PATIENCE = 30 if MEMCHECK else 4  # s, for what otherwise takes ms
 JOBS = 2 if MEMCHECK else 4  # for each processor: many checks mostly wait
 NOBODY = 65534
 
-# tests/check changes these, so use them by way of the module.
-ROUND = 1  # how often the checks have been run, with this: --repeat
+# tests/check changes these, so use them through the module.
+ROUND = 1  # how many times the checks have been run: --repeat
 SEED = 0  # what the checks' data is made of: tests/check --seed
 STARTER = []  # the command that programs are started by: tests/check --starter
 PRELOAD = 'LD_PRELOAD'  # the variable that names the injector; the starter's
-                        # own loader is not to see it
+                        # own loader must not see it
 TLS = ''  # the certificate of a server that speaks TLS: tests/check --tls

@@ -33,7 +33,7 @@ def small_client(size):
 
 
 class Test:
-    """One run of one check: starts programs, and ends them whatever
+    """One run of one check: starts programs, and stops them whatever
     happens."""
 
     def __init__(self, stage, command, directory, injector):
@@ -59,16 +59,16 @@ class Test:
             os.unlink(self.faults.path)
 
     def restart(self):
-        """Ends what runs, and starts again without orders to the injector."""
+        """Stops what runs, and starts again without orders to the injector."""
         self.close()
         self.closing, self.children = [], []
         self.faults = Faults(self.directory)
         self.certificate = settings.TLS
 
     def examine(self):
-        """Demands that valgrind, if it is used, have nothing to report. Ends
-        the programs; from 07 on with SIGTERM, after which every descriptor must
-        be closed."""
+        """Demands that valgrind, if it is used, have nothing to report. Stops
+        the programs; from 07 on with SIGTERM, after which every descriptor
+        must be closed."""
         for child in list(RUNNING) if MEMCHECK else ():
             child.signal(signal.SIGTERM)
             child.signal(signal.SIGCONT)
@@ -249,7 +249,7 @@ class Test:
         status = child.wait_exit(0.2)  # it may be about to crash
         fate = ('still runs' if status is None else
                 f'exited with status {status}' if status >= 0 else
-                f'was ended by {signal.Signals(-status).name}')
+                f'was killed by {signal.Signals(-status).name}')
         if any(line.startswith('usage: ') for line in child.lines):
             wrote = child.lines[0] + '; usage ...'
         else:

@@ -86,7 +86,7 @@ class Runner:
 
     def check(self, stage):
         """Checks a stub, up to the first failure. Returns how it passed, or
-        None, and the failure."""
+        None and the failure."""
         _, text, errors = self.run(
             [str(TESTS / 'check'), stage.number, '--program',
              f'{stage.name}/stub', '--first', '--json'],

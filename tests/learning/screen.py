@@ -6,7 +6,7 @@ import textwrap
 from harness.screen import Screen
 
 WIDTH = 79
-LINES = 5        # of a message: enough to know it
+LINES = 5        # of a message: enough to recognize it
 
 
 class LadderScreen(Screen):

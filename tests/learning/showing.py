@@ -9,7 +9,7 @@ from learning.attempts import others
 from learning.screen import screen
 from learning.stubs import LADDER, Notes, as_handed_out, source, there
 
-LENGTH = 600     # of a text of the checks: what is wrong may have no end
+LENGTH = 600     # of a text from the checks, which may be endless
 WARNINGS = 2     # shown, the rest is counted
 
 

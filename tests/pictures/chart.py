@@ -127,7 +127,7 @@ class Picture:
     def __init__(self):
         self.y = TOP
         self.parts, self.bars, self.open = [], [], {}
-        self.story = []  # the run in words, an event a line
+        self.story = []  # the run in words, one event per line
 
     def text(self, x, y, text, kind):
         self.parts.append(f'<text x="{x}" y="{y}" class="{kind}">'

@@ -41,7 +41,7 @@ class Call:
     result: str = ''
     value: Optional[int] = None
     fd: Optional[int] = None
-    settled: bool = False    # `end` is no longer a little early
+    settled: bool = False    # `end` has been corrected
 
 
 @dataclasses.dataclass
@@ -277,7 +277,8 @@ def settle_ends(calls, wire):
 
 
 def is_start(event):
-    """Returns whether a client begins: starting Python takes a while."""
+    """Returns whether a client makes its first call; before that, starting
+    Python takes a while."""
     return getattr(event, 'name', '') == 'socket'
 
 

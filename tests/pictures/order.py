@@ -1,5 +1,5 @@
 """Checks whether the events of a picture can have happened in that order. Its
-description has one event a line:
+description has one event per line:
 
     client calls connect(3, 127.0.0.1:15441)
     client to server: SYN

@@ -1,4 +1,4 @@
-"""A client that does what its standard input says, one call a line: connect
+"""A client that does what its standard input says, one call per line: connect
 PORT, send TEXT, flood, recv N, all, close."""
 
 import socket

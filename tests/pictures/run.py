@@ -33,7 +33,7 @@ class Process:
     def __init__(self, stage, side, command, tag='', prefix=()):
         self.trace = events.Trace(side, tag)
         self.said, self.partial = '', b''
-        # By name, as the program would inherit a descriptor.
+        # By name, because the program would inherit a descriptor.
         stage.started += 1
         self.told = os.path.join(stage.folder.name, str(stage.started))
         os.mkfifo(self.told)
@@ -180,7 +180,7 @@ class Stage:
                 self.touched = time.monotonic()
 
     def rows(self, since=0.0):
-        """Returns the rows of a chart of everything after a moment."""
+        """Returns the rows of a chart of everything since a moment."""
         self.drain()
         calls = []
         for process in self.processes:
@@ -347,7 +347,7 @@ def pipelined(stage):
 @contextlib.contextmanager
 def hosts_with_both():
     """Returns words to put before a command so that localhost is ::1, then
-    127.0.0.1; none if that is so anyway, or if we lack the rights."""
+    127.0.0.1; none if it is so already, or if we lack the rights."""
     found = [entry[4][0] for entry in socket.getaddrinfo(
         'localhost', 80, 0, socket.SOCK_STREAM)]
     if '::1' in found or os.geteuid() != 0 or not shutil.which('unshare'):

@@ -41,7 +41,7 @@ def play_bind():
         with Player('02-bind/server', str(port)) as program:
             program.prints('bind: EADDRINUSE: ...')
             program.ends(1)
-        screen.fact('a second bind to that port fails, and the program ends '
+        screen.fact('a second bind to that port fails, and the program exits '
                     'with status 1')
 
 

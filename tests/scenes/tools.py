@@ -160,7 +160,7 @@ class Player(Child):
         elif status != expected:
             said = self.unread('errors')[:1000].decode(errors='replace')
         if status != expected:
-            raise Untrue(f'{self.name} ends with status {expected}',
+            raise Untrue(f'{self.name} exits with status {expected}',
                          f'{status} {said}'.strip())
 
     def ends_by_interrupt(self):
@@ -217,7 +217,7 @@ def established(one, other):
 
 
 def decoded(field):
-    """Returns an address of that table: 0100007F:3C51 is 127.0.0.1:15441 on a
-    PC."""
+    """Returns an address from that table: 0100007F:3C51 is 127.0.0.1:15441 on
+    a PC."""
     host, port = field.split(':')
     return (socket.inet_ntoa(struct.pack('=I', int(host, 16))), int(port, 16))

@@ -39,8 +39,8 @@ def check_pipeline(client, answers):
     ask(client, *[[f'GET /{name} HTTP/1.1', 'Host: ladder'] for name in names])
     bodies = [answer(answers, 'HTTP/1.1 200 OK', 'Content-Length')[1]
               for _ in names]
-    screen.fact('two requests sent at once on that connection were answered '
-                'in their order', True, bodies == list(map(page, names)))
+    screen.fact('two requests sent together on that connection were answered '
+                'in order', True, bodies == list(map(page, names)))
 
 
 def page(name):
@@ -49,7 +49,7 @@ def page(name):
 
 
 def ask(client, *requests):
-    """Types requests, and sends them at once."""
+    """Types requests, and sends them together."""
     for lines in requests:
         for number, line in enumerate([*lines, '(an empty line)']):
             screen.line(f'{"" if number else "typed":8}{line}')

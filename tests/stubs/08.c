@@ -182,8 +182,8 @@ static int parse_request_line(struct request *request, struct text line) {
    length. The list should have one element; several are accepted if they are
    equal. Each must consist of digits only, be at most LLONG_MAX, and equal
    those before it, also those of earlier fields. Anything else is BAD: another
-   parser might use another of the lengths, and then see other requests than we
-   do. RFC 9110, 8.6; RFC 9112, 6.3. Proved by length_forms, refuses_lengths,
+   parser might use a different length, and then see different requests. RFC
+   9110, 8.6; RFC 9112, 6.3. Proved by length_forms, refuses_lengths,
    refuses_length_plus, refuses_length_list, refuses_length_2*. */
 
 /* TODO 19: write parse_codings, which takes the request and a list, and returns
@@ -259,8 +259,8 @@ static int check_fields(const struct request *request) {
     if (!request->http10 && fields[HOST].start == NULL)
         return BAD;
     /* TODO 21: Transfer-Encoding is BAD in HTTP/1.0, which does not have it,
-       and together with Content-Length: a parser that uses the one sees other
-       requests than a parser that uses the other, and a request can be smuggled
+       and together with Content-Length: a parser that uses one sees different
+       requests from a parser that uses the other, and a request can be smuggled
        past a filter. If there is a coding other than chunked, return 501. If
        chunked is missing, the list has no coding at all: BAD. RFC 9112, 6.1,
        6.3 and 11.2. Proved by refuses_length_and_coding, refuses_coding_*. */

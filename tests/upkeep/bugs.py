@@ -45,16 +45,16 @@ bug('01', 'prints to standard output', 'standard (error|output)',
     ('fprintf(stderr, "socket: descriptor', 'fprintf(stdout, "socket: descr'
      'iptor'))
 bug('01', 'UDP', 'SOCK_STREAM', ('SOCK_STREAM', 'SOCK_DGRAM'))
-bug('01', 'result not examined', 'returned -1|returns -1',
+bug('01', 'result not checked', 'returned -1|returns -1',
     ('if (listener == -1)', 'if (0)'))
 bug('01', 'errno read too late', 'errno',
     ('int number = errno;', 'fputs("", stderr); errno = 0; int number = errno;'
      ))
-bug('01', 'the line about a failed call has no end', 'no end',
+bug('01', 'the line about a failed call lacks a newline', 'lacks a newline',
     ('"%s: %s: %s\\n", call', '"%s: %s: %s", call'))
-bug('01', 'the line about the descriptor has no end', 'no end',
+bug('01', 'the line about the descriptor lacks a newline', 'lacks a newline',
     ('descriptor %d\\n', 'descriptor %d'))
-bug('02 03', 'the line about the address has no end', 'no end',
+bug('02 03', 'the line about the address lacks a newline', 'lacks a newline',
     ('"%s %s:%d\\n"', '"%s %s:%d"'))
 bug('01', 'handle_error returns', 'but returned',
     ('    if (failure->action == STOP)\n        exit(EXIT_FAILURE);\n', ''))
@@ -89,7 +89,7 @@ bug('02', 'bind is forgotten', r'bind\(\)',
 bug('02 03 04', 'getsockname is forgotten', 'getsockname',
     ('if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)',
      'if (0)'))
-bug('02', 'the result of bind is not examined', "bind's return value|bind "
+bug('02', 'the result of bind is not checked', "bind's return value|bind "
     'returned -1|if it returns -1',
     ('if (bind(listener, (struct sockaddr *)&address, length) == -1)',
      'bind(listener, (struct sockaddr *)&address, length);\nif (0)'))
@@ -103,7 +103,7 @@ bug('02', 'strtol skips blanks', 'blanks',
      "*text == '\\0' || *end != '\\0' || number < 0 || number > limit"),
     ('strtol(text, NULL, 10)', 'strtol(text, &end, 10)'),
     ('    long number', '    char *end;\n    (void)digits;\n    long number'))
-bug('02', '-a is not examined', 'inet_pton',
+bug('02', '-a is not checked', 'inet_pton',
     ('!= 1)\n                usage_error(optarg)', '== 77)\n                '
      'usage_error(optarg)'))
 bug('03', 'listen is forgotten', r'listen\(\)',
@@ -118,7 +118,7 @@ bug('03', 'announced too early', 'after listen',
 bug('03', 'announced on standard output', 'standard (error|output)',
     ('fprintf(stderr, "%s %s:%d', 'fprintf(stdout, "%s %s:%d'))
 bug('03', 'spins', 'spins', ('pause();', ';'))
-bug('03', 'the result of listen is not examined', 'listen returned -1|'
+bug('03', 'the result of listen is not checked', 'listen returned -1|'
     "listen's return|if it returns -1",
     ('if (listen(listener, SOMAXCONN) == -1)',
      'listen(listener, SOMAXCONN);\n    if (0)'))
@@ -217,7 +217,7 @@ bug('06', 'no comparison', 'memcmp|compare',
 bug('06', 'partial write', 'written|write',
     ('            bytes += written;\n            length -= (size_t)written;\n',
      '            length = 0;\n'))
-bug('06', 'write is not examined', 'write',
+bug('06', 'write is not checked', 'write',
     ('            handle_stream_error("write", STDOUT_FILENO, POLLOUT);\n',
      '            return;\n'))
 bug('06', 'one send', 'the rest|part',

@@ -17,7 +17,7 @@ bug('05-framing', 'echoes, as in 05', 'length first',
      '    ssize_t size = receive(client, frame, HEAD + MOST);\n\n'
      '    return size > 0\n'
      '           && send_all(client, frame, (size_t)size, timeout);\n'))
-bug('05-framing', 'the result of set_timeouts is not examined', 'set_timeouts',
+bug('05-framing', 'the result of set_timeouts is not checked', 'set_timeouts',
     ('bool connected = set_timeouts(client, timeout)',
      'bool connected = set_timeouts(client, timeout) || true'))
 bug('05-framing', 'not reversed', 'as they are',
@@ -64,7 +64,7 @@ bug('05-framing', 'no answer to what is too long', 'too long',
 bug('05-framing', 'closes without receiving the rest', 'unread bytes',
     ('    while (receive(client, rest, sizeof rest) > 0)\n        continue;',
      '    (void)rest;'))
-bug('05-framing', 'continues after what is too long', 'nothing is answered',
+bug('05-framing', 'continues after what is too long', 'is the last one',
     ('        reject(client, length, timeout);\n        return false;',
      '        send_all(client, "\\0\\0\\0\\10too long", 12, timeout);\n'
      '        return true;'))

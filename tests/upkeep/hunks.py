@@ -153,7 +153,8 @@ def list_names(asked):
 
 
 def is_part(lines, others):
-    """Whether these lines are the others with some words and signs removed."""
+    """Whether these lines are the others with some words or symbols
+    removed."""
     words, all_words = (re.findall(r'\w+|\S', without_comments(some))
                         for some in (lines, others))
     rest = iter(all_words)

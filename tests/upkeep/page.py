@@ -245,11 +245,12 @@ to a stage; <kbd>p</kbd> is for a projector.</p>
 
     step = False
     short = ''
-    back = None  # where a page that the arrow keys skip leads back to
+    back = None  # the page to return to, if the arrow keys skip this one
 
 
 def current(page, part=False):
-    """The mark of a link to the page itself, or to what it is a part of."""
+    """The attribute of a link to the page itself, or to the page that contains
+    it."""
     return (' aria-current="page"' if page
             else ' aria-current="true"' if part else '')
 

@@ -26,7 +26,7 @@ bug('HTTP/1.1 is taken for 1.0', 'keeps a connection after a response|1.1',
 bug('later versions are taken for 1.0', 'treat a later minor version as 1.1',
     ("request->http10 = version.start[7] == '0'",
      "request->http10 = version.start[7] != '1'"))
-bug('505 for a version of a wrong form', '505 is for a version of the right',
+bug('505 for a malformed version', '505 is for a well-formed version',
     ("    if (version.length != 8 ||",
      "    if (version.length > 5 && version.start[5] != '1')\n"
      "        return 505;\n    if (version.length != 8 ||"))
@@ -42,7 +42,7 @@ bug('escapes are decoded twice', 'decode them once',
      "    static char once[MAX_TARGET + 1];\n"
      "    int status = decode(request->target, once);\n    return status == OK"
      " ? decode((struct text){once, strlen(once)}, request->path) : status;"))
-bug('the second digit is not examined', 'two bytes after a %',
+bug('the second digit is not checked', 'two bytes after a %',
     (" || low == -1", ""))
 bug('no byte below 0x10', "0 to 9|stand for one byte",
     (" || (high == 0 && low == 0)", " || high == 0"))
@@ -162,7 +162,7 @@ bug('one of several expectations', '100-continue, 200-ok',
 
 # --------------------------------------------------------------- the limits
 
-bug('a line without an end is waited for', 'may never come',
+bug('waits for the end of an endless line', 'may never come',
     ("return length < MAX_HEAD ? 0 : -414;", "return 0;"))
 bug('a line may be 8192 bytes long', 'limit before its end is MAX_HEAD',
     ("return length < MAX_HEAD ? 0 : -414;",
@@ -173,7 +173,7 @@ bug('a head that is cut is too long', 'has not arrived yet',
     ("return length < MAX_HEAD ? 0 : -431;", "return -431;"))
 bug('a line waits for one more byte', 'within 16384 bytes',
     ("length < MAX_HEAD ? 0 : -414", "length <= MAX_HEAD ? 0 : -414"))
-bug('a head without an end is waited for', 'may never come',
+bug('waits for the end of an endless head', 'may never come',
     ("return length < MAX_HEAD ? 0 : -431;", "return 0;"))
 bug('a head waits for one more byte', 'within 16384 bytes',
     ("length < MAX_HEAD ? 0 : -431", "length <= MAX_HEAD ? 0 : -431"))

@@ -35,11 +35,11 @@ bug('04', 'no line about a failed call', 'without a line about that',
     ('    else if (failure->action != RETRY)\n        fprintf',
      '    else if (0)\n        fprintf'))
 
-bug('02 07', 'the result of socket is not examined', 'socket.. has returned',
+bug('02 07', 'the result of socket is not checked', 'socket.. has returned',
     ('    if (listener == -1)', '    if (0)'))
-bug('06', 'the result of socket is not examined', 'socket.. has returned',
+bug('06', 'the result of socket is not checked', 'socket.. has returned',
     ('        if (server == -1) {', '        if (0) {'))
-bug('06', 'what is written is not taken off', 'none of them twice',
+bug('06', 'the bytes written are not subtracted', 'none of them twice',
     ('            length -= (size_t)written;\n', ''))
 bug('07', 'the pipe is taken for a client', 'pipe which a signal handler',
     ('        if (FD_ISSET(wake_up[0], &readable))\n'
@@ -84,14 +84,14 @@ bug('05', 'ENOMEM of send has no row', 'row for ENOMEM.*WAIT',
     ('    {E(ENOMEM),       WAIT,  "out of memory"},\n', ''))
 bug('05', 'one wait of send is too long', 'reads slowly',
     ('errno == EAGAIN && milliseconds()', '0 && milliseconds()'))
-bug('05', 'the waits of send have no end', 'give up after',
+bug('05', 'send is retried without end', 'give up after',
     ('++blocked < 10 * timeout', '1'))
 bug('05', 'only SO_RCVTIMEO is set', 'SO_SNDTIMEO limits send',
     ('\n        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size)'
      ' != -1', ''))
 bug('05', 'the size for setsockopt is wrong', 'setsockopt failed',
     ('= sizeof receiving;', '= 1;'))
-bug('05', 'setsockopt is said to have failed', 'only -1',
+bug('05', 'reports a failure that did not happen', 'only -1',
     (' != -1)\n        return true;', ' == -1)\n        return true;'))
 bug('05', 'a failed setsockopt is not reported', 'perror',
     ('    perror("setsockopt");\n', ''))
@@ -109,7 +109,7 @@ bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
     ('    FD_ZERO(readable);\n', ''))
 bug('07', 'the timeout of select is 0', 'is its timeout 0',
     ('due > now ? due - now : 0', '0'))
-bug('07', 'the end of a shortage is not awaited', 'that timeout',
+bug('07', 'does not wait for the end of a shortage', 'that timeout',
     ('            *due = earlier(*due, connection->retry_at);\n',
      '            ;\n'))
 bug('07', 'a shortage spins', 'out of the sets',
@@ -135,7 +135,7 @@ bug('07', 'active clients are dropped', 'had not been silent',
 bug('07', 'a failed select is taken for ready', 'select returned -1',
     ('            handle_error("select");\n            continue;\n',
      '            handle_error("select");\n'))
-bug('07', 'fcntl of the listener is not examined', 'what fcntl returns',
+bug('07', 'fcntl of the listener is not checked', 'what fcntl returns',
     ('    if (!add_connection(listener, &address))\n',
      '    if (!add_connection(listener, &address) && 0)\n'))
 bug('07', 'a drop is not reported', 'print this line',
@@ -159,7 +159,7 @@ bug('06', 'a write that has not failed is reported', 'only -1',
     ('        if (written != -1) {', '        if (written == 0) {'))
 bug('06', 'a failure in a shortage is overlooked', 'not a WAIT',
     ('if (action != WAIT || *waits == 0)', 'if (*waits == 0)'))
-bug('06', 'the output is not waited for', 'for the output with poll',
+bug('06', 'does not wait for the output', 'for the output with poll',
     ('            handle_stream_error("write", STDOUT_FILENO, POLLOUT);\n',
      '            if (errno != EAGAIN)\n'
      '                handle_stream_error("write", STDOUT_FILENO, POLLOUT);\n'

@@ -88,7 +88,7 @@ class Copy:
         return self.run('make', *words, **variables)
 
     def left_running(self):
-        """Processes that work in this copy."""
+        """Processes whose current directory is in this copy."""
         found = []
         for path in pathlib.Path('/proc').glob('[0-9]*/cwd'):
             with contextlib.suppress(OSError):
@@ -97,7 +97,8 @@ class Copy:
         return found
 
     def leaves_nothing(self, patience=4):
-        """Demands that no process works here, or only while it is killed."""
+        """Demands that no process is left here, or only while it is being
+        killed."""
         if not wait_until(lambda: not self.left_running(), patience):
             raise Unproved(f'{self.left_running()} still run')
 
@@ -111,7 +112,7 @@ class Terminal(Program):
         fcntl.ioctl(self.file, termios.TIOCSWINSZ,
                     struct.pack('HHHH', 24, 80, 0, 0))
         # The first terminal that a new session opens is the one whose Ctrl-C
-        # it hears.
+        # reaches it.
         super().__init__(
             ['sh', '-c', 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(line),
              *command], stdin=line, cwd=copy.root,

@@ -26,7 +26,7 @@ def used_files_in_memory(test):
     names = ['hello.txt', *large[:5], 'hello.txt', *large[5:], 'hello.txt']
     counts = []
     for _ in range(30):
-        time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
+        time.sleep(0.11)  # what is cached is reread after 0.1 seconds
         before, began = test.faults.get('calls', 'open'), time.monotonic()
         visitor.feed(b''.join(request('/' + name, method='HEAD')
                               for name in names))
@@ -51,7 +51,7 @@ def folder_turned_into_a_link(test):
     root = test.site({'a/x.txt': HELLO})
     time.sleep(3.2)  # a file that has just changed is not kept
     visitor = test.visitor(server=test.server(root=root))
-    for _ in range(10):  # what is in memory is read again after 0.1 seconds
+    for _ in range(10):  # what is cached is reread after 0.1 seconds
         for _ in range(2):
             visitor.get('/a/x.txt').must_be(200, HELLO)
         (root / 'a').rename(root / 'b')
@@ -110,7 +110,7 @@ def outdated_file_freed(test):
     visitor, blocks = test.visitor(server=server), []
     for _ in range(8):
         visitor.stays()
-        time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
+        time.sleep(0.11)  # what is cached is reread after 0.1 seconds
         blocks.append(Page(test.faults).get('blocks'))
     if blocks[-1] > blocks[1]:
         raise Failure('as many blocks of memory each time', blocks)
@@ -129,7 +129,7 @@ def kept_whatever_the_path(test):
         server = test.server(root=folder)
         test.attached()
         visitor = test.visitor(server=server)
-        for _ in range(30):  # what is in memory is read again after 0.1 seconds
+        for _ in range(30):  # what is cached is reread after 0.1 seconds
             for name in names:
                 visitor.get('/' + name).must_be(200, HELLO)
             before = test.faults.get('calls', 'open')

@@ -196,7 +196,7 @@ def folders_exchanged(test):
     time.sleep(3.2)  # see settled
     visitor = test.visitor(server=test.server(root=root))
     contents = [b'one', b'two']
-    for _ in range(20):  # 08 reads what it has cached again after 0.1 seconds
+    for _ in range(20):  # 08 rereads what it has cached after 0.1 seconds
         visitor.get('/a/x.txt').must_be(200, contents[0], FRESH)
         (root / 'a').rename(root / 'c')
         (root / 'b').rename(root / 'a')

@@ -184,7 +184,7 @@ def conditions_of_ours(test):
 
 @check(WEB)
 def not_modified_form(test):
-    """a 304 has no body, and no wrong field about a body"""
+    """a 304 has no body, and no wrong field that describes a body"""
     reply = conditional(test, 304, f'If-Modified-Since: {THEN}')
     seconds_of(reply)
     if reply.values('Content-Length'):

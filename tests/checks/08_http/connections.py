@@ -257,7 +257,7 @@ def partial_sends(test):
 
 @check(WEB)
 def pipelined(test):
-    """answers 300 requests that are sent at once, all in order"""
+    """answers 300 requests that are sent together, all in order"""
     files = {f'{number}.txt': b'file %d' % number for number in range(300)}
     visitor = persistent(test, files)
     targets = [f'/{number * 7 % 300}.txt' for number in range(300)]

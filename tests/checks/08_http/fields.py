@@ -188,7 +188,7 @@ def etag(test):
     """an ETag is a quoted string: the same for the same file, different for
     another file or a changed one"""
     root = test.site()
-    for name in ('hello.txt', 'data.bin'):  # of a new file none is allowed
+    for name in ('hello.txt', 'data.bin'):  # a new file need not have one
         os.utime(root / name, (MOMENT, MOMENT))
     visitor = test.visitor(server=test.server(root=root))
     tags = [visitor.get(target)['ETag'] for target in (
@@ -197,7 +197,7 @@ def etag(test):
     os.utime(root / 'hello.txt', (MOMENT + 9, MOMENT + 9))
     time.sleep(3 if test.any else 0)  # others may cache it for a while
     tags.append(visitor.get()['ETag'])
-    if test.any and not all(tags):  # of a file just changed, say
+    if test.any and not all(tags):  # the file has just changed
         raise Skip('it sends no ETag')
     for tag in tags:
         if not re.fullmatch('(W/)?"[\x21\x23-\x7e\x80-\xff]*"', tag):
@@ -211,8 +211,8 @@ def etag(test):
 
 @check(WEB, open=False)
 def etag_of_rewritten(test):
-    """a file rewritten at once with the same length gets a new ETag; the old
-    one no longer gives a 304"""
+    """a file rewritten immediately with the same length gets a new ETag; the
+    old one no longer gives a 304"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     tag = visitor.get()['ETag']

@@ -10,7 +10,7 @@ from harness.web import DATA, HELLO, WEB, gave_up, request
 
 # A row of LINES or FIELDS: its name, what is wrong with the request,
 # the request, and the answers that are allowed for any server, or {} if a
-# server may choose: RFC 9112 demands nothing, or allows to repair it.
+# server may choose: RFC 9112 demands nothing, or allows a repair.
 BAD, ANY = {400}, set(range(400, 600))
 SERVED_OR_NOT = set(range(200, 600))  # but the connection ends
 LARGE = set(range(200, 600))  # or what follows is taken for the body
@@ -190,8 +190,8 @@ ALIKE = collections.defaultdict(dict)  # the rows of each fault
 
 
 def need_first(test, server, name, alike):
-    """Skips a row if another server fails an earlier one that has the same
-    fault: it is reported once."""
+    """Skips a row if another server fails an earlier row for the same fault,
+    which is reported only once."""
     for other, judge in alike.items():
         if other == name:
             return

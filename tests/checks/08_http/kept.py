@@ -16,7 +16,7 @@ LEFT_HINT = 'the bytes left in the buffer after a request are the next one'
 
 def need_pipelining(test):
     """Skips the check if another server loses a request that follows another
-    one at once, which `pipelined` reports."""
+    one immediately, which `pipelined` reports."""
     if test.any:
         visitor = persistent(test)
         visitor.send(request() * 2)

@@ -17,7 +17,7 @@ def target_length(test):
     visitor.send(message[:8200])
     rests(server)
     visitor.ask(message[8200:]).must_be(
-        200, HELLO, 'its line is longer than 8192 bytes, and may come in '
+        200, HELLO, 'its line is longer than 8192 bytes, and may arrive in '
         'pieces: the limit before its end is MAX_HEAD')
     for size in (8193, 8200, 12000):
         other = test.visitor()

@@ -77,7 +77,7 @@ def log_in_order(test):
         visitor.answer().must_be(200, HELLO)
     got = [line[2].split()[1] for line in logged(log, 500)]
     if got != targets:
-        raise Failure('the targets in their order', got[:5])
+        raise Failure('the targets in order', got[:5])
 
 
 @check(WEB, open=False)
@@ -93,7 +93,7 @@ def log_of_long_lines(test):
     lines = logged(log, 120)
     got = [line[2].split()[1] for line in lines]
     if got != [f'/hello.txt?{number}' for number in range(120)]:
-        raise Failure('120 lines in their order', got[:5],
+        raise Failure('120 lines in order', got[:5],
                       'do not wait for the delay when the buffer fills up: '
                       'write the lines')
     if any(line[6] != 'x' * 8192 for line in lines):

@@ -239,7 +239,7 @@ def other_major_version(test):
             raise
         if test.any:  # 505 is a choice: RFC 9110 15.6.6
             return
-        reply.must_be(505, hint='a version of the right form whose first digit '
+        reply.must_be(505, hint='a well-formed version whose first digit '
                       'is not 1 is another major version')
         if not reply.last:
             raise Failure('Connection: close', f'"{reply["Connection"]}"')

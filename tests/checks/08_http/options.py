@@ -150,7 +150,7 @@ def cannot_start(test, *options, about=''):
     child = test.start(*options, '0')
     status = child.wait_exit()
     if status != 1 or len(child.lines) != 1 or about not in child.lines[0]:
-        raise Failure(f'{test.said(child)} ends with status 1 and one line '
+        raise Failure(f'{test.said(child)} exits with status 1 and one line '
                       'that says why', f'it {test.outcome(child)}',
                       'check before listening, not when a client arrives')
 

@@ -29,7 +29,7 @@ def recent_files_in_memory(test):
     visitor = test.visitor(server=server)
     for name in names:
         visitor.get('/' + name).must_be(200)
-    for _ in range(30):  # what is in memory is read again after 0.1 seconds
+    for _ in range(30):  # what is cached is reread after 0.1 seconds
         before = test.faults.get('calls', 'open')
         visitor.get('/' + names[-1]).must_be(200, names[-1].encode() * 150000)
         if test.faults.get('calls', 'open') == before:
@@ -49,7 +49,7 @@ def times_set_back(test):
         os.utime(root / name, (MOMENT, MOMENT))
     time.sleep(3.2)
     visitor = test.visitor(server=test.server(root=root))
-    for name in names:  # 08 reads what it has in memory again after 0.1 seconds
+    for name in names:  # 08 rereads what it has cached after 0.1 seconds
         visitor.get('/' + name).must_be(200, b'old')
         (root / name).write_bytes(b'new')
         os.utime(root / name, (MOMENT, MOMENT))
@@ -66,7 +66,7 @@ def link_beside_a_folder(test):
     first, second = (test.visitor(server=server) for _ in range(2))
     first.stays()
     second.stays()
-    for _ in range(10):  # what is in memory is read again after 0.1 seconds
+    for _ in range(10):  # what is cached is reread after 0.1 seconds
         first.get('/ab/x.txt').must_be(200, b'ab')
         second.get('/a/x.txt').must_be(200, b'a')
         server.signal(signal.SIGSTOP)  # so that both arrive in one turn
@@ -266,7 +266,7 @@ def folders_looked_at_once(test):
     calls = min(looks([pair]) for pair in pairs)
     if calls > 2:
         raise Failure('fstatat and fstat for two requests', f'{calls} calls')
-    for _ in range(20):  # what is in memory is read again after 0.1 seconds
+    for _ in range(20):  # what is cached is reread after 0.1 seconds
         for visitor, name in pairs:
             visitor.get('/' + name).must_be(200)
         server.signal(signal.SIGSTOP)
@@ -296,7 +296,7 @@ def cached_files_freed(test):
     for name in names:
         visitor.get('/' + name).must_be(200)
     for name in names[1], names[1]:  # not the last one of them, then the last
-        time.sleep(0.11)  # what is in memory is read again after 0.1 seconds
+        time.sleep(0.11)  # what is cached is reread after 0.1 seconds
         visitor.get('/' + name).must_be(200)
     server.signal(signal.SIGTERM)
     if server.wait_exit() != 0:

@@ -102,7 +102,7 @@ FORMS = {  # and of targets that begin with no slash
     'dots_absolute': ('http://ladder/../secret.txt', 404, None),
 }
 
-# What to think about if a row whose name begins like this fails.
+# Hints about a failed row, by the beginning of its name.
 HINTS = {
     'plus': 'a + in a path is a plus; only forms write a space that way',
     'percent': 'the two bytes after a % must be hexadecimal digits',

@@ -113,7 +113,8 @@ def silent_too_long(test):
 @check(CGI)
 def silent_after_its_head(test):
     """a script that stalls in the middle of its body is killed, and the
-    connection closes, so that the client does not take a part for the whole"""
+    connection closes, so that the client does not mistake the part for the
+    whole"""
     visitor = serve(test, '-t', '1', half=PLAIN + 'echo part; echo $$ >pids; '
                     'sleep 600 & echo $! >>pids; wait\n')
     message = request('/cgi/half')

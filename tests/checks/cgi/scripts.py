@@ -65,7 +65,7 @@ def equal(what, got, expected, hint=''):
 
 
 def pids(test, count):
-    """The numbers of the processes that the script SLEEP has started."""
+    """The IDs of the processes that the script SLEEP has started."""
     path = test.scripts / 'pids'
 
     def find():

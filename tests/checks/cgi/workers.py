@@ -237,8 +237,8 @@ def worker_with_a_queue(test):
 
 @check(CGI)
 def worker_takes_a_part(test):
-    """answers with 500 if a socket does not take all variables at once, and
-    reports that they are too long"""
+    """answers with 500 if a socket does not take all variables in one call,
+    and reports that they are too long"""
     test.need_injector()
     visitor = begin(test)
     with working(test):

@@ -65,8 +65,8 @@ def silent_address(test):
 
 @kernel('connect', 'EINTR', '06')
 def interrupted_connect(test):
-    """Stops the client while it waits for an answer, and continues it when
-    there is room."""
+    """Stops the client while it waits for an answer, and continues it once the
+    queue has room."""
     test.need_injector()
     listener = full_listener(test)
     port = listener.getsockname()[1]

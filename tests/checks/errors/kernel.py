@@ -4,13 +4,14 @@ import errno
 
 from harness import namespaces, settings, wait_until
 
-KERNEL = {}  # (call, errno, stage): a function that makes the kernel fail it
+KERNEL = {}  # (call, errno, stage): a function that has the kernel report it
 NETWORK = set()  # of these functions, those that need a private network
 OURS = set()  # those that are only for our own programs
 
 
 def kernel(call, name, stages):
-    """Makes a function the check of a row whose error the kernel reports."""
+    """Registers a function as the check of a row whose error the kernel
+    reports."""
     def register(function):
         for stage in stages.split():
             KERNEL[call, name, stage] = function

@@ -1,5 +1,5 @@
 """Errors that the kernel reports in a private network, where routes forbid
-packets, lines are cut and limits are tiny; and errors of a socket that the
+packets, links are cut and limits are tiny; and errors of a socket that the
 check shares with the program. Where a system does not allow this, the errors
 are injected."""
 
@@ -115,7 +115,7 @@ def send_segment(start, to, sequence, flags):
         raw.sendto(header, (HERE, 0))
 
 
-# ------------------------------------- recv and send, on a line that is cut
+# ------------------------------------- recv and send, on a link that is cut
 
 def lose_acknowledgements(test, message, kind=0):
     """A client sends something, and then the server gets nothing more from it,

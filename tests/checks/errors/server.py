@@ -79,8 +79,8 @@ def out_of_descriptors(test):
         limit = server.limit_descriptors(used)
         test.connect(server).close()  # accept may already hold a descriptor
         clients = [test.connect(server) for _ in range(3)]
-        if test.faults.get('attached'):  # 08 needs descriptors for files, and
-            idles(test, server, 'accept', 'EMFILE',  # may know without a try
+        if test.faults.get('attached'):  # 08 reserves descriptors for files,
+            idles(test, server, 'accept', 'EMFILE',  # so it need not try
                   again=test.stage < '08')
         told(test, server, 'accept', 'EMFILE', shortage)
         test.alive(server, 'accept has failed with EMFILE',

@@ -16,7 +16,7 @@ NUMBER_HINT = ('an answer has the same bytes as the request, its number '
 AGAIN_HINT = ('limit how long recvfrom may wait (SO_RCVTIMEO), then send the '
               'same request again')
 EARLY_HINT = ('it asks again too early: -t is in seconds, and so is tv_sec')
-LIMIT = 4  # how often a request is sent: once, and three more times
+LIMIT = 4  # a request is sent once, and three more times
 
 
 @check(STAGE)
@@ -145,8 +145,8 @@ def gives_up(test):
     child = server.start(b'lost\nnever sent\n', seconds=1)
     for _ in range(LIMIT):
         server.request(1, b'lost', AGAIN_HINT, 1 + PATIENCE)
-    server.nothing(1.7, 'after the fourth', 'a request is sent once, and at '
-                   'most 3 times again: then give up')
+    server.nothing(1.7, 'after the fourth', 'send a request once, then again '
+                   'at most 3 times; then give up')
     server.failed(hint='after the fourth request wait once more, then exit '
                   'with status 1')
     if time.monotonic() - began < 3.9:
@@ -235,7 +235,7 @@ def answers_late(test):
     server.start(b'one\ntwo\nthree\n', seconds=1)
     first = server.request(1, b'one')
     server.request(1, b'one', AGAIN_HINT, 1 + PATIENCE)
-    server.answer(first)  # of the first time, but it is the same request
+    server.answer(first)  # to the first copy, but the request is the same
     second = server.request(2, b'two',
                             'asking again does not change the number: an '
                             'answer to any copy counts')
@@ -306,7 +306,7 @@ def refused_at_once(test):
     began = time.monotonic()
     server.start(b'hello\n')
     hint = ('on a connected socket the ICMP error makes the next call fail '
-            'with ECONNREFUSED: do not wait for -t')
+            'with ECONNREFUSED: exit then, not after -t')
     server.failed(hint=hint)
     if time.monotonic() - began > PATIENCE:
         raise Failure('an exit at once', 'it waits', hint)

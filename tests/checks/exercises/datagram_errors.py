@@ -161,8 +161,9 @@ def shortage_without_end(test):
     asked = Asked(test)
     child = asked.start(b'hello\n', seconds=1)
     test.attached()
-    asked.failed(patience=4 + PATIENCE, hint='a WAIT of the client lasts until '
-                 'it is time to ask again; after 4 of these times give up')
+    asked.failed(patience=4 + PATIENCE, hint='in the client a WAIT lasts '
+                 'until it is time to ask again; after the fourth time give '
+                 'up')
     told(test, child, 'sendto', 'ENOBUFS')
     if not child.wait_line('no answer from ', 0):
         raise Failure('the line "no answer from 127.0.0.1:PORT"',

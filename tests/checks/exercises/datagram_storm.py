@@ -86,7 +86,7 @@ class DatagramStorm:
     def leave(self):
         with socket_to(self.test, self.server) as other:
             other.send(self.message())
-        self.steps.append('a sender is gone before its answer')
+        self.steps.append('a sender closes before its answer arrives')
 
     def pause(self):
         self.steps.append('the server is stopped, and continued')

@@ -45,7 +45,7 @@ def free_port():
 
 
 def is_bound(port):
-    """Returns whether a UDP socket has a port."""
+    """Returns whether a UDP socket is bound to a port."""
     for path in '/proc/net/udp', '/proc/net/udp6':
         try:
             with open(path) as file:

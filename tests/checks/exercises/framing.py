@@ -11,8 +11,9 @@ from harness import (Failure, Skip, check, converse, counted, data, share,
                      shown, told)
 from harness.framing import CLOSE_HINT, MOST, framed
 
-SPLIT_HINT = ('recv returns what has arrived so far: a length, too, may come '
-              'in pieces. Call recv in a loop until all bytes have arrived')
+SPLIT_HINT = ('recv returns what has arrived so far: a length, too, may '
+              'arrive in pieces. Call recv in a loop until all bytes have '
+              'arrived')
 LIMIT_HINT = ('-t limits the time without a byte, not the time for a whole '
               'message')
 EXACT_HINT = ('one recv may return more than one message: receive exactly 4 '

@@ -8,8 +8,8 @@ from harness import (PATIENCE, Failure, counted, difference, said_error,
 from harness.test import Test
 
 LINE = 1024  # bytes of the longest line, with its newline
-PIECES_HINT = ('a line may come in pieces, or several at once: keep what each '
-               'client has sent until the newline is there')
+PIECES_HINT = ('a line may arrive in pieces, or several at once: keep what '
+               'each client has sent until the newline is there')
 
 
 class LinesTest(Test):

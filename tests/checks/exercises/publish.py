@@ -212,7 +212,7 @@ def too_long_line(test):
     reader, writer = subscriber(test, server, b'news'), test.talker(server)
     for size in (LINE + 1, LINE + 2, 2 * LINE, 2 * LINE + 1, 5000, 100000):
         line = b'PUB news ' + b'x' * (size - len(b'PUB news \n'))
-        if size < 3000:  # nor what stands where a line might begin
+        if size < 3000:  # nor text that looks like a line
             line = line[:size - 1] + b'PUB news y'
         writer.refused(line,
                        'a line that is too long ends at its newline, like any '

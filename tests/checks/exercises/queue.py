@@ -305,7 +305,7 @@ def too_long_line(test):
     worker, pusher = test.talker(server), test.talker(server)
     for size in (LINE + 1, LINE + 2, 2 * LINE, 2 * LINE + 1, 6000, 100000):
         line = b'PUSH ' + b'x' * (size - len(b'PUSH \n'))
-        if size < 3000:  # nor what stands where a line might begin
+        if size < 3000:  # nor text that looks like a line
             line = line[:size - 1] + b'PUSH y'
         pusher.refused(line,
                        'a line that is too long ends at its newline, like any '

@@ -20,7 +20,7 @@ def push_behind_others(test):
     other.pulls(b'1')
     pusher.say(b'PUSH first')
     waits(pusher, '1,000 pieces are in the queue')
-    worker.say(b'DONE', b'PUSH second')  # no turn lies between these lines
+    worker.say(b'DONE', b'PUSH second')  # both lines in one turn
     worker.expect(b'OK', why='in answer to DONE')
     waits(worker, 'another pusher has waited longer')
     pusher.expect(b'OK', why='when there is room again', hint=TURN_HINT)

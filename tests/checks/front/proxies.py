@@ -35,8 +35,8 @@ WHOLE = 'small', 'more'  # up to 16 KB are sent by one call, so never in part
 
 
 class Site:
-    """A proxy, started with its configuration, and the servers behind it: its
-    ports stand for free ones."""
+    """A proxy, started with its configuration, and the servers behind it: free
+    ports replace those of the configuration."""
 
     def __init__(self, test, command):
         name = command[0]
@@ -102,9 +102,9 @@ def get(browser, name):
 
 
 def live(site, end, done, complaints):
-    """A client that asks again and again, until the end. Its files are such
-    that a server which is stopped has sent all of one or nothing: a proxy
-    cannot ask again for the rest."""
+    """A client that asks again and again, until the end. Its files are so
+    small that a stopped server has sent all of one, or nothing of it: a proxy
+    cannot ask for the rest."""
     browser = site.browser()
     try:
         while time.monotonic() < end and not complaints:

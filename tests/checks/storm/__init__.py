@@ -1,13 +1,13 @@
 """Storms: programs under random faults (tests/check --faults SEED).
 
-A seed decides what the clients do, one step at a time, and which faults come,
+A seed decides what the clients do, one step at a time, and which faults occur,
 each at its place in a connection: "recv from client 2 at byte 17: EINTR". The
 places are bytes of the stream, not calls or moments: harness/faults.c lets no
-call move bytes beyond the next fault's place, so a seed brings the same faults
+call move bytes beyond the next fault's place, so a seed causes the same faults
 again, however the kernel cuts the stream. Before each step the storm waits
 until the program is at rest. Two things may differ from run to run: the clock,
-and so how often a shortage is met; and the faults of select, memory and files,
-whose calls can only be counted."""
+and so how many times a call meets a shortage; and the faults of select, memory
+and files, whose calls can only be counted."""
 
 from checks.storm.cgi import CgiStorm
 from checks.storm.client import ClientStorm
@@ -32,7 +32,7 @@ STORMS = {
     '08': WebStorm,
     'cgi': CgiStorm,
 }
-WHAT = 'under random faults loses nothing that they do not explain'
+WHAT = 'under random faults loses nothing but what they explain'
 
 
 def make_check(stage, seed):

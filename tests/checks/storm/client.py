@@ -90,7 +90,7 @@ class ClientStorm(Storm):
         self.leave(connection)
 
     def type(self):
-        """Gives the client its input, each message after the echo of the
+        """Sends the client its input, each message after the echo of the
         previous one."""
         child, typed = self.program, 0
         try:

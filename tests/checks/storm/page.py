@@ -40,8 +40,8 @@ class Page:
         return struct.unpack_from('i', self.bytes, offset)[0]
 
     def begin(self, faults):
-        """Plans the faults, in the order in which those of a kind and a client
-        should come, and enables them."""
+        """Plans the faults, in the order in which those of one kind and client
+        should occur, and enables them."""
         if len(faults) > EVENTS:
             raise ValueError(f'{len(faults)} faults are too many')
         self.bytes[CLIENTS_AT:ORDER_AT] = bytes(ORDER_AT - CLIENTS_AT)

@@ -86,7 +86,7 @@ class RpcStorm(ClientStorm):
     # ---------------------------------------------------------- the input
 
     def type(self):
-        """Gives the client its input: each line after the answer to the
+        """Sends the client its input: each line after the answer to the
         previous one, or all at once."""
         child, expected = self.program, 0
         patient = self.lot('typing').random() < 0.7

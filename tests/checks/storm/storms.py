@@ -80,8 +80,8 @@ class Storm:
                               said_fault(fault, tries), advice(fault))
 
     def advice(self, client):
-        """The advice about the last fault of a client, or else of any; or
-        about a client that has left."""
+        """The advice about a client that has just left, or else about the last
+        fault of this client, or else of any client."""
         came = [fault for fault, _ in self.page.came()]
         own = [fault for fault in came if client is not None and (
             fault.client == client

@@ -62,8 +62,8 @@ def answers_the_alert(test):
 
 @check(TLS)
 def ends_without_an_alert(test):
-    """if a client closes without close_notify, closes without a line; requests
-    sent before that are answered"""
+    """if a client closes without close_notify, closes and prints no line;
+    requests sent before that are answered"""
     server = serve(test)
     before = len(server.lines)
     guest = visitor(test)

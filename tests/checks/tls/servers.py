@@ -43,7 +43,7 @@ def certificate(test, *options):
 
 
 def owned(path):
-    """The file, readable only for the server, which may run as another
+    """The file, readable only by the server, which may run as another
     user."""
     path.chmod(0o600)
     if os.getuid() == 0:
