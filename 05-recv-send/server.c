@@ -78,7 +78,7 @@ static bool send_all(int client, const char *bytes, size_t length,
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
-/* Receives what has come, and sends all of it back: see recv(2). That may be
+/* Receives what has arrived, and sends all of it back: see recv(2). That may be
    part of a line, or several: TCP carries bytes, not messages. Returns false
    when the client has closed or is lost. */
 static bool echo(int client, long timeout) {

@@ -166,7 +166,7 @@ static enum action handle_retry(const char *call, long *waits);
    has changed, bytes have moved, at an unknown time: use the current one.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays. */
 
-/* Receives what has come, and sends all of it back: see recv(2). That may be
+/* Receives what has arrived, and sends all of it back: see recv(2). That may be
    part of a line, or several: TCP carries bytes, not messages. Returns false
    when the client has closed or is lost. */
 static bool echo(int client, long timeout) {

@@ -209,7 +209,7 @@ static bool handle_signal(void) {
 }
 
 /* Receives requests, or sends what is left of responses: see http.h. While
-   something is left nothing is received, so a client that stops reading is no
+   something is left, nothing is received, so a client that stops reading is no
    longer read from. Returns false when the client is served or lost. */
 static bool serve_client(int client, long long now) {
     static const struct transport transport = {receive, send_parts, finish,
@@ -223,7 +223,7 @@ static bool serve_client(int client, long long now) {
 }
 
 /* Receives: recv(2). Returns 0 at the end of the stream or if the client is
-   lost, and -1 if no byte has come yet. */
+   lost, and -1 if no byte has arrived yet. */
 static ssize_t receive(int fd, void *buffer, size_t size) {
     struct connection *connection = &connections[fd];
     ssize_t received = recv(fd, buffer, size, 0);
@@ -361,9 +361,9 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
     }
 }
 
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out. While some bytes are
+   unacknowledged, that is ten times in each timeout, because the kernel reports
+   their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
 

@@ -92,7 +92,7 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 
-/* Receives what has come, and sends all of it back: see recv(2). That may be
+/* Receives what has arrived, and sends all of it back: see recv(2). That may be
    part of a line, or several: TCP carries bytes, not messages. Returns false
    when the client has closed or is lost. */
 static bool echo(int client, long timeout) {

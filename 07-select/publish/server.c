@@ -448,9 +448,9 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
     }
 }
 
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out. While some bytes are
+   unacknowledged, that is ten times in each timeout, because the kernel reports
+   their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
 

@@ -109,7 +109,7 @@ static void serve(int listener, long timeout) {
 
 enum {
     LINE = 1024,    /* bytes of the longest line, with its newline */
-    PIECES = 1000,  /* that the server keeps, those under way included */
+    PIECES = 1000,  /* at most, including those handed out */
 };
 
 enum wanted {
@@ -219,7 +219,7 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
             continue;
         if (connection->ended) {
             remove_connection(fd, listener);
-            *due = now;  /* its piece may be for another client */
+            *due = now;  /* its piece may go to another client */
             continue;
         }
         if (fd != listener && timeout > 0 && !awaits_work(connection))
@@ -475,9 +475,9 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
     }
 }
 
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out. While some bytes are
+   unacknowledged, that is ten times in each timeout, because the kernel reports
+   their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
 

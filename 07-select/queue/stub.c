@@ -246,7 +246,7 @@ static void handle_ready(int fd, int listener, long long now) {
    done_and_left, full_queue, full_queue_bounded, push_behind_others. */
 
 /* Receives if nothing is left to send, then sends as much as the socket takes:
-   see recv(2) and send(2). While something is left nothing is received, so a
+   see recv(2) and send(2). While something is left, nothing is received, so a
    client that stops reading is no longer read from. Returns false when the
    client has closed or is lost. */
 static bool echo(int client, long long now) {
@@ -398,9 +398,9 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
     }
 }
 
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out. While some bytes are
+   unacknowledged, that is ten times in each timeout, because the kernel reports
+   their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
 

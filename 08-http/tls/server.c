@@ -222,7 +222,8 @@ static void handle_ready(int fd, int listener, long long now) {
 }
 
 /* Handles the signals whose numbers are in the pipe: there may be one for each
-   program that has ended. Returns false if one is to end the server. */
+   program that has ended. Returns false if one of them ends the server.
+   */
 static bool handle_signal(void) {
     char numbers[256];
     ssize_t count = read(wake_up[0], numbers, sizeof numbers);
@@ -256,7 +257,7 @@ static bool serve_client(int client, long long now) {
 }
 
 /* Receives: recv(2). Returns 0 at the end of the stream or if the client is
-   lost, and -1 if no byte has come yet. */
+   lost, and -1 if no byte has arrived yet. */
 static ssize_t receive(int fd, void *buffer, size_t size) {
     struct connection *connection = &connections[fd];
     ssize_t received = recv(fd, buffer, size, 0);
@@ -402,9 +403,9 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
     }
 }
 
-/* Returns when to check whether a client has timed out. While bytes are noted
-   as not acknowledged, that is ten times in each timeout, since the kernel
-   reports their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out. While some bytes are
+   unacknowledged, that is ten times in each timeout, because the kernel reports
+   their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
 

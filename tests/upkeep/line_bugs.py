@@ -173,7 +173,7 @@ bug('07-queue', 'a piece comes back, and still counts as under way',
     'under way',
     (GIVES_BACK + '        under_way--;\n', GIVES_BACK))
 bug('07-queue', 'a piece comes back, and waits for an event', 'next select',
-    ('            *due = now;  /* its piece may be for another client */\n',
+    ('            *due = now;  /* its piece may go to another client */\n',
      ''))
 bug('07-queue', 'a worker that has sent DONE still works', 'after DONE',
     ('        connection->works = false;\n', ''))
