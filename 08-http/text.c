@@ -16,11 +16,11 @@ static set_of_bytes token_bytes =
     ".ABCDEFGHIJKLMNOPQRSTUVWXYZ...^_"
     "`abcdefghijklmnopqrstuvwxyz.|.~.";
 
-const bool control_bytes[256] = {
-    [0x00] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    [0x10] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    [0x7f] = 1,
-};
+const char control_bytes[256] =
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "................................"
+    "................................"
+    "...............................x";
 
 bool is_token(struct text text) {
     for (size_t at = 0; at < text.length; at++)

@@ -27,11 +27,11 @@ static inline bool is_in(set_of_bytes set, char byte) {
     return set[(unsigned char)byte] == byte;
 }
 
-/* The control characters of ASCII. */
-extern const bool control_bytes[256];
+/* Has an x at the place of each control character of ASCII. */
+extern const char control_bytes[256];
 
 static inline bool is_control(char byte) {
-    return control_bytes[(unsigned char)byte];
+    return control_bytes[(unsigned char)byte] == 'x';
 }
 
 /* Returns whether it is a token: the name of a method, field or coding. */
