@@ -37,7 +37,7 @@ static enum body_state line_byte(enum body_state state, char byte,
                                  enum body_state end) {
     if (byte == '\r')
         return end;
-    if (((unsigned char)byte < ' ' && byte != '\t') || byte == 127)
+    if (is_control(byte) && byte != '\t')
         return BROKEN;
     return state;
 }

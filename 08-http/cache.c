@@ -94,8 +94,8 @@ unsigned long long hash_of(const char *bytes, size_t size) {
     return add_piece(hash, piece);
 }
 
-static struct file **bucket_of(const char *name) {
-    return &buckets[hash_of(name, strlen(name)) % BUCKETS];
+static struct file **bucket_of(const char *name, size_t length) {
+    return &buckets[hash_of(name, length) % BUCKETS];
 }
 
 /* Adds a file at the newest end of the list. */
@@ -121,7 +121,7 @@ static void unlink_file(struct file *file) {
 }
 
 static void remove_from_cache(struct file *file) {
-    struct file **place = bucket_of(file->name);
+    struct file **place = bucket_of(file->name, strlen(file->name));
 
     while (*place != file)
         place = &(*place)->next;
@@ -211,8 +211,8 @@ static bool is_current(struct file *file) {
     return true;
 }
 
-struct file *find_cached(const char *name) {
-    struct file *file = *bucket_of(name);
+struct file *find_cached(const char *name, size_t length) {
+    struct file *file = *bucket_of(name, length);
 
     while (file != NULL && strcmp(file->name, name) != 0)
         file = file->next;
@@ -237,7 +237,7 @@ bool is_settled(const struct stat *status) {
 }
 
 void add_to_cache(struct file *file) {
-    struct file **bucket = bucket_of(file->name);
+    struct file **bucket = bucket_of(file->name, strlen(file->name));
 
     if (!is_settled(&file->status) || !make_room(cost_of(file)))
         return;

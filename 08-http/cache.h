@@ -50,7 +50,7 @@ struct file *new_file(const char *name);
  * that writes through a mapping (mmap) may change neither the size nor the
  * times of a file: such a change is noticed within a tenth of a second.
  */
-struct file *find_cached(const char *name);
+struct file *find_cached(const char *name, size_t length);
 
 /* Returns a hash of a name or a content (FNV-1a, eight bytes at a time). */
 unsigned long long hash_of(const char *bytes, size_t size);

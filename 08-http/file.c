@@ -106,10 +106,11 @@ static int open_uncached(char *name, bool directory, struct file **file,
 int find_file(const char *path, struct file **file, struct list **list) {
     static char name[MAX_NAME];
     bool directory;
+    size_t length = write_name(path, name, &directory);
 
-    if (!write_name(path, name, &directory))
+    if (length == 0)
         return 404;
-    *file = find_cached(name);
+    *file = find_cached(name, length);
     if (*file != NULL)
         return 200;
     return open_uncached(name, directory, file, list);

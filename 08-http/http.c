@@ -62,7 +62,8 @@ static void save_input(struct http *http, const struct buffers *buffers) {
 
     if (http->head > 0 && http->list == NULL)
         rest.length = http->head;
-    save(http, &http->input, &http->input_length, rest.start, rest.length);
+    if (rest.length > 0 || http->input != NULL)
+        save(http, &http->input, &http->input_length, rest.start, rest.length);
 }
 
 static void load_input(const struct http *http, struct buffers *buffers) {
@@ -120,8 +121,7 @@ static struct response find_response(struct http *http,
     else if (request->method == UNKNOWN)
         response.status = 501;
     else if (http->list == NULL)
-        response.status = find_file(request->path, &response.file,
-                                    &http->list);
+        response.status = find_file(request->path, &response.file, &http->list);
     if (http->list != NULL)
         response.status = continue_list(&http->list, &response.file);
     if (response.status == 200)
@@ -131,9 +131,8 @@ static struct response find_response(struct http *http,
 
 /* ---------------------------------------------------------------- requests */
 
-/* Answers Expect: 100-continue: with the final response at once if that is an
-   error, else with 100. RFC 9110, 10.1.1. Returns whether the body is to be
-   received. */
+/* Answers Expect: 100-continue: with the final response if that is an error,
+   else with 100. RFC 9110, 10.1.1. Returns whether to receive the body. */
 static bool ask_for_body(struct http *http, struct buffers *buffers,
                          const struct request *request) {
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -162,9 +161,10 @@ static bool take_head(struct http *http, struct buffers *buffers,
     struct text rest = rest_of_input(buffers);
     long head = parse_request(request, rest.start, rest.length);
 
-    struct response error = {.status = (int)-head};
-    if (head < 0)
+    if (head < 0) {
+        struct response error = {.status = (int)-head};
         add_response(http, buffers, &error, request);
+    }
     if (head <= 0)
         return false;
     http->progress = true;
@@ -206,22 +206,22 @@ static void move_head(struct http *http, struct buffers *buffers, size_t size) {
 
 /* Answers the request at the start of the input once its body is complete. The
    head is saved until then, and while a list is made. Returns whether to handle
-   the next request now: not after a file that was not in the cache, so that
-   other clients do not wait for several. */
+   the next one now: not after an uncached file, since other clients wait. */
 static bool take_request(struct http *http, struct buffers *buffers) {
     static struct request request;  /* with a path of MAX_TARGET bytes */
     bool begins = http->head == 0;
 
     if (begins && !take_head(http, buffers, &request))
         return false;
-    size_t size = skip_request(http, buffers);
+    size_t size = http->body.state == NONE ? http->head
+                                           : skip_request(http, buffers);
     if (http->body.state != NONE && http->body.state != BROKEN)
         return false;
     if (!begins)
         parse_request(&request, buffers->input + buffers->used, http->head);
-    struct response response = {.status = 400};
-    if (http->body.state == NONE)
-        response = find_response(http, &request);
+    struct response response = http->body.state == NONE
+                                   ? find_response(http, &request)
+                                   : (struct response){.status = 400};
     http->more = true;
     if (response.status == 0) {
         http->progress = true;
@@ -239,17 +239,16 @@ static bool take_request(struct http *http, struct buffers *buffers) {
 static void answer_requests(struct http *http, struct buffers *buffers) {
     bool next = true;
 
-    while (next && !http->closing && http->file == NULL
-           && buffers->written < BATCH) {
+    while (next && buffers->used < buffers->received && !http->closing
+           && http->file == NULL && buffers->written < BATCH) {
         if (http->head == 0)
             buffers->used += count_empty_lines(rest_of_input(buffers));
         http->more = false;
-        next = buffers->used < buffers->received && take_request(http, buffers);
+        next = take_request(http, buffers);
     }
     if (http->closing)
         buffers->used = buffers->received;  /* RFC 9112, 9.6: ignore it */
-    if (buffers->used == buffers->received)
-        http->more = false;
+    http->more &= buffers->used < buffers->received;
     save_input(http, buffers);
 }
 
@@ -350,8 +349,9 @@ static void send_output(struct http *http, struct buffers *buffers, int fd,
     size_t sent = count == -1 ? 0 : (size_t)count;
     http->progress |= sent > 0;
     size_t taken = sent < parts->iov_len ? sent : parts->iov_len;
-    save(http, &http->output, &http->output_length,
-         (char *)parts->iov_base + taken, parts->iov_len - taken);
+    if (taken < parts->iov_len || http->output != NULL)
+        save(http, &http->output, &http->output_length,
+             (char *)parts->iov_base + taken, parts->iov_len - taken);
     http->next += (long long)(sent - taken);
     if (http->file != NULL && http->next == http->end) {
         release_file(http->file);

@@ -66,26 +66,36 @@ static bool is_address(struct text text) {
     return inet_pton(AF_INET6, copy, address) == 1;
 }
 
+static set_of_bytes host_bytes =
+    "................................"
+    ".!..$.&'()*+,-..0123456789.;.=.."
+    ".ABCDEFGHIJKLMNOPQRSTUVWXYZ...._"
+    ".abcdefghijklmnopqrstuvwxyz...~.";
+
 /* RFC 3986, 3.2.2: a name, in which any byte may be escaped. */
 static bool is_name(struct text text) {
     for (size_t at = 0; at < text.length; at++) {
-        if (text.start[at] == '%') {
-            if (text.length - at < 3 || hexadecimal(text.start[at + 1]) == -1
-                || hexadecimal(text.start[at + 2]) == -1)
-                return false;
-            at += 2;
-        } else if (!is_letter_or_digit(text.start[at])
-                   && memchr("-._~!$&'()*+,;=", text.start[at], 15) == NULL) {
+        if (is_in(host_bytes, text.start[at]))
+            continue;
+        if (text.start[at] != '%' || text.length - at < 3
+            || hexadecimal(text.start[at + 1]) == -1
+            || hexadecimal(text.start[at + 2]) == -1)
             return false;
-        }
+        at += 2;
     }
+    return true;
+}
+
+static bool is_port(struct text text) {
+    for (size_t at = 0; at < text.length; at++)
+        if (text.start[at] < '0' || text.start[at] > '9')
+            return false;
     return true;
 }
 
 /* RFC 9110, 7.2: a name, or an address in brackets, and an optional port. */
 static bool is_host(struct text text) {
     struct text port = text, host;
-    unsigned long long number;
 
     if (text.length > 0 && *text.start == '[') {
         port = (struct text){text.start + 1, text.length - 1};
@@ -98,13 +108,21 @@ static bool is_host(struct text text) {
         if (!is_name(host))
             return false;
     }
-    return port.length == 0 || parse_digits(port, &number);
+    return is_port(port);
+}
+
+/* Returns whether a byte is neither a control character nor the beginning of a
+   fragment. A space would have ended the target. */
+static bool may_be_in_target(char byte) {
+    return !is_control(byte) && byte != '#';
 }
 
 /* Decodes the target's escapes into the path, once. */
 static int decode(struct text target, char *path) {
     for (size_t at = 0; at < target.length; at++) {
         char byte = target.start[at];
+        if (!may_be_in_target(byte))
+            return BAD;
         if (byte == '%') {
             if (target.length - at < 3)
                 return BAD;
@@ -134,14 +152,10 @@ static bool take_host(struct text *target) {
     return host.length > 0 && *host.start != ':' && is_host(host);
 }
 
-/* Returns whether a target contains neither control characters nor a fragment.
-   A space would have ended it. */
-static bool is_clean_target(struct text target) {
-    for (size_t at = 0; at < target.length; at++) {
-        unsigned char byte = (unsigned char)target.start[at];
-        if (byte < ' ' || byte == 127 || byte == '#')
+static bool is_query(struct text text) {
+    for (size_t at = 0; at < text.length; at++)
+        if (!may_be_in_target(text.start[at]))
             return false;
-    }
     return true;
 }
 
@@ -155,7 +169,7 @@ static int parse_target(struct request *request, struct text target) {
         request->target = target;
         return request->method == OPTIONS ? OK : BAD;
     }
-    if (target.length == 0 || !is_clean_target(target)
+    if (target.length == 0
         || (absolute ? !take_host(&target) : *target.start != '/'))
         return BAD;
     request->target = request->query = target;
@@ -167,6 +181,8 @@ static int parse_target(struct request *request, struct text target) {
     request->target.length -= request->query.length;
     if (request->target.length == 0)
         request->target = (struct text){"/", 1};
+    if (!is_query(request->query))
+        return BAD;
     return decode(request->target, request->path);
 }
 
@@ -198,9 +214,11 @@ static int parse_request_line(struct request *request, struct text line) {
     method = take_until(&rest, ' ');
     if (rest.start != NULL)
         target = take_until(&rest, ' ');
-    if (rest.start == NULL || !is_token(method))
+    if (rest.start == NULL)
         return BAD;
     request->method = find_method(method);
+    if (request->method == UNKNOWN && !is_token(method))
+        return BAD;
     int status = parse_version(request, rest);
     if (status != OK)
         return status;

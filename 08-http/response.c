@@ -15,27 +15,29 @@
 
 static const struct phrase {
     int status;
-    const char *phrase;
-    const char *text;  /* of the error page, or NULL if there is none */
+    const char *title;  /* of the error page, and in the status line */
+    const char *text;   /* of the error page, or NULL if there is none */
 } phrases[] = {
-    {200, "OK", NULL},
-    {204, "No Content", NULL},
-    {206, "Partial Content", NULL},
-    {301, "Moved Permanently", "The address of a directory ends in a slash."},
-    {304, "Not Modified", NULL},
-    {400, "Bad Request", "This is not valid HTTP."},
-    {403, "Forbidden", "The server has no permission to read this file."},
-    {404, "Not Found", "There is no file with this name."},
-    {405, "Method Not Allowed", "Only GET, HEAD and OPTIONS are allowed."},
-    {412, "Precondition Failed", "The file has changed since then."},
-    {414, "URI Too Long", "The address is too long."},
-    {416, "Range Not Satisfiable", "The file is shorter than the range."},
-    {417, "Expectation Failed", "Only 100-continue can be expected."},
-    {431, "Request Header Fields Too Large", "The head is too long."},
-    {501, "Not Implemented", "This method or coding is not supported."},
-    {503, "Service Unavailable", "A resource is exhausted. Try again soon."},
-    {505, "HTTP Version Not Supported", "This server supports HTTP/1.1."},
-    {500, "Internal Server Error", "The server could not read the file."},
+    {200, "200 OK", NULL},
+    {204, "204 No Content", NULL},
+    {206, "206 Partial Content", NULL},
+    {301, "301 Moved Permanently",
+     "The address of a directory ends in a slash."},
+    {304, "304 Not Modified", NULL},
+    {400, "400 Bad Request", "This is not valid HTTP."},
+    {403, "403 Forbidden", "The server has no permission to read this file."},
+    {404, "404 Not Found", "There is no file with this name."},
+    {405, "405 Method Not Allowed", "Only GET, HEAD and OPTIONS are allowed."},
+    {412, "412 Precondition Failed", "The file has changed since then."},
+    {414, "414 URI Too Long", "The address is too long."},
+    {416, "416 Range Not Satisfiable", "The file is shorter than the range."},
+    {417, "417 Expectation Failed", "Only 100-continue can be expected."},
+    {431, "431 Request Header Fields Too Large", "The head is too long."},
+    {501, "501 Not Implemented", "This method or coding is not supported."},
+    {503, "503 Service Unavailable",
+     "A resource is exhausted. Try again soon."},
+    {505, "505 HTTP Version Not Supported", "This server supports HTTP/1.1."},
+    {500, "500 Internal Server Error", "The server could not read the file."},
 };
 
 /* ------------------------------------------------------------- conditions */
@@ -198,21 +200,24 @@ static const struct phrase *phrase_of(int status) {
     return phrase;
 }
 
-/* Returns the fields of every response. They are formatted only once a second.
+/* Writes the fields of every response. They are formatted only once a second.
    */
-static const char *common_fields(void) {
+static char *write_common_fields(char *to) {
     static char fields[128];
+    static size_t length;
     static time_t last = -1;
     time_t now = time(NULL);
 
     if (now != last) {
         char date[DATE_SIZE];
         write_date(date, now);
-        snprintf(fields, sizeof fields,
-                 "Server: sockets-ladder\r\nDate: %s\r\n", date);
+        length = (size_t)snprintf(fields, sizeof fields,
+                                  "Server: sockets-ladder\r\nDate: %s\r\n",
+                                  date);
         last = now;
     }
-    return fields;
+    memcpy(to, fields, length);
+    return to + length;
 }
 
 /* Copies a string without its NUL. Returns the end of the copy. Inline, so that
@@ -261,15 +266,18 @@ static char *write_range(char *to, const struct response *response) {
     return append(to, "\r\n");
 }
 
+static set_of_bytes address_bytes =
+    "................................"
+    ".!..$%&'()*+,-./0123456789:;.=.?"
+    "@ABCDEFGHIJKLMNOPQRSTUVWXYZ...._"
+    ".abcdefghijklmnopqrstuvwxyz...~.";
+
 /* Escapes what a path or a query must not contain: RFC 3986, 3.3 and 3.4. Some
    browsers would read a backslash as a slash. */
 static char *write_text(char *to, struct text text) {
-    static const char others[] = "-._~!$&'()*+,;=:@%/?";
-
     for (size_t at = 0; at < text.length; at++) {
         char byte = text.start[at];
-        if (is_letter_or_digit(byte)
-            || memchr(others, byte, sizeof others - 1) != NULL)
+        if (is_in(address_bytes, byte))
             *to++ = byte;
         else
             to += sprintf(to, "%%%02X", (unsigned char)byte);
@@ -333,10 +341,10 @@ static char *write_error_page(char *to, struct response *response,
     const struct phrase *phrase = phrase_of(response->status);
     static const char form[] =
         PAGE_START
-        "<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n";
+        "<title>%s</title>\n<h1>%s</h1>\n<p>%s</p>\n";
     char page[512];
-    int length = snprintf(page, sizeof page, form, phrase->status,
-                          phrase->phrase, phrase->phrase, phrase->text);
+    int length = snprintf(page, sizeof page, form, phrase->title,
+                          phrase->title, phrase->text);
 
     to = append(to, "Content-Type: text/html; charset=utf-8\r\n");
     to = write_number(append(to, "Content-Length: "), length);
@@ -351,9 +359,8 @@ char *write_response(char *to, struct response *response,
                      const struct request *request) {
     const struct phrase *phrase = phrase_of(response->status);
 
-    to = write_number(append(to, "HTTP/1.1 "), response->status);
-    to = append(append(append(to, " "), phrase->phrase), "\r\n");
-    to = append(to, common_fields());
+    to = append(append(append(to, "HTTP/1.1 "), phrase->title), "\r\n");
+    to = write_common_fields(to);
     to = write_connection(to, response, request);
     if (response->status == 204 || response->status == 405)
         to = append(to, "Allow: GET, HEAD, OPTIONS\r\n");

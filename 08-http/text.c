@@ -10,20 +10,29 @@
 #include <string.h>
 #include <strings.h>
 
+static set_of_bytes token_bytes =
+    "................................"
+    ".!.#$%&'..*+.-..0123456789......"
+    ".ABCDEFGHIJKLMNOPQRSTUVWXYZ...^_"
+    "`abcdefghijklmnopqrstuvwxyz.|.~.";
+
+const char control_bytes[256] =
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "................................"
+    "................................"
+    "...............................x";
+
 bool is_token(struct text text) {
     for (size_t at = 0; at < text.length; at++)
-        if (!is_letter_or_digit(text.start[at])
-            && memchr("!#$%&'*+-.^_`|~", text.start[at], 15) == NULL)
+        if (!is_in(token_bytes, text.start[at]))
             return false;
     return text.length > 0;
 }
 
 bool is_clean(struct text text) {
-    for (size_t at = 0; at < text.length; at++) {
-        unsigned char byte = (unsigned char)text.start[at];
-        if (byte < ' ' ? byte != '\t' : byte == 127)
+    for (size_t at = 0; at < text.length; at++)
+        if (is_control(text.start[at]) && text.start[at] != '\t')
             return false;
-    }
     return true;
 }
 
@@ -67,35 +76,6 @@ bool parse_digits(struct text text, unsigned long long *number) {
         *number = *number < ULLONG_MAX / 10 ? *number * 10 + digit : ULLONG_MAX;
     }
     return text.length > 0;
-}
-
-struct text take_until(struct text *text, char separator) {
-    struct text taken = *text;
-    const char *end = memchr(text->start, separator, text->length);
-
-    if (end == NULL) {
-        *text = (struct text){NULL, 0};
-    } else {
-        taken.length = (size_t)(end - text->start);
-        text->start = end + 1;
-        text->length -= taken.length + 1;
-    }
-    return taken;
-}
-
-bool take_line(struct text *bytes, struct text *line) {
-    const char *end = NULL;
-
-    if (bytes->length > 0)
-        end = memchr(bytes->start, '\n', bytes->length);
-    if (end == NULL)
-        return false;
-    *line = (struct text){bytes->start, (size_t)(end - bytes->start)};
-    bytes->start = end + 1;
-    bytes->length -= line->length + 1;
-    if (line->length > 0 && line->start[line->length - 1] == '\r')
-        line->length--;
-    return true;
 }
 
 int hexadecimal(char byte) {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* A part of the received bytes: not copied, and not terminated by NUL. */
 struct text {
@@ -17,10 +18,20 @@ struct text {
 /* Returns whether the text is this word, in any case. */
 bool is_word(struct text text, const char *word);
 
+/* A set of ASCII characters: a string with each of them at its own place, and a
+   dot at the place of any other. The dot is in every set. */
+typedef const char set_of_bytes[256];
+
 /* Inline, since it is called for each byte. */
-static inline bool is_letter_or_digit(char byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z')
-           || (byte >= '0' && byte <= '9');
+static inline bool is_in(set_of_bytes set, char byte) {
+    return set[(unsigned char)byte] == byte;
+}
+
+/* Has an x at the place of each control character of ASCII. */
+extern const char control_bytes[256];
+
+static inline bool is_control(char byte) {
+    return control_bytes[(unsigned char)byte] == 'x';
 }
 
 /* Returns whether it is a token: the name of a method, field or coding. */
@@ -34,12 +45,37 @@ struct text trim(struct text text);
 
 /* Removes everything up to the first separator, and the separator, and returns
    what preceded it. Without a separator returns the whole text, and leaves the
-   text absent. */
-struct text take_until(struct text *text, char separator);
+   text absent. Inline, like take_line: each request calls them many times. */
+static inline struct text take_until(struct text *text, char separator) {
+    struct text taken = *text;
+    const char *end = memchr(text->start, separator, text->length);
+
+    if (end == NULL) {
+        *text = (struct text){NULL, 0};
+    } else {
+        taken.length = (size_t)(end - text->start);
+        text->start = end + 1;
+        text->length -= taken.length + 1;
+    }
+    return taken;
+}
 
 /* Removes a line, which ends in LF or CR LF, and stores it without its end.
    Returns false if the text contains no line ending. */
-bool take_line(struct text *text, struct text *line);
+static inline bool take_line(struct text *bytes, struct text *line) {
+    const char *end = NULL;
+
+    if (bytes->length > 0)
+        end = memchr(bytes->start, '\n', bytes->length);
+    if (end == NULL)
+        return false;
+    *line = (struct text){bytes->start, (size_t)(end - bytes->start)};
+    bytes->start = end + 1;
+    bytes->length -= line->length + 1;
+    if (line->length > 0 && line->start[line->length - 1] == '\r')
+        line->length--;
+    return true;
+}
 
 /* Returns the number of bytes in the empty lines at the start of the text. */
 size_t count_empty_lines(struct text text);

@@ -32,6 +32,7 @@
 #define MORE 1024  /* descriptors for files, above the limit for clients */
 
 static const char *root;
+static size_t length_of_root;
 
 /* -------------------------------------------------------------------- root */
 
@@ -79,6 +80,7 @@ static const char *find_www(const char *program) {
 
 bool serve_directory(const char *name, const char *program) {
     root = name != NULL ? name : find_www(program);
+    length_of_root = strlen(root);
     int directory = open(root, WALK);
     int inside = directory == -1 ? -1 : openat(directory, ".", WALK);
 
@@ -92,7 +94,7 @@ bool serve_directory(const char *name, const char *program) {
 }
 
 size_t root_length(void) {
-    return strlen(root);
+    return length_of_root;
 }
 
 /* ------------------------------------------------------------------- names */
@@ -105,23 +107,24 @@ static bool is_well_known(const char *segment, size_t length, bool at_top) {
     return at_top && is_segment(segment, length, ".well-known");
 }
 
-bool write_name(const char *path, char name[MAX_NAME], bool *directory) {
-    char *top = stpcpy(name, root), *end = top;
+size_t write_name(const char *path, char name[MAX_NAME], bool *directory) {
+    char *top = name + length_of_root, *end = top;
 
     if (*path != '/')
-        return false;
+        return 0;
+    memcpy(name, root, length_of_root);
     do {
         path++;
         size_t length = strcspn(path, "/");
         *directory = true;
         if (is_segment(path, length, "..")) {
             if (end == top)
-                return false;
+                return 0;
             while (*--end != '/')
                 continue;
         } else if (length > 0 && !is_segment(path, length, ".")) {
             if (*path == '.' && !is_well_known(path, length, end == top))
-                return false;
+                return 0;
             *end++ = '/';
             memcpy(end, path, length);
             end += length;
@@ -129,8 +132,10 @@ bool write_name(const char *path, char name[MAX_NAME], bool *directory) {
         }
         path += length;
     } while (*path != '\0');
-    strcpy(end, *directory ? "/index.html" : "");
-    return true;
+    if (*directory)
+        end = stpcpy(end, "/index.html");
+    *end = '\0';
+    return (size_t)(end - name);
 }
 
 /* ----------------------------------------------------------------- opening */

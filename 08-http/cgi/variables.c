@@ -231,12 +231,13 @@ static const char *inherit(const char *name) {
 void set_variables(struct variables *variables, const struct request *request,
                    const struct script *script, long long length,
                    const union address *peer, const union address *local) {
-    struct text version = request->line, query = request->query;
+    struct text line = request->line, query = request->query;
+    struct text version = {line.start + line.length - strlen("HTTP/1.1"),
+                           strlen("HTTP/1.1")};
     const char *path = inherit("PATH"), *https = inherit("HTTPS");
-    struct text method = take_until(&version, ' ');
+    struct text method = take_until(&line, ' ');
 
     variables->count = variables->used = 0;
-    take_until(&version, ' ');
     if (query.length > 0)  /* without the "?" */
         query = (struct text){query.start + 1, query.length - 1};
     else

@@ -96,7 +96,7 @@ static void check_lines(struct text head, int status) {
                "every line of a head ends in CR LF");
         demand(line.length > 0, "an empty line ends a head");
         for (size_t at = 0; at < line.length; at++)
-            demand(!is_control(line.start[at]),
+            demand(!is_control_character(line.start[at]),
                    "there are no control bytes in a response's head");
         if (begins(line, start))
             continue;

@@ -19,7 +19,8 @@ static size_t line_length(struct text rest) {
     size_t length = 0;
 
     while (length < rest.length
-           && (!is_control(rest.start[length]) || rest.start[length] == '\t'))
+           && (!is_control_character(rest.start[length])
+               || rest.start[length] == '\t'))
         length++;
     if (rest.length - length < 2
         || memcmp(rest.start + length, "\r\n", 2) != 0)

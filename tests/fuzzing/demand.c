@@ -29,7 +29,7 @@ bool lies_in(struct text text, const char *bytes, size_t length) {
            && text.length <= length - (start - first);
 }
 
-bool is_control(char byte) {
+bool is_control_character(char byte) {
     return (unsigned char)byte < ' ' || byte == 127;
 }
 
@@ -39,7 +39,7 @@ bool is_blank(char byte) {
 
 bool is_plain(struct text text) {
     for (size_t at = 0; at < text.length; at++)
-        if (is_control(text.start[at]) && text.start[at] != '\t')
+        if (is_control_character(text.start[at]) && text.start[at] != '\t')
             return false;
     return true;
 }

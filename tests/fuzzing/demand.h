@@ -15,7 +15,7 @@ void demand(bool is_so, const char *what);
 /* Returns whether these bytes contain a text, or NULL. */
 bool lies_in(struct text text, const char *bytes, size_t length);
 
-bool is_control(char byte);
+bool is_control_character(char byte);
 bool is_blank(char byte);
 
 /* Returns whether there are no control characters except tabs. */

@@ -74,7 +74,7 @@ static void check_line(struct text line, const struct request *request) {
     demand(target.length > 0 && target.length <= MAX_TARGET,
            "a target has no more than MAX_TARGET bytes, and at least one");
     for (size_t at = 0; at < line.length; at++)
-        demand(!is_control(line.start[at]),
+        demand(!is_control_character(line.start[at]),
                "there are no control bytes in a request line");
     demand(rest.length == 8 && begins(rest, "HTTP/1.")
                && rest.start[7] >= '0' && rest.start[7] <= '9',

@@ -92,8 +92,25 @@ wrong('08', 'refuses_chunk_size_letter', '400',
        "    if (body->state == SIZE_MORE && byte == 'x')\n        return "
        "SIZE_BLANK;\n    if (body->state == SIZE_MORE && byte == ';')"),
       file='body.c')
-wrong('08', 'refuses_chunk_extension_delete', '400', (' || byte == 127)', ')'),
-      file='body.c')
+wrong('08', 'refuses_chunk_extension_delete', '400',
+      ("is_control(byte) && byte != '\\t'",
+       "(unsigned char)byte < ' ' && byte != '\\t'"), file='body.c')
+wrong('08', 'host_characters', 'a%b', ('".!..$.&', '".!..$%&'),
+      file='request.c')
+wrong('08', 'name_characters', '400', ('".!.#$%&\'..', '".!.#$%&\'(.'),
+      file='text.c')
+wrong('08', 'name_characters', '200', ('z.|.~.', 'z.|...'), file='text.c')
+wrong('08', 'value_characters', '400', ('...x"', '...."'), file='text.c')
+wrong('08', 'value_characters', '400', ('"xxx', '"xx.'), file='text.c')
+wrong('08', 'value_characters', '200', ('..x"', '.xx"'), file='text.c')
+wrong('08', 'target_characters', '400',
+      ('    if (!is_query(request->query))\n        return BAD;\n', ''),
+      file='request.c')
+wrong('08', 'redirect_characters', 'Location',
+      ('".!..$%&\'()*+,-./', '".!\\".$%&\'()*+,-./'), file='response.c')
+wrong('08', 'redirect_characters', 'Location',
+      ('"@ABCDEFGHIJKLMNOPQRSTUVWXYZ...._"',
+       '"@ABCDEFGHIJKLMNOPQRSTUVWXYZ.\\\\.._"'), file='response.c')
 wrong('08', 'log_pipe_without_reader', 'status',
       ('flags | O_NONBLOCK, 0666', 'flags, 0666'), file='log.c')
 wrong('08', 'log_in_blocks', 'together',

@@ -33,8 +33,18 @@ bug('505 for a malformed version', '505 is for a well-formed version',
 bug('any major version', 'whose first digit is not 1',
     ("version.start[5] == '1' ? OK : 505", "OK"))
 
+bug('any byte in an unknown method', 'in the method|no method',
+    ("request->method == UNKNOWN && !is_token(method)", "0"))
+
 # ------------------------------------------------------------- the target
 
+bug('a fragment', '# in the target',
+    ("return !is_control(byte) && byte != '#';",
+     "return !is_control(byte);"))
+bug('control characters in the target', 'a NUL in the target',
+    ("return !is_control(byte) && byte != '#';", "return byte != '#';"))
+bug('any byte in a query', 'the target .*[?]a',
+    ("    if (!is_query(request->query))\n        return BAD;\n", ""))
 bug('escapes are not decoded', 'stand for one byte',
     ("        if (byte == '%') {\n", "        if (0) {\n"))
 bug('escapes are decoded twice', 'decode them once',
@@ -92,18 +102,18 @@ bug('no port in Host', 'the Host ladder%2e:80',
      "        host = text;\n        port.length = 0;\n"
      "        if (!is_name(host))"))
 bug('a port has a limit', 'be any number',
-    ("parse_digits(port, &number);",
-     "(parse_digits(port, &number) && number < 65536);"))
+    ("return is_port(port);", "return port.length < 6 && is_port(port);"))
 bug('no brackets in Host', 'IPv6 address for Host',
     ("text.length > 0 && *text.start == '['", "0"))
 bug('an address of any length is copied', 'than an address|still running',
     ("    if (text.length >= sizeof copy)\n        return false;\n", ""))
 bug('no escapes in Host', 'the Host l%61dder',
-    ("        if (text.start[at] == '%') {", "        if (0) {"))
+    ("        if (text.start[at] != '%' ||", "        if (1 ||"))
 bug('three bytes are skipped after %', 'the Host l%61<dder',
-    ("            at += 2;\n", "            at += 3;\n"))
+    ("        at += 2;\n", "        at += 3;\n"))
 bug('few characters in Host', 'the Host a!b',
-    ('"-._~!$&\'()*+,;=", text.start[at], 15', '"-.", text.start[at], 2'))
+    ('".!..$.&\'()*+,-..0123456789.;.=.."',
+     '".............-..0123456789......"'))
 bug('the case of keep-alive', 'whatever its case',
     ('is_word(element, "keep-alive")',
      '(element.length == 10 && memcmp(element.start, "keep-alive", 10) == 0)'))

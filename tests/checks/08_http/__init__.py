@@ -2,6 +2,6 @@
 others; harness/web.py has the functions they are made of."""
 
 from . import (  # noqa: F401
-    methods, targets, heads, bodies, framing, connections, limits, files,
-    folders, fields, conditions, ranges, changes, cached, rare, options, log,
-    log_full, names, patience, tools)
+    methods, targets, heads, characters, bodies, framing, connections, limits,
+    files, folders, fields, conditions, ranges, changes, cached, rare, options,
+    log, log_full, names, patience, tools)

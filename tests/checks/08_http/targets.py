@@ -195,20 +195,6 @@ def host_escaped(test):
         test.visitor().get(host=name).must_be(400, hint=f'the Host {name}')
 
 
-@check(WEB, open=False, after='host_escaped')
-def host_characters(test):
-    """accepts the characters that a host may contain (RFC 3986, 3.2.2), and no
-    others"""
-    server = test.server(root=test.site())
-    for byte in map(chr, (*range(0x21, 0x7f), 0xff)):
-        valid = byte.isalnum() and byte != '\xff' or byte in "-._~!$&'()*+,;="
-        test.visitor(server=server).get(host=f'a{byte}b').must_be(
-            200 if valid else 400, hint=f'the Host a{byte}b')
-    test.visitor(server=server).get(host='a:0123456789').must_be(
-        200, hint='the Host a:0123456789: a port consists of digits, and may '
-        'be any number')
-
-
 @check(WEB)
 def target_outside(test):
     """serves no file outside the folder, however the target is written"""
