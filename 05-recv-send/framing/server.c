@@ -188,10 +188,10 @@ static bool send_all(int client, const char *bytes, size_t length,
             length -= (size_t)sent;
             blocked = waits = 0;
         } else if (errno == EAGAIN && milliseconds() - began > 50
-                   && ++blocked < 10 * timeout) {
+                   && ++blocked + waits < 10 * timeout) {
             continue;  /* the client has not read for a tenth of a second */
         } else if (handle_retry("send", &waits) == DROP
-                   || (timeout > 0 && waits >= 10 * timeout)) {
+                   || (timeout > 0 && blocked + waits >= 10 * timeout)) {
             return false;
         }
     }

@@ -75,7 +75,6 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
 static struct timeval time_until(long long due);
 static void handle_ready(int fd, int listener, long long now);
 static void drop_idle_clients(int listener, long timeout, long long now);
-static int accept_client(int listener, struct sockaddr_in *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const struct sockaddr_in *peer);
@@ -135,6 +134,7 @@ static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
 static int highest;  /* of the open descriptors */
 
 static void accept_clients(int listener);
+static int accept_client(int listener, struct sockaddr_in *address);
 static bool has_unsent(const struct connection *connection);
 static bool awaits_messages(const struct connection *connection);
 static void handle_client(int client, long long now);
@@ -357,9 +357,9 @@ static void send_unsent(int client) {
         connection->last_activity = milliseconds();
         connection->retry_at = 0;
     }
-    if (has_unsent(connection))
-        note_unacknowledged(client);
-    else if (connection->lost > 0)
+    if (has_unsent(connection) && note_unacknowledged(client))
+        connection->last_activity = milliseconds();
+    if (!has_unsent(connection) && connection->lost > 0)
         report_lost(connection);
 }
 
@@ -379,8 +379,9 @@ static void accept_clients(int listener) {
 
     while ((client = accept_client(listener, &peer)) != -1) {
         if (!add_connection(client, &peer)) {
+            int number = errno;
             if (can_log())
-                perror("fcntl");
+                fprintf(stderr, "fcntl: %s\n", strerror(number));
             remove_connection(client, listener);
         }
     }
@@ -453,10 +454,11 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
    their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
+    long long limit = connection->last_activity + 1000 * timeout;
 
     if (connection->unacknowledged > 0)
-        return connection->last_check + 100 * timeout;
-    return connection->last_activity + 1000 * timeout;
+        return earlier(limit, connection->last_check + 100 * timeout);
+    return limit;
 }
 
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns

@@ -99,7 +99,6 @@ static struct timeval time_until(long long due);
 static bool handle_signal(void);
 static void handle_ready(int fd, int listener, long long now);
 static void drop_idle_clients(int listener, long timeout, long long now);
-static int accept_client(int listener, union address *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const union address *peer);
@@ -121,7 +120,7 @@ static void serve(int listener, long timeout) {
         if (FD_ISSET(wake_up[0], &readable)) {
             if (!handle_signal())
                 return;
-            FD_CLR(wake_up[0], &readable);
+            FD_CLR(wake_up[0], &readable);  /* it has no row */
         }
         begin_turn();  /* of the cache: check each file once a turn */
         long long now = milliseconds();
@@ -148,12 +147,13 @@ static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
 static int highest;  /* of the open descriptors */
 
 static void accept_clients(int listener);
+static int accept_client(int listener, union address *address);
 static bool serve_client(int client, long long now);
 static ssize_t receive(int fd, void *buffer, size_t size);
 static ssize_t send_parts(int fd, struct iovec parts[2], bool more);
 static ssize_t check_sent(int fd, ssize_t sent);
-static void finish(int fd);
 static ssize_t send_file(int fd, int file, long long start, size_t length);
+static void finish(int fd);
 static long long next_check(int client, long timeout);
 static bool note_unacknowledged(int client);
 static void remove_connection(int fd, int listener);
@@ -196,21 +196,8 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
     return (output > highest ? output : highest) + 1;
 }
 
-/* Handles a ready descriptor. */
-static void handle_ready(int fd, int listener, long long now) {
-    if (fd == listener) {
-        accept_clients(listener);
-        return;
-    }
-    /* A descriptor without a row is the output of a client's program. */
-    int client = connections[fd].open ? fd : client_of(fd);
-    if (connections[client].open && !serve_client(client, now))
-        remove_connection(client, listener);
-}
-
 /* Handles the signals whose numbers are in the pipe: there may be one for each
-   program that has ended. Returns false if one of them ends the server.
-   */
+   program that has ended. Returns false if one of them ends it. */
 static bool handle_signal(void) {
     char numbers[256];
     ssize_t count = read(wake_up[0], numbers, sizeof numbers);
@@ -224,6 +211,18 @@ static bool handle_signal(void) {
             return false;
     }
     return count > 0;
+}
+
+/* Handles a ready descriptor. */
+static void handle_ready(int fd, int listener, long long now) {
+    if (fd == listener) {
+        accept_clients(listener);
+        return;
+    }
+    /* A descriptor without a row is the output of a client's program. */
+    int client = connections[fd].open ? fd : client_of(fd);
+    if (connections[client].open && !serve_client(client, now))
+        remove_connection(client, listener);
 }
 
 /* Receives requests, or sends what is left of responses: see http.h. While
@@ -277,8 +276,9 @@ static ssize_t check_sent(int fd, ssize_t sent) {
         connection->retry_at = 0;
     else
         action = handle_retry("send", &connection->retry_at, &connection->peer);
-    if (sent == -1 || sent > 16384)  /* less is not worth an ioctl */
-        note_unacknowledged(fd);
+    if ((sent == -1 || sent > 16384)  /* less is not worth an ioctl */
+        && note_unacknowledged(fd))
+        connection->last_activity = milliseconds();
     return action == DROP ? 0 : sent;
 }
 
@@ -308,8 +308,9 @@ static void accept_clients(int listener) {
 
     while ((client = accept_client(listener, &peer)) != -1) {
         if (!add_connection(client, &peer)) {
+            int number = errno;
             if (can_log())
-                perror("fcntl");
+                fprintf(stderr, "fcntl: %s\n", strerror(number));
             remove_connection(client, listener);
         }
     }
@@ -390,10 +391,11 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
    their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
+    long long limit = connection->last_activity + 1000 * timeout;
 
     if (connection->unacknowledged > 0)
-        return connection->last_check + 100 * timeout;
-    return connection->last_activity + 1000 * timeout;
+        return earlier(limit, connection->last_check + 100 * timeout);
+    return limit;
 }
 
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns

@@ -5,14 +5,16 @@ tests/README.md."""
 
 import errno
 import os
+import re
 import resource
 import select
 import signal
 import socket
+import sys
 import time
 
-from harness import (MANY, MEMCHECK, Failure, Skip, check, reset,
-                     typical_delay, wait_until)
+from harness import (FOREVER, MANY, MEMCHECK, Failure, Skip, check, data,
+                     reset, typical_delay, wait_until)
 
 
 FD_SETSIZE = 1024
@@ -202,6 +204,57 @@ def fcntl_fails_early(test):
             raise Failure(f'the line "{line}" and status 1',
                           f'it {test.outcome(child)}', 'O_NONBLOCK could not '
                           'be set: look at what fcntl returns, each time')
+
+
+def starved_in_a_shortage(test, receive_buffer):
+    """Has the server send 60,000 bytes of more, and then find no memory.
+    Returns the server, the client, and the line that reports its drop."""
+    test.need_injector()
+    web = test.stage == '08'
+    root = {'root': test.site({'large': data(600000)})} if web else {}
+    server = test.server('-t', '2', **root)
+    test.attached()
+    test.faults.set('most', 60000, 'send')  # so there is room for more bytes
+    # With most, the head of a response takes a send of its own.
+    test.faults.fail('send', errno.ENOBUFS, 3 if web else 2, FOREVER)
+    client = test.connect(server, receive_buffer=receive_buffer)
+    test.say(client, b'GET /large HTTP/1.1\r\nHost: a\r\n\r\n' if web
+             else data(200000))
+    server.wait_line('send: ENOBUFS')
+    port = client.getsockname()[1]
+    return server, client, (f'dropped 127.0.0.1:{port}: no byte moved for 2 '
+                            'seconds')
+
+
+@check(MANY, open=False, after='shortage_ends')
+def unread_in_a_shortage(test):
+    """with -t 2 drops a client that does not read, even if send finds no memory
+    all the time"""
+    server, _, line = starved_in_a_shortage(test, 2048)
+    if not server.wait_line(re.escape(line), 8):
+        raise Failure(f'the line "{line}"', 'no such line after 8 seconds',
+                      'each try in a shortage counts the unacknowledged bytes '
+                      'again: that must not put off the end of the time limit')
+
+
+@check(MANY, open=False, after='unread_in_a_shortage')
+def read_in_a_shortage(test):
+    """with -t 2 does not drop a client that reads, though send finds no memory,
+    before two seconds have passed since its kernel acknowledged bytes"""
+    if not sys.platform.startswith('linux'):
+        raise Skip('this system does not report what has arrived')
+    server, client, line = starved_in_a_shortage(test, 16384)
+    for _ in range(3):
+        time.sleep(0.5)
+        test.receive(client, 14000)
+        last = time.monotonic()
+    server.wait_line(re.escape(line), 8)
+    took = time.monotonic() - last
+    if took < 1.3:
+        raise Failure(f'the line "{line}" two seconds after the client has '
+                      'read', f'after {took:.1f} s', 'if a try in a shortage '
+                      'finds another number of unacknowledged bytes, bytes '
+                      'have moved')
 
 
 @check(MANY)

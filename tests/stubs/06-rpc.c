@@ -31,7 +31,6 @@ static void parse_options(int argc, char *argv[], long *timeout,
 static void check_standard_streams(void);
 static int connect_to(const struct addrinfo *address, long timeout);
 static const char *name_of(const struct addrinfo *address);
-static enum action handle_error(const char *call);
 /* TODO 3: ask_all (TODO 7) in place of exchange. */
 static void exchange(int server, long timeout);
 
@@ -73,6 +72,7 @@ int main(int argc, char *argv[]) {
 }
 
 static void set_timeouts(int server, long timeout);
+static enum action handle_error(const char *call);
 static enum action handle_address_error(const char *call,
                                         const struct addrinfo *address);
 

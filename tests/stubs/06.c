@@ -27,8 +27,9 @@ enum action {  /* what to do about a failed call */
 static void parse_options(int argc, char *argv[], long *timeout,
                           const char **host, const char **port);
 static void check_standard_streams(void);
-/* TODO 1: prototypes for connect_to (TODO 4), for the functions that it calls,
-   and for exchange (TODO 8). */
+/* TODO 1: prototypes for the functions that main calls: connect_to (TODO 4),
+   name_of (TODO 6) and exchange (TODO 8). Those for the functions that
+   connect_to calls go below main. */
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {

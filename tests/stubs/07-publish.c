@@ -74,7 +74,6 @@ static int fill_sets(int listener, long timeout, fd_set *readable,
 static struct timeval time_until(long long due);
 static void handle_ready(int fd, int listener, long long now);
 static void drop_idle_clients(int listener, long timeout, long long now);
-static int accept_client(int listener, struct sockaddr_in *address);
 static long long milliseconds(void);
 static enum action handle_retry(const char *call, long long *retry_at,
                                 const struct sockaddr_in *peer);
@@ -130,6 +129,7 @@ static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
 static int highest;  /* of the open descriptors */
 
 static void accept_clients(int listener);
+static int accept_client(int listener, struct sockaddr_in *address);
 /* TODO 3: prototypes for the functions in TODOs 4 to 6. */
 static bool echo(int client, long long now);
 static bool save_unsent(int client, const char *bytes);
@@ -251,8 +251,9 @@ static bool echo(int client, long long now) {
         return false;
     }
     bool all_sent = connection->start == connection->end;
-    if (!all_sent || connection->end > 4096)  /* less is not worth an ioctl */
-        note_unacknowledged(client);
+    if ((!all_sent || connection->end > 4096)  /* less is not worth an ioctl */
+        && note_unacknowledged(client))
+        connection->last_activity = now;
     if (!all_sent)
         return save_unsent(client, bytes);
     free(connection->unsent);
@@ -309,8 +310,9 @@ static void accept_clients(int listener) {
 
     while ((client = accept_client(listener, &peer)) != -1) {
         if (!add_connection(client, &peer)) {
+            int number = errno;
             if (can_log())
-                perror("fcntl");
+                fprintf(stderr, "fcntl: %s\n", strerror(number));
             remove_connection(client, listener);
         }
     }
@@ -388,10 +390,11 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
    their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
+    long long limit = connection->last_activity + 1000 * timeout;
 
     if (connection->unacknowledged > 0)
-        return connection->last_check + 100 * timeout;
-    return connection->last_activity + 1000 * timeout;
+        return earlier(limit, connection->last_check + 100 * timeout);
+    return limit;
 }
 
 /* Notes how many bytes the peer's kernel has not acknowledged yet, and returns

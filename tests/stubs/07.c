@@ -119,11 +119,11 @@ static enum action handle_retry(const char *call, long *waits);
    see milliseconds.
    Proved by bits_shared, partial_send. */
 
-/* TODO 26: Step 7: accept_client and echo sleep in a shortage no more, because
-   all clients would wait. Instead of a count of waits a row notes when to try
-   again, in milliseconds; 0 if there is no shortage. Until then fill_sets
-   leaves the row out of the sets: otherwise select would return at once, again
-   and again. The timeout lasts no longer than that.
+/* TODO 26: Step 7: accept_client and echo no longer sleep in a shortage,
+   because all clients would wait. Instead of a count of waits a row notes when
+   to try again, in milliseconds; 0 if there is no shortage. Until then
+   fill_sets leaves the row out of the sets: otherwise select would return at
+   once, again and again. The timeout lasts no longer than that.
    Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
 
 /* TODO 9: Step 2: fill_sets, which takes a set for reading, fills it with the
@@ -155,16 +155,19 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by all_at_once, waiting_clients, many_in_turn. */
 
 /* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its set. If
-   that end is ready, serve returns, and main returns EXIT_SUCCESS.
+   that end is ready, serve returns before it handles any descriptor, since the
+   pipe has no row. Then main returns EXIT_SUCCESS.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
 /* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
    sent, or not everything was taken; otherwise an ioctl is not worth it. The
    row also remembers when this was. While the number is not 0, the client is
-   due a tenth of the time limit later (a function, next_check, for fill_sets
-   and drop_idle_clients). drop_idle_clients then notes the number again. If it
-   has changed, bytes have moved, at an unknown time: use the current one.
-   Proved by acknowledged, acknowledged_in_time, slow_reader_stays. */
+   due a tenth of the time limit later, but never after the limit itself (a
+   function, next_check, for fill_sets and drop_idle_clients). Then
+   drop_idle_clients notes the number again. If it has changed since, there or
+   in echo, bytes have moved, at an unknown time: use the current one.
+   Proved by acknowledged, acknowledged_in_time, slow_reader_stays,
+   unread_in_a_shortage. */
 
 /* Receives what has arrived, and sends all of it back: see recv(2). That may be
    part of a line, or several: TCP carries bytes, not messages. Returns false
@@ -203,10 +206,10 @@ static bool send_all(int client, const char *bytes, size_t length,
             length -= (size_t)sent;
             blocked = waits = 0;
         } else if (errno == EAGAIN && milliseconds() - began > 50
-                   && ++blocked < 10 * timeout) {
+                   && ++blocked + waits < 10 * timeout) {
             continue;  /* the client has not read for a tenth of a second */
         } else if (handle_retry("send", &waits) == DROP
-                   || (timeout > 0 && waits >= 10 * timeout)) {
+                   || (timeout > 0 && blocked + waits >= 10 * timeout)) {
             return false;
         }
     }
@@ -360,8 +363,8 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 
 /* TODO 36: Step 8: can_log, which returns whether standard error can take a
    line at once, so that the clients do not wait for a reader of our messages.
-   Ask select, with a timeout of zero; if that fails, the answer is yes.
-   Otherwise drop_idle_clients, accept_clients and handle_retry print nothing,
+   Ask select, with a timeout of zero; if that fails, the answer is yes. If it
+   is no, drop_idle_clients, accept_clients and handle_retry print nothing,
    except before the program exits.
    Proved by messages_unread. */
 
@@ -512,7 +515,7 @@ static const struct failure failures[] = {
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     /* TODO 11: Step 2: a heading row for select, with STOP, and rows for EBADF,
-       EINTR, EINVAL and ENOMEM; the lesson has them.
+       EINTR and EINVAL; the lesson has them, and one for TODO 27.
        Proved by select_EBADF, select_EINTR, select_EINVAL. */
     /* TODO 35: Step 8: a heading row for malloc, with DROP. (Not checked.) */
     {NULL, 0, STOP, NULL},  /* any other call */
@@ -542,8 +545,8 @@ static enum action handle_error(const char *call) {
        begins: when that time is 0, or more than a second ago. If there is a
        peer, its name ends the line, in parentheses, such as (127.0.0.1:51234).
        handle_error calls it with a time of its own, a static one, and no peer.
-       After a WAIT, which only select can get there, it does sleep a tenth of a
-       second: without select, no client can be served meanwhile.
+       Give select a row for ENOMEM, with WAIT. After a WAIT handle_error does
+       sleep a tenth of a second: without select, nothing else can be done.
        Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE, select_ENOMEM. */
     const struct failure *failure = find_failure(call, number);
 

@@ -54,6 +54,16 @@ wrong('07', 'no_tick', 'wake-up',
 
 wrong('07', 'acknowledged_in_time', '2 seconds',
       ('last_check + 100 * timeout', 'last_check + 1000 * timeout'))
+wrong('07 08', 'unread_in_a_shortage', 'dropped',
+      ('earlier(limit, connection->last_check + 100 * timeout)',
+       'connection->last_check + 100 * timeout'))
+wrong('07', 'read_in_a_shortage', 'bytes have moved',
+      ('        && note_unacknowledged(client))\n        connection->last_acti'
+       'vity = now;\n', '        && note_unacknowledged(client))\n        ;\n'))
+wrong('08', 'read_in_a_shortage', 'bytes have moved',
+      ('        && note_unacknowledged(fd))\n        connection->last_activity '
+       '= milliseconds();\n', '        && note_unacknowledged(fd))\n        '
+       ';\n'))
 wrong('07', 'acknowledged', 'acknowledged',
       ('            connection->last_activity = now;\n        if (now - ',
        '        ;\n    if (now - '))

@@ -11,7 +11,7 @@ MISSES_LINES = 'in pieces|several at once|together'
 OVERFLOW = ('        connection->lost++;\n        return;\n')
 FITS = ('    if (connection->lost > 0 || waiting + length > sizeof '
         'connection->unsent) {\n')
-REPORTS = ('    else if (connection->lost > 0)\n'
+REPORTS = ('    if (!has_unsent(connection) && connection->lost > 0)\n'
            '        report_lost(connection);\n')
 SENDS_AT_ONCE = ('        send_unsent(client);\n    }\n}\n')
 WATCHES = ('        else if (!has_unsent(connection))\n'
@@ -52,7 +52,8 @@ bug('07-publish', 'LOST in the wrong place', 'LOST',
 bug('07-publish', 'the count does not start again', 'LOST|too large',
     ('    connection->lost = 0;\n}', '}'), (
         'connection->lost > 0 || waiting', 'waiting'),
-    (REPORTS, '    else if (connection->lost > connection->told) {\n'
+    (REPORTS, '    if (!has_unsent(connection)\n'
+     '        && connection->lost > connection->told) {\n'
      '        connection->told = connection->lost;\n'
      '        report_lost(connection);\n    }\n'),
     ('    unsigned long lost; ', '    unsigned long told, lost; '))
