@@ -142,7 +142,7 @@ static bool set_timeouts(int client, long timeout) {
     if (setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &receiving, size) != -1
         && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size) != -1)
         return true;
-    perror("setsockopt");
+    perror("setsockopt");  /* handle_error would end the server */
     return false;
 }
 

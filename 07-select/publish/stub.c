@@ -84,7 +84,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
    signal ends the program: see select(2). */
 static void serve(int listener, long timeout) {
     for (;;) {
-        fd_set readable, writable;
+        fd_set readable, writable;  /* filled anew, as select changes them */
         long long due;
         int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
         struct timeval left = time_until(due);

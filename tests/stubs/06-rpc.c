@@ -77,8 +77,8 @@ static enum action handle_address_error(const char *call,
                                         const struct addrinfo *address);
 
 /* Connects to an address: connect(2). Returns the socket, or -1 if this address
-   is lost. A signal may interrupt the call (Ctrl-Z, then fg): then it tries
-   again, on a new socket, since the state of the old one is unspecified. */
+   is lost. If a signal interrupts the call (Ctrl-Z, then fg), tries again with
+   a new socket: the old one goes on connecting, and could only be polled. */
 static int connect_to(const struct addrinfo *address, long timeout) {
     enum action action;
 
@@ -92,7 +92,7 @@ static int connect_to(const struct addrinfo *address, long timeout) {
         set_timeouts(server, timeout);
         if (connect(server, address->ai_addr, address->ai_addrlen) == 0)
             return server;
-        action = handle_address_error("connect", address);
+        action = handle_address_error("connect", address);  /* RETRY, NEXT */
         close(server);
     } while (action == RETRY);
     return -1;

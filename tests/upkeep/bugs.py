@@ -210,7 +210,8 @@ bug('06', 'limits after connect', 'before connect',
 bug('06', 'first address only', 'ai_next',
     ('         address = address->ai_next)', '         address = NULL)'))
 bug('06', 'socket of a failed connect stays open', 'close',
-    ('"connect", address);\n        close(server);\n',
+    ('"connect", address);  /* RETRY, NEXT */\n'
+     '        close(server);\n',
      '"connect", address);\n'))
 bug('06', 'no comparison', 'memcmp|compare',
     ('if (memcmp(echo, piece + echoed, received) != 0)', 'if (0)'))
@@ -264,8 +265,8 @@ bug('07', 'always watches for writing', 'spins|ready',
      'writable); }\n'))
 bug('07', 'sets are not rebuilt', 'set|FD_SET',
     ('    FD_ZERO(readable);\n    FD_ZERO(writable);\n', ''),
-    ('        fd_set readable, writable;\n',
-     '        static fd_set readable, writable;\n'),
+    ('        fd_set readable, writable;',
+     '        static fd_set readable, writable;'),
     ('else if (connection->unsent == NULL)\n            FD_SET(fd, readable);\n'
      '        else\n            FD_SET(fd, writable);\n',
      'else {\n            static char known[1024];\n'

@@ -94,7 +94,7 @@ bug('05', 'the size for setsockopt is wrong', 'setsockopt failed',
 bug('05', 'reports a failure that did not happen', 'only -1',
     (' != -1)\n        return true;', ' == -1)\n        return true;'))
 bug('05', 'a failed setsockopt is not reported', 'perror',
-    ('    perror("setsockopt");\n', ''))
+    ('    perror("setsockopt");', '    ;'))
 bug('05', 'a DROP of send is overlooked', 'has failed .* times',
     ('handle_retry("send", &waits) == DROP', '(handle_retry("send", &waits), 0)'
      ))
