@@ -168,8 +168,8 @@ static bool was_checked(const char *name, size_t length) {
 
 /* Returns whether every directory in a name is one, and not a symbolic link: a
    link could lead to the same file after it has been moved out of the tree, so
-   none of these calls can be spared. Files of a directory share them in a turn,
-   and a turn serves more requests the more the server has to do. */
+   every component is checked. Files in one directory share these calls within a
+   turn, and the busier the server is, the more requests share a turn. */
 static bool has_directories(char *name, size_t root) {
     struct stat status;
     char *slash = name + root;

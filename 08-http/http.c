@@ -55,8 +55,8 @@ static void save(struct http *http, char **saved, size_t *saved_length,
     free(before);
 }
 
-/* Saves the input that has not been handled. Of a request whose body is not
-   complete only the head is needed. */
+/* Saves the input that has not been handled. If the body of a request is
+   incomplete, only its head is needed. */
 static void save_input(struct http *http, const struct buffers *buffers) {
     struct text rest = rest_of_input(buffers);
 

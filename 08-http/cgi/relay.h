@@ -58,8 +58,8 @@ void add_response(struct http *http, struct buffers *buffers,
 
 void load_input(const struct http *http, struct buffers *buffers);
 
-/* Saves the input that has not been handled. Of a request whose body is not
-   complete only the head is needed. */
+/* Saves the input that has not been handled. If the body of a request is
+   incomplete, only its head is needed. */
 void save_input(struct http *http, const struct buffers *buffers);
 
 #endif

@@ -324,8 +324,8 @@ static char *format_file_fields(char *to, const struct response *response) {
     return append(to, "\r\nAccept-Ranges: bytes\r\n");
 }
 
-/* Writes the fields of a file. Those of a response with all of it are the same
-   for every client: they are formatted only once. */
+/* Writes the fields of a file. Those of a response with the whole file are the
+   same for every client: they are formatted only once. */
 static char *write_file_fields(char *to, const struct response *response) {
     struct file *file = response->file;
 
