@@ -46,9 +46,10 @@ struct file *new_file(const char *name);
 
 /*
  * Returns the cached file of that name, with one more user, if the name still
- * stands for the same file and the file has not changed; else NULL. A program
- * that writes through a mapping (mmap) may change neither the size nor the
- * times of a file: such a change is noticed within a tenth of a second.
+ * stands for the same file and the file has not changed; else NULL. The caller
+ * knows the name's length, without its NUL. A program that writes through a
+ * mapping (mmap) may change neither the size nor the times of a file: such a
+ * change is noticed within a tenth of a second.
  */
 struct file *find_cached(const char *name, size_t length);
 

@@ -55,12 +55,13 @@ static const struct text field_names[FIELDS] = {
 
 /* ----------------------------------------------------------------- target */
 
-/* RFC 3986, 3.2.2: an IPv6 address. */
+/* RFC 3986, 3.2.2: an IPv6 address. inet_pton would stop at a NUL. */
 static bool is_address(struct text text) {
     char copy[INET6_ADDRSTRLEN] = "";
     unsigned char address[16];
 
-    if (text.length >= sizeof copy)
+    if (text.length >= sizeof copy
+        || memchr(text.start, '\0', text.length) != NULL)
         return false;
     memcpy(copy, text.start, text.length);
     return inet_pton(AF_INET6, copy, address) == 1;
@@ -117,7 +118,8 @@ static bool may_be_in_target(char byte) {
     return !is_control(byte) && byte != '#';
 }
 
-/* Decodes the target's escapes into the path, once. */
+/* Decodes the target's escapes into the path, once. Rejects bytes that may not
+   be in a target. */
 static int decode(struct text target, char *path) {
     for (size_t at = 0; at < target.length; at++) {
         char byte = target.start[at];
@@ -152,6 +154,8 @@ static bool take_host(struct text *target) {
     return host.length > 0 && *host.start != ':' && is_host(host);
 }
 
+/* Returns whether a query has only bytes that may be in a target. Escapes in it
+   are not checked, since nothing decodes them. */
 static bool is_query(struct text text) {
     for (size_t at = 0; at < text.length; at++)
         if (!may_be_in_target(text.start[at]))

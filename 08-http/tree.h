@@ -26,10 +26,10 @@ size_t root_length(void);
 /*
  * Writes the name of the file that a decoded path stands for. If the path ends
  * in a slash, the file is index.html in the directory, and directory is true.
- * Dot segments are removed: RFC 3986, 5.2.4. Returns its length, or 0 if there
- * can be no such file: the path does not begin with a slash, leads above the
- * root, or is hidden by a dot. /.well-known/ is not hidden: RFC 8615 makes it
- * public.
+ * Dot segments are removed: RFC 3986, 5.2.4. Returns the length of the name, or
+ * 0 if there can be no such file: the path does not begin with a slash, leads
+ * above the root, or is hidden by a dot. /.well-known/ is not hidden: RFC 8615
+ * makes it public.
  */
 size_t write_name(const char *path, char name[MAX_NAME], bool *directory);
 

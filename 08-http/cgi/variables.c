@@ -232,6 +232,7 @@ void set_variables(struct variables *variables, const struct request *request,
                    const struct script *script, long long length,
                    const union address *peer, const union address *local) {
     struct text line = request->line, query = request->query;
+    /* The line is valid, so the version is at its end. */
     struct text version = {line.start + line.length - strlen("HTTP/1.1"),
                            strlen("HTTP/1.1")};
     const char *path = inherit("PATH"), *https = inherit("HTTPS");

@@ -61,9 +61,10 @@ static const struct text field_names[FIELDS] = {
    address in brackets. A name consists of letters, digits, -._~!$&'()*+,;= and
    escapes (% and two hexadecimal digits), and may be empty. To check an
    address, call inet_pton(3). It takes a string that ends in NUL, so copy the
-   text, but check its length first. A port consists of digits, and may be empty
-   too. RFC 9110, 7.2; RFC 3986, 3.2.2. Proved by refuses_host_*, host_escaped,
-   sound_requests, target_absolute_ipv6. */
+   text, but check first that it is short enough and contains no NUL itself. A
+   port consists of digits, and may be empty too. RFC 9110, 7.2; RFC 3986,
+   3.2.2. Proved by refuses_host_*, host_escaped, sound_requests,
+   target_absolute_ipv6, target_absolute_nul. */
 
 /* Returns whether a byte is neither a control character nor the beginning of a
    fragment. A space would have ended the target. */

@@ -106,7 +106,9 @@ bug('a port has a limit', 'be any number',
 bug('no brackets in Host', 'IPv6 address for Host',
     ("text.length > 0 && *text.start == '['", "0"))
 bug('an address of any length is copied', 'than an address|still running',
-    ("    if (text.length >= sizeof copy)\n        return false;\n", ""))
+    ("    if (text.length >= sizeof copy\n        ||", "    if ("))
+bug('an address ends at a NUL', 'inet_pton stops',
+    ("\n        || memchr(text.start, '\\0', text.length) != NULL)", ")"))
 bug('no escapes in Host', 'the Host l%61dder',
     ("        if (text.start[at] != '%' ||", "        if (1 ||"))
 bug('three bytes are skipped after %', 'the Host l%61<dder',

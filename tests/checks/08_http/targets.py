@@ -89,6 +89,7 @@ FORMS = {  # and of targets that begin with no slash
     'absolute_port': ('http://ladder:8080/hello.txt', 200, HELLO),
     'absolute_other': ('http://other.example/hello.txt', 200, HELLO),
     'absolute_ipv6': ('http://[::1]:80/hello.txt', 200, HELLO),
+    'absolute_nul': ('http://[::1\0]/hello.txt', 400, None),
     'absolute_user': ('http://user@ladder/hello.txt', 400, None),
     'absolute_password': ('http://user:word@ladder/hello.txt', 400, None),
     'absolute_no_host': ('http:///hello.txt', 400, None),
@@ -114,6 +115,8 @@ HINTS = {
              'of the path',
     'star': 'only OPTIONS may ask for *',
     'authority': 'only CONNECT has a target that is a host and a port',
+    'absolute_nul': 'inet_pton stops at a NUL: there must be none between the '
+                    'brackets',
     'absolute_user': 'no user name may precede the host',
     'absolute_password': 'no user name may precede the host',
     'absolute_no_host': 'the host must not be empty',
