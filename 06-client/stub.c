@@ -30,7 +30,6 @@ static void check_standard_streams(void);
 /* TODO 1: prototypes for the functions that main calls: connect_to (TODO 4),
    name_of (TODO 6) and exchange (TODO 8). Those for the functions that
    connect_to calls go below main. */
-static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
     struct addrinfo hints = {
@@ -62,6 +61,8 @@ int main(int argc, char *argv[]) {
        Proved by echo_line, bulk. */
     return EXIT_SUCCESS;
 }
+
+static enum action handle_error(const char *call);
 
 /* TODO 4: connect_to, which takes an address from the list and the time limit:
    a socket(2) of the address's family, type and protocol; the time limits (TODO
