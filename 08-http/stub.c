@@ -72,7 +72,8 @@ static bool may_be_in_target(char byte) {
     return !is_control(byte) && byte != '#';
 }
 
-/* Decodes the target's escapes into the path, once. */
+/* Decodes the target's escapes into the path, once. Rejects bytes that may not
+   be in a target. */
 static int decode(struct text target, char *path) {
     for (size_t at = 0; at < target.length; at++) {
         char byte = target.start[at];
@@ -96,6 +97,8 @@ static int decode(struct text target, char *path) {
    empty. A user name or password before the host, and so an @, is not allowed.
    RFC 9110, 4.2.1 and 4.2.4. Proved by target_absolute*, target_empty_path. */
 
+/* Returns whether a query has only bytes that may be in a target. Escapes in it
+   are not checked, since nothing decodes them. */
 static bool is_query(struct text text) {
     for (size_t at = 0; at < text.length; at++)
         if (!may_be_in_target(text.start[at]))
