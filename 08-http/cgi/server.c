@@ -386,9 +386,9 @@ static void drop_idle_clients(int listener, long timeout, long long now) {
     }
 }
 
-/* Returns when to check whether a client has timed out. While some bytes are
-   unacknowledged, that is ten times in each timeout, because the kernel reports
-   their number, but not when it last changed. */
+/* Returns when to check whether a client has timed out: at the end of its
+   timeout, and ten times before while bytes are unacknowledged, because the
+   kernel reports their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
     long long limit = connection->last_activity + 1000 * timeout;
