@@ -1,6 +1,6 @@
 /* 07 select: echo to all clients at once, waiting for whichever is ready.
  * Run it:   ./server, and in several terminals: nc 127.0.0.1 15441
- * Break it: (ulimit -n 8; ./server), with three clients: "accept: EMFILE".
+ * Break it: (ulimit -n 8; ./server), with two clients: "accept: EMFILE".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
@@ -32,7 +32,7 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void limit_descriptors(void);
 static void catch_signals(void);
-static bool add_connection(int fd, const struct sockaddr_in *peer);
+static bool add_connection(int fd);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static void serve(int listener, long timeout);
 static enum action handle_error(const char *call);
@@ -54,7 +54,7 @@ int main(int argc, char *argv[]) {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    if (!add_connection(listener, &address))
+    if (!add_connection(listener))
         handle_error("fcntl");
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
@@ -67,18 +67,16 @@ int main(int argc, char *argv[]) {
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
-    return EXIT_SUCCESS;
 }
 
-static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, long long *due);
-static struct timeval time_until(long long due);
-static void handle_ready(int fd, int listener, long long now);
-static void drop_idle_clients(int listener, long timeout, long long now);
+static int fill_sets(fd_set *readable, fd_set *writable);
+static struct timeval time_until(long long then);
+static void handle_readable(int fd, int listener, long long now);
+static void handle_writable(int client, int listener, long long now);
+static void check_connections(int listener, long timeout, long long now);
 static long long milliseconds(void);
-static enum action handle_retry(const char *call, long long *retry_at,
-                                const struct sockaddr_in *peer);
 
+static long long due;  /* when to check the connections next; 0 = now */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 /* Waits until sockets are ready, deals with each, and waits again, until a
@@ -86,25 +84,25 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
-        long long due;
-        int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
-        struct timeval left = time_until(due);
+        int nfds = fill_sets(&readable, &writable);
+        struct timeval left = time_until(due);  /* NULL would be for ever */
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
         }
-        if (FD_ISSET(wake_up[0], &readable))
-            return;  /* a signal has arrived */
         long long now = milliseconds();
-        for (int fd = 0; fd < nfds; fd++)
-            if (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable))
-                handle_ready(fd, listener, now);
-        if (timeout > 0 && now >= due)
-            drop_idle_clients(listener, timeout, now);
+        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+            if (FD_ISSET(fd, &readable))
+                handle_readable(fd, listener, now);
+            else if (FD_ISSET(fd, &writable))
+                handle_writable(fd, listener, now);
+        }
+        if (now >= due)
+            check_connections(listener, timeout, now);
     }
 }
 
-/* The state of a connection; for the listener only open and retry_at count. */
+/* The state of one connection, or of the listener. */
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
@@ -117,112 +115,112 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;  /* of the open descriptors */
+static int highest;  /* descriptor of an open socket */
 
 static void accept_clients(int listener);
 static int accept_client(int listener, struct sockaddr_in *address);
 static bool echo(int client, long long now);
+static bool send_some(int client, const char *bytes, long long now);
 static bool save_unsent(int client, const char *bytes);
 static long long next_check(int client, long timeout);
-static bool note_unacknowledged(int client);
+static void note_unacknowledged(int client, long long now);
+static void note_sent(int client, long long now);
+static void drop_client(int client, int listener, long timeout);
 static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
 static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
+static enum action handle_connection_error(const char *call,
+                                           struct connection *connection);
 
-/* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them. Stores when the next time limit or shortage ends, at most
-   a day later. Returns nfds, the highest descriptor plus 1. */
-static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, long long *due) {
+/* Fills the sets with the descriptors to wait for, since select leaves only the
+   ready ones in them. Returns nfds, the highest descriptor plus 1. */
+static int fill_sets(fd_set *readable, fd_set *writable) {
     long long now = milliseconds();
 
-    *due = now + 86400000;
     FD_ZERO(readable);
     FD_ZERO(writable);
-    /* The pipe was opened before the listener, so nfds covers it. */
     FD_SET(wake_up[0], readable);
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        if (!connection->open)
+        if (!connection->open || connection->retry_at > now)
             continue;
-        if (fd != listener && timeout > 0)
-            *due = earlier(*due, next_check(fd, timeout));
-        if (connection->retry_at > now)
-            *due = earlier(*due, connection->retry_at);
-        else if (connection->unsent == NULL)
+        if (connection->unsent == NULL)
             FD_SET(fd, readable);
         else
-            FD_SET(fd, writable);
+            FD_SET(fd, writable);  /* read no more until all is sent */
     }
-    return highest + 1;
+    return highest + 1;  /* the pipe was opened before the listener */
 }
 
-/* Handles a ready descriptor. */
-static void handle_ready(int fd, int listener, long long now) {
-    if (fd == listener)
+/* Deals with a descriptor that can be read from. */
+static void handle_readable(int fd, int listener, long long now) {
+    if (fd == wake_up[0])
+        exit(EXIT_SUCCESS);  /* a signal has arrived */
+    else if (fd == listener)
         accept_clients(listener);
     else if (!echo(fd, now))
         remove_connection(fd, listener);
 }
 
-/* Receives if nothing is left to send, then sends as much as the socket takes:
-   see recv(2) and send(2). While something is left, nothing is received, so a
-   client that stops reading is no longer read from. Returns false when the
-   client has closed or is lost. */
-static bool echo(int client, long long now) {
-    static char buffer[262144];
-    struct connection *connection = &connections[client];
-    const struct sockaddr_in *peer = &connection->peer;
+/* Sends what is left, now that the client's socket has room again. */
+static void handle_writable(int client, int listener, long long now) {
+    if (!send_some(client, connections[client].unsent, now))
+        remove_connection(client, listener);
+}
 
-    if (connection->unsent == NULL) {
-        ssize_t received = recv(client, buffer, sizeof buffer, 0);
-        if (received == -1)
-            return handle_retry("recv", &connection->retry_at, peer) != DROP;
-        if (received == 0)  /* the client has closed its side */
-            return false;
-        connection->start = 0;
-        connection->end = (size_t)received;
-        connection->last_activity = now;
-    }
-    char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
+/* Receives what has arrived, and sends back as much of it as the socket takes:
+   see recv(2). Returns false when the client has closed or is lost. */
+static bool echo(int client, long long now) {
+    static char buffer[262144];  /* for all clients: see save_unsent */
+    struct connection *connection = &connections[client];
+    ssize_t received = recv(client, buffer, sizeof buffer, 0);
+
+    if (received == -1)
+        return handle_connection_error("recv", connection) != DROP;
+    if (received == 0)  /* the client has closed its side */
+        return false;
+    connection->start = 0;
+    connection->end = (size_t)received;
+    connection->last_activity = now;
+    return send_some(client, buffer, now);
+}
+
+/* Sends as many of the bytes as the socket takes, and keeps the others: see
+   send(2). Returns false if the client is lost. */
+static bool send_some(int client, const char *bytes, long long now) {
+    struct connection *connection = &connections[client];
     ssize_t sent = send(client, bytes + connection->start,
                         connection->end - connection->start, 0);
+
     if (sent != -1) {
         connection->start += (size_t)sent;
         connection->last_activity = now;
         connection->retry_at = 0;
-    } else if (handle_retry("send", &connection->retry_at, peer) == DROP) {
+    } else if (handle_connection_error("send", connection) == DROP) {
         return false;
     }
-    bool all_sent = connection->start == connection->end;
-    if ((!all_sent || connection->end > 4096)  /* less is not worth an ioctl */
-        && note_unacknowledged(client))
-        connection->last_activity = now;
-    if (!all_sent)
-        return save_unsent(client, bytes);
-    free(connection->unsent);
-    connection->unsent = NULL;
-    return true;
+    note_sent(client, now);
+    return save_unsent(client, bytes);
 }
 
-/* Copies what the socket did not take to memory of the client's own, since all
-   clients share the buffer of echo. Returns false if there is no memory, which
-   costs only this client. */
+/* Saves what is left of the bytes in memory of the client's own, since all
+   clients share the buffer. Returns false if there is no memory, which costs
+   only this client. */
 static bool save_unsent(int client, const char *bytes) {
     struct connection *connection = &connections[client];
-    const struct sockaddr_in *peer = &connection->peer;
 
-    if (connection->unsent != NULL)  /* it is there already */
-        return true;
-    connection->unsent = malloc(connection->end);
-    if (connection->unsent == NULL) {
-        handle_retry("malloc", &connection->retry_at, peer);
-        return false;
+    if (connection->start == connection->end) {  /* nothing is left */
+        free(connection->unsent);
+        connection->unsent = NULL;
+    } else if (connection->unsent == NULL) {
+        connection->unsent = malloc(connection->end);
+        if (connection->unsent == NULL)
+            return handle_connection_error("malloc", connection) != DROP;
+        memcpy(connection->unsent, bytes, connection->end);
     }
-    memcpy(connection->unsent, bytes, connection->end);
     return true;
 }
 
@@ -232,12 +230,14 @@ static void accept_clients(int listener) {
     int client;
 
     while ((client = accept_client(listener, &peer)) != -1) {
-        if (!add_connection(client, &peer)) {
+        if (!add_connection(client)) {
             int number = errno;
             if (can_log())
                 fprintf(stderr, "fcntl: %s\n", strerror(number));
             remove_connection(client, listener);
+            continue;
         }
+        connections[client].peer = peer;
     }
 }
 
@@ -254,54 +254,62 @@ static int accept_client(int listener, struct sockaddr_in *address) {
         errno = EMFILE;
     }
     if (client == -1)
-        handle_retry("accept", &connections[listener].retry_at, NULL);
+        handle_connection_error("accept", &connections[listener]);
     return client;
 }
 
 /* Adds a socket to the table and makes it non-blocking: a call may block even
    after select has reported it ready, see BUGS in select(2). Returns false if
    fcntl fails. */
-static bool add_connection(int fd, const struct sockaddr_in *peer) {
+static bool add_connection(int fd) {
     connections[fd] = (struct connection){
         .open = true,
-        .peer = *peer,
         .last_activity = milliseconds(),
     };
     if (fd > highest)
         highest = fd;
+    due = 0;
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
-/* Closes a socket, which frees its row. If accept lacked a descriptor, it is
-   tried again now. */
+/* Closes a socket, which frees its row. */
 static void remove_connection(int fd, int listener) {
     close(fd);
     free(connections[fd].unsent);
     connections[fd].open = false;
     while (!connections[highest].open)
         highest--;
-    if (connections[listener].retry_at != 0)
+    if (connections[listener].retry_at != 0)  /* accept lacked a descriptor */
         connections[listener].retry_at = milliseconds();
 }
 
-/* Drops the clients that have moved no byte for the timeout. Bytes that their
-   kernels have acknowledged since the last check have moved. */
-static void drop_idle_clients(int listener, long timeout, long long now) {
+/* Drops the clients that have moved no byte for the timeout. Sets due to when
+   to check them again, at most a day later. Bytes that a client's kernel has
+   acknowledged since the last check have moved. */
+static void check_connections(int listener, long timeout, long long now) {
+    due = now + 86400000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        if (fd == listener || !connection->open
-            || now < next_check(fd, timeout))
+        if (connection->open && connection->retry_at > now)
+            due = earlier(due, connection->retry_at);
+        if (!connection->open || fd == listener || timeout == 0)
             continue;
-        if (note_unacknowledged(fd))
-            connection->last_activity = now;
-        if (now - connection->last_activity < 1000 * timeout)
-            continue;
-        if (can_log())
-            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                    name_of(&connection->peer), timeout,
-                    timeout == 1 ? "" : "s");
-        remove_connection(fd, listener);
+        if (now >= next_check(fd, timeout))
+            note_unacknowledged(fd, now);
+        if (now - connection->last_activity >= 1000 * timeout)
+            drop_client(fd, listener, timeout);
+        else
+            due = earlier(due, next_check(fd, timeout));
     }
+}
+
+/* Drops a client that has moved no byte for the timeout. */
+static void drop_client(int client, int listener, long timeout) {
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connections[client].peer), timeout,
+                timeout == 1 ? "" : "s");
+    remove_connection(client, listener);
 }
 
 /* Returns when to check whether a client has timed out: at the end of its
@@ -316,21 +324,32 @@ static long long next_check(int client, long timeout) {
     return limit;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. select reports a socket as writable only when
-   a good part of its buffer is free: with a peer that reads slowly, minutes may
-   pass while bytes move. */
-static bool note_unacknowledged(int client) {
+/* Notes how many bytes the client's kernel has not acknowledged yet: if their
+   number has changed, bytes have moved. select reports a socket as writable
+   only when a good part of its buffer is free: with a client that reads slowly,
+   minutes may pass while bytes move. */
+static void note_unacknowledged(int client, long long now) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
-    connection->last_check = milliseconds();
+    connection->last_check = now;
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
-    return connection->unacknowledged != before;
+    if (connection->unacknowledged != before)
+        connection->last_activity = now;
+}
+
+/* Does so after a send, unless it was small: that is not worth a call. */
+static void note_sent(int client, long long now) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->start == connection->end && connection->end <= 4096)
+        return;
+    note_unacknowledged(client, now);
+    due = 0;
 }
 
 /* Returns the earlier of two times. */
@@ -338,9 +357,9 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until then, at least 0, as select takes it. */
-static struct timeval time_until(long long due) {
-    long long now = milliseconds(), left = due > now ? due - now : 0;
+/* Returns the time left until a time, at least 0, as select takes it. */
+static struct timeval time_until(long long then) {
+    long long now = milliseconds(), left = then > now ? then - now : 0;
 
     return (struct timeval){.tv_sec = (time_t)(left / 1000),
                             .tv_usec = (suseconds_t)(left % 1000 * 1000)};
@@ -606,32 +625,30 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, after a tenth of a second in a shortage:
-   without select nothing else can be done meanwhile. */
+   STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
-    static long long retry_at;
+    static struct connection none;
     struct timespec tenth = {.tv_nsec = 100000000};
-    enum action action = handle_retry(call, &retry_at, NULL);
+    enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);
+        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
     return action;
 }
 
-/* Does the same, but does not sleep: in a shortage it sets retry_at to a tenth
-   of a second from now. Names the peer unless it is NULL. Only the first
-   failure of a shortage is reported: that for which retry_at is 0, or long ago.
-   */
-static enum action handle_retry(const char *call, long long *retry_at,
-                                const struct sockaddr_in *peer) {
+/* Does the same for a call on a connection: names its peer, and does not sleep,
+   but sets retry_at to a tenth of a second from now. Only the first failure of
+   a shortage is reported: that for which retry_at is 0, or long ago. */
+static enum action handle_connection_error(const char *call,
+                                           struct connection *connection) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);
     bool reported = failure->action == WAIT
-                    && milliseconds() < *retry_at + 1000;
+                    && milliseconds() < connection->retry_at + 1000;
     char detail[32] = "";
 
-    if (peer != NULL)
-        snprintf(detail, sizeof detail, " (%s)", name_of(peer));
+    if (connection->peer.sin_family == AF_INET)
+        snprintf(detail, sizeof detail, " (%s)", name_of(&connection->peer));
     if (failure->action == STOP
         || (failure->action != RETRY && !reported && can_log())) {
         if (failure->number == 0)
@@ -642,6 +659,8 @@ static enum action handle_retry(const char *call, long long *retry_at,
     }
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    *retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    connection->retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    if (failure->action == WAIT)
+        due = 0;
     return failure->action;
 }

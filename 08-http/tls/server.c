@@ -48,7 +48,7 @@ static void open_standard_streams(void);
 static void limit_descriptors(void);
 static void catch_signals(void);
 static void start_log(const char *log_file);
-static bool add_connection(int fd, const union address *peer);
+static bool add_connection(int fd);
 static void log_event(const char *event, const union address *address);
 static void serve(int listener, long timeout);
 static enum action handle_error(const char *call);
@@ -75,7 +75,7 @@ int main(int argc, char *argv[]) {
     int listener = socket(address.any.sa_family, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    if (!add_connection(listener, &address))
+    if (!add_connection(listener))
         handle_error("fcntl");
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
@@ -91,20 +91,18 @@ int main(int argc, char *argv[]) {
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
-    return EXIT_SUCCESS;
 }
 
-static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, long long *due);
-static struct timeval time_until(long long due);
+static int fill_sets(fd_set *readable, fd_set *writable);
+static struct timeval time_until(long long then);
 static bool has_bytes(int fd);
-static bool handle_signal(void);
-static void handle_ready(int fd, int listener, long long now);
-static void drop_idle_clients(int listener, long timeout, long long now);
+static void handle_signal(void);
+static void handle_readable(int fd, int listener, long long now);
+static void handle_writable(int client, int listener, long long now);
+static void check_connections(int listener, long timeout, long long now);
 static long long milliseconds(void);
-static enum action handle_retry(const char *call, long long *retry_at,
-                                const union address *peer);
 
+static long long due;  /* when to check the connections next; 0 = now */
 static int wake_up[2];  /* a pipe: the numbers of signals */
 
 /* Waits until sockets are ready, deals with each, and waits again, until a
@@ -112,30 +110,26 @@ static int wake_up[2];  /* a pipe: the numbers of signals */
 static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
-        long long due;
-        int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
-        struct timeval left = time_until(due);
+        int nfds = fill_sets(&readable, &writable);
+        struct timeval left = time_until(due);  /* NULL would be for ever */
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
         }
-        if (FD_ISSET(wake_up[0], &readable)) {
-            if (!handle_signal())
-                return;
-            FD_CLR(wake_up[0], &readable);  /* it has no row */
-        }
         begin_turn();  /* of the cache: check each file once a turn */
         long long now = milliseconds();
-        for (int fd = 0; fd < nfds; fd++)
-            if (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable)
-                || has_bytes(fd))
-                handle_ready(fd, listener, now);
+        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+            if (FD_ISSET(fd, &readable) || has_bytes(fd))
+                handle_readable(fd, listener, now);
+            else if (FD_ISSET(fd, &writable))
+                handle_writable(fd, listener, now);
+        }
         if (now >= due)
-            drop_idle_clients(listener, timeout, now);
+            check_connections(listener, timeout, now);
     }
 }
 
-/* The state of a connection; for the listener only open and retry_at count. */
+/* The state of one connection, or of the listener. */
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
@@ -148,7 +142,7 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;  /* of the open descriptors */
+static int highest;  /* descriptor of an open socket */
 
 static void accept_clients(int listener);
 static int accept_client(int listener, union address *address);
@@ -159,46 +153,41 @@ static ssize_t check_sent(int fd, ssize_t sent);
 static ssize_t send_file(int fd, int file, long long start, size_t length);
 static void finish(int fd);
 static long long next_check(int client, long timeout);
-static bool note_unacknowledged(int client);
+static void note_unacknowledged(int client, long long now);
+static void note_sent(int client, ssize_t sent);
+static void drop_client(int client, int listener, long timeout);
 static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
 static bool can_log(void);
+static enum action handle_connection_error(const char *call,
+                                           struct connection *connection);
 
-/* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them. Stores when the next time limit or shortage ends, at most
-   a day later. Returns nfds, the highest descriptor plus 1: a client's, or that
-   of a program's output. */
-static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, long long *due) {
+/* Fills the sets with the descriptors to wait for, since select leaves only the
+   ready ones in them. Returns nfds, the highest descriptor plus 1: a client's,
+   or that of a program's output. */
+static int fill_sets(fd_set *readable, fd_set *writable) {
     long long now = milliseconds();
     int output = -1;
 
-    *due = now + 86400000;
-    *due = earlier(*due, flush_log(now));
+    due = earlier(due, flush_log(now));
     FD_ZERO(readable);
     FD_ZERO(writable);
-    /* The pipe was opened before the listener, so nfds covers it. */
     FD_SET(wake_up[0], readable);
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        if (!connection->open)
+        if (!connection->open || connection->retry_at > now)
             continue;
-        long limit = limit_of(&connection->http, timeout);
-        if (fd != listener && limit > 0)
-            *due = earlier(*due, next_check(fd, limit));
-        if (connection->retry_at > now)
-            *due = earlier(*due, connection->retry_at);
-        else if (connection->waits == FOR_NOTHING)
-            *due = now;
+        if (connection->waits == FOR_NOTHING)
+            due = 0;  /* so select does not wait */
         else if (connection->http.state == RUNNING
                  && connection->waits != FOR_ROOM)
             output = watch_output(&connection->http, fd, readable, output);
         else if (connection->waits != FOR_ROOM)
             FD_SET(fd, readable);
         else
-            FD_SET(fd, writable);
+            FD_SET(fd, writable);  /* read no more until all is sent */
     }
     return (output > highest ? output : highest) + 1;
 }
@@ -210,8 +199,8 @@ static bool has_bytes(int fd) {
 }
 
 /* Handles the signals whose numbers are in the pipe: there may be one for each
-   program that has ended. Returns false if one of them ends it. */
-static bool handle_signal(void) {
+   program that has ended. */
+static void handle_signal(void) {
     char numbers[256];
     ssize_t count = read(wake_up[0], numbers, sizeof numbers);
 
@@ -222,21 +211,29 @@ static bool handle_signal(void) {
         } else if (numbers[i] == SIGCHLD) {
             reap_processes();
         } else {
-            return false;
+            exit(EXIT_SUCCESS);
         }
     }
-    return count > 0;
+    if (count <= 0)
+        exit(EXIT_SUCCESS);
 }
 
-/* Handles a ready descriptor. */
-static void handle_ready(int fd, int listener, long long now) {
-    if (fd == listener) {
-        accept_clients(listener);
-        return;
-    }
-    /* A descriptor without a row is the output of a client's program. */
+/* Deals with a descriptor that can be read from. One without a row is the
+   output of a client's program. */
+static void handle_readable(int fd, int listener, long long now) {
     int client = connections[fd].open ? fd : client_of(fd);
-    if (connections[client].open && !serve_client(client, now))
+
+    if (fd == wake_up[0])
+        handle_signal();
+    else if (fd == listener)
+        accept_clients(listener);
+    else if (connections[client].open && !serve_client(client, now))
+        remove_connection(client, listener);
+}
+
+/* Sends what is left, now that the client's socket has room again. */
+static void handle_writable(int client, int listener, long long now) {
+    if (!serve_client(client, now))
         remove_connection(client, listener);
 }
 
@@ -252,6 +249,7 @@ static bool serve_client(int client, long long now) {
     connection->waits = serve_tls(http, client, &transport);
     if (http->progress)
         connection->last_activity = now;
+    due = 0;  /* its limit may be another now: see limit_of */
     return http->state != CLOSED;
 }
 
@@ -263,7 +261,7 @@ static ssize_t receive(int fd, void *buffer, size_t size) {
     enum action action = RETRY;
 
     if (received == -1)
-        action = handle_retry("recv", &connection->retry_at, &connection->peer);
+        action = handle_connection_error("recv", connection);
     return action == DROP ? 0 : received;
 }
 
@@ -291,10 +289,8 @@ static ssize_t check_sent(int fd, ssize_t sent) {
     if (sent != -1)
         connection->retry_at = 0;
     else
-        action = handle_retry("send", &connection->retry_at, &connection->peer);
-    if ((sent == -1 || sent > 16384)  /* less is not worth an ioctl */
-        && note_unacknowledged(fd))
-        connection->last_activity = milliseconds();
+        action = handle_connection_error("send", connection);
+    note_sent(fd, sent);
     return action == DROP ? 0 : sent;
 }
 
@@ -323,12 +319,14 @@ static void accept_clients(int listener) {
     int client;
 
     while ((client = accept_client(listener, &peer)) != -1) {
-        if (!add_connection(client, &peer)) {
+        if (!add_connection(client)) {
             int number = errno;
             if (can_log())
                 fprintf(stderr, "fcntl: %s\n", strerror(number));
             remove_connection(client, listener);
+            continue;
         }
+        connections[client].peer = peer;
     }
 }
 
@@ -345,28 +343,27 @@ static int accept_client(int listener, union address *address) {
         errno = EMFILE;
     }
     if (client == -1)
-        handle_retry("accept", &connections[listener].retry_at, NULL);
+        handle_connection_error("accept", &connections[listener]);
     return client;
 }
 
 /* Adds a socket to the table and makes it non-blocking: a call may block even
    after select has reported it ready, see BUGS in select(2). No program that
    we start inherits it. Returns false if fcntl fails. */
-static bool add_connection(int fd, const union address *peer) {
+static bool add_connection(int fd) {
     connections[fd] = (struct connection){
         .open = true,
-        .peer = *peer,
         .last_activity = milliseconds(),
         .http.peer = &connections[fd].peer,
     };
     if (fd > highest)
         highest = fd;
+    due = 0;
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1  /* no other flag is set */
            && fcntl(fd, F_SETFD, FD_CLOEXEC) != -1;
 }
 
-/* Closes a socket, which frees its row. If accept lacked a descriptor, it is
-   tried again now. */
+/* Closes a socket, which frees its row. */
 static void remove_connection(int fd, int listener) {
     end_tls(fd);
     close(fd);
@@ -374,34 +371,42 @@ static void remove_connection(int fd, int listener) {
     connections[fd].open = false;
     while (!connections[highest].open)
         highest--;
-    if (connections[listener].retry_at != 0)
+    if (connections[listener].retry_at != 0)  /* accept lacked a descriptor */
         connections[listener].retry_at = milliseconds();
 }
 
-/* Drops the clients that have moved no byte for the timeout. Bytes that their
-   kernels have acknowledged since the last check have moved. A program that was
-   to move one is killed, and its client gets a 504. */
-static void drop_idle_clients(int listener, long timeout, long long now) {
+/* Drops the clients that have moved no byte for the timeout. Sets due to when
+   to check them again, at most a day later. Bytes that a client's kernel has
+   acknowledged since the last check have moved. A program that was to move one
+   is killed, and its client gets a 504. */
+static void check_connections(int listener, long timeout, long long now) {
+    due = now + 86400000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         long limit = limit_of(&connection->http, timeout);
-        if (fd == listener || !connection->open || limit == 0
-            || now < next_check(fd, limit))
+        if (connection->open && connection->retry_at > now)
+            due = earlier(due, connection->retry_at);
+        if (!connection->open || fd == listener || limit == 0)
             continue;
-        if (note_unacknowledged(fd))
+        if (now >= next_check(fd, limit))
+            note_unacknowledged(fd, now);
+        if (now - connection->last_activity >= 1000 * limit
+            && stop_program(&connection->http))
             connection->last_activity = now;
-        if (now - connection->last_activity < 1000 * limit)
-            continue;
-        if (stop_program(&connection->http)) {
-            connection->last_activity = now;
-            connection->waits = FOR_NOTHING;  /* the state may have changed */
-            continue;
-        }
-        if (can_log())
-            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                    name_of(&connection->peer), limit, limit == 1 ? "" : "s");
-        remove_connection(fd, listener);
+        if (now - connection->last_activity >= 1000 * limit)
+            drop_client(fd, listener, limit);
+        else
+            due = earlier(due, next_check(fd, limit));
     }
+}
+
+/* Drops a client that has moved no byte for the timeout. */
+static void drop_client(int client, int listener, long timeout) {
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connections[client].peer), timeout,
+                timeout == 1 ? "" : "s");
+    remove_connection(client, listener);
 }
 
 /* Returns when to check whether a client has timed out: at the end of its
@@ -416,21 +421,30 @@ static long long next_check(int client, long timeout) {
     return limit;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. select reports a socket as writable only when
-   a good part of its buffer is free: with a peer that reads slowly, minutes may
-   pass while bytes move. */
-static bool note_unacknowledged(int client) {
+/* Notes how many bytes the client's kernel has not acknowledged yet: if their
+   number has changed, bytes have moved. select reports a socket as writable
+   only when a good part of its buffer is free: with a client that reads slowly,
+   minutes may pass while bytes move. */
+static void note_unacknowledged(int client, long long now) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
-    connection->last_check = milliseconds();
+    connection->last_check = now;
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
-    return connection->unacknowledged != before;
+    if (connection->unacknowledged != before)
+        connection->last_activity = now;
+}
+
+/* Does so after a send, unless it was small: that is not worth a call. */
+static void note_sent(int client, ssize_t sent) {
+    if (sent != -1 && sent <= 16384)
+        return;
+    note_unacknowledged(client, milliseconds());
+    due = 0;
 }
 
 /* Returns the earlier of two times. */
@@ -438,9 +452,9 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until then, at least 0, as select takes it. */
-static struct timeval time_until(long long due) {
-    long long now = milliseconds(), left = due > now ? due - now : 0;
+/* Returns the time left until a time, at least 0, as select takes it. */
+static struct timeval time_until(long long then) {
+    long long now = milliseconds(), left = then > now ? then - now : 0;
 
     return (struct timeval){.tv_sec = (time_t)(left / 1000),
                             .tv_usec = (suseconds_t)(left % 1000 * 1000)};
@@ -749,32 +763,30 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, after a tenth of a second in a shortage:
-   without select nothing else can be done meanwhile. */
+   STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
-    static long long retry_at;
+    static struct connection none;
     struct timespec tenth = {.tv_nsec = 100000000};
-    enum action action = handle_retry(call, &retry_at, NULL);
+    enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);
+        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
     return action;
 }
 
-/* Does the same, but does not sleep: in a shortage it sets retry_at to a tenth
-   of a second from now. Names the peer unless it is NULL. Only the first
-   failure of a shortage is reported: that for which retry_at is 0, or long ago.
-   */
-static enum action handle_retry(const char *call, long long *retry_at,
-                                const union address *peer) {
+/* Does the same for a call on a connection: names its peer, and does not sleep,
+   but sets retry_at to a tenth of a second from now. Only the first failure of
+   a shortage is reported: that for which retry_at is 0, or long ago. */
+static enum action handle_connection_error(const char *call,
+                                           struct connection *connection) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);
     bool reported = failure->action == WAIT
-                    && milliseconds() < *retry_at + 1000;
+                    && milliseconds() < connection->retry_at + 1000;
     char detail[80] = "";
 
-    if (peer != NULL)
-        snprintf(detail, sizeof detail, " (%s)", name_of(peer));
+    if (connection->peer.any.sa_family != AF_UNSPEC)
+        snprintf(detail, sizeof detail, " (%s)", name_of(&connection->peer));
     if (failure->action == STOP
         || (failure->action != RETRY && !reported && can_log())) {
         if (failure->number == 0)
@@ -785,6 +797,8 @@ static enum action handle_retry(const char *call, long long *retry_at,
     }
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    *retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    connection->retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    if (failure->action == WAIT)
+        due = 0;
     return failure->action;
 }

@@ -46,6 +46,10 @@ class Machine:
             subprocess.run([str(self.directory / 'load'), 'file', str(size)],
                            stdout=file, check=True)
 
+    def response_of(self, size):
+        """Returns the path of a response with a file of that size."""
+        return self.directory / f'{size}.response'
+
     def write_files(self, count, size):
         """Writes this many different files, with the contents that load
         expects."""

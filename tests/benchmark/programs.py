@@ -117,7 +117,7 @@ class Server(Measured):
         self.port = free_port()
         configuration = machine.directory / f'{name}.conf'
         places = {'{port}': self.port, '{files}': machine.files,
-                  '{file}': machine.files / f'{row.bytes}.html',
+                  '{response}': machine.response_of(row.bytes),
                   '{directory}': machine.directory,
                   '{configuration}': configuration}
         configuration.write_text(fill(CONFIGURATIONS.get(name, ''), places))

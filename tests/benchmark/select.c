@@ -1,8 +1,8 @@
 /*
  * select: a server that does only what select() requires, a yardstick for
- * tests/bench. With a file it is a web server that answers each request with
- * that file, from memory, in one send; without one it echoes. It handles only
- * ordinary errors, and drops no silent client.
+ * tests/bench. With a response in a file it is a web server that answers each
+ * request with these bytes, from memory, in one send; without one it echoes. It
+ * handles only ordinary errors, and drops no silent client.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -44,19 +44,13 @@ static void read_response(const char *name) {
 
     if (fd == -1 || fstat(fd, &status) == -1)
         stop(name);
-    size_t size = (size_t)status.st_size;
-    response = malloc(256 + size);
+    response_length = (size_t)status.st_size;
+    response = malloc(response_length);
     if (response == NULL)
         stop("malloc");
-    int head = snprintf(response, 256,
-                        "HTTP/1.1 200 OK\r\n"
-                        "Content-Type: text/html\r\n"
-                        "Content-Length: %zu\r\n\r\n",
-                        size);
-    if (read(fd, response + head, size) != (ssize_t)size)
+    if (read(fd, response, response_length) != (ssize_t)response_length)
         stop("read");
     close(fd);
-    response_length = (size_t)head + size;
 }
 
 static int open_listener(long port) {
@@ -161,7 +155,7 @@ static bool send_kept(int fd) {
 
 int main(int argc, char *argv[]) {
     if (argc != 2 && argc != 3) {
-        fputs("usage: select PORT [FILE]\n", stderr);
+        fputs("usage: select PORT [RESPONSE]\n", stderr);
         return 2;
     }
     if (argc == 3)

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import socket
 import statistics
 import subprocess
 import time
@@ -65,7 +66,7 @@ class WebBench(Bench):
         ours = {'08-http': [str(self.machine.directory / '08-http'),
                             '-d', str(self.machine.files), '0'],
                 'select': [str(self.machine.directory / 'select'), '{port}',
-                           '{file}']}
+                           '{response}']}
         for size in {row.bytes for row in self.SPEED_ROWS}:
             self.machine.write_file(size)
         self.machine.write_files(1000, 4096)
@@ -113,9 +114,26 @@ class WebBench(Bench):
                 for name, part in parts.items()
                 if part and statistics.median(part) < 0.9]
 
+    def save_response(self, row):
+        """Saves what our server sends, for select to send the same."""
+        with self.serve(self.OURS, row) as server, \
+                socket.create_connection(('127.0.0.1', server.port),
+                                         PATIENCE) as client:
+            client.sendall(b'GET /%d.html HTTP/1.1\r\nHost: localhost\r\n\r\n'
+                           % row.bytes)
+            response = b''
+            while len(response.partition(b'\r\n\r\n')[2]) < row.bytes:
+                received = client.recv(row.bytes)
+                if not received:
+                    raise Trouble(server.name, f'no {row.bytes} bytes')
+                response += received
+        self.machine.response_of(row.bytes).write_bytes(response)
+
     def measure(self):
         # A server that caches files may not trust a new file yet.
         time.sleep(SETTLED)
+        for row in {row.bytes: row for row in self.SPEED_ROWS}.values():
+            self.save_response(row)
         super().measure()
         idle = {row.label: self.idle(row) for row in self.speeds}
         if self.disturbed() or not any(idle.values()):

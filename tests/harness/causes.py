@@ -106,7 +106,7 @@ class Causes:
             return ('a row without a client has been dropped: skip the rows '
                     'that are not open')
         if (self.status and self.stage in ('07', '08')
-                and re.search(r'^recv: ENOTCONN: .*:0\)$', self.told, re.M)
+                and re.search('(?m)^recv: ENOTCONN: ([^(]*|.*:0.)$', self.told)
                 and not self.injected()):
             return ('recv was called on the listener: when it is ready, call '
                     'accept')
@@ -147,7 +147,8 @@ class Causes:
         if re.search(r'^(dropped \S+:[1-9].*)\n\1$', self.told, re.M):
             return ('a client is dropped again and again: close the socket of '
                     'a client that is dropped, and free its row')
-        if re.search(r'^dropped 0\.0\.0\.0:0:', self.told, re.M):
+        if (re.search(r'^dropped 0\.0\.0\.0:0:', self.told, re.M)
+                and 'select: EINVAL' not in self.told):
             return ('a client has no address: keep the one that accept stored, '
                     'for messages about that client')
         port = re.search(r'^listening on \S+:(\d+)$', self.told, re.M)

@@ -119,11 +119,12 @@ static enum action handle_retry(const char *call, long *waits);
    see milliseconds.
    Proved by bits_shared, partial_send. */
 
-/* TODO 26: Step 7: accept_client and echo no longer sleep in a shortage,
-   because all clients would wait. Instead of a count of waits a row notes when
-   to try again, in milliseconds; 0 if there is no shortage. Until then
-   fill_sets leaves the row out of the sets: otherwise select would return at
-   once, again and again. The timeout lasts no longer than that.
+/* TODO 26: Step 7: accept_client, echo and send_some no longer sleep in a
+   shortage, because all clients would wait. Instead of a count of waits a row
+   notes when to try again, in milliseconds; 0 if there is no shortage. Until
+   then fill_sets leaves the row out of the sets: otherwise select would return
+   at once, again and again. check_connections sets due no later than that, for
+   the listener's row, too, and even if the limit is 0.
    Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
 
 /* TODO 9: Step 2: fill_sets, which takes a set for reading, fills it with the
@@ -136,36 +137,42 @@ static enum action handle_retry(const char *call, long *waits);
    something left to send goes only into that set, every other row only into the
    first: a socket can nearly always be written to, so with every row in the set
    for writing, select would always return at once. In serve, give select both
-   sets; a descriptor is ready if it is left in one of them.
+   sets, and call handle_readable or handle_writable (TODO 14), according to the
+   set in which a descriptor is left.
    Proved by bits_shared, waits_quietly. */
 
 /* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
-   first client is due, not a fixed interval. fill_sets also takes the listener,
-   the time limit and a pointer, and stores there when that client is due, in
-   milliseconds, or a day from now if that is sooner. time_until, which takes
-   this time, returns how long it is until then in a struct timeval, 0 if it has
-   passed. Call both in every turn, because select may change the timeval.
+   connections have to be checked, not a fixed interval. A static variable, due,
+   is that time in milliseconds; it begins with 0, which means now. time_until,
+   which takes a time, returns how long it is until then in a struct timeval, 0
+   if it has passed. Call it in every turn, because select may change the
+   timeval. After select, serve gets the time, once a turn, and at the end of
+   each turn in which due has passed it calls check_connections (TODO 22). The
+   functions that serve calls, echo and send_some need this time now instead of
+   the limit; the limit no longer ends a send.
    Proved by silent_client, no_tick, talker_stays. */
 
-/* TODO 10: Step 2: handle_ready, which takes a ready descriptor, the listener
-   and the time limit, and does what serve did with it in step 1: call
+/* TODO 10: Step 2: handle_readable, which takes a ready descriptor, the
+   listener and the time limit, and does what serve did with it in step 1: call
    accept_clients if it is the listener; otherwise echo, and remove_connection
    if that returns false. accept_clients accepts one client, adds it to the
    table, and sets its limits; if that fails, it removes the client.
    Proved by all_at_once, waiting_clients, many_in_turn. */
 
-/* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its set. If
-   that end is ready, serve returns before it handles any descriptor, since the
-   pipe has no row. Then main returns EXIT_SUCCESS.
+/* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its first
+   set. If that end is ready, handle_readable ends the program with exit(3) and
+   status 0 before it does anything else, since the pipe has no row.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
-/* TODO 25: Step 6: echo notes the number whenever more than 4 KB were to be
-   sent, or not everything was taken; otherwise an ioctl is not worth it. The
-   row also remembers when this was. While the number is not 0, the client is
-   due a tenth of the time limit later, but never after the limit itself (a
-   function, next_check, for fill_sets and drop_idle_clients). Then
-   drop_idle_clients notes the number again. If it has changed since, there or
-   in echo, bytes have moved, at an unknown time: use the current one.
+/* TODO 25: Step 6: note_sent, which takes a client and the time, calls
+   note_unacknowledged (TODO 24) whenever more than 4 KB were to be sent, or not
+   everything was taken; otherwise an ioctl is not worth it. send_some calls
+   note_sent unless the client is lost. The row also remembers when the number
+   was noted. While it is not 0, the client is to be checked a tenth of the time
+   limit later, but never after the limit itself (a function, next_check, for
+   check_connections; another, earlier, returns the earlier of two times). That
+   is sooner than before, so note_sent sets due to 0. When a client's check is
+   due, check_connections notes the number again before it looks at the limit.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays,
    unread_in_a_shortage. */
 
@@ -183,12 +190,15 @@ static bool echo(int client, long timeout) {
     return send_all(client, buffer, (size_t)received, timeout);
 }
 
-/* TODO 14: Step 3: remove send_all. echo receives only if nothing is left to
-   send. Then it calls send(2) once, with all that is left, and notes how much
-   was taken; the rest waits for another turn. So nothing is received from a
-   client that does not read, and one buffer is enough for it. If recv or send
-   has moved bytes, it notes the time. As before, the client is lost after a
-   DROP, or if send fails and no byte has moved for as long as the time limit.
+/* TODO 14: Step 3: send_some instead of send_all. echo receives into the row's
+   buffer and calls send_some, which takes the client and the time limit. It
+   calls send(2) once, with all that is left, and notes how much was taken; the
+   rest waits until select reports the client as writable. handle_writable,
+   which takes the client and the time limit, calls send_some again, and
+   remove_connection if that returns false. So nothing is received from a client
+   that does not read, and one buffer is enough for it. If recv or send has
+   moved bytes, note the time. As before, the client is lost after a DROP, or if
+   send fails and no byte has moved for as long as the time limit.
    Proved by bits_shared, partial_send, slow_reader, send_EPIPE. */
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
@@ -218,11 +228,12 @@ static bool send_all(int client, const char *bytes, size_t length,
 
 /* TODO 34: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
    into one static buffer of 256 KB for all, and a row has only a pointer, NULL
-   if nothing is left to send. If bytes are left after its send, echo calls
-   save_unsent, which takes the client and the bytes, and copies them to memory
-   from malloc(3), unless they are there already; they are sent from there in
-   later turns. When all are sent, echo frees the memory; remove_connection
-   frees it too. If there is no memory, the client is lost.
+   if nothing is left to send. send_some also takes the bytes: this buffer from
+   echo, what is left from handle_writable. At its end it calls save_unsent,
+   which takes the client and the bytes. If some are left, it copies them to
+   memory from malloc(3), unless they are there already; they are sent from
+   there in later turns. If none are left, it frees the memory;
+   remove_connection frees it too. If there is no memory, the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
 /* TODO 18: Step 4: accept_clients accepts until accept_client returns -1, since
@@ -232,8 +243,8 @@ static bool send_all(int client, const char *bytes, size_t length,
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
-    /* TODO 29: Step 7: no count here: accept_client passes on the time in the
-       listener's row. A success need not reset it: in the end accept fails with
+    /* TODO 29: Step 7: no count here: accept_client passes on the listener's
+       row. A success need not reset its time: in the end accept fails with
        EAGAIN. */
     static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;
@@ -265,30 +276,32 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    Proved by reader_awaited_by_nobody. */
 
 /* TODO 20: Step 5: add_connection notes the time, too: a new client's limit
-   begins then. A row also keeps the peer's address (the listener its own),
-   which add_connection takes as a second argument.
+   begins then. It may end before all others, so add_connection sets due to 0
+   (TODO 23). A row also keeps the peer's address: accept_clients stores it in
+   the row after add_connection has succeeded.
    Proved by silent_client, talker_stays, slow_reader_stays. */
 
-/* TODO 30: Step 7: echo passes on the row's time and address when recv or send
-   fails; a send that moves bytes ends the shortage. remove_connection takes the
-   listener, too: now a descriptor is free, so if the listener is in a shortage,
-   it may try again at once.
+/* TODO 30: Step 7: echo and send_some pass on the client's row when recv or
+   send fails; a send that moves bytes ends the shortage. remove_connection
+   takes the listener, too, and so do its callers: now a descriptor is free, so
+   if the listener is in a shortage, it may try again at once.
    Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
-/* TODO 22: Step 5: drop_idle_clients, which takes the listener, the time limit
-   in seconds, and the time. For each client that has moved no byte for as long
-   as the limit, it prints "dropped 127.0.0.1:51234: no byte moved for 60
-   seconds" (or "1 second") and removes the client. It spares the listener.
-   Unless the limit is 0, serve calls it at the end of each turn in which a
-   client is due. handle_ready and echo now need the time instead of the limit;
-   serve gets the time once a turn, after select.
+/* TODO 22: Step 5: check_connections, which takes the listener, the time limit
+   in seconds, and the time. It calls drop_client, a function of its own, for
+   each client that has moved no byte for as long as the limit, and sets due to
+   when the limit of the first of the others ends, but at most to a day from
+   now. It spares the listener, and drops nobody if the limit is 0. drop_client
+   takes the client and the limit, prints "dropped 127.0.0.1:51234: no byte
+   moved for 60 seconds" (or "1 second") and removes the client.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
-/* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
-   how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. ioctl(2) with TIOCOUTQ stores that number, an
-   int; tcp(7) calls it SIOCOUTQ. Not every system has this: put the call
-   between #ifdef and #endif. The number is 0 without it, and if it fails.
+/* TODO 24: Step 6: note_unacknowledged, which takes a client and the time,
+   notes in the client's row how many bytes the peer's kernel has not
+   acknowledged yet. If this number has changed, bytes have moved, at an unknown
+   time: use the current one. ioctl(2) with TIOCOUTQ stores the number, an int;
+   tcp(7) calls it SIOCOUTQ. Not every system has this: put the call between
+   #ifdef and #endif. The number is 0 without it, and if it fails.
    Proved by acknowledged. */
 
 /* TODO 16: Step 4: remove set_timeouts: its limits have no effect on a socket
@@ -364,7 +377,7 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 /* TODO 36: Step 8: can_log, which returns whether standard error can take a
    line at once, so that the clients do not wait for a reader of our messages.
    Ask select, with a timeout of zero; if that fails, the answer is yes. If it
-   is no, drop_idle_clients, accept_clients and handle_retry print nothing,
+   is no, drop_client, accept_clients and handle_connection_error print nothing,
    except before the program exits.
    Proved by messages_unread. */
 
@@ -539,14 +552,15 @@ static const struct failure *find_failure(const char *call, int number) {
    STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
     int number = errno;
-    /* TODO 27: Step 7: what this function does becomes the job of handle_retry.
-       It takes the call, a pointer to the time of TODO 26, and a pointer to the
-       peer's address, NULL if there is none. A shortage is reported when it
-       begins: when that time is 0, or more than a second ago. If there is a
-       peer, its name ends the line, in parentheses, such as (127.0.0.1:51234).
-       handle_error calls it with a time of its own, a static one, and no peer.
-       Give select a row for ENOMEM, with WAIT. After a WAIT handle_error does
-       sleep a tenth of a second: without select, nothing else can be done.
+    /* TODO 27: Step 7: what this function does becomes the job of
+       handle_connection_error. It takes the call, and a pointer to the
+       connection's row. A shortage is reported when it begins: when the time of
+       TODO 26 is 0, or more than a second ago. If the row has a peer's address
+       (sin_family is AF_INET; the listener's row has none), its name ends the
+       line, in parentheses, such as (127.0.0.1:51234). handle_error calls it
+       with a row of its own, a static one, in which no member is set. Give
+       select a row for ENOMEM, with WAIT. After a WAIT handle_error does sleep
+       a tenth of a second: without select, nothing else can be done.
        Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE, select_ENOMEM. */
     const struct failure *failure = find_failure(call, number);
 
@@ -556,8 +570,9 @@ static enum action handle_error(const char *call) {
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    /* TODO 28: Step 7: set the time: after a WAIT to a tenth of a second from
-       now, otherwise to 0. Remove the old handle_retry.
+    /* TODO 28: Step 7: set the time in the row: after a WAIT to a tenth of a
+       second from now, otherwise to 0. After a WAIT set due to 0, too. Remove
+       handle_retry.
        Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
     return failure->action;
 }

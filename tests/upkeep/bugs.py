@@ -236,10 +236,10 @@ bug('07', 'nfds without + 1', 'nfds',
 bug('07', 'nfds is a count', 'nfds',
     ('return highest + 1;', 'return highest - 2;'))
 bug('07', 'timeout set once', 'time left|each call|before each',
-    ('        struct timeval left = time_until(due);\n',
+    ('        struct timeval left = time_until(due);',
      '        static struct timeval left;\n        static int set;\n'
      '        if (!set++)\n            left = (struct timeval){1, 0};\n'
-     '        (void)time_until;\n'))
+     '        (void)time_until;'))
 bug('07', 'accept until EAGAIN, blocking listener', 'accept.*(blocks|O_NONBLOCK'
     ')', ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
           'return fd == wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != '
@@ -248,8 +248,11 @@ bug('07', 'clients block', 'O_NONBLOCK|not block',
     ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
      'return fd != wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != -1;'))
 bug('07', 'one descriptor a turn', 'every|each|last',
-    ('                handle_ready(fd, listener, now);\n',
-     '            {\n                handle_ready(fd, listener, now);\n'
+    ('                handle_readable(fd, listener, now);\n',
+     '            {\n                handle_readable(fd, listener, now);\n'
+     '                break;\n            }\n'),
+    ('                handle_writable(fd, listener, now);\n',
+     '            {\n                handle_writable(fd, listener, now);\n'
      '                break;\n            }\n'))
 bug('07', 'signal lost before select', 'SIGTERM|SIGINT',
     ('ssize_t written = write(wake_up[1], "", 1);',
@@ -260,17 +263,18 @@ bug('07', 'signal lost before select', 'SIGTERM|SIGINT',
     ('enum action {', 'static volatile bool asked;\nenum action {'))
 bug('07', 'always watches for writing', 'spins|ready',
     ('            FD_SET(fd, readable);\n',
-     '            { FD_SET(fd, readable); if (fd != listener) FD_SET(fd, '
-     'writable); }\n'))
+     '            {\n                FD_SET(fd, readable);\n'
+     '                if (connection->peer.sin_family == AF_INET)\n'
+     '                    FD_SET(fd, writable);\n            }\n'))
 bug('07', 'sets are not rebuilt', 'set|FD_SET',
     ('    FD_ZERO(readable);\n    FD_ZERO(writable);\n', ''),
     ('        fd_set readable, writable;',
      '        static fd_set readable, writable;'),
-    ('else if (connection->unsent == NULL)\n            FD_SET(fd, readable);\n'
-     '        else\n            FD_SET(fd, writable);\n',
-     'else {\n            static char known[1024];\n'
-     '            if (!known[fd]++)\n                FD_SET(fd, readable);\n'
-     '        }\n'))
+    ('        if (connection->unsent == NULL)\n'
+     '            FD_SET(fd, readable);\n        else\n'
+     '            FD_SET(fd, writable);',
+     '        static char known[1024];\n'
+     '        if (!known[fd]++)\n            FD_SET(fd, readable);'))
 bug('07', 'the descriptor limit is ignored', 'FD_SETSIZE',
     ('    limit_descriptors();\n', '    (void)limit_descriptors;\n'),
     ('if (client >= FD_SETSIZE)', 'if (client >= 1 << 20)'),
@@ -279,12 +283,12 @@ bug('07', 'the client is not removed', 'close',
     ('    else if (!echo(fd, now))\n        remove_connection(fd, listener);',
      '    else if (!echo(fd, now))\n        connections[fd].open = false;'))
 bug('07', 'recv == 0 is not the end', 'returned? 0|returns 0',
-    ('        if (received == 0)  /* the client has closed its side */\n'
-     '            return false;\n',
-     '        if (received == 0)\n            return true;\n'))
+    ('    if (received == 0)  /* the client has closed its side */\n'
+     '        return false;\n',
+     '    if (received == 0)\n        return true;\n'))
 bug('07', 'silent clients stay', '-t|last byte',
-    ('            drop_idle_clients(listener, timeout, now);\n',
-     '            (void)drop_idle_clients;\n'))
+    ('            drop_client(fd, listener, timeout);\n',
+     '            (void)drop_client;\n'))
 bug('07', 'a freed descriptor is not used at once', 'at once',
     ('        connections[listener].retry_at = milliseconds();\n',
      '        (void)milliseconds;\n'))

@@ -21,9 +21,9 @@ wrong('04 05', 'accept_EMFILE', 'EMFILE',
       ('        waits = 0;\n    return client;',
        '        ;\n    return client;'))
 wrong('07 08', 'accept_EMFILE', 'EMFILE',
-      ('*retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;',
-       'if (failure->action == WAIT)\n        *retry_at = milliseconds() + '
-       '100;'))
+      ('connection->retry_at = failure->action == WAIT ? milliseconds() + 100 '
+       ': 0;', 'if (failure->action == WAIT)\n        connection->retry_at = '
+       'milliseconds() + 100;'))
 wrong('07 08', 'select_unlisted', 'select',
       ('{"select", 0, STOP, NULL}', '{"select", 0, WAIT, NULL}'))
 wrong('07 08', 'select_unlisted', 'select',
@@ -31,7 +31,8 @@ wrong('07 08', 'select_unlisted', 'select',
        '%s%s\\n", call, strerror(number), detail);\n        else',
        '        if (failure->number != 0)'))
 wrong('07 08', 'select_shortages_apart', 'ENOMEM',
-      ('milliseconds() < *retry_at + 1000', '*retry_at != 0'))
+      ('milliseconds() < connection->retry_at + 1000',
+       'connection->retry_at != 0'))
 
 wrong('07 08', 'messages_unread', 'at once',
       ('struct timeval at_once = {0};', 'struct timeval at_once = {1};'))
@@ -56,22 +57,39 @@ wrong('07', 'acknowledged_in_time', '2 seconds',
       ('last_check + 100 * timeout', 'last_check + 1000 * timeout'))
 wrong('07 08', 'unread_in_a_shortage', 'dropped',
       ('earlier(limit, connection->last_check + 100 * timeout)',
-       'connection->last_check + 100 * timeout'))
+       'connection->last_check + 100 * timeout'),
+      ('        if (now - connection->last_activity >= 1000 * timeout)\n',
+       '        else\n            goto next;\n'
+       '        if (now - connection->last_activity >= 1000 * timeout)\n'),
+      ('        else\n            due = earlier(due, next_check(fd, timeout));'
+       '\n', '        else\n        next:\n'
+       '            due = earlier(due, next_check(fd, timeout));\n'))
 wrong('07', 'read_in_a_shortage', 'bytes have moved',
-      ('        && note_unacknowledged(client))\n        connection->last_acti'
-       'vity = now;\n', '        && note_unacknowledged(client))\n        ;\n'))
+      ('    note_unacknowledged(client, now);\n',
+       '    long long before = connection->last_activity;\n'
+       '    note_unacknowledged(client, now);\n'
+       '    connections[client].last_activity = before;\n'))
 wrong('08', 'read_in_a_shortage', 'bytes have moved',
-      ('        && note_unacknowledged(fd))\n        connection->last_activity '
-       '= milliseconds();\n', '        && note_unacknowledged(fd))\n        '
-       ';\n'))
+      ('    note_unacknowledged(client, milliseconds());\n',
+       '    long long before = connections[client].last_activity;\n'
+       '    note_unacknowledged(client, milliseconds());\n'
+       '    connections[client].last_activity = before;\n'))
 wrong('07', 'acknowledged', 'acknowledged',
-      ('            connection->last_activity = now;\n        if (now - ',
-       '        ;\n    if (now - '))
+      ('            note_unacknowledged(fd, now);\n',
+       '        {\n            long long before = connection->last_activity;\n'
+       '            note_unacknowledged(fd, now);\n'
+       '            connection->last_activity = before;\n        }\n'))
 wrong('08', 'response_in_the_buffer', '2 seconds',
-      ('sent > 16384)', 'sent > 16777216)'))
+      ('sent <= 16384)', 'sent <= 16777216)'))
 wrong('08', 'response_in_the_buffer', 'acknowledged',
-      ('            connection->last_activity = now;\n        if (now - ',
-       '        ;\n    if (now - '))
+      ('            note_unacknowledged(fd, now);\n',
+       '        {\n            long long before = connection->last_activity;\n'
+       '            note_unacknowledged(fd, now);\n'
+       '            connection->last_activity = before;\n        }\n'))
+wrong('07 08', 'silent_client', 'dropped',
+      ('        highest = fd;\n    due = 0;\n', '        highest = fd;\n'))
+wrong('07 08', 'tenth_of_a_second', 'tenth',
+      ('    if (failure->action == WAIT)\n        due = 0;\n', ''))
 
 # ---------------------------------------------------------------------- 06
 
@@ -273,8 +291,8 @@ wrong('07 08', 'fcntl_fails_at_the_start', 'fcntl',
       ('fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1)',
        'fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -2)'))
 wrong('07', 'malloc_fails', 'malloc',
-      ('        handle_retry("malloc", &connection->retry_at, peer);\n',
-       '        (void)peer;\n'))
+      ('return handle_connection_error("malloc", connection) != DROP;',
+       'return false;'))
 wrong('08', 'limit_not_raised', '500',
       ('    if (!raise_limit(&clients))\n        return -1;',
        '    raise_limit(&clients);'), file='tree.c')

@@ -42,8 +42,8 @@ bug('06', 'the result of socket is not checked', 'socket.. has returned',
 bug('06', 'the bytes written are not subtracted', 'none of them twice',
     ('            length -= (size_t)written;\n', ''))
 bug('07', 'the pipe is taken for a client', 'pipe which a signal handler',
-    ('        if (FD_ISSET(wake_up[0], &readable))\n'
-     '            return;  /* a signal has arrived */\n', ''))
+    ('    if (fd == wake_up[0])\n        exit(EXIT_SUCCESS);  /* a signal has '
+     'arrived */\n    else if', '    if'))
 
 # ------------------------------------------------------------------- 04
 
@@ -102,47 +102,45 @@ bug('05', 'a DROP of send is overlooked', 'has failed .* times',
 # ------------------------------------------------------------------- 07
 
 bug('07', 'the listener is in no set', 'put the listener in the set',
-    ('else if (connection->unsent == NULL)\n',
-     'else if (fd == listener)\n            ;\n'
-     '        else if (connection->unsent == NULL)\n'))
+    ('if (!connection->open || connection->retry_at > now)',
+     'if (!connection->open || connection->retry_at > now\n'
+     '            || connection->peer.sin_family != AF_INET)'))
 bug('07', 'the sets are not emptied', r'FD_ZERO|before each call',
-    ('    FD_ZERO(readable);\n', ''))
+    ('    FD_ZERO(readable);\n    FD_ZERO(writable);\n', ''))
 bug('07', 'the timeout of select is 0', 'is its timeout 0',
-    ('due > now ? due - now : 0', '0'))
+    ('then > now ? then - now : 0', '0'))
 bug('07', 'does not wait for the end of a shortage', 'that timeout',
-    ('            *due = earlier(*due, connection->retry_at);\n',
+    ('            due = earlier(due, connection->retry_at);\n',
      '            ;\n'))
 bug('07', 'a shortage spins', 'out of the sets',
-    ('if (connection->retry_at > now)', 'if (0)'))
+    ('if (!connection->open || connection->retry_at > now)',
+     'if (!connection->open)'))
 bug('07', 'rows that are not open are dropped', 'rows that are not open',
-    ('if (fd == listener || !connection->open', 'if (fd == listener'))
+    ('if (!connection->open || fd == listener', 'if (fd == listener'))
 bug('07', 'the listener is received from', 'called on the listener',
-    ('    if (fd == listener)\n        accept_clients(listener);\n    else if',
-     '    if'))
+    ('    else if (fd == listener)\n        accept_clients(listener);\n', ''))
 bug('07', 'the listener is dropped', 'the listener has been dropped',
-    ('if (fd != listener && timeout > 0)', 'if (timeout > 0)'),
-    ('if (fd == listener || !connection->open', 'if (!connection->open'))
+    ('if (!connection->open || fd == listener', 'if (!connection->open'))
 bug('07', '0 seconds are a limit', '0 seconds mean no limit',
-    ('if (fd != listener && timeout > 0)', 'if (fd != listener)'),
-    ('if (timeout > 0 && now >= due)', 'if (now >= due)'))
+    (' || fd == listener || timeout == 0)', ' || fd == listener)'))
 bug('07', 'a dropped client stays open', 'close the socket of a client',
-    ('        remove_connection(fd, listener);\n    }\n',
-     '        connection->open = false;\n    }\n'))
+    ('                timeout == 1 ? "" : "s");\n'
+     '    remove_connection(client, listener);\n',
+     '                timeout == 1 ? "" : "s");\n'
+     '    connections[client].open = false;\n'))
 bug('07', 'active clients are dropped', 'had not been silent',
-    ('if (timeout > 0 && now >= due)', 'if (timeout > 0)'),
-    ('            || now < next_check(fd, timeout))', '            )'),
-    ('if (now - connection->last_activity < 1000 * timeout)', 'if (0)'))
+    ('if (now - connection->last_activity >= 1000 * timeout)', 'if (1)'))
 bug('07', 'a failed select is taken for ready', 'select returned -1',
     ('            handle_error("select");\n            continue;\n',
      '            handle_error("select");\n'))
 bug('07', 'fcntl of the listener is not checked', 'what fcntl returns',
-    ('    if (!add_connection(listener, &address))\n',
-     '    if (!add_connection(listener, &address) && 0)\n'))
+    ('    if (!add_connection(listener))\n',
+     '    if (!add_connection(listener) && 0)\n'))
 bug('07', 'a drop is not reported', 'print this line',
     ('fprintf(stderr, "dropped %s', 'if (0)\n            fprintf(stderr, '
      '"dropped %s'))
 bug('07', 'what was received starts anywhere', 'from its first byte',
-    ('        connection->start = 0;\n', ''))
+    ('    connection->start = 0;\n', ''))
 
 # ------------------------------------------------------------------- 06
 
@@ -171,7 +169,7 @@ bug('07', 'no pipe', r'pipe\(\) is never called', ('pipe(wake_up) == -1', '0'))
 bug('07', 'no descriptor limit', 'setrlimit',
     ('setrlimit(RLIMIT_NOFILE, &limit) == -1', '0'))
 bug('07', 'no address of a client', 'the one that accept stored',
-    ('        .peer = *peer,\n', ''))
+    ('        connections[client].peer = peer;\n', ''))
 
 # ------------------------------------------------------------------- -t 0
 
