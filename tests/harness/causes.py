@@ -152,8 +152,7 @@ class Causes:
             return ('a client has no address: keep the one that accept stored, '
                     'for messages about that client')
         port = re.search(r'^listening on \S+:(\d+)$', self.told, re.M)
-        if port and re.search(rf'^dropped \S+:(0|{port[1]}):', self.told,
-                              re.M):
+        if port and re.search(rf'(?m)^dropped \S+:(0|{port[1]}):', self.told):
             return ('the listener has been dropped: the limit for the time '
                     'without a byte applies only to clients')
         return ''
