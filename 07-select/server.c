@@ -76,7 +76,7 @@ static void handle_writable(int client, int listener, long long now);
 static void check_connections(int listener, long timeout, long long now);
 static long long milliseconds(void);
 
-static long long due;  /* when to check the connections next; 0 = now */
+static long long due;  /* when to check the connections at the latest; 0: now */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 /* Waits until sockets are ready, deals with each, and waits again, until a
@@ -115,7 +115,7 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;  /* descriptor of an open socket */
+static int highest;  /* descriptor in the table */
 
 static void accept_clients(int listener);
 static int accept_client(int listener, struct sockaddr_in *address);
@@ -217,8 +217,10 @@ static bool save_unsent(int client, const char *bytes) {
         connection->unsent = NULL;
     } else if (connection->unsent == NULL) {
         connection->unsent = malloc(connection->end);
-        if (connection->unsent == NULL)
-            return handle_connection_error("malloc", connection) != DROP;
+        if (connection->unsent == NULL) {
+            handle_connection_error("malloc", connection);
+            return false;
+        }
         memcpy(connection->unsent, bytes, connection->end);
     }
     return true;
@@ -342,7 +344,8 @@ static void note_unacknowledged(int client, long long now) {
         connection->last_activity = now;
 }
 
-/* Does so after a send, unless it was small: that is not worth a call. */
+/* Notes them after a send that was large or took only a part; for others it is
+   not worth a call. The next check may be due sooner now. */
 static void note_sent(int client, long long now) {
     const struct connection *connection = &connections[client];
 

@@ -98,7 +98,7 @@ static void handle_writable(int client, int listener, long long now);
 static void check_connections(int listener, long timeout, long long now);
 static long long milliseconds(void);
 
-static long long due;  /* when to check the connections next; 0 = now */
+static long long due;  /* when to check the connections at the latest; 0: now */
 static int wake_up[2];  /* a pipe: the numbers of signals */
 
 /* Waits until sockets are ready, deals with each, and waits again, until a
@@ -137,7 +137,7 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;  /* descriptor of an open socket */
+static int highest;  /* descriptor in the table */
 
 static void accept_clients(int listener);
 static int accept_client(int listener, union address *address);
@@ -398,7 +398,8 @@ static void note_unacknowledged(int client, long long now) {
         connection->last_activity = now;
 }
 
-/* Does so after a send, unless it was small: that is not worth a call. */
+/* Notes them after a send that was large or took only a part; for others it is
+   not worth a call. The next check may be due sooner now. */
 static void note_sent(int client, ssize_t sent) {
     if (sent != -1 && sent <= 16384)
         return;

@@ -32,7 +32,7 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void limit_descriptors(void);
 static void catch_signals(void);
-static bool add_connection(int fd, const struct sockaddr_in *peer);
+static bool add_connection(int fd);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static void serve(int listener, long timeout);
 static enum action handle_error(const char *call);
@@ -54,7 +54,7 @@ int main(int argc, char *argv[]) {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    if (!add_connection(listener, &address))
+    if (!add_connection(listener))
         handle_error("fcntl");
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
@@ -67,19 +67,17 @@ int main(int argc, char *argv[]) {
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
-    return EXIT_SUCCESS;
 }
 
 static void hand_out(void);
-static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, long long *due);
-static struct timeval time_until(long long due);
-static void handle_ready(int fd, int listener, long long now);
-static void drop_idle_clients(int listener, long timeout, long long now);
+static int fill_sets(fd_set *readable, fd_set *writable);
+static struct timeval time_until(long long then);
+static void handle_readable(int fd, int listener, long long now);
+static void handle_writable(int client, int listener, long long now);
+static void check_connections(int listener, long timeout, long long now);
 static long long milliseconds(void);
-static enum action handle_retry(const char *call, long long *retry_at,
-                                const struct sockaddr_in *peer);
 
+static long long due;  /* when to check the connections at the latest; 0: now */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 /* Waits until sockets are ready, deals with each, and waits again, until a
@@ -87,22 +85,22 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
-        long long due;
         hand_out();
-        int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
-        struct timeval left = time_until(due);
+        int nfds = fill_sets(&readable, &writable);
+        struct timeval left = time_until(due);  /* NULL would be for ever */
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
         }
-        if (FD_ISSET(wake_up[0], &readable))
-            return;  /* a signal has arrived */
         long long now = milliseconds();
-        for (int fd = 0; fd < nfds; fd++)
-            if (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable))
-                handle_ready(fd, listener, now);
-        if (timeout > 0 && now >= due)
-            drop_idle_clients(listener, timeout, now);
+        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+            if (FD_ISSET(fd, &readable))
+                handle_readable(fd, listener, now);
+            else if (FD_ISSET(fd, &writable))
+                handle_writable(fd, listener, now);
+        }
+        if (now >= due)
+            check_connections(listener, timeout, now);
     }
 }
 
@@ -121,27 +119,27 @@ struct piece {  /* of work */
     size_t length;
 };
 
-/* The state of a connection; for the listener only open and retry_at count. */
+/* The state of one connection, or of the listener. */
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     long long last_check;     /* when unacknowledged was last set */
     int unacknowledged;       /* bytes not acknowledged then */
     bool open;
-    bool ended;               /* closed or lost: fill_sets removes it */
+    bool ended;               /* lost: check_connections removes it */
     bool too_long;            /* the line being received does not fit */
     bool works;               /* its piece is under way */
     char received[LINE];      /* lines not handled yet */
     size_t length;            /* bytes in received */
-    const char *unsent;       /* the unsent rest of a line */
-    size_t left;              /* bytes of it */
+    const char *unsent;       /* the line that is being sent */
+    size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
     long long turns[2];       /* for WORK and for ROOM; 0: not waiting */
     struct piece piece;       /* that this client is working on, if any */
     struct sockaddr_in peer;
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;  /* of the open descriptors */
+static int highest;  /* descriptor in the table */
 
 static struct piece pieces[PIECES];  /* a ring of those waiting */
 static int first, waiting;           /* the next one, and how many there are */
@@ -150,18 +148,24 @@ static int under_way;                /* how many more the clients have */
 static int find_next(enum wanted wanted);
 static void accept_clients(int listener);
 static int accept_client(int listener, struct sockaddr_in *address);
-static bool awaits_work(const struct connection *connection);
-static void handle_client(int client, long long now);
+static bool has_unsent(const struct connection *connection);
+static bool receive(int client, long long now);
 static void handle_lines(int client, bool has_turn);
 static void send_line(int client, const char *line, size_t length);
+static bool send_some(int client, long long now);
+static bool awaits_work(const struct connection *connection);
 static long long next_check(int client, long timeout);
-static bool note_unacknowledged(int client);
+static void note_unacknowledged(int client, long long now);
+static void note_sent(int client, long long now);
+static void drop_client(int client, int listener, long timeout);
 static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
 static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
+static enum action handle_connection_error(const char *call,
+                                           struct connection *connection);
 
 /* Takes the pieces that are waiting for room and hands out those that are
    waiting for a client. The client that has waited longest comes first, so all
@@ -177,6 +181,7 @@ static void hand_out(void) {
         struct connection *worker = &connections[client];
         worker->turns[WORK] = 0;
         worker->works = true;
+        due = 0;  /* it has a time limit now */
         worker->piece = pieces[first];
         first = (first + 1) % PIECES;
         waiting--;
@@ -193,84 +198,66 @@ static int find_next(enum wanted wanted) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         long long turn = connection->turns[wanted];
-        if (connection->open && !connection->ended && connection->left == 0
-            && turn != 0
+        if (connection->open && !has_unsent(connection) && turn != 0
             && (next == -1 || turn < connections[next].turns[wanted]))
             next = fd;
     }
     return next;
 }
 
-/* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them. Stores when the next time limit or shortage ends, at most
-   a day later. Returns nfds, the highest descriptor plus 1. */
-static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, long long *due) {
+/* Fills the sets with the descriptors to wait for, since select leaves only the
+   ready ones in them. Returns nfds, the highest descriptor plus 1. */
+static int fill_sets(fd_set *readable, fd_set *writable) {
     long long now = milliseconds();
 
-    *due = now + 86400000;
     FD_ZERO(readable);
     FD_ZERO(writable);
-    /* The pipe was opened before the listener, so nfds covers it. */
     FD_SET(wake_up[0], readable);
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        if (!connection->open)
+        if (!connection->open || connection->retry_at > now)
             continue;
-        if (connection->ended) {
-            remove_connection(fd, listener);
-            *due = now;  /* its piece may go to another client */
-            continue;
-        }
-        if (fd != listener && timeout > 0 && !awaits_work(connection))
-            *due = earlier(*due, next_check(fd, timeout));
-        if (connection->retry_at > now)
-            *due = earlier(*due, connection->retry_at);
-        else if (connection->left > 0)
-            FD_SET(fd, writable);
-        else if (connection->turns[ROOM] == 0)
+        if (!has_unsent(connection) && connection->turns[ROOM] == 0)
             FD_SET(fd, readable);
+        else if (has_unsent(connection) && !connection->ended)
+            FD_SET(fd, writable);  /* read no more until all is sent */
     }
-    return highest + 1;
+    return highest + 1;  /* the pipe was opened before the listener */
 }
 
-/* Returns whether a client is waiting for work and has been sent everything:
-   then it does not time out. */
-static bool awaits_work(const struct connection *connection) {
-    return connection->turns[WORK] != 0 && connection->left == 0;
-}
-
-/* Handles a ready descriptor. */
-static void handle_ready(int fd, int listener, long long now) {
-    if (fd == listener)
+/* Deals with a descriptor that can be read from. */
+static void handle_readable(int fd, int listener, long long now) {
+    if (fd == wake_up[0])
+        exit(EXIT_SUCCESS);  /* a signal has arrived */
+    else if (fd == listener)
         accept_clients(listener);
-    else
-        handle_client(fd, now);
+    else if (!receive(fd, now))
+        remove_connection(fd, listener);
 }
 
-static void receive(int client, long long now);
+/* Sends what is left, now that the client's socket has room again. */
+static void handle_writable(int client, int listener, long long now) {
+    if (send_some(client, now))
+        handle_lines(client, false);  /* those that had to wait */
+    else
+        remove_connection(client, listener);
+}
+
+/* Returns whether something is left to send to a client. */
+static bool has_unsent(const struct connection *connection) {
+    return connection->start < connection->end;
+}
+
 static const char *handle_line(int client, const char *line, size_t length,
                                bool has_turn);
 static bool push(const char *line, size_t length);
 static void take_turn(int client, enum wanted wanted);
-static void send_unsent(int client);
-
-/* Sends what is left of a line, or else receives; then handles the lines
-   received. While something is left to send, nothing is received and no line is
-   handled: a client that does not read its answers cannot pile them up. */
-static void handle_client(int client, long long now) {
-    if (connections[client].left > 0)
-        send_unsent(client);
-    else
-        receive(client, now);
-    handle_lines(client, false);
-}
 
 /* Receives what there is room for: see recv(2). If there is no room, the line
-   is too long, and none of it is kept. */
-static void receive(int client, long long now) {
+   is too long, and none of it is kept. Returns false when the client has closed
+   or is lost. */
+static bool receive(int client, long long now) {
     struct connection *connection = &connections[client];
-    const struct sockaddr_in *peer = &connection->peer;
 
     if (connection->length == sizeof connection->received) {
         connection->too_long = true;
@@ -279,25 +266,26 @@ static void receive(int client, long long now) {
     ssize_t received =
         recv(client, connection->received + connection->length,
              sizeof connection->received - connection->length, 0);
-    if (received > 0) {
-        connection->length += (size_t)received;
-        connection->last_activity = now;
-    } else if (received == 0) {  /* the client has closed its side */
-        connection->ended = true;
-    } else {
-        connection->ended =
-            handle_retry("recv", &connection->retry_at, peer) == DROP;
-    }
+    if (received == -1)
+        return handle_connection_error("recv", connection) != DROP;
+    if (received == 0)  /* the client has closed its side */
+        return false;
+    connection->length += (size_t)received;
+    connection->last_activity = now;
+    handle_lines(client, false);
+    return true;
 }
 
 /* Handles whole lines until one has to wait, and keeps the rest: a line may
-   arrive in any number of pieces. A turn is for the first line only. */
+   arrive in any number of pieces. A turn is for the first line only. While
+   something is left to send, no line is handled either: a client that does not
+   read its answers cannot pile them up. */
 static void handle_lines(int client, bool has_turn) {
     struct connection *connection = &connections[client];
     char *line = connection->received, *newline;
     size_t rest = connection->length;
 
-    while (connection->left == 0 && connection->turns[ROOM] == 0
+    while (!has_unsent(connection) && connection->turns[ROOM] == 0
            && (newline = memchr(line, '\n', rest)) != NULL) {
         size_t length = (size_t)(newline - line) + 1;
         const char *answer =
@@ -366,29 +354,31 @@ static void send_line(int client, const char *line, size_t length) {
     struct connection *connection = &connections[client];
 
     connection->unsent = line;
-    connection->left = length;
+    connection->start = 0;
+    connection->end = length;
     connection->last_activity = milliseconds();
-    if (length > 0)
-        send_unsent(client);
+    if (length > 0 && !send_some(client, connection->last_activity)) {
+        connection->ended = true;
+        due = 0;
+    }
 }
 
-/* Sends as much of what is left as the socket takes: see send(2). */
-static void send_unsent(int client) {
+/* Sends as much of what is left as the socket takes, and keeps the rest: see
+   send(2). Returns false if the client is lost. */
+static bool send_some(int client, long long now) {
     struct connection *connection = &connections[client];
-    const struct sockaddr_in *peer = &connection->peer;
-    ssize_t sent = send(client, connection->unsent, connection->left, 0);
+    ssize_t sent = send(client, connection->unsent + connection->start,
+                        connection->end - connection->start, 0);
 
-    if (sent == -1) {
-        connection->ended =
-            handle_retry("send", &connection->retry_at, peer) == DROP;
-    } else {
-        connection->unsent += sent;
-        connection->left -= (size_t)sent;
-        connection->last_activity = milliseconds();
+    if (sent != -1) {
+        connection->start += (size_t)sent;
+        connection->last_activity = now;
         connection->retry_at = 0;
+    } else if (handle_connection_error("send", connection) == DROP) {
+        return false;
     }
-    if (connection->left > 0 && note_unacknowledged(client))
-        connection->last_activity = milliseconds();
+    note_sent(client, now);
+    return true;
 }
 
 /* Accepts every waiting client while descriptors last. */
@@ -397,12 +387,14 @@ static void accept_clients(int listener) {
     int client;
 
     while ((client = accept_client(listener, &peer)) != -1) {
-        if (!add_connection(client, &peer)) {
+        if (!add_connection(client)) {
             int number = errno;
             if (can_log())
                 fprintf(stderr, "fcntl: %s\n", strerror(number));
             remove_connection(client, listener);
+            continue;
         }
+        connections[client].peer = peer;
     }
 }
 
@@ -419,26 +411,26 @@ static int accept_client(int listener, struct sockaddr_in *address) {
         errno = EMFILE;
     }
     if (client == -1)
-        handle_retry("accept", &connections[listener].retry_at, NULL);
+        handle_connection_error("accept", &connections[listener]);
     return client;
 }
 
 /* Adds a socket to the table and makes it non-blocking: a call may block even
    after select has reported it ready, see BUGS in select(2). Returns false if
    fcntl fails. */
-static bool add_connection(int fd, const struct sockaddr_in *peer) {
+static bool add_connection(int fd) {
     connections[fd] = (struct connection){
         .open = true,
-        .peer = *peer,
         .last_activity = milliseconds(),
     };
     if (fd > highest)
         highest = fd;
+    due = 0;
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
 /* Closes a socket, which frees its row, and puts the client's piece in front of
-   all those waiting. If accept lacked a descriptor, it is tried again now. */
+   all those waiting. */
 static void remove_connection(int fd, int listener) {
     struct connection *connection = &connections[fd];
 
@@ -452,28 +444,46 @@ static void remove_connection(int fd, int listener) {
         waiting++;
         under_way--;
     }
-    if (connections[listener].retry_at != 0)
+    if (connections[listener].retry_at != 0)  /* accept lacked a descriptor */
         connections[listener].retry_at = milliseconds();
 }
 
-/* Drops the clients that have moved no byte for the timeout. Bytes that their
-   kernels have acknowledged since the last check have moved. */
-static void drop_idle_clients(int listener, long timeout, long long now) {
+/* Drops the clients that have moved no byte for the timeout. Sets due to when
+   to check them again, at most a day later. Bytes that a client's kernel has
+   acknowledged since the last check have moved. */
+static void check_connections(int listener, long timeout, long long now) {
+    due = now + 86400000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        if (fd == listener || !connection->open || awaits_work(connection)
-            || now < next_check(fd, timeout))
+        if (connection->open && connection->ended)
+            remove_connection(fd, listener);
+        if (connection->open && connection->retry_at > now)
+            due = earlier(due, connection->retry_at);
+        if (!connection->open || fd == listener || timeout == 0
+            || awaits_work(connection))
             continue;
-        if (note_unacknowledged(fd))
-            connection->last_activity = now;
-        if (now - connection->last_activity < 1000 * timeout)
-            continue;
-        if (can_log())
-            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                    name_of(&connection->peer), timeout,
-                    timeout == 1 ? "" : "s");
-        remove_connection(fd, listener);
+        if (now >= next_check(fd, timeout))
+            note_unacknowledged(fd, now);
+        if (now - connection->last_activity >= 1000 * timeout)
+            drop_client(fd, listener, timeout);
+        else
+            due = earlier(due, next_check(fd, timeout));
     }
+}
+
+/* Returns whether a client is waiting for work and has been sent everything:
+   then it does not time out. */
+static bool awaits_work(const struct connection *connection) {
+    return connection->turns[WORK] != 0 && !has_unsent(connection);
+}
+
+/* Drops a client that has moved no byte for the timeout. */
+static void drop_client(int client, int listener, long timeout) {
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connections[client].peer), timeout,
+                timeout == 1 ? "" : "s");
+    remove_connection(client, listener);
 }
 
 /* Returns when to check whether a client has timed out: at the end of its
@@ -488,21 +498,33 @@ static long long next_check(int client, long timeout) {
     return limit;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. select reports a socket as writable only when
-   a good part of its buffer is free: with a peer that reads slowly, minutes may
-   pass while bytes move. */
-static bool note_unacknowledged(int client) {
+/* Notes how many bytes the client's kernel has not acknowledged yet: if their
+   number has changed, bytes have moved. select reports a socket as writable
+   only when a good part of its buffer is free: with a client that reads slowly,
+   minutes may pass while bytes move. */
+static void note_unacknowledged(int client, long long now) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
-    connection->last_check = milliseconds();
+    connection->last_check = now;
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
-    return connection->unacknowledged != before;
+    if (connection->unacknowledged != before)
+        connection->last_activity = now;
+}
+
+/* Notes them after a send that was large or took only a part; for others it is
+   not worth a call. The next check may be due sooner now. */
+static void note_sent(int client, long long now) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->start == connection->end && connection->end <= 4096)
+        return;
+    note_unacknowledged(client, now);
+    due = 0;
 }
 
 /* Returns the earlier of two times. */
@@ -510,9 +532,9 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until then, at least 0, as select takes it. */
-static struct timeval time_until(long long due) {
-    long long now = milliseconds(), left = due > now ? due - now : 0;
+/* Returns the time left until a time, at least 0, as select takes it. */
+static struct timeval time_until(long long then) {
+    long long now = milliseconds(), left = then > now ? then - now : 0;
 
     return (struct timeval){.tv_sec = (time_t)(left / 1000),
                             .tv_usec = (suseconds_t)(left % 1000 * 1000)};
@@ -570,10 +592,9 @@ static void wake(int number) {
 
 /* Closes everything, on every way out of the program: see atexit(3). */
 static void close_all(void) {
-    for (int fd = 0; fd <= highest; fd++) {
+    for (int fd = 0; fd <= highest; fd++)
         if (connections[fd].open)
             close(fd);
-    }
     close(wake_up[0]);
     close(wake_up[1]);
 }
@@ -775,32 +796,30 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, after a tenth of a second in a shortage:
-   without select nothing else can be done meanwhile. */
+   STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
-    static long long retry_at;
+    static struct connection none;
     struct timespec tenth = {.tv_nsec = 100000000};
-    enum action action = handle_retry(call, &retry_at, NULL);
+    enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);
+        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
     return action;
 }
 
-/* Does the same, but does not sleep: in a shortage it sets retry_at to a tenth
-   of a second from now. Names the peer unless it is NULL. Only the first
-   failure of a shortage is reported: that for which retry_at is 0, or long ago.
-   */
-static enum action handle_retry(const char *call, long long *retry_at,
-                                const struct sockaddr_in *peer) {
+/* Does the same for a call on a connection: names its peer, and does not sleep,
+   but sets retry_at to a tenth of a second from now. Only the first failure of
+   a shortage is reported: that for which retry_at is 0, or long ago. */
+static enum action handle_connection_error(const char *call,
+                                           struct connection *connection) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);
     bool reported = failure->action == WAIT
-                    && milliseconds() < *retry_at + 1000;
+                    && milliseconds() < connection->retry_at + 1000;
     char detail[32] = "";
 
-    if (peer != NULL)
-        snprintf(detail, sizeof detail, " (%s)", name_of(peer));
+    if (connection->peer.sin_family == AF_INET)
+        snprintf(detail, sizeof detail, " (%s)", name_of(&connection->peer));
     if (failure->action == STOP
         || (failure->action != RETRY && !reported && can_log())) {
         if (failure->number == 0)
@@ -811,6 +830,8 @@ static enum action handle_retry(const char *call, long long *retry_at,
     }
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    *retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    connection->retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    if (failure->action == WAIT)
+        due = 0;
     return failure->action;
 }

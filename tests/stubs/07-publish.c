@@ -31,7 +31,7 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void limit_descriptors(void);
 static void catch_signals(void);
-static bool add_connection(int fd, const struct sockaddr_in *peer);
+static bool add_connection(int fd);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static void serve(int listener, long timeout);
 static enum action handle_error(const char *call);
@@ -53,7 +53,7 @@ int main(int argc, char *argv[]) {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    if (!add_connection(listener, &address))
+    if (!add_connection(listener))
         handle_error("fcntl");
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
@@ -66,18 +66,16 @@ int main(int argc, char *argv[]) {
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
-    return EXIT_SUCCESS;
 }
 
-static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, long long *due);
-static struct timeval time_until(long long due);
-static void handle_ready(int fd, int listener, long long now);
-static void drop_idle_clients(int listener, long timeout, long long now);
+static int fill_sets(fd_set *readable, fd_set *writable);
+static struct timeval time_until(long long then);
+static void handle_readable(int fd, int listener, long long now);
+static void handle_writable(int client, int listener, long long now);
+static void check_connections(int listener, long timeout, long long now);
 static long long milliseconds(void);
-static enum action handle_retry(const char *call, long long *retry_at,
-                                const struct sockaddr_in *peer);
 
+static long long due;  /* when to check the connections at the latest; 0: now */
 static int wake_up[2];  /* a pipe: a byte in it ends the program */
 
 /* Waits until sockets are ready, deals with each, and waits again, until a
@@ -85,21 +83,21 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
-        long long due;
-        int nfds = fill_sets(listener, timeout, &readable, &writable, &due);
-        struct timeval left = time_until(due);
+        int nfds = fill_sets(&readable, &writable);
+        struct timeval left = time_until(due);  /* NULL would be for ever */
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
         }
-        if (FD_ISSET(wake_up[0], &readable))
-            return;  /* a signal has arrived */
         long long now = milliseconds();
-        for (int fd = 0; fd < nfds; fd++)
-            if (FD_ISSET(fd, &readable) || FD_ISSET(fd, &writable))
-                handle_ready(fd, listener, now);
-        if (timeout > 0 && now >= due)
-            drop_idle_clients(listener, timeout, now);
+        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+            if (FD_ISSET(fd, &readable))
+                handle_readable(fd, listener, now);
+            else if (FD_ISSET(fd, &writable))
+                handle_writable(fd, listener, now);
+        }
+        if (now >= due)
+            check_connections(listener, timeout, now);
     }
 }
 
@@ -107,7 +105,7 @@ static void serve(int listener, long timeout) {
    have, with its newline; the 32 bytes of the longest topic and a NUL; the 8
    topics that a client may have; the 16384 bytes that may be waiting for it. */
 
-/* The state of a connection; for the listener only open and retry_at count. */
+/* The state of one connection, or of the listener. */
 struct connection {
     long long retry_at;       /* in a shortage: when to call again; else 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
@@ -116,9 +114,9 @@ struct connection {
     bool open;
     /* TODO 2: more members: the bytes received that are not yet a whole line,
        and their number; whether the line being received is too long; whether
-       the connection has ended, so that fill_sets must remove it; the lines
-       that are waiting for the client, now in an array in this row; how many
-       messages it has lost; its topics, and how many there are.
+       the connection has ended, so that check_connections must remove it; the
+       lines that are waiting for the client, now in an array in this row; how
+       many messages it has lost; its topics, and how many there are.
        Proved by to_a_subscriber. */
     char *unsent;             /* bytes received and not sent back, or NULL */
     size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
@@ -126,180 +124,175 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;  /* of the open descriptors */
+static int highest;  /* descriptor in the table */
 
 static void accept_clients(int listener);
 static int accept_client(int listener, struct sockaddr_in *address);
-/* TODO 3: prototypes for the functions in TODOs 4 to 6. */
+/* TODO 3: prototypes for the functions in TODOs 4, 5, 9, 10 and 14 in place of
+   the next three. */
 static bool echo(int client, long long now);
+static bool send_some(int client, const char *bytes, long long now);
 static bool save_unsent(int client, const char *bytes);
 static long long next_check(int client, long timeout);
-static bool note_unacknowledged(int client);
+static void note_unacknowledged(int client, long long now);
+static void note_sent(int client, long long now);
+static void drop_client(int client, int listener, long timeout);
 static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
 static void wake(int number);
 static void close_all(void);
 static bool can_log(void);
 static const char *name_of(const struct sockaddr_in *address);
+static enum action handle_connection_error(const char *call,
+                                           struct connection *connection);
 
-/* Fills the sets with the descriptors to watch, since select leaves only the
-   ready ones in them. Stores when the next time limit or shortage ends, at most
-   a day later. Returns nfds, the highest descriptor plus 1. */
-static int fill_sets(int listener, long timeout, fd_set *readable,
-                     fd_set *writable, long long *due) {
+/* Fills the sets with the descriptors to wait for, since select leaves only the
+   ready ones in them. Returns nfds, the highest descriptor plus 1. */
+static int fill_sets(fd_set *readable, fd_set *writable) {
     long long now = milliseconds();
 
-    *due = now + 86400000;
     FD_ZERO(readable);
     FD_ZERO(writable);
-    /* The pipe was opened before the listener, so nfds covers it. */
     FD_SET(wake_up[0], readable);
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        if (!connection->open)
+        if (!connection->open || connection->retry_at > now)
             continue;
-        /* TODO 8: remove a connection that has ended; it is due now, because
-           accept may have room. Sending may fail for any row while another is
-           being handled, so this is the only place that removes such rows. A
-           client that is waiting for messages (TODO 5) has no time limit.
-           Proved by half_close, subscribers_reset, idle_subscriber_stays,
-           room_at_once. */
-        if (fd != listener && timeout > 0)
-            *due = earlier(*due, next_check(fd, timeout));
-        if (connection->retry_at > now)
-            *due = earlier(*due, connection->retry_at);
-        /* TODO 7: use has_unsent (TODO 4) here.
+        /* TODO 6: use has_unsent (TODO 4) here.
            Proved by slow_loses_whole, eight_hundred. */
-        else if (connection->unsent == NULL)
+        if (connection->unsent == NULL)
             FD_SET(fd, readable);
         else
-            FD_SET(fd, writable);
+            FD_SET(fd, writable);  /* read no more until all is sent */
     }
-    return highest + 1;
+    return highest + 1;  /* the pipe was opened before the listener */
 }
 
-/* Handles a ready descriptor. */
-static void handle_ready(int fd, int listener, long long now) {
-    if (fd == listener)
+/* Deals with a descriptor that can be read from. */
+static void handle_readable(int fd, int listener, long long now) {
+    if (fd == wake_up[0])
+        exit(EXIT_SUCCESS);  /* a signal has arrived */
+    else if (fd == listener)
         accept_clients(listener);
-    /* TODO 9: handle_client (TODO 6) instead, unless the connection has ended
-       in this turn: sending to it may have failed.
+    /* TODO 7: receive (TODO 9) instead, unless lines are waiting for the
+       client: another may have published one in this turn, and sending it may
+       have failed.
        Proved by to_a_subscriber. */
     else if (!echo(fd, now))
         remove_connection(fd, listener);
 }
 
+/* Sends what is left, now that the client's socket has room again. */
+static void handle_writable(int client, int listener, long long now) {
+    /* TODO 8: send_some takes no bytes now (TODO 14). If the client is not
+       lost, handle the lines that had to wait (TODO 10).
+       Proved by answers_unread, faults_*. */
+    if (!send_some(client, connections[client].unsent, now))
+        remove_connection(client, listener);
+}
+
 /* TODO 4: has_unsent, which returns whether lines are waiting for a client.
    Proved by slow_loses_whole. */
 
-/* TODO 5: awaits_messages, which returns whether a client has a topic and no
-   line is waiting for it. Its silence is then not a failure.
-   Proved by idle_subscriber_stays, stalled_subscriber. */
-
-/* TODO 6: handle_client in place of echo, with the same parameters. If lines
-   are waiting for the client, send (TODO 15), otherwise receive (TODO 10); then
-   handle the lines received (TODO 11). While lines are waiting, nothing is
-   received, as before.
-   Proved by to_a_subscriber, answers_unread. */
-
-/* TODO 10: receive, which takes a client and the time. Call recv(2) for as many
-   bytes as there is room for, after those already in the array. If the array is
-   full, the line is too long: note that, and discard what has been received of
-   it. At the end of the stream, and if the client is lost, mark the connection
-   as ended.
+/* TODO 9: receive in place of echo, with the same parameters and the same
+   result. Call recv(2) for as many bytes as there is room for, after those
+   already in the array. If the array is full, the line is too long: note that,
+   and discard what has been received of it. Then handle the lines received
+   (TODO 10).
    Proved by split_anywhere, too_long_line, half_close, recv_*. */
 
-/* TODO 11: handle_lines, which takes a client. While no line is waiting for the
+/* Receives what has arrived, and sends back as much of it as the socket takes:
+   see recv(2). Returns false when the client has closed or is lost. */
+static bool echo(int client, long long now) {
+    static char buffer[262144];  /* for all clients: see save_unsent */
+    struct connection *connection = &connections[client];
+    ssize_t received = recv(client, buffer, sizeof buffer, 0);
+
+    if (received == -1)
+        return handle_connection_error("recv", connection) != DROP;
+    if (received == 0)  /* the client has closed its side */
+        return false;
+    connection->start = 0;
+    connection->end = (size_t)received;
+    connection->last_activity = now;
+    return send_some(client, buffer, now);
+}
+
+/* TODO 10: handle_lines, which takes a client. While no line is waiting for the
    client, and memchr(3) finds a newline: pass the line to handle_line (TODO
-   12), or answer "ERROR" if that returns false, or if it was too long. Move the
+   11), or answer "ERROR" if that returns false, or if it was too long. Move the
    rest to the front with memmove(3).
    Proved by several_at_once, too_long_line, other_lines. */
 
-/* TODO 12: handle_line, which takes a client, a line, and its length. The line
+/* TODO 11: handle_line, which takes a client, a line, and its length. The line
    may hold a NUL: only its newline ends it. Return false unless it is SUB and a
    topic, or PUB, a topic and a text, as described in the lesson. For PUB make
-   it a MSG line and publish it (TODO 14); for SUB subscribe (TODO 13).
+   it a MSG line and publish it (TODO 13); for SUB subscribe (TODO 12).
    Proved by other_lines, any_text, longest_topic, topics_exact. */
 
-/* Receives if nothing is left to send, then sends as much as the socket takes:
-   see recv(2) and send(2). While something is left, nothing is received, so a
-   client that stops reading is no longer read from. Returns false when the
-   client has closed or is lost. */
-static bool echo(int client, long long now) {
-    static char buffer[262144];
-    struct connection *connection = &connections[client];
-    const struct sockaddr_in *peer = &connection->peer;
-
-    if (connection->unsent == NULL) {
-        ssize_t received = recv(client, buffer, sizeof buffer, 0);
-        if (received == -1)
-            return handle_retry("recv", &connection->retry_at, peer) != DROP;
-        if (received == 0)  /* the client has closed its side */
-            return false;
-        connection->start = 0;
-        connection->end = (size_t)received;
-        connection->last_activity = now;
-    }
-    char *bytes = connection->unsent != NULL ? connection->unsent : buffer;
-    ssize_t sent = send(client, bytes + connection->start,
-                        connection->end - connection->start, 0);
-    if (sent != -1) {
-        connection->start += (size_t)sent;
-        connection->last_activity = now;
-        connection->retry_at = 0;
-    } else if (handle_retry("send", &connection->retry_at, peer) == DROP) {
-        return false;
-    }
-    bool all_sent = connection->start == connection->end;
-    if ((!all_sent || connection->end > 4096)  /* less is not worth an ioctl */
-        && note_unacknowledged(client))
-        connection->last_activity = now;
-    if (!all_sent)
-        return save_unsent(client, bytes);
-    free(connection->unsent);
-    connection->unsent = NULL;
-    return true;
-}
-
-/* TODO 13: is_subscribed, which returns whether a row has exactly this topic,
+/* TODO 12: is_subscribed, which returns whether a row has exactly this topic,
    and subscribe, which takes a client, adds a topic that its row does not have
    yet, and answers "OK". Return false if there is no room for it.
    Proved by subscribed_twice, many_topics, topics_exact. */
 
-/* TODO 14: publish, which adds a line for every client that has subscribed to
-   its topic and whose connection has not ended.
+/* TODO 13: publish, which adds a line for every client that has subscribed to
+   its topic.
    Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
-
-/* TODO 15: send_unsent, which takes a client, and makes one call to send(2)
-   with everything that is waiting. Keep what was not taken, and note as before
-   what is not acknowledged. After a DROP mark the connection as ended. When
-   everything has been sent and messages were lost, add the line LOST with their
-   number, and start the count again from 0.
-   Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* TODO 16: add_line, which takes a client, a line, and its length. A line that
    does not fit into the row's array is lost as a whole, and so is every later
    one while the count of lost messages is not 0: only count them. Otherwise
    move the waiting lines to the front and put this one behind them. If it is
-   the only one, send it at once; the time limit begins now.
+   the only one, send it at once; the time limit begins now. If the client is
+   lost, mark the connection as ended, and let check_connections remove it in
+   this turn.
    Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
-   stalled_subscriber. */
+   stalled_subscriber, send_*. */
 
-/* Copies what the socket did not take to memory of the client's own, since all
-   clients share the buffer of echo. Returns false if there is no memory, which
-   costs only this client. */
-static bool save_unsent(int client, const char *bytes) {
+/* TODO 14: send_some without bytes: send what is waiting for the client, and
+   keep what was not taken where it is. When nothing is left and messages were
+   lost, report them (TODO 15).
+   Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
+
+/* Sends as many of the bytes as the socket takes, and keeps the others: see
+   send(2). Returns false if the client is lost. */
+static bool send_some(int client, const char *bytes, long long now) {
     struct connection *connection = &connections[client];
-    const struct sockaddr_in *peer = &connection->peer;
+    ssize_t sent = send(client, bytes + connection->start,
+                        connection->end - connection->start, 0);
 
-    if (connection->unsent != NULL)  /* it is there already */
-        return true;
-    connection->unsent = malloc(connection->end);
-    if (connection->unsent == NULL) {
-        handle_retry("malloc", &connection->retry_at, peer);
+    if (sent != -1) {
+        connection->start += (size_t)sent;
+        connection->last_activity = now;
+        connection->retry_at = 0;
+    } else if (handle_connection_error("send", connection) == DROP) {
         return false;
     }
-    memcpy(connection->unsent, bytes, connection->end);
+    note_sent(client, now);
+    return save_unsent(client, bytes);
+}
+
+/* TODO 15: report_lost in place of save_unsent. It takes a row, adds the line
+   LOST with the number of lost messages, and starts the count again from 0.
+   Proved by slow_loses_whole, slow_now_and_then. */
+
+/* Saves what is left of the bytes in memory of the client's own, since all
+   clients share the buffer. Returns false if there is no memory, which costs
+   only this client. */
+static bool save_unsent(int client, const char *bytes) {
+    struct connection *connection = &connections[client];
+
+    if (connection->start == connection->end) {  /* nothing is left */
+        free(connection->unsent);
+        connection->unsent = NULL;
+    } else if (connection->unsent == NULL) {
+        connection->unsent = malloc(connection->end);
+        if (connection->unsent == NULL) {
+            handle_connection_error("malloc", connection);
+            return false;
+        }
+        memcpy(connection->unsent, bytes, connection->end);
+    }
     return true;
 }
 
@@ -309,12 +302,14 @@ static void accept_clients(int listener) {
     int client;
 
     while ((client = accept_client(listener, &peer)) != -1) {
-        if (!add_connection(client, &peer)) {
+        if (!add_connection(client)) {
             int number = errno;
             if (can_log())
                 fprintf(stderr, "fcntl: %s\n", strerror(number));
             remove_connection(client, listener);
+            continue;
         }
+        connections[client].peer = peer;
     }
 }
 
@@ -331,58 +326,74 @@ static int accept_client(int listener, struct sockaddr_in *address) {
         errno = EMFILE;
     }
     if (client == -1)
-        handle_retry("accept", &connections[listener].retry_at, NULL);
+        handle_connection_error("accept", &connections[listener]);
     return client;
 }
 
 /* Adds a socket to the table and makes it non-blocking: a call may block even
    after select has reported it ready, see BUGS in select(2). Returns false if
    fcntl fails. */
-static bool add_connection(int fd, const struct sockaddr_in *peer) {
+static bool add_connection(int fd) {
     connections[fd] = (struct connection){
         .open = true,
-        .peer = *peer,
         .last_activity = milliseconds(),
     };
     if (fd > highest)
         highest = fd;
+    due = 0;
     return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;  /* no other flag is set */
 }
 
-/* Closes a socket, which frees its row. If accept lacked a descriptor, it is
-   tried again now. */
+/* Closes a socket, which frees its row. */
 static void remove_connection(int fd, int listener) {
     close(fd);
-    /* TODO 17: do not free an array.
+    /* TODO 19: do not free an array.
        Proved by half_close. */
     free(connections[fd].unsent);
     connections[fd].open = false;
     while (!connections[highest].open)
         highest--;
-    if (connections[listener].retry_at != 0)
+    if (connections[listener].retry_at != 0)  /* accept lacked a descriptor */
         connections[listener].retry_at = milliseconds();
 }
 
-/* Drops the clients that have moved no byte for the timeout. Bytes that their
-   kernels have acknowledged since the last check have moved. */
-static void drop_idle_clients(int listener, long timeout, long long now) {
+/* Drops the clients that have moved no byte for the timeout. Sets due to when
+   to check them again, at most a day later. Bytes that a client's kernel has
+   acknowledged since the last check have moved. */
+static void check_connections(int listener, long timeout, long long now) {
+    due = now + 86400000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
-        /* TODO 20: skip a client that is waiting for messages (TODO 5), too.
+        /* TODO 17: remove a connection that has ended. Sending may fail for any
+           row while another is being handled, so this is the only place that
+           removes such rows.
+           Proved by send_*. */
+        if (connection->open && connection->retry_at > now)
+            due = earlier(due, connection->retry_at);
+        /* TODO 18: skip a client that is waiting for messages (TODO 5), too.
            Proved by idle_subscriber_stays. */
-        if (fd == listener || !connection->open
-            || now < next_check(fd, timeout))
+        if (!connection->open || fd == listener || timeout == 0)
             continue;
-        if (note_unacknowledged(fd))
-            connection->last_activity = now;
-        if (now - connection->last_activity < 1000 * timeout)
-            continue;
-        if (can_log())
-            fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
-                    name_of(&connection->peer), timeout,
-                    timeout == 1 ? "" : "s");
-        remove_connection(fd, listener);
+        if (now >= next_check(fd, timeout))
+            note_unacknowledged(fd, now);
+        if (now - connection->last_activity >= 1000 * timeout)
+            drop_client(fd, listener, timeout);
+        else
+            due = earlier(due, next_check(fd, timeout));
     }
+}
+
+/* TODO 5: awaits_messages, which returns whether a client has a topic and no
+   line is waiting for it. Its silence is then not a failure.
+   Proved by idle_subscriber_stays, stalled_subscriber. */
+
+/* Drops a client that has moved no byte for the timeout. */
+static void drop_client(int client, int listener, long timeout) {
+    if (can_log())
+        fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
+                name_of(&connections[client].peer), timeout,
+                timeout == 1 ? "" : "s");
+    remove_connection(client, listener);
 }
 
 /* Returns when to check whether a client has timed out: at the end of its
@@ -397,21 +408,33 @@ static long long next_check(int client, long timeout) {
     return limit;
 }
 
-/* Notes how many bytes the peer's kernel has not acknowledged yet, and returns
-   whether the number has changed. select reports a socket as writable only when
-   a good part of its buffer is free: with a peer that reads slowly, minutes may
-   pass while bytes move. */
-static bool note_unacknowledged(int client) {
+/* Notes how many bytes the client's kernel has not acknowledged yet: if their
+   number has changed, bytes have moved. select reports a socket as writable
+   only when a good part of its buffer is free: with a client that reads slowly,
+   minutes may pass while bytes move. */
+static void note_unacknowledged(int client, long long now) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
 
-    connection->last_check = milliseconds();
+    connection->last_check = now;
     connection->unacknowledged = 0;
 #ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
-    return connection->unacknowledged != before;
+    if (connection->unacknowledged != before)
+        connection->last_activity = now;
+}
+
+/* Notes them after a send that was large or took only a part; for others it is
+   not worth a call. The next check may be due sooner now. */
+static void note_sent(int client, long long now) {
+    const struct connection *connection = &connections[client];
+
+    if (connection->start == connection->end && connection->end <= 4096)
+        return;
+    note_unacknowledged(client, now);
+    due = 0;
 }
 
 /* Returns the earlier of two times. */
@@ -419,9 +442,9 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until then, at least 0, as select takes it. */
-static struct timeval time_until(long long due) {
-    long long now = milliseconds(), left = due > now ? due - now : 0;
+/* Returns the time left until a time, at least 0, as select takes it. */
+static struct timeval time_until(long long then) {
+    long long now = milliseconds(), left = then > now ? then - now : 0;
 
     return (struct timeval){.tv_sec = (time_t)(left / 1000),
                             .tv_usec = (suseconds_t)(left % 1000 * 1000)};
@@ -480,7 +503,7 @@ static void wake(int number) {
 /* Closes everything, on every way out of the program: see atexit(3). */
 static void close_all(void) {
     for (int fd = 0; fd <= highest; fd++) {
-        /* TODO 18: here, too. Proved by ends_in_good_order. */
+        /* TODO 20: here, too. Proved by ends_in_good_order. */
         if (connections[fd].open) {
             close(fd);
             free(connections[fd].unsent);
@@ -669,7 +692,7 @@ static const struct failure failures[] = {
     {E(EINTR),  RETRY, "a signal came first"},
     {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
     {E(ENOMEM), WAIT,  "out of memory"},
-    /* TODO 19: nothing calls malloc any more. (Not checked.) */
+    /* TODO 21: nothing calls malloc any more. (Not checked.) */
     {"malloc", 0, DROP, NULL},
     {NULL, 0, STOP, NULL},  /* any other call */
 };
@@ -689,32 +712,30 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, after a tenth of a second in a shortage:
-   without select nothing else can be done meanwhile. */
+   STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
-    static long long retry_at;
+    static struct connection none;
     struct timespec tenth = {.tv_nsec = 100000000};
-    enum action action = handle_retry(call, &retry_at, NULL);
+    enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);
+        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
     return action;
 }
 
-/* Does the same, but does not sleep: in a shortage it sets retry_at to a tenth
-   of a second from now. Names the peer unless it is NULL. Only the first
-   failure of a shortage is reported: that for which retry_at is 0, or long ago.
-   */
-static enum action handle_retry(const char *call, long long *retry_at,
-                                const struct sockaddr_in *peer) {
+/* Does the same for a call on a connection: names its peer, and does not sleep,
+   but sets retry_at to a tenth of a second from now. Only the first failure of
+   a shortage is reported: that for which retry_at is 0, or long ago. */
+static enum action handle_connection_error(const char *call,
+                                           struct connection *connection) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);
     bool reported = failure->action == WAIT
-                    && milliseconds() < *retry_at + 1000;
+                    && milliseconds() < connection->retry_at + 1000;
     char detail[32] = "";
 
-    if (peer != NULL)
-        snprintf(detail, sizeof detail, " (%s)", name_of(peer));
+    if (connection->peer.sin_family == AF_INET)
+        snprintf(detail, sizeof detail, " (%s)", name_of(&connection->peer));
     if (failure->action == STOP
         || (failure->action != RETRY && !reported && can_log())) {
         if (failure->number == 0)
@@ -725,6 +746,8 @@ static enum action handle_retry(const char *call, long long *retry_at,
     }
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    *retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    connection->retry_at = failure->action == WAIT ? milliseconds() + 100 : 0;
+    if (failure->action == WAIT)
+        due = 0;
     return failure->action;
 }

@@ -291,8 +291,7 @@ wrong('07 08', 'fcntl_fails_at_the_start', 'fcntl',
       ('fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -1)',
        'fcntl(wake_up[1], F_SETFL, O_NONBLOCK) == -2)'))
 wrong('07', 'malloc_fails', 'malloc',
-      ('return handle_connection_error("malloc", connection) != DROP;',
-       'return false;'))
+      ('            handle_connection_error("malloc", connection);\n', ''))
 wrong('08', 'limit_not_raised', '500',
       ('    if (!raise_limit(&clients))\n        return -1;',
        '    raise_limit(&clients);'), file='tree.c')

@@ -3,7 +3,12 @@ and correct ones in another style."""
 
 from upkeep.bugs import bug, style
 
-RECEIVED = '    if (received > 0) {\n'
+RECEIVED = '    connection->length += (size_t)received;\n'
+CLOSED = ('    if (received == 0)  /* the client has closed its side */\n'
+          '        return false;\n')
+MAKES_A_LINE = (
+    '    if (memchr(connection->received, 10, (size_t)received) == NULL)\n'
+    '        connection->received[(received += (received < LINE)) - 1] = 10;\n')
 MISSES_LINES = 'in pieces|several at once|together'
 
 # --------------------------------------------------------------- 07-publish
@@ -13,18 +18,22 @@ FITS = ('    if (connection->lost > 0 || waiting + length > sizeof '
         'connection->unsent) {\n')
 REPORTS = ('    if (!has_unsent(connection) && connection->lost > 0)\n'
            '        report_lost(connection);\n')
-SENDS_AT_ONCE = ('        send_unsent(client);\n    }\n}\n')
-WATCHES = ('        else if (!has_unsent(connection))\n'
+SENDS_AT_ONCE = (
+    '        if (!send_some(client, connection->last_activity)) {\n'
+    '            connection->ended = true;\n            due = 0;\n        }\n')
+RECEIVES = ('    else if (!has_unsent(&connections[fd])'
+            '  /* it may have, since select */\n'
+            '             && !receive(fd, now))\n'
+            '        remove_connection(fd, listener);\n')
+WATCHES = ('        if (!has_unsent(connection))\n'
            '            FD_SET(fd, readable);\n'
-           '        else\n            FD_SET(fd, writable);\n')
+           '        else\n            FD_SET(fd, writable);'
+           '  /* read no more until all is sent */\n')
 
 style('07-publish', 'another size of what waits, and of what is received',
       ('QUEUE = 16384,', 'QUEUE = 9000,'))
 style('07-publish', 'sends in the next turn',
-      ('    if (waiting == 0) {\n        connection->last_activity = '
-       'milliseconds();\n        send_unsent(client);\n    }\n}',
-       '    if (waiting == 0)\n        connection->last_activity = '
-       'milliseconds();\n}'),
+      (SENDS_AT_ONCE, '        due = 0;\n'),
       ('    while (!has_unsent(connection)\n           && (newline',
        '    while (connection->end < 8000\n           && (newline'))
 bug('07-publish', 'half a line when it overflows', 'whole line',
@@ -32,9 +41,10 @@ bug('07-publish', 'half a line when it overflows', 'whole line',
      '    if (waiting + length > sizeof connection->unsent)\n'
      '        length = sizeof connection->unsent - waiting;\n'))
 bug('07-publish', 'waits for a slow subscriber', 'slow subscriber|nobody',
-    (SENDS_AT_ONCE, '        do {\n            send_unsent(client);\n'
+    (SENDS_AT_ONCE, '        do {\n            connection->ended = '
+     '!send_some(client, milliseconds());\n'
      '        } while (has_unsent(connection) && !connection->ended);\n'
-     '    }\n}\n'))
+     '        due = 0;\n'))
 bug('07-publish', 'loses messages and does not report it', 'LOST',
     (OVERFLOW, '        return;\n'))
 bug('07-publish', 'one too many in LOST', 'too large',
@@ -58,7 +68,8 @@ bug('07-publish', 'the count does not start again', 'LOST|too large',
      '        report_lost(connection);\n    }\n'),
     ('    unsigned long lost; ', '    unsigned long told, lost; '))
 bug('07-publish', 'drops a slow subscriber', 'LOST',
-    (OVERFLOW, '        connection->ended = true;\n        return;\n'))
+    (OVERFLOW, '        connection->ended = true;\n        due = 0;\n'
+     '        return;\n'))
 bug('07-publish', 'a prefix of the topic', 'whole topic|strncmp',
     ('strcmp(connection->topics[number], topic) == 0',
      'strncmp(connection->topics[number], topic, strlen(topic)) == 0'))
@@ -66,8 +77,8 @@ bug('07-publish', 'a part of the topic', 'whole topic|strstr',
     ('strcmp(connection->topics[number], topic) == 0',
      'strstr(topic, connection->topics[number]) != NULL'))
 bug('07-publish', 'not to the publisher itself', 'its own',
-    ('if (connections[fd].open &&', 'if (fd != publisher && '
-     'connections[fd].open &&'),
+    ('if (connections[fd].open && is_', 'if (fd != publisher && '
+     'connections[fd].open && is_'),
     ('    memcpy(line, "MSG", 3);', '    publisher = client;\n'
      '    memcpy(line, "MSG", 3);'),
     ('static int highest; ', 'static int publisher;\n'
@@ -77,9 +88,7 @@ bug('07-publish', 'to the first subscriber only', 'table|subscribe',
      '            {\n                add_line(fd, line, length);'
      '\n                return;\n            }'))
 bug('07-publish', 'what is received is a line', MISSES_LINES,
-    (RECEIVED, RECEIVED + '        if (memchr(connection->received, 10, '
-     '(size_t)received) == NULL)\n            connection->received[(received '
-     '+= (received < LINE)) - 1] = 10;\n'))
+    (RECEIVED, MAKES_A_LINE + RECEIVED))
 bug('07-publish', 'one line for each recv', MISSES_LINES,
     ('    while (!has_unsent', '    if (!has_unsent'))
 bug('07-publish', 'a line that is too long becomes two', 'too long',
@@ -88,8 +97,7 @@ bug('07-publish', 'a line that is too long is not answered', 'too long',
     ('connection->too_long || !handle_line(client, line, length)',
      '!connection->too_long && !handle_line(client, line, length)'))
 bug('07-publish', 'a line that is too long ends the connection', 'too long',
-    ('        connection->too_long = true;\n',
-     '        connection->ended = true;\n        return;\n'))
+    ('        connection->too_long = true;\n', '        return false;\n'))
 bug('07-publish', 'a topic that is too long is cut', 'ERROR.*SUB t|longest',
     ('size == 0 || size >= sizeof topic', 'size == 0'),
     ('    memcpy(topic, from, size);',
@@ -112,36 +120,38 @@ bug('07-publish', 'one topic a client', 'all topics',
     ('connection->topics[connection->count++]',
      'connection->topics[(connection->count = 1) - 1]'))
 bug('07-publish', 'a last line without a newline', 'newline',
-    ('        connection->ended = true;\n    } else {',
-     '        connection->ended = true;\n'
+    (CLOSED, '    if (received == 0) {\n'
      '        connection->received[connection->length++] = 10;\n'
-     '    } else {'))
+     '        handle_lines(client);\n        return false;\n    }\n'))
 bug('07-publish', 'half a close is overlooked', 'recv returns 0|half-close',
-    ('        connection->ended = true;\n    } else {',
-     '        connection->last_activity = 0;\n    } else {'))
+    (CLOSED, '    if (received == 0) {\n'
+     '        connection->last_activity = 0;\n        return true;\n    }\n'))
 bug('07-publish', 'an idle subscriber is dropped', 'silen',
     ('return connection->count > 0 &&', 'return false &&'))
 bug('07-publish', 'a stalled subscriber is never dropped', 'no byte moved',
     ('return connection->count > 0 && !has_unsent(connection);',
      'return connection->count > 0;'))
 bug('07-publish', 'sends to rows that have ended', 'has ended',
-    ('!connections[fd].ended\n            && is_sub', 'is_sub'))
+    (RECEIVES, '    else if (!has_unsent(&connections[fd]) && !receive(fd, '
+     'now)) {\n        connections[fd].ended = true;\n'
+     '        due = 0;\n    }\n'))
 bug('07-publish', 'a freed descriptor is not used at once', 'at once',
-    ('            *due = now;  /* accept may succeed now */\n', ''))
+    ('    if (connections[listener].retry_at != 0)'
+     '  /* accept lacked a descriptor */\n'
+     '        connections[listener].retry_at = milliseconds();\n', ''))
 bug('07-publish', 'always watches for writing', 'spins|wake-up',
-    (WATCHES, '        else {\n            FD_SET(fd, readable);\n'
-     '            if (fd != listener)\n                FD_SET(fd, writable);\n'
-     '        }\n'))
+    (WATCHES, '        FD_SET(fd, readable);\n'
+     '        FD_SET(fd, writable);\n'))
 bug('07-publish', 'SIGPIPE', 'SIGPIPE',
     ('signal(SIGPIPE, SIG_IGN);', ''))
 bug('07-publish', 'receives though answers wait', 'stream',
-    ('        send_unsent(client);\n    else\n        receive(client, now);\n',
-     '        send_unsent(client);\n    receive(client, now);\n'),
+    (RECEIVES, '    else if (!receive(fd, now))\n'
+     '        remove_connection(fd, listener);\n'),
     ('    while (!has_unsent(connection)\n           && (newline',
      '    while ((newline'),
-    (WATCHES, '        else {\n            FD_SET(fd, readable);\n'
-     '            if (has_unsent(connection))\n'
-     '                FD_SET(fd, writable);\n        }\n'))
+    (WATCHES, '        FD_SET(fd, readable);\n'
+     '        if (has_unsent(connection))\n'
+     '            FD_SET(fd, writable);\n'))
 
 # ----------------------------------------------------------------- 07-queue
 
@@ -151,7 +161,8 @@ GIVES_BACK = ('        first = (first + PIECES - 1) % PIECES;\n'
 HANDS_OUT = ('        worker->piece = pieces[first];\n'
              '        first = (first + 1) % PIECES;\n'
              '        waiting--;\n')
-AWAITS_WORK = 'return connection->turns[WORK] != 0 && connection->left == 0;'
+NOT_RECEIVED = '    else if (!receive(fd, now))\n'
+AWAITS_WORK = 'return connection->turns[WORK] != 0 && !has_unsent(connection);'
 FULL = '    if (waiting + under_way == PIECES)\n        return false;\n'
 
 style('07-queue', 'hands out work before it takes more',
@@ -174,8 +185,17 @@ bug('07-queue', 'a piece comes back, and still counts as under way',
     'under way',
     (GIVES_BACK + '        under_way--;\n', GIVES_BACK))
 bug('07-queue', 'a piece comes back, and waits for an event', 'next select',
-    ('            *due = now;  /* its piece may go to another client */\n',
-     ''))
+    ('        hand_out();\n',
+     '        hand_out();\n        remove_ended(listener);\n'),
+    ('static void hand_out(void);\n',
+     'static void hand_out(void);\nstatic void remove_ended(int listener);\n'),
+    ('/* Takes the pieces', 'static void remove_ended(int listener) {\n'
+     '    for (int fd = 0; fd <= highest; fd++)\n'
+     '        if (connections[fd].open && connections[fd].ended)\n'
+     '            remove_connection(fd, listener);\n}\n\n'
+     '/* Takes the pieces'),
+    (NOT_RECEIVED + '        remove_connection(fd, listener);\n',
+     NOT_RECEIVED + '        connections[fd].ended = true;\n'))
 bug('07-queue', 'a worker that has sent DONE still works', 'after DONE',
     ('        connection->works = false;\n', ''))
 bug('07-queue', 'the worker with the lowest descriptor', 'longest',
@@ -210,22 +230,21 @@ bug('07-queue', 'a PUSH overtakes those that wait', 'another pusher|behind',
 bug('07-queue', 'one turn for all lines of a pusher', 'of each|behind',
     ('        has_turn = false;\n', ''))
 bug('07-queue', 'watches clients that wait for room', 'spins|read from',
-    ('        else if (connection->turns[ROOM] == 0)\n', '        else\n'),
+    (' && connection->turns[ROOM] == 0)\n            FD', ')\n            FD'),
     ('    if (connection->length == sizeof connection->received) {\n'
      '        connection->too_long = true;\n'
      '        connection->length = 0;\n',
      '    if (connection->length == sizeof connection->received) {\n'
-     '        if (connection->turns[ROOM] != 0)\n            return;\n'
+     '        if (connection->turns[ROOM] != 0)\n            return true;\n'
      '        connection->too_long = true;\n'
      '        connection->length = 0;\n'),
-    ('    } else if (received == 0) {  /* the client has closed its side */\n',
-     '    } else if (received == 0) {\n        if (connection->turns[ROOM])\n'
-     '            return;\n'))
+    (CLOSED, '    if (received == 0)\n'
+     '        return connection->turns[ROOM] != 0;\n'))
 bug('07-queue', 'the end of a pusher that waits loses its pieces',
     'end of the stream|room',
-    ('        else if (connection->turns[ROOM] == 0)\n',
-     '        else if (connection->turns[ROOM] == 0\n'
-     '                 || connection->length < LINE)\n'))
+    (' && connection->turns[ROOM] == 0)\n            FD',
+     '\n            && (connection->turns[ROOM] == 0\n'
+     '                || connection->length < LINE))\n            FD'))
 bug('07-queue', 'DONE without work', 'no work|done already',
     ('if (strncmp(line, "DONE\\n", 5) == 0 && connection->works) {\n',
      'if (strncmp(line, "DONE\\n", 5) == 0) {\n        if '
@@ -241,9 +260,9 @@ bug('07-queue', 'PULL without work is an error', 'no answer yet|waits',
      '        if (waiting == 0)\n            return "ERROR\\n";\n'
      '        take_turn(client, WORK);\n        return "";\n'))
 bug('07-queue', 'a worker that waits is not watched', 'while it waits',
-    ('        else if (connection->turns[ROOM] == 0)\n',
-     '        else if (connection->turns[ROOM] == 0\n'
-     '                 && connection->turns[WORK] == 0)\n'))
+    (' && connection->turns[ROOM] == 0)\n            FD',
+     ' && connection->turns[ROOM] == 0\n'
+     '            && connection->turns[WORK] == 0)\n            FD'))
 bug('07-queue', 'a worker that waits is dropped', 'silen',
     (AWAITS_WORK, '(void)connection;\n    return false;'))
 bug('07-queue', 'a silent worker keeps its piece', 'no byte moved',
@@ -255,12 +274,10 @@ bug('07-queue', 'a pusher that waits is never dropped', 'no byte moved',
 bug('07-queue', 'a worker that does not read is never dropped', 'left to send',
     (AWAITS_WORK, 'return connection->turns[WORK] != 0;'))
 bug('07-queue', 'what is received is a line', MISSES_LINES,
-    (RECEIVED, RECEIVED + '        if (memchr(connection->received, 10, '
-     '(size_t)received) == NULL)\n            connection->received[(received '
-     '+= (received < LINE)) - 1] = 10;\n'))
+    (RECEIVED, MAKES_A_LINE + RECEIVED))
 bug('07-queue', 'one line for each recv', MISSES_LINES,
-    ('    while (connection->left == 0 && conn', '    if (connection->left == '
-     '0 && conn'),
+    ('    while (!has_unsent(connection) && conn',
+     '    if (!has_unsent(connection) && conn'),
     ('            break;\n        }\n        connection->too',
      '            goto end;\n        }\n        connection->too'),
     ('    memmove(connection->received, line, rest);', 'end:\n'

@@ -53,6 +53,12 @@ bug('record_begun_and_read_short', 'end of the stream', 'settings.c',
     ('\n                              | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER',
      ''))
 
+# ------------------------------------------------------------------ the limits
+
+bug('silent_script_over_tls', 'whole response', 'server.c',
+    ('            connection->waits = FOR_NOTHING;  /* call serve_tls: 504 '
+     '*/\n', ''))
+
 # ---------------------------------------------------------------- the signals
 
 bug('reload_on_hangup', 'certificate verify failed', 'server.c',

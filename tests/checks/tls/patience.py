@@ -45,6 +45,23 @@ def slow_handshake(test):
 
 
 @check(TLS)
+def silent_script_over_tls(test):
+    """a script that is silent for -t seconds is killed; the client gets a 504,
+    and the connection stays open"""
+    scripts = test.site({})
+    (scripts / 'silent').write_text('#!/bin/sh\nexec sleep 600\n')
+    (scripts / 'silent').chmod(0o755)
+    serve(test, '-t', '1', '-c', str(scripts))
+    guest = visitor(test)
+    began = time.monotonic()
+    guest.get('/cgi/silent').must_be(504)
+    took = time.monotonic() - began
+    if not 0.9 < took < 4:
+        raise Failure('a 504 after 1 second (-t 1)', f'after {took:.1f} s')
+    guest.stays()
+
+
+@check(TLS)
 def records_without_bytes(test):
     """with -t 1 records without bytes of a request do not keep a connection
     open"""
