@@ -426,8 +426,8 @@ static void note_unacknowledged(int client, long long now) {
         connection->last_activity = now;
 }
 
-/* Notes them after a send that was large or took only a part; for others it is
-   not worth a call. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send, unless it was small and complete:
+   then it is not worth a call. The next check may be due sooner now. */
 static void note_sent(int client, long long now) {
     const struct connection *connection = &connections[client];
 
