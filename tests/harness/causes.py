@@ -45,8 +45,8 @@ class Causes:
             rules += [self.goes_on, self.no_failure, self.hurries,
                       self.missing_calls, self.sets, self.nfds, self.timeout,
                       self.end_ignored, self.sleeps_in_accept,
-                      self.sleeps_on_client, self.never_called,
-                      self.no_shutdown, self.limits]
+                      self.sleeps_on_client, self.limits, self.never_called,
+                      self.no_shutdown]
         for rule in rules:
             cause = rule()
             if cause:
