@@ -146,10 +146,9 @@ static enum action handle_retry(const char *call, long *waits);
    is that time in milliseconds; it begins with 0, which means now. time_until,
    which takes a time, returns how long it is until then in a struct timeval, 0
    if it has passed. Call it in every turn, because select may change the
-   timeval. After select, serve gets the time, once a turn, and at the end of
-   each turn in which due has passed it calls check_connections (TODO 22). The
-   functions that serve calls, echo and send_some need this time now instead of
-   the limit; the limit no longer ends a send.
+   timeval. At the end of each turn serve calls check_connections (TODO 22),
+   which does nothing before due. The functions that serve calls, echo and
+   send_some lose their parameter for the limit, which no longer ends a send.
    Proved by silent_client, no_tick, talker_stays. */
 
 /* TODO 10: Step 2: handle_readable, which takes a ready descriptor, the
@@ -164,15 +163,15 @@ static enum action handle_retry(const char *call, long *waits);
    status 0 before it does anything else, since the pipe has no row.
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
-/* TODO 25: Step 6: note_sent, which takes a client and the time, calls
-   note_unacknowledged (TODO 24) whenever more than 4 KB were to be sent, or not
-   everything was taken; otherwise an ioctl is not worth it. send_some calls
-   note_sent unless the client is lost. The row also remembers when the number
-   was noted. While it is not 0, the client is to be checked a tenth of the time
-   limit later, but never after the limit itself (a function, next_check, for
-   check_connections; another, earlier, returns the earlier of two times). That
-   is sooner than before, so note_sent sets due to 0. When a client's check is
-   due, check_connections notes the number again before it looks at the limit.
+/* TODO 25: Step 6: note_sent, which takes a client, calls note_unacknowledged
+   (TODO 24) whenever more than 4 KB were to be sent, or not everything was
+   taken; otherwise an ioctl is not worth it. send_some calls note_sent unless
+   the client is lost. The row also remembers when the number was noted. While
+   it is not 0, the client is to be checked a tenth of the time limit later, but
+   never after the limit itself (a function, next_check, for check_connections;
+   another, earlier, returns the earlier of two times). That is sooner than
+   before, so note_sent sets due to 0. When a client's check is due,
+   check_connections notes the number again before it looks at the limit.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays,
    unread_in_a_shortage. */
 
@@ -287,21 +286,22 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    if the listener is in a shortage, it may try again at once.
    Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
-/* TODO 22: Step 5: check_connections, which takes the listener, the time limit
-   in seconds, and the time. It calls drop_client, a function of its own, for
-   each client that has moved no byte for as long as the limit, and sets due to
-   when the limit of the first of the others ends, but at most to a day from
-   now. It spares the listener, and drops nobody if the limit is 0. drop_client
-   takes the client and the limit, prints "dropped 127.0.0.1:51234: no byte
-   moved for 60 seconds" (or "1 second") and removes the client.
+/* TODO 22: Step 5: check_connections, which takes the listener and the time
+   limit in seconds. It returns at once before due. Otherwise it calls
+   drop_client, a function of its own, for each client that has moved no byte
+   for as long as the limit, and sets due to when the limit of the first of the
+   others ends, but at most to a day from now. It spares the listener, and drops
+   nobody if the limit is 0. drop_client takes the client and the limit, prints
+   "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or "1 second") and
+   removes the client.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
-/* TODO 24: Step 6: note_unacknowledged, which takes a client and the time,
-   notes in the client's row how many bytes the peer's kernel has not
-   acknowledged yet. If this number has changed, bytes have moved, at an unknown
-   time: use the current one. ioctl(2) with TIOCOUTQ stores the number, an int;
-   tcp(7) calls it SIOCOUTQ. Not every system has this: put the call between
-   #ifdef and #endif. The number is 0 without it, and if it fails.
+/* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
+   how many bytes the peer's kernel has not acknowledged yet. If this number has
+   changed, bytes have moved, at an unknown time: use the current one. ioctl(2)
+   with TIOCOUTQ stores the number, an int; tcp(7) calls it SIOCOUTQ. Not every
+   system has this: put the call between #ifdef and #endif. The number is 0
+   without it, and if it fails.
    Proved by acknowledged. */
 
 /* TODO 16: Step 4: remove set_timeouts: its limits have no effect on a socket

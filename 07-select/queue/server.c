@@ -72,9 +72,9 @@ int main(int argc, char *argv[]) {
 static void hand_out(void);
 static int fill_sets(fd_set *readable, fd_set *writable);
 static struct timeval time_until(long long then);
-static void handle_readable(int fd, int listener, long long now);
-static void handle_writable(int client, int listener, long long now);
-static void check_connections(int listener, long timeout, long long now);
+static void handle_readable(int fd, int listener);
+static void handle_writable(int client, int listener);
+static void check_connections(int listener, long timeout);
 static long long milliseconds(void);
 
 static long long due;  /* when to check the connections at the latest; 0: now */
@@ -92,15 +92,13 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
-        long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
             if (FD_ISSET(fd, &readable))
-                handle_readable(fd, listener, now);
+                handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
-                handle_writable(fd, listener, now);
+                handle_writable(fd, listener);
         }
-        if (now >= due)
-            check_connections(listener, timeout, now);
+        check_connections(listener, timeout);
     }
 }
 
@@ -149,14 +147,14 @@ static int find_next(enum wanted wanted);
 static void accept_clients(int listener);
 static int accept_client(int listener, struct sockaddr_in *address);
 static bool has_unsent(const struct connection *connection);
-static bool receive(int client, long long now);
+static bool receive(int client);
 static void handle_lines(int client, bool has_turn);
 static void send_line(int client, const char *line, size_t length);
-static bool send_some(int client, long long now);
+static bool send_some(int client);
 static bool awaits_work(const struct connection *connection);
 static long long next_check(int client, long timeout);
-static void note_unacknowledged(int client, long long now);
-static void note_sent(int client, long long now);
+static void note_unacknowledged(int client);
+static void note_sent(int client);
 static void drop_client(int client, int listener, long timeout);
 static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
@@ -226,18 +224,18 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
 }
 
 /* Deals with a descriptor that can be read from. */
-static void handle_readable(int fd, int listener, long long now) {
+static void handle_readable(int fd, int listener) {
     if (fd == wake_up[0])
         exit(EXIT_SUCCESS);  /* a signal has arrived */
     else if (fd == listener)
         accept_clients(listener);
-    else if (!receive(fd, now))
+    else if (!receive(fd))
         remove_connection(fd, listener);
 }
 
 /* Sends what is left, now that the client's socket has room again. */
-static void handle_writable(int client, int listener, long long now) {
-    if (send_some(client, now))
+static void handle_writable(int client, int listener) {
+    if (send_some(client))
         handle_lines(client, false);  /* those that had to wait */
     else
         remove_connection(client, listener);
@@ -256,7 +254,7 @@ static void take_turn(int client, enum wanted wanted);
 /* Receives what there is room for: see recv(2). If there is no room, the line
    is too long, and none of it is kept. Returns false when the client has closed
    or is lost. */
-static bool receive(int client, long long now) {
+static bool receive(int client) {
     struct connection *connection = &connections[client];
 
     if (connection->length == sizeof connection->received) {
@@ -271,7 +269,7 @@ static bool receive(int client, long long now) {
     if (received == 0)  /* the client has closed its side */
         return false;
     connection->length += (size_t)received;
-    connection->last_activity = now;
+    connection->last_activity = milliseconds();
     handle_lines(client, false);
     return true;
 }
@@ -357,7 +355,7 @@ static void send_line(int client, const char *line, size_t length) {
     connection->start = 0;
     connection->end = length;
     connection->last_activity = milliseconds();
-    if (length > 0 && !send_some(client, connection->last_activity)) {
+    if (length > 0 && !send_some(client)) {
         connection->ended = true;
         due = 0;
     }
@@ -365,19 +363,19 @@ static void send_line(int client, const char *line, size_t length) {
 
 /* Sends as much of what is left as the socket takes, and keeps the rest: see
    send(2). Returns false if the client is lost. */
-static bool send_some(int client, long long now) {
+static bool send_some(int client) {
     struct connection *connection = &connections[client];
     ssize_t sent = send(client, connection->unsent + connection->start,
                         connection->end - connection->start, 0);
 
     if (sent != -1) {
         connection->start += (size_t)sent;
-        connection->last_activity = now;
+        connection->last_activity = milliseconds();
         connection->retry_at = 0;
     } else if (handle_connection_error("send", connection) == DROP) {
         return false;
     }
-    note_sent(client, now);
+    note_sent(client);
     return true;
 }
 
@@ -448,10 +446,14 @@ static void remove_connection(int fd, int listener) {
         connections[listener].retry_at = milliseconds();
 }
 
-/* Drops the clients that have moved no byte for the timeout. Sets due to when
-   to check them again, at most a day later. Bytes that a client's kernel has
+/* When due, drops the clients that have moved no byte for the timeout, and sets
+   due to the next check, at most a day later. Bytes that a client's kernel has
    acknowledged since the last check have moved. */
-static void check_connections(int listener, long timeout, long long now) {
+static void check_connections(int listener, long timeout) {
+    long long now = milliseconds();
+
+    if (now < due)
+        return;
     due = now + 86400000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
@@ -463,7 +465,7 @@ static void check_connections(int listener, long timeout, long long now) {
             || awaits_work(connection))
             continue;
         if (now >= next_check(fd, timeout))
-            note_unacknowledged(fd, now);
+            note_unacknowledged(fd);
         if (now - connection->last_activity >= 1000 * timeout)
             drop_client(fd, listener, timeout);
         else
@@ -502,9 +504,10 @@ static long long next_check(int client, long timeout) {
    number has changed, bytes have moved. select reports a socket as writable
    only when a good part of its buffer is free: with a client that reads slowly,
    minutes may pass while bytes move. */
-static void note_unacknowledged(int client, long long now) {
+static void note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
+    long long now = milliseconds();
 
     connection->last_check = now;
     connection->unacknowledged = 0;
@@ -518,12 +521,12 @@ static void note_unacknowledged(int client, long long now) {
 
 /* Notes unacknowledged bytes after a send, unless it was small and complete:
    then it is not worth a call. The next check may be due sooner now. */
-static void note_sent(int client, long long now) {
+static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
     if (connection->start == connection->end && connection->end <= 4096)
         return;
-    note_unacknowledged(client, now);
+    note_unacknowledged(client);
     due = 0;
 }
 

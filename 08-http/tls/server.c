@@ -97,9 +97,9 @@ static int fill_sets(fd_set *readable, fd_set *writable);
 static struct timeval time_until(long long then);
 static bool has_bytes(int fd);
 static void handle_signal(void);
-static void handle_readable(int fd, int listener, long long now);
-static void handle_writable(int client, int listener, long long now);
-static void check_connections(int listener, long timeout, long long now);
+static void handle_readable(int fd, int listener);
+static void handle_writable(int client, int listener);
+static void check_connections(int listener, long timeout);
 static long long milliseconds(void);
 
 static long long due;  /* when to check the connections at the latest; 0: now */
@@ -117,15 +117,13 @@ static void serve(int listener, long timeout) {
             continue;
         }
         begin_turn();  /* of the cache: check each file once a turn */
-        long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
             if (FD_ISSET(fd, &readable) || has_bytes(fd))
-                handle_readable(fd, listener, now);
+                handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
-                handle_writable(fd, listener, now);
+                handle_writable(fd, listener);
         }
-        if (now >= due)
-            check_connections(listener, timeout, now);
+        check_connections(listener, timeout);
     }
 }
 
@@ -146,14 +144,14 @@ static int highest;  /* descriptor in the table */
 
 static void accept_clients(int listener);
 static int accept_client(int listener, union address *address);
-static bool serve_client(int client, long long now);
+static bool serve_client(int client);
 static ssize_t receive(int fd, void *buffer, size_t size);
 static ssize_t send_parts(int fd, struct iovec parts[2], bool more);
 static ssize_t check_sent(int fd, ssize_t sent);
 static ssize_t send_file(int fd, int file, long long start, size_t length);
 static void finish(int fd);
 static long long next_check(int client, long timeout);
-static void note_unacknowledged(int client, long long now);
+static void note_unacknowledged(int client);
 static void note_sent(int client, ssize_t sent);
 static void drop_client(int client, int listener, long timeout);
 static void remove_connection(int fd, int listener);
@@ -220,27 +218,27 @@ static void handle_signal(void) {
 
 /* Deals with a descriptor that can be read from. One without a row is the
    output of a client's program. */
-static void handle_readable(int fd, int listener, long long now) {
+static void handle_readable(int fd, int listener) {
     int client = connections[fd].open ? fd : client_of(fd);
 
     if (fd == wake_up[0])
         handle_signal();
     else if (fd == listener)
         accept_clients(listener);
-    else if (connections[client].open && !serve_client(client, now))
+    else if (connections[client].open && !serve_client(client))
         remove_connection(client, listener);
 }
 
 /* Sends what is left, now that the client's socket has room again. */
-static void handle_writable(int client, int listener, long long now) {
-    if (connections[client].open && !serve_client(client, now))
+static void handle_writable(int client, int listener) {
+    if (connections[client].open && !serve_client(client))
         remove_connection(client, listener);
 }
 
 /* Receives requests, or sends what is left of responses: see tls.h. While
    something is left nothing is received, so a client that stops reading is no
    longer read from. Returns false when the client is served or lost. */
-static bool serve_client(int client, long long now) {
+static bool serve_client(int client) {
     static const struct transport transport = {receive, send_parts, finish,
                                                send_file};
     struct connection *connection = &connections[client];
@@ -248,7 +246,7 @@ static bool serve_client(int client, long long now) {
 
     connection->waits = serve_tls(http, client, &transport);
     if (http->progress)
-        connection->last_activity = now;
+        connection->last_activity = milliseconds();
     due = 0;  /* its limit may be another now: see limit_of */
     return http->state != CLOSED;
 }
@@ -375,11 +373,15 @@ static void remove_connection(int fd, int listener) {
         connections[listener].retry_at = milliseconds();
 }
 
-/* Drops the clients that have moved no byte for the timeout. Sets due to when
-   to check them again, at most a day later. Bytes that a client's kernel has
+/* When due, drops the clients that have moved no byte for the timeout, and sets
+   due to the next check, at most a day later. Bytes that a client's kernel has
    acknowledged since the last check have moved. A program that was to move one
    is killed, and its client gets a 504. */
-static void check_connections(int listener, long timeout, long long now) {
+static void check_connections(int listener, long timeout) {
+    long long now = milliseconds();
+
+    if (now < due)
+        return;
     due = now + 86400000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
@@ -389,7 +391,7 @@ static void check_connections(int listener, long timeout, long long now) {
         if (!connection->open || fd == listener || limit == 0)
             continue;
         if (now >= next_check(fd, limit))
-            note_unacknowledged(fd, now);
+            note_unacknowledged(fd);
         if (now - connection->last_activity >= 1000 * limit
             && stop_program(&connection->http)) {
             connection->last_activity = now;
@@ -427,9 +429,10 @@ static long long next_check(int client, long timeout) {
    number has changed, bytes have moved. select reports a socket as writable
    only when a good part of its buffer is free: with a client that reads slowly,
    minutes may pass while bytes move. */
-static void note_unacknowledged(int client, long long now) {
+static void note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
+    long long now = milliseconds();
 
     connection->last_check = now;
     connection->unacknowledged = 0;
@@ -446,7 +449,7 @@ static void note_unacknowledged(int client, long long now) {
 static void note_sent(int client, ssize_t sent) {
     if (sent != -1 && sent <= 16384)
         return;
-    note_unacknowledged(client, milliseconds());
+    note_unacknowledged(client);
     due = 0;
 }
 

@@ -108,7 +108,7 @@ class Bench:
             screen.progress(f'{row.section}: {row.label}')
             self.singles[row] = {
                 name: [self.attempt(self.measure_single, row, name)]
-                for name in self.servers
+                for name in self.able(row)
                 if self.MOST.get(name) != 1 and not self.lacks_tool(row)}
         for row in self.wanted(self.CALLS_ROWS):
             screen.progress(f'{row.section}: {row.label}')

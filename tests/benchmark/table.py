@@ -65,8 +65,9 @@ class Table:
             for row, figures in bench.singles.items():
                 if row.section == section:
                     print(textwrap.fill(f'{row.label}: ' + ', '.join(
-                        f'{name} {sample[0]:,.1f}' for name, sample
-                        in figures.items() if sample[0] is not None), 79,
+                        f'{name} {round(sample[0], 1) + 0.0:,.1f}'
+                        for name, sample in figures.items()
+                        if sample[0] is not None), 79,
                         initial_indent='  ', subsequent_indent='    '))
 
     def calls(self):

@@ -76,7 +76,8 @@ class WebBench(Bench):
         """All servers except the one that has a single file and ends no
         connection."""
         return [name for name in super().able(row)
-                if name != 'select' or row.mode == 'get']
+                if name != 'select' or row.mode == 'get'
+                or row.section == REST]
 
     def measure_single(self, row, name):
         if row.section == CLIENT:

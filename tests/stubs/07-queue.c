@@ -71,9 +71,9 @@ int main(int argc, char *argv[]) {
 /* TODO 14: a prototype for hand_out (TODO 16). */
 static int fill_sets(fd_set *readable, fd_set *writable);
 static struct timeval time_until(long long then);
-static void handle_readable(int fd, int listener, long long now);
-static void handle_writable(int client, int listener, long long now);
-static void check_connections(int listener, long timeout, long long now);
+static void handle_readable(int fd, int listener);
+static void handle_writable(int client, int listener);
+static void check_connections(int listener, long timeout);
 static long long milliseconds(void);
 
 static long long due;  /* when to check the connections at the latest; 0: now */
@@ -91,15 +91,13 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
-        long long now = milliseconds();
         for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
             if (FD_ISSET(fd, &readable))
-                handle_readable(fd, listener, now);
+                handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
-                handle_writable(fd, listener, now);
+                handle_writable(fd, listener);
         }
-        if (now >= due)
-            check_connections(listener, timeout, now);
+        check_connections(listener, timeout);
     }
 }
 
@@ -139,12 +137,12 @@ static void accept_clients(int listener);
 static int accept_client(int listener, struct sockaddr_in *address);
 /* TODO 4: prototypes for the functions in TODOs 5, 8, 9, 12, 13 and 18 in place
    of the next three. */
-static bool echo(int client, long long now);
-static bool send_some(int client, const char *bytes, long long now);
+static bool echo(int client);
+static bool send_some(int client, const char *bytes);
 static bool save_unsent(int client, const char *bytes);
 static long long next_check(int client, long timeout);
-static void note_unacknowledged(int client, long long now);
-static void note_sent(int client, long long now);
+static void note_unacknowledged(int client);
+static void note_sent(int client);
 static void drop_client(int client, int listener, long timeout);
 static void remove_connection(int fd, int listener);
 static long long earlier(long long one, long long other);
@@ -194,22 +192,22 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
 }
 
 /* Deals with a descriptor that can be read from. */
-static void handle_readable(int fd, int listener, long long now) {
+static void handle_readable(int fd, int listener) {
     if (fd == wake_up[0])
         exit(EXIT_SUCCESS);  /* a signal has arrived */
     else if (fd == listener)
         accept_clients(listener);
     /* TODO 6: receive (TODO 8) instead. Proved by push_and_pull. */
-    else if (!echo(fd, now))
+    else if (!echo(fd))
         remove_connection(fd, listener);
 }
 
 /* Sends what is left, now that the client's socket has room again. */
-static void handle_writable(int client, int listener, long long now) {
+static void handle_writable(int client, int listener) {
     /* TODO 7: send_some takes no bytes now (TODO 13). If the client is not
        lost, handle the lines that had to wait (TODO 9).
        Proved by answers_unread, faults_*. */
-    if (!send_some(client, connections[client].unsent, now))
+    if (!send_some(client, connections[client].unsent))
         remove_connection(client, listener);
 }
 
@@ -226,7 +224,7 @@ static void handle_writable(int client, int listener, long long now) {
 
 /* Receives what has arrived, and sends back as much of it as the socket takes:
    see recv(2). Returns false when the client has closed or is lost. */
-static bool echo(int client, long long now) {
+static bool echo(int client) {
     static char buffer[262144];  /* for all clients: see save_unsent */
     struct connection *connection = &connections[client];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -237,8 +235,8 @@ static bool echo(int client, long long now) {
         return false;
     connection->start = 0;
     connection->end = (size_t)received;
-    connection->last_activity = now;
-    return send_some(client, buffer, now);
+    connection->last_activity = milliseconds();
+    return send_some(client, buffer);
 }
 
 /* TODO 9: handle_lines, which takes a client, and whether its turn for room has
@@ -275,19 +273,19 @@ static bool echo(int client, long long now) {
 
 /* Sends as many of the bytes as the socket takes, and keeps the others: see
    send(2). Returns false if the client is lost. */
-static bool send_some(int client, const char *bytes, long long now) {
+static bool send_some(int client, const char *bytes) {
     struct connection *connection = &connections[client];
     ssize_t sent = send(client, bytes + connection->start,
                         connection->end - connection->start, 0);
 
     if (sent != -1) {
         connection->start += (size_t)sent;
-        connection->last_activity = now;
+        connection->last_activity = milliseconds();
         connection->retry_at = 0;
     } else if (handle_connection_error("send", connection) == DROP) {
         return false;
     }
-    note_sent(client, now);
+    note_sent(client);
     return save_unsent(client, bytes);
 }
 
@@ -376,10 +374,14 @@ static void remove_connection(int fd, int listener) {
         connections[listener].retry_at = milliseconds();
 }
 
-/* Drops the clients that have moved no byte for the timeout. Sets due to when
-   to check them again, at most a day later. Bytes that a client's kernel has
+/* When due, drops the clients that have moved no byte for the timeout, and sets
+   due to the next check, at most a day later. Bytes that a client's kernel has
    acknowledged since the last check have moved. */
-static void check_connections(int listener, long timeout, long long now) {
+static void check_connections(int listener, long timeout) {
+    long long now = milliseconds();
+
+    if (now < due)
+        return;
     due = now + 86400000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
@@ -394,7 +396,7 @@ static void check_connections(int listener, long timeout, long long now) {
         if (!connection->open || fd == listener || timeout == 0)
             continue;
         if (now >= next_check(fd, timeout))
-            note_unacknowledged(fd, now);
+            note_unacknowledged(fd);
         if (now - connection->last_activity >= 1000 * timeout)
             drop_client(fd, listener, timeout);
         else
@@ -431,9 +433,10 @@ static long long next_check(int client, long timeout) {
    number has changed, bytes have moved. select reports a socket as writable
    only when a good part of its buffer is free: with a client that reads slowly,
    minutes may pass while bytes move. */
-static void note_unacknowledged(int client, long long now) {
+static void note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
+    long long now = milliseconds();
 
     connection->last_check = now;
     connection->unacknowledged = 0;
@@ -447,12 +450,12 @@ static void note_unacknowledged(int client, long long now) {
 
 /* Notes unacknowledged bytes after a send, unless it was small and complete:
    then it is not worth a call. The next check may be due sooner now. */
-static void note_sent(int client, long long now) {
+static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
     if (connection->start == connection->end && connection->end <= 4096)
         return;
-    note_unacknowledged(client, now);
+    note_unacknowledged(client);
     due = 0;
 }
 

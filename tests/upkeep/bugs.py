@@ -248,11 +248,11 @@ bug('07', 'clients block', 'O_NONBLOCK|not block',
     ('return fcntl(fd, F_SETFL, O_NONBLOCK) != -1;',
      'return fd != wake_up[1] + 1 || fcntl(fd, F_SETFL, O_NONBLOCK) != -1;'))
 bug('07', 'one descriptor a turn', 'every|each|last',
-    ('                handle_readable(fd, listener, now);\n',
-     '            {\n                handle_readable(fd, listener, now);\n'
+    ('                handle_readable(fd, listener);\n',
+     '            {\n                handle_readable(fd, listener);\n'
      '                break;\n            }\n'),
-    ('                handle_writable(fd, listener, now);\n',
-     '            {\n                handle_writable(fd, listener, now);\n'
+    ('                handle_writable(fd, listener);\n',
+     '            {\n                handle_writable(fd, listener);\n'
      '                break;\n            }\n'))
 bug('07', 'signal lost before select', 'SIGTERM|SIGINT',
     ('ssize_t written = write(wake_up[1], "", 1);',
@@ -280,8 +280,8 @@ bug('07', 'the descriptor limit is ignored', 'FD_SETSIZE',
     ('if (client >= FD_SETSIZE)', 'if (client >= 1 << 20)'),
     ('connections[FD_SETSIZE]', 'connections[1 << 16]'))
 bug('07', 'the client is not removed', 'close',
-    ('    else if (!echo(fd, now))\n        remove_connection(fd, listener);',
-     '    else if (!echo(fd, now))\n        connections[fd].open = false;'))
+    ('    else if (!echo(fd))\n        remove_connection(fd, listener);',
+     '    else if (!echo(fd))\n        connections[fd].open = false;'))
 bug('07', 'recv == 0 is not the end', 'returned? 0|returns 0',
     ('    if (received == 0)  /* the client has closed its side */\n'
      '        return false;\n',

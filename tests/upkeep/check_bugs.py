@@ -65,26 +65,26 @@ wrong('07 08', 'unread_in_a_shortage', 'dropped',
        '\n', '        else\n        next:\n'
        '            due = earlier(due, next_check(fd, timeout));\n'))
 wrong('07', 'read_in_a_shortage', 'bytes have moved',
-      ('    note_unacknowledged(client, now);\n',
+      ('    note_unacknowledged(client);\n',
        '    long long before = connection->last_activity;\n'
-       '    note_unacknowledged(client, now);\n'
+       '    note_unacknowledged(client);\n'
        '    connections[client].last_activity = before;\n'))
 wrong('08', 'read_in_a_shortage', 'bytes have moved',
-      ('    note_unacknowledged(client, milliseconds());\n',
+      ('    note_unacknowledged(client);\n',
        '    long long before = connections[client].last_activity;\n'
-       '    note_unacknowledged(client, milliseconds());\n'
+       '    note_unacknowledged(client);\n'
        '    connections[client].last_activity = before;\n'))
 wrong('07', 'acknowledged', 'acknowledged',
-      ('            note_unacknowledged(fd, now);\n',
+      ('            note_unacknowledged(fd);\n',
        '        {\n            long long before = connection->last_activity;\n'
-       '            note_unacknowledged(fd, now);\n'
+       '            note_unacknowledged(fd);\n'
        '            connection->last_activity = before;\n        }\n'))
 wrong('08', 'response_in_the_buffer', '2 seconds',
       ('sent <= 16384)', 'sent <= 16777216)'))
 wrong('08', 'response_in_the_buffer', 'acknowledged',
-      ('            note_unacknowledged(fd, now);\n',
+      ('            note_unacknowledged(fd);\n',
        '        {\n            long long before = connection->last_activity;\n'
-       '            note_unacknowledged(fd, now);\n'
+       '            note_unacknowledged(fd);\n'
        '            connection->last_activity = before;\n        }\n'))
 wrong('07 08', 'silent_client', 'dropped',
       ('        highest = fd;\n    due = 0;\n', '        highest = fd;\n'))

@@ -19,11 +19,11 @@ FITS = ('    if (connection->lost > 0 || waiting + length > sizeof '
 REPORTS = ('    if (!has_unsent(connection) && connection->lost > 0)\n'
            '        report_lost(connection);\n')
 SENDS_AT_ONCE = (
-    '        if (!send_some(client, connection->last_activity)) {\n'
+    '        if (!send_some(client)) {\n'
     '            connection->ended = true;\n            due = 0;\n        }\n')
 RECEIVES = ('    else if (!has_unsent(&connections[fd])'
             '  /* it may have, since select */\n'
-            '             && !receive(fd, now))\n'
+            '             && !receive(fd))\n'
             '        remove_connection(fd, listener);\n')
 WATCHES = ('        if (!has_unsent(connection))\n'
            '            FD_SET(fd, readable);\n'
@@ -145,7 +145,7 @@ bug('07-publish', 'always watches for writing', 'spins|wake-up',
 bug('07-publish', 'SIGPIPE', 'SIGPIPE',
     ('signal(SIGPIPE, SIG_IGN);', ''))
 bug('07-publish', 'receives though answers wait', 'stream',
-    (RECEIVES, '    else if (!receive(fd, now))\n'
+    (RECEIVES, '    else if (!receive(fd))\n'
      '        remove_connection(fd, listener);\n'),
     ('    while (!has_unsent(connection)\n           && (newline',
      '    while ((newline'),
@@ -161,7 +161,7 @@ GIVES_BACK = ('        first = (first + PIECES - 1) % PIECES;\n'
 HANDS_OUT = ('        worker->piece = pieces[first];\n'
              '        first = (first + 1) % PIECES;\n'
              '        waiting--;\n')
-NOT_RECEIVED = '    else if (!receive(fd, now))\n'
+NOT_RECEIVED = '    else if (!receive(fd))\n'
 AWAITS_WORK = 'return connection->turns[WORK] != 0 && !has_unsent(connection);'
 FULL = '    if (waiting + under_way == PIECES)\n        return false;\n'
 
