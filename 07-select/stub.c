@@ -146,9 +146,10 @@ static enum action handle_retry(const char *call, long *waits);
    is that time in milliseconds; it begins with 0, which means now. time_until,
    which takes a time, returns how long it is until then in a struct timeval, 0
    if it has passed. Call it in every turn, because select may change the
-   timeval. At the end of each turn serve calls check_connections (TODO 22),
-   which does nothing before due. The functions that serve calls, echo and
-   send_some lose their parameter for the limit, which no longer ends a send.
+   timeval. After select, serve gets the time, and at the end of each turn it
+   passes this time to check_connections (TODO 22): what has come since is not
+   seen yet. handle_readable, handle_writable, echo and send_some lose their
+   parameter for the limit, which no longer ends a send.
    Proved by silent_client, no_tick, talker_stays. */
 
 /* TODO 10: Step 2: handle_readable, which takes a ready descriptor, the
@@ -286,8 +287,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    if the listener is in a shortage, it may try again at once.
    Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
-/* TODO 22: Step 5: check_connections, which takes the listener and the time
-   limit in seconds. It returns at once before due. Otherwise it calls
+/* TODO 22: Step 5: check_connections, which takes the listener, the time limit
+   in seconds, and the time. Before due it returns at once. Otherwise it calls
    drop_client, a function of its own, for each client that has moved no byte
    for as long as the limit, and sets due to when the limit of the first of the
    others ends, but at most to a day from now. It spares the listener, and drops

@@ -72,7 +72,7 @@ static int fill_sets(fd_set *readable, fd_set *writable);
 static struct timeval time_until(long long then);
 static void handle_readable(int fd, int listener);
 static void handle_writable(int client, int listener);
-static void check_connections(int listener, long timeout);
+static void check_connections(int listener, long timeout, long long now);
 static long long milliseconds(void);
 
 static long long due;  /* when to check the connections at the latest; 0: now */
@@ -89,13 +89,14 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
+        long long now = milliseconds();  /* what comes later is not seen yet */
         for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
                 handle_writable(fd, listener);
         }
-        check_connections(listener, timeout);
+        check_connections(listener, timeout, now);
     }
 }
 
@@ -358,9 +359,7 @@ static void remove_connection(int fd, int listener) {
 /* When due, drops the clients that have moved no byte for the timeout, and sets
    due to the next check, at most a day later. Bytes that a client's kernel has
    acknowledged since the last check have moved. */
-static void check_connections(int listener, long timeout) {
-    long long now = milliseconds();
-
+static void check_connections(int listener, long timeout, long long now) {
     if (now < due)
         return;
     due = now + 86400000;

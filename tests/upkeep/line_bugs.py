@@ -42,7 +42,7 @@ bug('07-publish', 'half a line when it overflows', 'whole line',
      '        length = sizeof connection->unsent - waiting;\n'))
 bug('07-publish', 'waits for a slow subscriber', 'slow subscriber|nobody',
     (SENDS_AT_ONCE, '        do {\n            connection->ended = '
-     '!send_some(client, milliseconds());\n'
+     '!send_some(client);\n'
      '        } while (has_unsent(connection) && !connection->ended);\n'
      '        due = 0;\n'))
 bug('07-publish', 'loses messages and does not report it', 'LOST',
@@ -132,8 +132,8 @@ bug('07-publish', 'a stalled subscriber is never dropped', 'no byte moved',
     ('return connection->count > 0 && !has_unsent(connection);',
      'return connection->count > 0;'))
 bug('07-publish', 'sends to rows that have ended', 'has ended',
-    (RECEIVES, '    else if (!has_unsent(&connections[fd]) && !receive(fd, '
-     'now)) {\n        connections[fd].ended = true;\n'
+    (RECEIVES, '    else if (!has_unsent(&connections[fd]) && !receive(fd)) '
+     '{\n        connections[fd].ended = true;\n'
      '        due = 0;\n    }\n'))
 bug('07-publish', 'a freed descriptor is not used at once', 'at once',
     ('    if (connections[listener].retry_at != 0)'
