@@ -80,8 +80,8 @@ static enum action handle_retry(const char *call, long *waits);
 /* TODO 8: echo, which takes a client and the time limit. Call recv(2), and send
    back the bytes received (TODO 9). Return false when recv returns 0, because
    the client has closed its side, or when the client is lost; otherwise true.
-   If recv fails, handle_error, and return true only after a RETRY. These are
-   bytes, not a string: a NUL is one of them, and no NUL ends them.
+   If recv fails, call handle_error, and return true only after a RETRY. These
+   are bytes, not a string: a NUL is one of them, and no NUL ends them.
    Proved by echo_line, echo_one_byte, echo_nul, half_close, client_resets,
    recv_*. */
 

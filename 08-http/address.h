@@ -19,7 +19,7 @@ union address {
    no address. */
 bool parse_address(const char *text, union address *address);
 
-/* Returns where its port is, in network byte order. */
+/* Returns a pointer to its port, which is in network byte order. */
 in_port_t *port_of(union address *address);
 
 /* Returns how many bytes of the union it takes, for bind(2). */

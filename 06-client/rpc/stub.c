@@ -151,7 +151,7 @@ static enum action handle_retry(const char *call, long *waits);
    first line with the newline, see memchr(3), or 0 if there is no newline.
    Proved by answers, nul_bytes. */
 
-/* TODO 10: ask, which takes a pointer to the connection (-1 for none), the
+/* TODO 10: ask, which takes a pointer to the connection (a socket, or -1), the
    request and its length, the addresses and the time limit. A connection that
    is not quiet (TODO 11) is of no use: disconnect. Then try until there is an
    answer: connect if there is no connection (TODO 14), send the request,

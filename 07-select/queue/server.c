@@ -348,7 +348,7 @@ static void take_turn(int client, enum wanted wanted) {
     connections[client].turns[wanted] = ++turn;
 }
 
-/* Sends a line to a client. Nothing else may be left to send to it. */
+/* Sends a line to a client for which no other bytes are waiting. */
 static void send_line(int client, const char *line, size_t length) {
     struct connection *connection = &connections[client];
 

@@ -50,14 +50,14 @@ struct progress {
 /*
  * Writes the next part of the response from the output of the program: the
  * head, once it is complete, and the body. Without a Content-Length the body is
- * chunked, or for HTTP/1.0 ends with the connection. Returns the end; writes
+ * chunked; for HTTP/1.0 it ends with the connection. Returns the end; writes
  * nothing if the program has written nothing.
  */
 char *continue_cgi(struct cgi *cgi, const struct request *request, char *to);
 const struct progress *progress_of(const struct cgi *cgi);
 
-/* Kills a program that has been silent for too long. Returns whether a 504 can
-   be sent, because the client has received nothing yet. */
+/* Kills a program that has been silent for too long. Returns true if
+   the client has received nothing yet, so a 504 can still be sent. */
 bool stop_cgi(struct cgi *cgi);
 
 /* Frees a request. Kills its program, unless its output has ended. */

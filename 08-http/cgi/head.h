@@ -28,8 +28,8 @@ struct head {
 long parse_head(struct head *head, const char *bytes, size_t length);
 
 /* Writes the fields that are for the client, without those that the server
-   writes itself, or that are for one connection only. Takes at most twice the
-   bytes of the head. Returns the end. */
+   writes itself, or that are for one connection only. Writes at most twice as
+   many bytes as the head has. Returns the end. */
 char *write_fields(char *to, const struct head *head);
 
 #endif

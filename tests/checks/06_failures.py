@@ -149,7 +149,7 @@ def output_cut(test):
         size = os.fstat(output.fileno()).st_size
     if status in (0, None) and size < len(message):
         raise Failure('an error: only 1000 bytes can be written',
-                      f'{size} of 4000 bytes are written; it '
+                      f'{size} of 4000 bytes were written; it '
                       f'{test.outcome(child)}', 'write may take only some of '
                       'the bytes, and returns how many: write the rest, and '
                       'report an error')

@@ -314,8 +314,8 @@ def shortage_shared(test):
         raise Failure('every answer at once',
                       f'{slow[-1]:.0%} of the time was spent waiting longer '
                       'than 30 ms for an answer',
-                      'do not sleep in a shortage: leave the listener out of '
-                      'the set until it is time to try again')
+                      'do not sleep during a shortage: leave the listener '
+                      'out of the set until it is time to try again')
     server.limit_descriptors(limit)
     for other in waiting:
         test.served(server, other)

@@ -49,8 +49,8 @@ def bytes_hint(child, port):
         return ('0.0.0.0 is every interface: the address without -a is '
                 'htonl(INADDR_LOOPBACK), and bind() comes before getsockname()')
     if match and int(match[2]) == 15441:
-        return ('15441 is the port without an argument: store the one that is '
-                'given in sin_port, with htons, before bind')
+        return ('15441 is only the default port: before bind, set sin_port to '
+                'the port that the argument names, with htons')
     if match and int(match[2]) != port:
         return ('bind got a port other than the argument: store the number '
                 'that the argument stands for (does parse_number return it?) '

@@ -24,11 +24,11 @@ static void open_standard_streams(void);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
-    /* TODO 3: the address, as an initialised struct sockaddr_in. Name the
+    /* TODO 3: the address, as an initialised struct sockaddr_in. Set the
        family, the port 15441 and the address 127.0.0.1; the last two are
        in network byte order, see htons(3). The initialiser sets every other
-       member to zero (not checked). Keep its size in a socklen_t, and
-       pass a pointer to it here.
+       member to zero (no check tests this). Keep the size of the address in a
+       socklen_t, and pass a pointer to the address here.
        Proved by default_port, network_byte_order. */
     parse_options(argc, argv);
     open_standard_streams();

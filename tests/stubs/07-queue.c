@@ -102,8 +102,8 @@ static void serve(int listener, long timeout) {
     }
 }
 
-/* TODO 1: names for two numbers, in an enum: the 1024 bytes that a line may
-   have, with its newline; the 1000 pieces that the queue holds. Another enum,
+/* TODO 1: an enum with names for two limits: 1024 bytes in a line, newline
+   included, and 1000 pieces in the queue. Another enum,
    for what a client may wait for: work, after PULL, and room for a piece, after
    PUSH. And struct piece, a piece of work: the line WORK that hands it out, and
    its length. */

@@ -143,13 +143,13 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
    connections have to be checked, not a fixed interval. A static variable, due,
-   is that time in milliseconds; it begins with 0, which means now. time_until,
-   which takes a time, returns how long it is until then in a struct timeval, 0
-   if it has passed. Call it in every turn, because select may change the
-   timeval. After select, serve gets the time, and at the end of each turn it
-   passes this time to check_connections (TODO 22): what has come since is not
-   seen yet. handle_readable, handle_writable, echo and send_some lose their
-   parameter for the limit, which no longer ends a send.
+   says when that is, in milliseconds; it begins with 0, which means now.
+   time_until, which takes such a time, returns how long it is until then as a
+   struct timeval, or 0 if it has passed. Call it in every turn, because select
+   may change the timeval. After select, serve gets the time, and at the end of
+   each turn it passes this time to check_connections (TODO 22): what has come
+   since is not seen yet. handle_readable, handle_writable, echo and send_some
+   lose their parameter for the limit, which no longer ends a send.
    Proved by silent_client, no_tick, talker_stays. */
 
 /* TODO 10: Step 2: handle_readable, which takes a ready descriptor, the
@@ -167,12 +167,13 @@ static enum action handle_retry(const char *call, long *waits);
 /* TODO 25: Step 6: note_sent, which takes a client, calls note_unacknowledged
    (TODO 24) whenever more than 4 KB were to be sent, or not everything was
    taken; otherwise an ioctl is not worth it. send_some calls note_sent unless
-   the client is lost. The row also remembers when the number was noted. While
-   it is not 0, the client is to be checked a tenth of the time limit later, but
-   never after the limit itself (a function, next_check, for check_connections;
-   another, earlier, returns the earlier of two times). That is sooner than
-   before, so note_sent sets due to 0. When a client's check is due,
-   check_connections notes the number again before it looks at the limit.
+   the client is lost. The row also remembers when the number of
+   unacknowledged bytes was noted. While that number is not 0, the client is to
+   be checked a tenth of the time limit later, but never after the limit itself
+   (a function, next_check, for check_connections; another, earlier, returns the
+   earlier of two times). That is sooner than before, so note_sent sets due to
+   0. When a client's check is due, check_connections notes the number again
+   before it looks at the limit.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays,
    unread_in_a_shortage. */
 
@@ -271,8 +272,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    and O_NONBLOCK in fcntl(2). A call may block even after select has reported
    the socket as ready, see BUGS in select(2), and so may a send of more than
    fits: then all clients would wait. It returns whether fcntl succeeded. If
-   not, handle_error for the listener; for a client only perror(3), and remove
-   the client.
+   not, call handle_error for the listener; for a client, only call perror(3)
+   and remove the client.
    Proved by reader_awaited_by_nobody. */
 
 /* TODO 20: Step 5: add_connection notes the time, too: a new client's limit

@@ -60,8 +60,8 @@ def log_failures_apart(test):
         line = f'write: {os.strerror(errno.EFBIG)} ({log})'
         if not server.wait_for(lambda: server.lines.count(line) == number):
             raise Failure(f'{number} lines "{line}"', test.outcome(server),
-                          'after a line is written the next failure is a new '
-                          'one')
+                          'once a line has been written, the next failure is a '
+                          'new one: report it')
         server.limit_files(before)
         visitor.get()
         for entry in logged(log, 2 * number):

@@ -122,10 +122,10 @@ HINTS = {
     'absolute_no_host': 'the host must not be empty',
     'absolute_only_port': 'the host must not be empty',
     'absolute_bad_port': 'a port consists of digits',
-    'absolute_https': 'the only scheme is http://',
-    'absolute_ftp': 'the only scheme is http://',
-    'absolute_file': 'the only scheme is http://',
-    'absolute_one_slash': 'the only scheme is http://',
+    'absolute_https': 'the only scheme served is http://',
+    'absolute_ftp': 'the only scheme served is http://',
+    'absolute_file': 'the only scheme served is http://',
+    'absolute_one_slash': 'the only scheme served is http://',
     'absolute': 'remove http://, whatever its case, and the host: the rest is '
                 'the path',
 }

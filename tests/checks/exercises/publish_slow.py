@@ -17,8 +17,8 @@ SLOW_HINT = ('no client may wait for a slow subscriber: use sockets that do '
              'not block, and for each client its own array of waiting lines')
 WHOLE_HINT = ('if send takes only part of a line, keep the rest; if a line '
               'does not fit, drop all of it')
-LOST_HINT = ('count the messages that a subscriber loses; when everything '
-             'queued for it has been sent, send LOST and their number instead')
+LOST_HINT = ('count the messages that a subscriber loses; once everything '
+             'queued for it has been sent, send LOST and that count')
 
 
 class Feed:
@@ -102,8 +102,8 @@ def slow_costs_nobody(test):
         if fast.lost:
             raise Failure('every message, because this subscriber reads them '
                           'all', f'LOST {fast.lost}',
-                          'keep a count and the waiting lines for each '
-                          'subscriber separately')
+                          'give each subscriber a count and waiting lines '
+                          'of its own')
     if server.spins():
         raise Failure('no processor time while a subscriber does not read',
                       'it spins', 'wait with select until it is writable '

@@ -144,7 +144,7 @@ class RpcStorm(ClientStorm):
                           f'the requests came in this order: {places}')
         if self.again and not any(fault.effect in (LOSES, HINDERS)
                                   for fault, _ in self.page.came()):
-            raise Failure('no request that has its answer again',
+            raise Failure('no request sent again after its answer',
                           f'{shown(self.again[0])} again')
         if any(places.count(place) > 4 for place in places):
             raise Failure('no request more than four times', f'{places}')
