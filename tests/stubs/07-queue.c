@@ -219,7 +219,7 @@ static void handle_writable(int client, int listener) {
 /* TODO 8: receive in place of echo, with the same parameters and the same
    result. Call recv(2) for as many bytes as there is room for, after those
    already in the array. If the array is full, the line is too long: note that,
-   and discard what has been received of it. Then handle the lines received
+   and discard the part received so far. Then handle the lines received
    (TODO 9).
    Proved by split_anywhere, too_long_line, line_without_end, recv_*. */
 
