@@ -34,13 +34,18 @@ def examine(options, stages):
     else:
         root = pathlib.Path(options.programs or ROOT)
         paths = [root / PROGRAMS[stage].program for stage in stages]
-        missing = [path for path in paths if not path.exists()]
+        missing = [stage for stage, path in zip(stages, paths)
+                   if not path.exists()]
         if missing:
-            which = missing[0] if options.programs else missing[0].relative_to(
-                ROOT)
+            program = PROGRAMS[missing[0]].program
             rest = f' (and {len(missing) - 1} more)' * (len(missing) > 1)
-            raise Unusable(f'{which}{rest} is not built: ' + (
-                'build it first' if options.programs else 'run make first'))
+            if options.programs:
+                raise Unusable(f'{root / program}{rest} is not built: build it '
+                               'first')
+            # make alone builds only the ladder.
+            target = '' if missing[0] in STAGES else f' {program}'
+            raise Unusable(f'{program}{rest} is not built: run make{target} '
+                           'first')
     return [warning for path in paths for warning in stale(path)]
 
 
