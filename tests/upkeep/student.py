@@ -90,10 +90,10 @@ class Copy:
     def left_running(self):
         """Processes whose current directory is in this copy."""
         found = []
-        for path in pathlib.Path('/proc').glob('[0-9]*/cwd'):
+        for pid in filter(str.isdigit, os.listdir('/proc')):
             with contextlib.suppress(OSError):
-                if os.readlink(path).startswith(str(self.root)):
-                    found.append(path.parent.name)
+                if os.readlink(f'/proc/{pid}/cwd').startswith(str(self.root)):
+                    found.append(pid)
         return found
 
     def leaves_nothing(self, patience=4):

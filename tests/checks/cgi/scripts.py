@@ -1,6 +1,7 @@
 """Shared by the checks of 08-http/cgi: scripts, and a server that runs
 them."""
 
+import os
 import pathlib
 import sys
 
@@ -97,13 +98,14 @@ def gone(numbers, why, patience=PATIENCE):
 def children(server):
     """The children of the server: (number, state)."""
     found = []
-    for path in pathlib.Path('/proc').glob('[0-9]*/stat'):
-        try:
-            fields = path.read_text().rpartition(')')[2].split()
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:  # not with glob, which may fail with ESRCH
+            stat = pathlib.Path('/proc', pid, 'stat').read_text()
         except OSError:
             continue
-        if int(fields[1]) == server.pid:
-            found.append((int(path.parent.name), fields[0]))
+        state, parent = stat.rpartition(')')[2].split()[:2]
+        if int(parent) == server.pid:
+            found.append((int(pid), state))
     return found
 
 
