@@ -150,7 +150,7 @@ static enum action handle_retry(const char *call, long *waits);
    each turn it passes this time to check_connections (TODO 22): what has come
    since is not seen yet. handle_readable, handle_writable, echo and send_some
    lose their parameter for the limit, which no longer ends a send.
-   Proved by silent_client, no_tick, talker_stays. */
+   Proved by silent_client, no_tick, talker_stays, bytes_in_a_long_turn. */
 
 /* TODO 10: Step 2: handle_readable, which takes a ready descriptor, the
    listener and the time limit, and does what serve did with it in step 1: call

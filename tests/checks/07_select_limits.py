@@ -257,6 +257,35 @@ def read_in_a_shortage(test):
                       'have moved')
 
 
+@check(MANY, open=False, after='talker_stays')
+def bytes_in_a_long_turn(test):
+    """does not drop a client whose bytes arrive in time, but while the program
+    is busy with another client"""
+    test.need_injector()
+    server = test.server('-t', '2')
+    test.attached()
+    for _ in range(3):  # a busy machine may stop it too late
+        client, other = test.connect(server), test.connect(server)
+        test.served(server, other)
+        began = time.monotonic()
+        test.served(server, client)
+        test.served(server, other)
+        test.faults.set('stop', test.faults.get('calls', 'recv') + 1, 'recv')
+        time.sleep(max(0, began + 1.5 - time.monotonic()))
+        test.say(other, test.question())
+        stopped = wait_until(lambda: server.state() == 'T', 1)
+        in_time = time.monotonic() < began + 1.9
+        test.say(client, test.question())
+        time.sleep(max(0, began + 2.3 - time.monotonic()))
+        server.signal(signal.SIGCONT)
+        if stopped and in_time:
+            test.answered(client, hint='its bytes had arrived, but select had '
+                          'not reported them: note the time when select '
+                          'returns, and measure the limits by that')
+            test.answered(other)
+            return
+
+
 @check(MANY)
 def nothing_remains(test):
     """1000 connections, one after another, leave no descriptor and no memory

@@ -50,6 +50,10 @@ wrong('07', 'few_descriptors', '7 descriptors',
        'handle_error("dup");\n    atexit(close_all);'))
 wrong('07', 'no_tick', 'wake-up',
       ('due = now + 86400000', 'due = now + 300'))
+wrong('07 08', 'bytes_in_a_long_turn', 'when select returns',
+      ('        check_connections(listener, timeout, now);\n',
+       '        now = milliseconds();\n'
+       '        check_connections(listener, timeout, now);\n'))
 
 # ------------------------------------------------------ acknowledged bytes
 
