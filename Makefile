@@ -97,7 +97,7 @@ exercise_answers := $(basename $(filter-out %/stub.c,$(wildcard \
 exercise_stubs := $(basename $(wildcard \
                     $(exercise_lessons:%/README.md=%/stub.c)))
 build := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
-# A make that tests/check calls must behave as if typed.
+# tests/check runs make, too, which must not inherit the flags of this make.
 check := env -u MAKEFLAGS -u MAKELEVEL tests/check
 only = $(if $(CHECK),-k '$(CHECK)')
 learn := env -u MAKEFLAGS -u MAKELEVEL tests/learn
@@ -259,7 +259,8 @@ prove-handout:
 prove-copies:
 	@tests/upkeep/copies
 
-# Students may break a stub, so only what runs it requires it to build.
+# A student's stub may not compile, so checks of other programs must not depend
+# on it.
 tasks := $(sort $(numbers) $(exercises))
 stage_checks := $(numbers:%=check-%)
 stage_tries := $(numbers:%=try-%)

@@ -1,4 +1,4 @@
-/* 02 bind, the assignment: this is 01. Give its socket an address and a port.
+/* 02 bind, the assignment: below is 01. Give its socket an address and a port.
  * Do it:    what the TODOs say, in the order of their numbers.
  * Check it: make try-02, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
@@ -39,7 +39,7 @@ int main(int argc, char *argv[]) {
        takes addresses of every family, hence a pointer to struct sockaddr (cast
        yours) and a length. Then ask getsockname(2) for the address that the
        socket has now: for port 0 the kernel has chosen a port. If a call fails,
-       handle_error. Then log the event "bound to" with the address.
+       call handle_error. Then log the event "bound to" with the address.
        Proved by prints_address, port_zero, getsockname_fails, bind_*. */
     fprintf(stderr, "socket: descriptor %d\n", listener);
     close(listener);
@@ -61,7 +61,7 @@ static void open_standard_streams(void) {
    Proved by prints_address. */
 
 static const char usage[] =
-    /* TODO 6: -a ADDRESS and PORT, both optional, in this line. Below it, a
+    /* TODO 6: add -a ADDRESS and PORT, both optional, to this line. Below it, a
        line about each: what it may be and, in parentheses, its default.
        Proved by usage_help. */
     "usage: server\n";
@@ -86,8 +86,9 @@ static void parse_options(int argc, char *argv[]) {
        Proved by address_option. */
     while ((option = getopt(argc, argv, "h")) != -1) {
         switch (option) {
-        /* TODO 9: -a stores its argument in the address: inet_pton(3) returns 1
-           if it is one. For anything else, usage_error.
+        /* TODO 9: -a stores its argument in the address with inet_pton(3),
+           which returns 1 if the argument is an IPv4 address. If it is not,
+           call usage_error.
            Proved by address_option, address_refused. */
         case 'h':
             if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
@@ -107,7 +108,7 @@ static void parse_options(int argc, char *argv[]) {
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

@@ -1,4 +1,4 @@
-/* 03 listen, the assignment: this is 02. Let clients connect to its socket.
+/* 03 listen, the assignment: below is 02. Let clients connect to its socket.
  * Do it:    what the TODOs say, in the order of their numbers.
  * Check it: make try-03, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
@@ -40,12 +40,12 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    /* TODO 1: instead of these three lines, listen(2). The backlog is how many
-       connections may wait in the kernel's queue; SOMAXCONN asks for as many as
-       the system recommends. If listen fails, handle_error. Then log the event
-       "listening on": not earlier, because people and tests connect as soon as
-       they read the line. Then pause(2), in an endless loop: only a signal ends
-       the program.
+    /* TODO 1: instead of these three lines, call listen(2). The backlog is how
+       many connections may wait in the kernel's queue; SOMAXCONN asks for as
+       many as the system recommends. If listen fails, call handle_error. Then
+       log the event "listening on": not earlier, because people and tests
+       connect as soon as they read the line. Then call pause(2) in an endless
+       loop: only a signal ends the program.
        Proved by listening_line, ready_not_before, connection_established,
        listen_*. */
     log_event("bound to", &address);
@@ -119,7 +119,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

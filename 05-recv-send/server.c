@@ -79,8 +79,8 @@ static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
 /* Receives what has arrived, and sends all of it back: see recv(2). That may be
-   part of a line, or several: TCP carries bytes, not messages. Returns false
-   when the client has closed or is lost. */
+   part of a line or several lines: TCP carries bytes, not messages. Returns
+   false when the client has closed or is lost. */
 static bool echo(int client, long timeout) {
     char buffer[65536];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -224,7 +224,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

@@ -1,4 +1,4 @@
-/* 05 recv, send, the assignment: this is 04. Echo what its clients send.
+/* 05 recv, send, the assignment: below is 04. Echo what its clients send.
  * Do it:    what the TODOs say, in the order of their numbers.
  * Check it: make try-05, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
@@ -68,8 +68,8 @@ int main(int argc, char *argv[]) {
         if (client == -1)
             continue;
         log_event("accepted", &peer);
-        /* TODO 7: set_timeouts for this client. Unless that fails, call echo
-           until it returns false.
+        /* TODO 7: call set_timeouts for this client. Unless that fails, call
+           echo until it returns false.
            Proved by echo_line, many_in_turn, limits_refused. */
         close(client);
     }
@@ -81,18 +81,19 @@ static enum action handle_retry(const char *call, long *waits);
    back the bytes received (TODO 9). Return false when recv returns 0, because
    the client has closed its side, or when the client is lost; otherwise true.
    If recv fails, call handle_error, and return true only after a RETRY. These
-   are bytes, not a string: a NUL is one of them, and no NUL ends them.
+   are bytes, not a string: a NUL is a byte like any other, and no NUL ends
+   them.
    Proved by echo_line, echo_one_byte, echo_nul, half_close, client_resets,
    recv_*. */
 
 /* TODO 9: send_all, which takes a client, bytes, their number and the time
    limit. send(2) may take only some of the bytes and returns how many: send the
-   rest. If it fails, handle_retry. The client is lost after a DROP, or when a
-   shortage has lasted as long as the limit (0: no limit); any byte sent ends a
-   shortage. With TODO 10, send also fails with EAGAIN after each tenth of a
-   second in which it could send nothing: call it again, unless these tenths add
-   up to the limit. An EAGAIN that is returned at once is an error: measure the
-   time with clock_gettime(2).
+   rest. If it fails, call handle_retry. The client is lost after a DROP, or
+   when a shortage has lasted as long as the limit (0: no limit); any byte sent
+   ends a shortage. Once TODO 10 is done, send also fails with EAGAIN after each
+   tenth of a second in which it could send nothing: call it again, unless these
+   tenths add up to the limit. An EAGAIN that is returned at once is an error:
+   measure the time with clock_gettime(2).
    Proved by partial_send, slow_reader, never_reads_once, shortage_ends,
    shortages_apart, send_*. */
 
@@ -111,11 +112,11 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 }
 
 /* TODO 10: set_timeouts, which takes a client and the time limit, and sets
-   SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second (0 for no limit),
-   each a struct timeval, see socket(7). A longer limit would not show when the
-   last byte was sent: a send that is cut short returns only how many bytes were
-   sent. If setsockopt(2) fails, report it with perror(3) and return false. Also
-   write milliseconds, which returns the time of CLOCK_MONOTONIC.
+   SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second, or to 0 if there is
+   no limit, each a struct timeval, see socket(7). A longer limit would not show
+   when the last byte was sent: a send that is cut short returns only how many
+   bytes were sent. If setsockopt(2) fails, report it with perror(3) and return
+   false. Also write milliseconds, which returns the time of CLOCK_MONOTONIC.
    Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
@@ -136,8 +137,8 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 
 static const char usage[] =
     "usage: server [-a ADDRESS] [PORT]\n"
-    /* TODO 11: -t SECONDS, optional, in the line above and in a line of its
-       own: a client is dropped after that time without a byte; 0 means never,
+    /* TODO 11: add -t SECONDS, optional, to the line above, and a line about
+       it: a client is dropped after that time without a byte; 0 means never,
        and 60 is the default.
        Proved by usage_help. */
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
@@ -194,7 +195,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -251,8 +252,8 @@ static const struct failure failures[] = {
     /* TODO 14: a heading row for recv, with DROP, and rows for EAGAIN,
        EWOULDBLOCK, EBADF, ECONNREFUSED, ECONNRESET, EFAULT, EINTR, EINVAL,
        ENOMEM, ENOTCONN, ENOTSOCK and ETIMEDOUT. The socket belongs to one
-       client, so an error costs that client and never the server: DROP. EINTR
-       costs nothing: RETRY.
+       client, so an error means the loss of that client, never of the server:
+       DROP. EINTR does no harm: RETRY.
        Proved by recv_*. */
     /* TODO 15: the same for send: EACCES, EAGAIN, EWOULDBLOCK, EBADF,
        ECONNRESET, EDESTADDRREQ, EFAULT, EINTR, EINVAL, EISCONN, EMSGSIZE,

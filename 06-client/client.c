@@ -94,7 +94,8 @@ static int connect_to(const struct addrinfo *address, long timeout) {
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). On Linux the second one also limits connect: EINPROGRESS. */
+   socket(7). On Linux the second one also limits connect, which then fails with
+   EINPROGRESS. */
 static void set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};
     socklen_t size = sizeof limit;
@@ -149,7 +150,7 @@ static void exchange(int server, long timeout) {
         give_up("echo: the server sent more than it had received");
 }
 
-/* Sends all of the bytes, though a call of send(2) may take only some. Exits if
+/* Sends all of the bytes, though a call to send(2) may take only some. Exits if
    that fails, or if a shortage lasts as long as timeout. */
 static void send_all(int server, const char *bytes, size_t length,
                      long timeout) {
@@ -219,8 +220,8 @@ static void give_up(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* Exits if a standard stream is closed: the socket would get its number. In its
-   place, /dev/null would look like empty input, or hide the echo. */
+/* Exits if a standard stream is closed: the socket would get its number.
+   Opening /dev/null instead would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)
@@ -282,7 +283,7 @@ static void parse_options(int argc, char *argv[], long *timeout,
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

@@ -85,7 +85,7 @@ static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
         int nfds = fill_sets(&readable, &writable);
-        struct timeval left = time_until(due);  /* NULL would be for ever */
+        struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
@@ -205,9 +205,9 @@ static bool send_some(int client, const char *bytes) {
     return save_unsent(client, bytes);
 }
 
-/* Saves what is left of the bytes in memory of the client's own, since all
-   clients share the buffer. Returns false if there is no memory, which costs
-   only this client. */
+/* Keeps what is left of the bytes in the client's own memory, since all
+   clients share the buffer. Returns false if there is no memory: then only
+   this client is lost. */
 static bool save_unsent(int client, const char *bytes) {
     struct connection *connection = &connections[client];
 
@@ -346,8 +346,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send, unless it was small and complete:
-   then it is not worth a call. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send, unless it was small and complete,
+   so not worth another call. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -362,7 +362,7 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until a time, at least 0, as select takes it. */
+/* Returns the time left until then, at least 0, in the form select takes. */
 static struct timeval time_until(long long then) {
     long long now = milliseconds(), left = then > now ? then - now : 0;
 
@@ -520,7 +520,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -643,7 +643,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same for a call on a connection: names its peer, and does not sleep,
    but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: that for which retry_at is 0, or long ago. */
+   a shortage is reported: until then retry_at is 0, or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

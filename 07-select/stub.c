@@ -1,4 +1,4 @@
-/* 07 select, the assignment: this is 05. Serve all its clients at once.
+/* 07 select, the assignment: below is 05. Serve all its clients at once.
  * Do it:    what the TODOs say, in the order of their numbers. Each begins with
  *           its step: after the last TODO of a step, build and try the program.
  * Check it: make try-07, in the folder above this one. */
@@ -32,9 +32,9 @@ static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 2: Step 1: a prototype for serve (TODO 4). The three below are not
-   called by main any more, so move them below main. Later steps need three more
-   here, for add_connection (step 2), limit_descriptors (step 8) and
+/* TODO 2: Step 1: a prototype for serve (TODO 4). main no longer calls the next
+   three functions, so move their prototypes below it. Later steps need three
+   more here, for add_connection (step 2), limit_descriptors (step 8) and
    catch_signals (step 9).
    Proved by all_at_once. */
 static int accept_client(int listener, struct sockaddr_in *address);
@@ -70,7 +70,7 @@ int main(int argc, char *argv[]) {
     if (listen(listener, SOMAXCONN) == -1)
         handle_error("listen");
     log_event("listening on", &address);
-    /* TODO 3: Step 1: serve instead of this loop. Proved by all_at_once. */
+    /* TODO 3: Step 1: replace this loop with serve. Proved by all_at_once. */
     for (;;) {
         struct sockaddr_in peer;
         int client = accept_client(listener, &peer);
@@ -86,19 +86,19 @@ int main(int argc, char *argv[]) {
 
 /* TODO 4: Step 1: serve, which takes the listener and the time limit. Keep an
    fd_set of what to watch: first the listener alone, see FD_ZERO and FD_SET. In
-   an endless loop, call select(2) with FD_SETSIZE for nfds and a copy of the
-   set for reading, because select leaves only the ready descriptors in it; NULL
+   an endless loop, call select(2) with FD_SETSIZE for nfds, a copy of the set
+   for reading, because select leaves only the ready descriptors in it, and NULL
    for the rest. If it fails, call handle_error and begin the next turn: the
    contents of the sets are undefined then. Otherwise ask FD_ISSET about every
    descriptor, and deal with it if it is ready (TODO 5).
    Proved by all_at_once, last_is_served, waiting_clients, descriptors_closed.
    */
 
-/* TODO 5: Step 1: in serve, if the listener is ready, accept a client, set its
-   limits with set_timeouts, and add it to the set, or close it if that fails.
-   Log no client: there may be many. If a client is ready, call echo, but only
-   once: others are waiting, too. If echo returns false, take the client out of
-   the set and close it.
+/* TODO 5: Step 1: in serve, if the listener is ready, accept a client and set
+   its limits with set_timeouts. Add the client to the set, or close it if
+   set_timeouts fails. Log no client: there may be many. If a client is ready,
+   call echo, but only once: others are waiting, too. If echo returns false,
+   take the client out of the set and close it.
    Proved by all_at_once, echo_line, half_close, recv_ECONNRESET. */
 
 static bool send_all(int client, const char *bytes, size_t length,
@@ -123,8 +123,8 @@ static enum action handle_retry(const char *call, long *waits);
    shortage, because all clients would wait. Instead of a count of waits a row
    notes when to try again, in milliseconds; 0 if there is no shortage. Until
    then fill_sets leaves the row out of the sets: otherwise select would return
-   at once, again and again. check_connections sets due no later than that, for
-   the listener's row, too, and even if the limit is 0.
+   at once, again and again. check_connections sets due no later than any of
+   these times, the listener's included, even if the limit is 0.
    Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
 
 /* TODO 9: Step 2: fill_sets, which takes a set for reading, fills it with the
@@ -147,16 +147,18 @@ static enum action handle_retry(const char *call, long *waits);
    time_until, which takes such a time, returns how long it is until then as a
    struct timeval, or 0 if it has passed. Call it in every turn, because select
    may change the timeval. After select, serve gets the time, and at the end of
-   each turn it passes this time to check_connections (TODO 22): what has come
-   since is not seen yet. handle_readable, handle_writable, echo and send_some
-   lose their parameter for the limit, which no longer ends a send.
+   each turn it passes this time to check_connections (TODO 22): bytes that have
+   arrived since then may not have been received yet. handle_readable,
+   handle_writable, echo and send_some lose their parameter for the limit, which
+   no longer ends a send.
    Proved by silent_client, no_tick, talker_stays, bytes_in_a_long_turn. */
 
 /* TODO 10: Step 2: handle_readable, which takes a ready descriptor, the
    listener and the time limit, and does what serve did with it in step 1: call
-   accept_clients if it is the listener; otherwise echo, and remove_connection
-   if that returns false. accept_clients accepts one client, adds it to the
-   table, and sets its limits; if that fails, it removes the client.
+   accept_clients if it is the listener; otherwise call echo, and
+   remove_connection if echo returns false. accept_clients accepts one client,
+   adds it to the table, and sets its limits; if that fails, it removes the
+   client.
    Proved by all_at_once, waiting_clients, many_in_turn. */
 
 /* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its first
@@ -167,19 +169,19 @@ static enum action handle_retry(const char *call, long *waits);
 /* TODO 25: Step 6: note_sent, which takes a client, calls note_unacknowledged
    (TODO 24) whenever more than 4 KB were to be sent, or not everything was
    taken; otherwise an ioctl is not worth it. send_some calls note_sent unless
-   the client is lost. The row also remembers when the number of
-   unacknowledged bytes was noted. While that number is not 0, the client is to
-   be checked a tenth of the time limit later, but never after the limit itself
-   (a function, next_check, for check_connections; another, earlier, returns the
-   earlier of two times). That is sooner than before, so note_sent sets due to
-   0. When a client's check is due, check_connections notes the number again
-   before it looks at the limit.
+   the client is lost. The row also remembers when the number of unacknowledged
+   bytes was noted. While that number is not 0, the client is to be checked a
+   tenth of the time limit later, but never after the limit itself. Write
+   next_check, which returns that time for check_connections, and earlier, which
+   returns the earlier of two times. The next check may now be due sooner, so
+   note_sent sets due to 0. When a client's check is due, check_connections
+   notes the number again before it looks at the limit.
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays,
    unread_in_a_shortage. */
 
 /* Receives what has arrived, and sends all of it back: see recv(2). That may be
-   part of a line, or several: TCP carries bytes, not messages. Returns false
-   when the client has closed or is lost. */
+   part of a line or several lines: TCP carries bytes, not messages. Returns
+   false when the client has closed or is lost. */
 static bool echo(int client, long timeout) {
     char buffer[65536];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -229,11 +231,11 @@ static bool send_all(int client, const char *bytes, size_t length,
 
 /* TODO 34: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
    into one static buffer of 256 KB for all, and a row has only a pointer, NULL
-   if nothing is left to send. send_some also takes the bytes: this buffer from
-   echo, what is left from handle_writable. At its end it calls save_unsent,
-   which takes the client and the bytes. If some are left, it copies them to
-   memory from malloc(3), unless they are there already; they are sent from
-   there in later turns. If none are left, it frees the memory;
+   if nothing is left to send. send_some also takes the bytes: echo passes it
+   this buffer, handle_writable what is left. At its end send_some calls
+   save_unsent, which takes the client and the bytes. If some are left, it
+   copies them to memory from malloc(3), unless they are there already; they are
+   sent from there in later turns. If none are left, it frees the memory;
    remove_connection frees it too. If there is no memory, the client is lost.
    Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
@@ -246,14 +248,14 @@ static bool send_all(int client, const char *bytes, size_t length,
 static int accept_client(int listener, struct sockaddr_in *address) {
     /* TODO 29: Step 7: no count here: accept_client passes on the listener's
        row. A success need not reset its time: in the end accept fails with
-       EAGAIN. */
+       EAGAIN, which does so. */
     static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
-    /* TODO 33: Step 8: the limit may be raised meanwhile, see prlimit(1). If
-       the descriptor is too high for a set, close it, limit the descriptors
-       again, and continue as if accept had failed with EMFILE.
+    /* TODO 33: Step 8: the limit may have been raised meanwhile, see
+       prlimit(1). If the descriptor is too high for a set, close it, limit the
+       descriptors again, and continue as if accept had failed with EMFILE.
        Proved by limit_raised. */
     if (client == -1)
         handle_retry("accept", &waits);
@@ -271,9 +273,9 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 /* TODO 17: Step 4: add_connection makes the socket non-blocking: see F_SETFL
    and O_NONBLOCK in fcntl(2). A call may block even after select has reported
    the socket as ready, see BUGS in select(2), and so may a send of more than
-   fits: then all clients would wait. It returns whether fcntl succeeded. If
-   not, call handle_error for the listener; for a client, only call perror(3)
-   and remove the client.
+   fits: then all clients would wait. add_connection returns whether fcntl
+   succeeded. If not, call handle_error for the listener; for a client, only
+   call perror(3) and remove the client.
    Proved by reader_awaited_by_nobody. */
 
 /* TODO 20: Step 5: add_connection notes the time, too: a new client's limit
@@ -291,24 +293,24 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 /* TODO 22: Step 5: check_connections, which takes the listener, the time limit
    in seconds, and the time. Before due it returns at once. Otherwise it calls
    drop_client, a function of its own, for each client that has moved no byte
-   for as long as the limit, and sets due to when the limit of the first of the
-   others ends, but at most to a day from now. It spares the listener, and drops
-   nobody if the limit is 0. drop_client takes the client and the limit, prints
-   "dropped 127.0.0.1:51234: no byte moved for 60 seconds" (or "1 second") and
-   removes the client.
+   for as long as the limit, and sets due to the earliest time at which the
+   limit of one of the others ends, at most a day from now. It spares the
+   listener, and drops nobody if the limit is 0. drop_client takes the client
+   and the limit, prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds"
+   (or "1 second") and removes the client.
    Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
 /* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
    how many bytes the peer's kernel has not acknowledged yet. If this number has
-   changed, bytes have moved, at an unknown time: use the current one. ioctl(2)
-   with TIOCOUTQ stores the number, an int; tcp(7) calls it SIOCOUTQ. Not every
-   system has this: put the call between #ifdef and #endif. The number is 0
-   without it, and if it fails.
+   changed, bytes have moved, at an unknown time: note the current time as that
+   of the last byte. ioctl(2) with TIOCOUTQ stores the number, an int; tcp(7)
+   calls it SIOCOUTQ. Not every system has this: put the call between #ifdef and
+   #endif. Without the call, or if it fails, the number is 0.
    Proved by acknowledged. */
 
 /* TODO 16: Step 4: remove set_timeouts: its limits have no effect on a socket
-   that does not block. accept_clients no longer needs the time limit. (Not
-   checked.) */
+   that does not block. accept_clients no longer needs the time limit. (No check
+   tests this.) */
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
    socket(7). For send it is a tenth of a second: a longer limit would not show
@@ -338,7 +340,7 @@ static long long milliseconds(void) {
    So let the kernel give out no such descriptor: lower the soft limit
    RLIMIT_NOFILE to FD_SETSIZE, unless it is lower already, with getrlimit(2)
    and setrlimit(2). accept then fails with EMFILE, which step 7 handles. If a
-   call fails, handle_error.
+   call fails, call handle_error.
    Proved by more_than_fit. */
 
 /* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come after
@@ -347,7 +349,7 @@ static long long milliseconds(void) {
    a byte to it: the byte stays there until select sees it. wake may not call
    much else, see signal-safety(7), and leaves errno as it was. Install it for
    SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and unblock every
-   signal: sigprocmask(2). If a call fails, handle_error.
+   signal: sigprocmask(2). If a call fails, call handle_error.
    Proved by ends_in_good_order, signal_before_select, handler_does_not_wait,
    fcntl_fails_at_the_start. */
 
@@ -378,9 +380,9 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 
 /* TODO 36: Step 8: can_log, which returns whether standard error can take a
    line at once, so that the clients do not wait for a reader of our messages.
-   Ask select, with a timeout of zero; if that fails, the answer is yes. If it
-   is no, drop_client, accept_clients and handle_connection_error print nothing,
-   except before the program exits.
+   Ask select, with a timeout of zero; if that fails, the answer is yes. If the
+   answer is no, drop_client, accept_clients and handle_connection_error print
+   nothing, except before the program exits.
    Proved by messages_unread. */
 
 static const char usage[] =
@@ -437,7 +439,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -532,7 +534,9 @@ static const struct failure failures[] = {
     /* TODO 11: Step 2: a heading row for select, with STOP, and rows for EBADF,
        EINTR and EINVAL; the lesson has them, and one for TODO 27.
        Proved by select_EBADF, select_EINTR, select_EINVAL. */
-    /* TODO 35: Step 8: a heading row for malloc, with DROP. (Not checked.) */
+    /* TODO 35: Step 8: a heading row for malloc, with DROP: without it, a
+       failing malloc would end the server.
+       Proved by malloc_fails. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
@@ -554,15 +558,15 @@ static const struct failure *find_failure(const char *call, int number) {
    STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
     int number = errno;
-    /* TODO 27: Step 7: what this function does becomes the job of
-       handle_connection_error. It takes the call, and a pointer to the
-       connection's row. A shortage is reported when it begins: when the time of
-       TODO 26 is 0, or more than a second ago. If the row has a peer's address
-       (sin_family is AF_INET; the listener's row has none), its name ends the
-       line, in parentheses, such as (127.0.0.1:51234). handle_error calls it
-       with a row of its own, a static one, in which no member is set. Give
-       select a row for ENOMEM, with WAIT. After a WAIT handle_error does sleep
-       a tenth of a second: without select, nothing else can be done.
+    /* TODO 27: Step 7: move what this function does to handle_connection_error,
+       which takes the call, and a pointer to the connection's row. It reports a
+       shortage only when it begins: when the time of TODO 26 is 0, or more than
+       a second ago. If the row has a peer's address (sin_family is AF_INET; the
+       listener's row has none), it prints the address at the end of the line,
+       in parentheses: (127.0.0.1:51234). handle_error calls it with a static
+       row of its own, in which no member is set; after a WAIT, handle_error
+       sleeps a tenth of a second: without select, nothing else can be done.
+       Give select a row for ENOMEM, with WAIT.
        Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE, select_ENOMEM. */
     const struct failure *failure = find_failure(call, number);
 

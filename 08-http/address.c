@@ -1,5 +1,5 @@
 /*
- * An address of either family: ip(7) and ipv6(7).
+ * An IPv4 or IPv6 address: ip(7) and ipv6(7).
  * SPDX-License-Identifier: 0BSD
  */
 #define _POSIX_C_SOURCE 200809L
@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Parses an IPv6 address. A link-local one needs a zone, since every interface
-   may have the same: fe80::1%eth0. RFC 4007, 11. */
+/* Parses an IPv6 address. A link-local one needs a zone, as in fe80::1%eth0,
+   since it may exist on several interfaces. RFC 4007, 11. */
 static bool parse_in6(const char *text, struct sockaddr_in6 *address) {
     char host[INET6_ADDRSTRLEN];
     size_t length = strcspn(text, "%");

@@ -1,5 +1,5 @@
 /*
- * An address of either family, as text and as the socket calls take it.
+ * An IPv4 or IPv6 address, as text and as the socket calls take it.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef ADDRESS_H
@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 union address {
-    struct sockaddr any;  /* its family says which of the two it is */
+    struct sockaddr any;  /* sa_family says which of the others is in use */
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
 };
@@ -19,10 +19,10 @@ union address {
    no address. */
 bool parse_address(const char *text, union address *address);
 
-/* Returns a pointer to its port, which is in network byte order. */
+/* Returns a pointer to the port, which is in network byte order. */
 in_port_t *port_of(union address *address);
 
-/* Returns how many bytes of the union it takes, for bind(2). */
+/* Returns the size of the family's structure in bytes, for bind(2). */
 socklen_t size_of(const union address *address);
 
 /* Returns the address without the port: 127.0.0.1, ::1, fe80::1%lo. The next

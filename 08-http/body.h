@@ -14,7 +14,7 @@
 /* What the next byte must be: */
 enum body_state {
     NONE,    /* the body is complete, or there is none */
-    LENGTH,  /* one of Content-Length bytes */
+    LENGTH,  /* a byte of a body with a Content-Length */
     SIZE,    /* the first digit of a chunk's size */
     SIZE_MORE,
     SIZE_BLANK,  /* a blank, or the semicolon of an extension */
@@ -33,8 +33,8 @@ enum body_state {
 
 struct body {
     enum body_state state;
-    unsigned long long left;  /* bytes of the length or the chunk to come */
-    size_t read;              /* bytes of lines since the last data */
+    unsigned long long left;  /* bytes of the body or the chunk still to come */
+    size_t read;              /* bytes other than data, since the last data */
 };
 
 /* Returns the body that follows a head. */

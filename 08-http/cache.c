@@ -15,7 +15,7 @@
 
 #define BUDGET (8 << 20)  /* bytes of memory for cached files, at most */
 #define BUCKETS 4096      /* of the hash table: about one for each file */
-#define SETTLED 2         /* seconds: the coarsest clock of a file system */
+#define SETTLED 2         /* seconds: FAT has the coarsest timestamps */
 #define REREAD 100        /* milliseconds after which content is read again */
 
 static struct file *buckets[BUCKETS];
@@ -166,10 +166,11 @@ static bool was_checked(const char *name, size_t length) {
            && (length == checked_length || checked[length] == '/');
 }
 
-/* Returns whether every directory in a name is one, and not a symbolic link: a
-   link could lead to the same file after it has been moved out of the tree, so
-   every component is checked. Files in one directory share these calls within a
-   turn, and the busier the server is, the more requests share a turn. */
+/* Returns whether every component of a name between the root and the file is a
+   directory and not a symbolic link: through a link, the name could still lead
+   to the same file after it has been moved out of the tree. Files in one
+   directory share these calls within a turn, and the busier the server is, the
+   more requests share a turn. */
 static bool has_directories(char *name, size_t root) {
     struct stat status;
     char *slash = name + root;
@@ -191,7 +192,7 @@ static bool has_directories(char *name, size_t root) {
     return true;
 }
 
-/* Returns whether the name still stands for this file, and it is unchanged. */
+/* Returns whether the name still stands for this file, unchanged. */
 static bool is_current(struct file *file) {
     struct stat status;
 

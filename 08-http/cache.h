@@ -17,10 +17,10 @@ struct file {
     const char *type;          /* the value of Content-Type */
     char modified[DATE_SIZE];  /* of Last-Modified, or empty */
     char tag[96];              /* of ETag, or empty */
-    char fields[384];          /* for the head of a response with all of it */
-    size_t fields_length;      /* 0 before the first one */
-    char *content;             /* all of a small file, or NULL: read it ... */
-    int fd;                    /* ... from this descriptor, or else -1 */
+    char fields[384];          /* of a response with the whole file */
+    size_t fields_length;      /* 0 before the first such response */
+    char *content;             /* all of a small file; if it is NULL, ... */
+    int fd;                    /* ... read it from here; otherwise -1 */
     bool copied;               /* fd is a copy in memory: see content.h */
     int users;                 /* how many responses are being sent from it */
     bool cached;
@@ -35,25 +35,25 @@ struct file {
 
 /*
  * Begins a turn, in which each file is checked for changes at most once. All
- * requests of a turn were received before that check, so its result is as good
- * as that of a check for each. A request received later needs a new turn.
+ * requests of a turn were received before that check, so one check is as good
+ * as one for each request. A request received later needs a new turn.
  */
 void begin_turn(void);
 
-/* Returns a file, for the caller to fill, and to free or release; NULL if there
-   is no memory. */
+/* Returns a new file, for the caller to fill and to free or release, or NULL if
+   there is no memory. */
 struct file *new_file(const char *name);
 
 /*
- * Returns the cached file of that name, with one more user, if the name still
- * stands for the same file and the file has not changed; else NULL. The caller
- * knows the name's length, without its NUL. A program that writes through a
- * mapping (mmap) may change neither the size nor the times of a file: such a
- * change is noticed within a tenth of a second.
+ * Adds a user to the cached file of that name and returns it, if the name still
+ * stands for the same file and the file has not changed; else returns NULL.
+ * length: of the name, without its NUL. A program that writes through a mapping
+ * (mmap) may change neither the size nor the times of a file: such a change is
+ * noticed within a tenth of a second.
  */
 struct file *find_cached(const char *name, size_t length);
 
-/* Returns a hash of a name or a content (FNV-1a, eight bytes at a time). */
+/* Returns a hash of a name or of content (FNV-1a, eight bytes at a time). */
 unsigned long long hash_of(const char *bytes, size_t size);
 
 /* Returns whether a file last changed so long ago that its next change will

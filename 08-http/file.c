@@ -48,7 +48,8 @@ static struct file *make_file(const char *name, int fd,
 
 /* Sets the validators: RFC 9110, 8.8. A time in the future is replaced by the
    present, as 8.8.2.1 requires. The tag includes a hash of the content: two
-   changes may have the same time, and one through a mapping may set none. */
+   changes may have the same time, and a write through a mapping may set no
+   time. */
 static void add_validators(struct file *file) {
     const struct stat *status = &file->status;
     size_t size = (size_t)status->st_size;
@@ -64,7 +65,7 @@ static void add_validators(struct file *file) {
              file->content == NULL ? 0 : hash_of(file->content, size));
 }
 
-/* Begins a listing of the directory that a descriptor is open on. */
+/* Begins a listing of an open directory. */
 static int find_list(int directory, char *name, struct list **list) {
     int fd = open_list(directory);
 

@@ -38,8 +38,8 @@ static struct text rest_of_input(const struct buffers *buffers) {
 
 /* ---------------------------------------------------------------- memory */
 
-/* Replaces the saved input or output by a copy of these bytes. Without memory
-   for that, the connection is closed. */
+/* Replaces the saved input or output with a copy of these bytes. If there is no
+   memory for it, the connection is closed. */
 static void save(struct http *http, char **saved, size_t *saved_length,
                  const char *bytes, size_t length) {
     char *before = *saved;  /* the bytes may be part of it */
@@ -108,8 +108,8 @@ static void add_response(struct http *http, struct buffers *buffers,
     log_request(http->peer, request, response->status, response->body);
 }
 
-/* Finds the response to a request. Its status is 0 while a list is being made
-   for it. */
+/* Finds the response to a request. The response's status is 0 while a list is
+   being made. */
 static struct response find_response(struct http *http,
                                      const struct request *request) {
     struct response response = {.persistent = is_persistent(request)};
@@ -208,7 +208,7 @@ static void move_head(struct http *http, struct buffers *buffers, size_t size) {
    head is saved until then, and while a list is made. Returns whether to handle
    the next one now: not after an uncached file, since other clients wait. */
 static bool take_request(struct http *http, struct buffers *buffers) {
-    static struct request request;  /* with a path of MAX_TARGET bytes */
+    static struct request request;  /* large: its path has MAX_TARGET bytes */
     bool begins = http->head == 0;
 
     if (begins && !take_head(http, buffers, &request))
@@ -254,8 +254,8 @@ static void answer_requests(struct http *http, struct buffers *buffers) {
 
 /* ------------------------------------------------------------- the socket */
 
-/* Returns whether a request has begun. Empty lines before it do not count, and
-   neither does the CR of one. */
+/* Returns whether a request has begun. Empty lines before it do not count, nor
+   does a CR, which may be part of one. */
 static bool has_begun(const struct http *http) {
     return http->input_length > 0 && *http->input != '\r';
 }
@@ -293,7 +293,7 @@ static void discard(struct http *http, struct buffers *buffers, int fd,
         http->state = CLOSED;
 }
 
-/* Sends a head, then bytes of a file. Returns what send and send_file do. */
+/* Sends a head, then bytes of a file. Returns as transport->send does. */
 static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
                                   int fd, const struct transport *transport) {
     long long left = http->end - http->next;
@@ -310,7 +310,7 @@ static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
     return count > 0 ? sent + count : 0;
 }
 
-/* Does the same with bytes that are in memory, or are read first. */
+/* Does the same from memory; reads the bytes into it first if necessary. */
 static ssize_t send_by_copy(const struct http *http, struct buffers *buffers,
                             struct iovec *parts, int fd,
                             const struct transport *transport) {

@@ -41,13 +41,13 @@ struct transport {
     /* Ends our half of the stream: shutdown(2) with SHUT_WR. */
     void (*finish)(int fd);
 
-    /* Sends bytes of a file without copying them, as sendfile(2) of Linux does.
-       Returns as send does. NULL: bytes are read, and sent by send. */
+    /* Sends bytes of a file without copying them, as Linux's sendfile(2) does.
+       Returns as send does. If NULL, bytes are read, and sent with send. */
     ssize_t (*send_file)(int fd, int file, long long start, size_t length);
 };
 
-/* Zeroed except for its peer, it is ready for the first request. Between two
-   requests a connection needs no other memory. */
+/* The HTTP state of a connection. Zeroed except for peer, it is ready for the
+   first request. Between two requests a connection needs no other memory. */
 struct http {
     const union address *peer;  /* for the log */
     enum http_state state;
@@ -55,7 +55,7 @@ struct http {
 
     char *input;            /* received and not handled yet, or NULL */
     size_t input_length;
-    size_t head;            /* length of a head without all its body, or 0 */
+    size_t head;            /* length of a head not answered yet, or 0 */
     struct body body;
     size_t body_length;     /* bytes of the body at its last progress, ... */
     size_t body_new;        /* ... and those received since */

@@ -1,6 +1,6 @@
 /*
  * Selects the interfaces that the system headers declare: POSIX.1-2008, with
- * 64-bit file sizes and times also on 32-bit machines. Include it first.
+ * 64-bit file sizes and times even on 32-bit machines. Include it first.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef POSIX_H

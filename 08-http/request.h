@@ -1,5 +1,5 @@
 /*
- * The head of a request: its form is RFC 9112, its meaning RFC 9110.
+ * The head of a request: RFC 9112 defines its form, RFC 9110 its meaning.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef REQUEST_H
@@ -71,7 +71,7 @@ bool is_persistent(const struct request *request);
 
 /*
  * Finds the next value of a field: a list may be spread over several lines.
- * lines: a copy of the request's, from which the lines searched are removed.
+ * lines: a copy of the request's lines; those searched are removed from it.
  * Returns false if there is no other value.
  */
 bool next_value(struct text *lines, enum field field, struct text *value);

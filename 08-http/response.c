@@ -84,8 +84,8 @@ static bool is_later(const struct file *file, time_t date) {
     return changed > date;
 }
 
-/* Evaluates the preconditions in the order of RFC 9110, 13.2.2. A list has no
-   tag and no date: only * matches it, and dates are ignored. */
+/* Evaluates the preconditions in the order of RFC 9110, 13.2.2. The list of a
+   directory has no tag and no date: only * matches, and dates are ignored. */
 static int precondition(const struct request *request,
                         const struct file *file) {
     const struct text *fields = request->fields;
@@ -111,10 +111,10 @@ static int precondition(const struct request *request,
     return 200;
 }
 
-/* Returns whether the date identifies one version of the file, which a change
-   within the same second would prevent: RFC 9110, 13.1.5 and 8.8.2.2. It does
-   if the time was set later, to a whole second (by tar, rsync or touch -d):
-   after a write it has a fraction of a second, or equals the ctime. */
+/* Returns whether the date identifies one version of the file, although writes
+   within one second have the same date: RFC 9110, 13.1.5 and 8.8.2.2. It does
+   if a program (tar, rsync, touch -d) has set the time to a whole second: after
+   a write the time has a fraction of a second, or equals the ctime. */
 static bool has_strong_date(const struct file *file) {
     return file->status.st_mtim.tv_nsec == 0
            && file->status.st_ctime > file->status.st_mtime;
@@ -200,8 +200,7 @@ static const struct phrase *phrase_of(int status) {
     return phrase;
 }
 
-/* Writes the fields of every response. They are formatted only once a second.
-   */
+/* Writes the fields that all responses share, formatted only once a second. */
 static char *write_common_fields(char *to) {
     static char fields[128];
     static size_t length;
@@ -300,8 +299,8 @@ static char *write_location(char *to, const struct request *request) {
 }
 
 /* no-cache: a browser may store the file, but must ask before each use whether
-   it has changed. Otherwise it may use a stored file for a tenth of its age,
-   and would not show an edit: RFC 9111, 4.2.2 and 5.2.2.4. */
+   it has changed. Otherwise it could use its copy for a tenth of the file's
+   age, and would not show an edit: RFC 9111, 4.2.2 and 5.2.2.4. */
 static char *format_file_fields(char *to, const struct response *response) {
     const struct file *file = response->file;
 

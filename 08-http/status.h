@@ -10,7 +10,7 @@
    error, but only once until clear_failure is called. */
 int status_of_error(const char *call, const char *name);
 
-/* Makes the next failure a new one, to be reported: a call has succeeded. */
+/* Notes that a call has succeeded: the next failure will be reported again. */
 void clear_failure(void);
 
 #endif

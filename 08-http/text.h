@@ -15,11 +15,11 @@ struct text {
     size_t length;
 };
 
-/* Returns whether the text is this word, in any case. */
+/* Returns whether the text is this word, ignoring case. */
 bool is_word(struct text text, const char *word);
 
-/* A set of ASCII characters: a string with each of them at its own place, and a
-   dot at the place of any other. The dot is in every set. */
+/* A set of ASCII characters: an array with each member at the index that is its
+   code, and a dot at any other index. The dot is in every set. */
 typedef const char set_of_bytes[256];
 
 /* Inline, since it is called for each byte. */
@@ -27,25 +27,26 @@ static inline bool is_in(set_of_bytes set, char byte) {
     return set[(unsigned char)byte] == byte;
 }
 
-/* Has an x at the place of each control character of ASCII. */
+/* Has an x at the index of each ASCII control character. */
 extern const char control_bytes[256];
 
 static inline bool is_control(char byte) {
     return control_bytes[(unsigned char)byte] == 'x';
 }
 
-/* Returns whether it is a token: the name of a method, field or coding. */
+/* Returns whether the text is a token: the name of a method, field or
+   coding. */
 bool is_token(struct text text);
 
-/* Returns whether it contains no control characters, except for tabs. */
+/* Returns whether the text contains no control characters except tabs. */
 bool is_clean(struct text text);
 
 /* Returns the text without blanks and tabs at its ends. */
 struct text trim(struct text text);
 
-/* Removes everything up to the first separator, and the separator, and returns
-   what preceded it. Without a separator returns the whole text, and leaves the
-   text absent. Inline, like take_line: each request calls them many times. */
+/* Removes everything up to and including the first separator, and returns what
+   preceded it. If there is none, returns the whole text and leaves the text
+   absent. Inline, like take_line: a request needs many calls of both. */
 static inline struct text take_until(struct text *text, char separator) {
     struct text taken = *text;
     const char *end = memchr(text->start, separator, text->length);

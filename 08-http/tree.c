@@ -19,8 +19,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Opening a file in a directory requires permission to search it (x), not to
-   read it (r). POSIX has O_SEARCH for that, Linux O_PATH. */
+/* Opening a file requires permission to search its directory (x), not to read
+   the directory (r). POSIX has O_SEARCH for that, Linux O_PATH. */
 #if defined O_SEARCH
 #define WALK (O_SEARCH | O_DIRECTORY | O_CLOEXEC)
 #elif defined O_PATH
@@ -149,7 +149,7 @@ static void close_quietly(int fd) {
 }
 
 /* Raises the limit that server.c has set to keep its clients' descriptors below
-   FD_SETSIZE: a file is in no set. Stores the limit before, which the caller
+   FD_SETSIZE: a file is in no set. Stores the old limit, which the caller
    must restore. */
 static bool raise_limit(struct rlimit *clients) {
     if (getrlimit(RLIMIT_NOFILE, clients) == -1)

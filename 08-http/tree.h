@@ -48,8 +48,8 @@ int open_list(int directory);
    the mode 0666. */
 int open_beyond_limit(int directory, const char *name, int flags);
 
-/* Moves a descriptor that stays open above the clients' limit, so that it takes
-   no client's place. Returns the new one, or -1; the old one is closed. */
+/* Moves a descriptor above the clients' limit, so that it takes no client's
+   place while it is open. Returns the new one, or -1; the old one is closed. */
 int move_above_clients(int fd);
 
 #endif

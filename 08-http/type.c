@@ -1,5 +1,5 @@
 /*
- * Media types, by the names of files: their contents do not matter.
+ * Media types, chosen by a file's name, not by its content.
  * SPDX-License-Identifier: 0BSD
  */
 #define _POSIX_C_SOURCE 200809L

@@ -153,7 +153,7 @@ static bool ask(int server, const char *request, size_t length, long timeout) {
     return false;
 }
 
-/* Sends a request. Returns false if a shortage lasts until the end. */
+/* Sends a request. Returns false if a shortage lasts until the time is up. */
 static bool send_request(int server, const char *request, size_t length,
                          long long end) {
     static long waits;  /* tenths of a second in the current shortage */
@@ -168,8 +168,8 @@ static bool send_request(int server, const char *request, size_t length,
     return true;
 }
 
-/* Makes recvfrom wait until the end, or for a millisecond if that has passed: 0
-   would make it wait for ever. See SO_RCVTIMEO in socket(7). */
+/* Makes recvfrom wait until the time is up, or for a millisecond if it is up
+   already: 0 would make it wait for ever. See SO_RCVTIMEO in socket(7). */
 static void limit_wait(int server, long long end) {
     long left = (long)(end - milliseconds());
     struct timeval limit = {.tv_usec = 1000};
@@ -190,7 +190,7 @@ static long long milliseconds(void) {
     return 1000LL * now.tv_sec + now.tv_nsec / 1000000;
 }
 
-/* Reads a line, without its newline. What does not fit is left out: no message
+/* Reads a line, without its newline. Stops when the buffer is full: no message
    can be that long. Returns false at the end of the input. */
 static bool read_line(char *line, size_t size, size_t *length) {
     int byte;
@@ -288,7 +288,7 @@ static void parse_options(int argc, char *argv[], struct sockaddr_in *address,
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

@@ -1,5 +1,5 @@
-/* 06 rpc: each line of the input is a request, whose answer is a line. When the
- * server vanishes, ask again on a new connection.
+/* 06 rpc: send each line of the input as a request, and print the line that
+ * answers it. When the server vanishes, ask again on a new connection.
  * Run it:   ../../07-select/server, and elsewhere: ./client localhost 15441
  * Break it: end the server with Ctrl-C, type another line, and start the server
  *           again within 0.7 seconds: the answer arrives.
@@ -87,7 +87,8 @@ static int connect_to(const struct addrinfo *address, long timeout) {
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). On Linux the second one also limits connect: EINPROGRESS. */
+   socket(7). On Linux the second one also limits connect, which then fails with
+   EINPROGRESS. */
 static void set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};
     socklen_t size = sizeof limit;
@@ -201,8 +202,8 @@ static void ask(int *server, const char *request, size_t length,
 }
 
 /* Returns whether nothing has arrived since the last answer: poll(2), without
-   waiting. After anything else (data, the end or an error) the connection is of
-   no further use. */
+   waiting. If anything has (data, the end or an error), the connection is of no
+   further use. */
 static bool is_quiet(int server) {
     struct pollfd wanted = {.fd = server, .events = POLLIN};
 
@@ -262,7 +263,7 @@ static size_t receive_line(int server, struct buffer *answer) {
     return length;
 }
 
-/* Sends all of the bytes, though a call of send(2) may take only some. Returns
+/* Sends all of the bytes, though a call to send(2) may take only some. Returns
    false if the connection is lost, or a shortage lasts as long as timeout. */
 static bool send_all(int server, const char *bytes, size_t length,
                      long timeout) {
@@ -323,8 +324,8 @@ static void give_up(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* Exits if a standard stream is closed: the socket would get its number. In its
-   place, /dev/null would look like empty input, or hide the echo. */
+/* Exits if a standard stream is closed: the socket would get its number.
+   Opening /dev/null instead would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)
@@ -386,7 +387,7 @@ static void parse_options(int argc, char *argv[], long *timeout,
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

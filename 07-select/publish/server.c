@@ -85,7 +85,7 @@ static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
         int nfds = fill_sets(&readable, &writable);
-        struct timeval left = time_until(due);  /* NULL would be for ever */
+        struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
@@ -246,7 +246,7 @@ static void handle_lines(int client) {
     connection->length = left;
 }
 
-/* Handles "SUB topic" or "PUB topic text", a line of this length with its
+/* Handles the line "SUB topic" or "PUB topic text"; its length includes the
    newline. A topic is 1 to 31 printable bytes without a blank; a text may be
    any bytes. Returns false for any other line. */
 static bool handle_line(int client, char *line, size_t length) {
@@ -483,8 +483,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send, unless it was small and complete:
-   then it is not worth a call. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send, unless it was small and complete,
+   so not worth another call. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -499,7 +499,7 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until a time, at least 0, as select takes it. */
+/* Returns the time left until then, at least 0, in the form select takes. */
 static struct timeval time_until(long long then) {
     long long now = milliseconds(), left = then > now ? then - now : 0;
 
@@ -654,7 +654,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -776,7 +776,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same for a call on a connection: names its peer, and does not sleep,
    but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: that for which retry_at is 0, or long ago. */
+   a shortage is reported: until then retry_at is 0, or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

@@ -1,4 +1,5 @@
-/* 07 queue: hand out the work that some clients push to others that pull.
+/* 07 queue: take work from the clients that push it, and give it to those that
+ * pull it.
  * Run it:   ./server, and nc 127.0.0.1 15441 twice: PUSH dig; PULL, DONE
  * Break it: yes PUSH dig | nc 127.0.0.1 15441, which stops after 1,000 lines.
  * SPDX-License-Identifier: 0BSD */
@@ -87,7 +88,7 @@ static void serve(int listener, long timeout) {
         fd_set readable, writable;  /* filled anew, as select changes them */
         hand_out();
         int nfds = fill_sets(&readable, &writable);
-        struct timeval left = time_until(due);  /* NULL would be for ever */
+        struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
@@ -304,9 +305,9 @@ static void handle_lines(int client, bool has_turn) {
     connection->length = rest;
 }
 
-/* Handles "PUSH text", "PULL" or "DONE". Returns the answer: an empty one if
-   that follows later, NULL if the line itself has to wait for room. Without a
-   turn it waits behind the clients that are waiting already. */
+/* Handles "PUSH text", "PULL" or "DONE". Returns the answer: "" if it follows
+   later, NULL if the line has to wait for room. Without a turn, a PUSH waits
+   behind the clients that are waiting already. */
 static const char *handle_line(int client, const char *line, size_t length,
                                bool has_turn) {
     struct connection *connection = &connections[client];
@@ -518,8 +519,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send, unless it was small and complete:
-   then it is not worth a call. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send, unless it was small and complete,
+   so not worth another call. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -534,7 +535,7 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until a time, at least 0, as select takes it. */
+/* Returns the time left until then, at least 0, in the form select takes. */
 static struct timeval time_until(long long then) {
     long long now = milliseconds(), left = then > now ? then - now : 0;
 
@@ -689,7 +690,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -811,7 +812,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same for a call on a connection: names its peer, and does not sleep,
    but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: that for which retry_at is 0, or long ago. */
+   a shortage is reported: until then retry_at is 0, or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

@@ -1,7 +1,7 @@
 /*
- * A request that a program answers. Its body is complete before the program is
- * started: a program that reads while it writes could wait for a client that
- * waits for it, and a slow upload would hold a process.
+ * A request that a program answers. The program starts only after the whole
+ * body has been received. Otherwise the program and the client could each wait
+ * for the other to read, and a slow upload would keep a process waiting.
  * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"
@@ -37,7 +37,7 @@ struct cgi {
     bool bodiless, chunked;     /* its body: absent, or in chunks */
     long long left;             /* bytes of the body to come, or -1 */
     char *head;                 /* the output's head so far, or NULL */
-    size_t length;              /* of it, or of what has been discarded */
+    size_t length;              /* of head, or of what has been discarded */
 };
 
 /* ------------------------------------------------------------------- begin */
@@ -133,13 +133,13 @@ static void close_output(struct cgi *cgi) {
     cgi->output = -1;
 }
 
-/* Ends the response, which is complete. The program may keep running. */
+/* Ends a complete response. The program may keep running. */
 static void complete(struct cgi *cgi) {
     close_output(cgi);
     cgi->progress.over = true;
 }
 
-/* Ends the response, which is not complete. */
+/* Ends an incomplete response, and kills the program if it is a script. */
 static void fail(struct cgi *cgi, int status) {
     close_output(cgi);
     if (cgi->process != NULL)
@@ -221,7 +221,7 @@ static char *write_head(struct cgi *cgi, const struct head *head, char *to,
 
     to = write_start(to, &response, request, head->reason);
     to = write_fields(to, head);
-    if (head->status == 205)  /* RFC 9110, 15.3.6: as 204, but with a length */
+    if (head->status == 205)  /* RFC 9110, 15.3.6: like 204 but with a length */
         to = stpcpy(to, "Content-Length: 0\r\n");
     else if (head->length != -1 && head->status != 204 && head->status != 304)
         to += sprintf(to, "Content-Length: %lld\r\n", head->length);

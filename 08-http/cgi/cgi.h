@@ -1,6 +1,6 @@
 /*
- * A request that a program answers, from its body to the end of the output of
- * the program: the Common Gateway Interface, RFC 3875.
+ * A request that a program answers, from its body to the end of the program's
+ * output: the Common Gateway Interface, RFC 3875.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef CGI_H
@@ -24,8 +24,8 @@ int begin_cgi(struct cgi **cgi, const struct request *request);
 size_t take_body(struct cgi *cgi, struct body *body, const char *bytes,
                  size_t length);
 
-/* Starts the program once the body is complete. socket: of the connection,
-   peer: its other end. Returns 0, or the status of the response. */
+/* Starts the program; call it once the body is complete. socket: that of the
+   connection, peer: the client. Returns 0, or the status of the response. */
 int run_cgi(struct cgi *cgi, const struct request *request, int socket,
             const union address *peer);
 
@@ -60,7 +60,7 @@ const struct progress *progress_of(const struct cgi *cgi);
    the client has received nothing yet, so a 504 can still be sent. */
 bool stop_cgi(struct cgi *cgi);
 
-/* Frees a request. Kills its program, unless its output has ended. */
+/* Frees a request, and kills its program unless the output has ended. */
 void free_cgi(struct cgi *cgi);
 
 #endif

@@ -39,8 +39,8 @@ static bool parse_status(struct head *head, struct text value) {
     return true;
 }
 
-/* Parses the length. Returns false if it is not a number, or if there was one
-   before. */
+/* Parses the length. Returns false if it is not a number, or differs from an
+   earlier one. */
 static bool parse_length(struct head *head, struct text value) {
     unsigned long long length;
 
@@ -51,7 +51,7 @@ static bool parse_length(struct head *head, struct text value) {
     return true;
 }
 
-/* The fields that the server reads, seen so far. */
+/* Which of the fields that the server reads have been seen. */
 struct seen {
     bool type, location, status;
 };

@@ -23,8 +23,8 @@ enum {  /* what to do when no response depends on the call */
     REPORT = 500,  /* report it, nothing else */
 };
 
-/* waitpid is not called for a process while its group may have to be killed, so
-   no other process can get its number, even after it has ended. */
+/* waitpid is not called for a process until its group need not be killed any
+   more: until then no other can get its ID, even after it has ended. */
 struct process {
     pid_t pid;      /* 0: a request to a worker */
     bool used;      /* else this entry is free */
@@ -61,9 +61,9 @@ int open_output(int output[2]) {
     return status_of_failure("pipe", "output");
 }
 
-/* Turns this process, which fork has just made, into the script. All other
-   descriptors are closed by execve: FD_CLOEXEC in fcntl(2). It also resets our
-   signal handlers, but ignored signals stay ignored. */
+/* Turns this process, which fork has just made, into the script. execve closes
+   all descriptors but the standard ones (FD_CLOEXEC in fcntl(2)), and resets
+   our signal handlers; ignored signals stay ignored. */
 static void become(const struct script *script, char *variables[], int input,
                    int output) {
     static char folder[MAX_NAME];
@@ -86,9 +86,9 @@ static void become(const struct script *script, char *variables[], int input,
     _exit(127);
 }
 
-/* Stores a free entry. Returns 0, or the status of the response. A script may
-   still be running when its response is complete and its client sends the next
-   request, so it no longer counts as answering. */
+/* Stores a free entry. Returns 0, or the status of the response. A script that
+   still runs after its response is complete does not count as answering, since
+   its client may already send the next request. */
 static int find_free(struct process **process, const char *name) {
     struct process *found = NULL;
     int answering = 0;
@@ -176,7 +176,7 @@ void end_processes(void) {
 /* ------------------------------------------------------ when a call fails */
 
 struct failure {
-    const char *name;  /* of a call, or of an errno that it may fail with */
+    const char *name;  /* of a call; below it, of an errno it may fail with */
     int number;        /* the errno; 0 in a call's row: any other errno */
     int status;        /* of the response */
     const char *meaning;

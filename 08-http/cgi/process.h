@@ -1,6 +1,6 @@
 /*
  * The processes that run scripts: fork(2), execve(2), waitpid(2). Each leads a
- * process group, so that what it starts ends with it.
+ * process group, so that it can be killed with everything it has started.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef PROCESS_H
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #define MOST_ANSWERING 64   /* processes that answer a request */
-#define MOST_PROCESSES 128  /* the same, and those still running afterwards */
+#define MOST_PROCESSES 128  /* including those that have answered already */
 
 struct process;
 
@@ -26,30 +26,32 @@ int open_output(int output[2]);
 
 /*
  * Runs a script, in its directory, with these variables. Its standard input and
- * output are these descriptors; it has only these and standard error. Stores
- * the process. Returns 0, or the status of the response: 500, 503.
+ * output are these descriptors; it has no others but standard error. Stores the
+ * process. Returns 0, or the status of the response: 500, 503.
  */
 int start_process(struct process **process, const struct script *script,
                   char *variables[], int input, int output);
 
 /* Counts a request to a worker as a process, though none is started, and stores
-   the process. Returns 0, or the status of the response: 503. */
+   the entry for it. Returns 0, or the status of the response: 503. */
 int count_worker(struct process **process, const char *name);
 
 /* Kills a process and all of its group. */
 void kill_process(struct process *process);
 
-/* Stops waiting for a process, which may run until it ends by itself. */
+/* Lets a process run until it ends; then its exit status is collected. */
 void release_process(struct process *process);
 
-/* Collects the exit status of each that has ended: SIGCHLD in signal(7). */
+/* Collects the exit status of each released process that has ended: SIGCHLD in
+   signal(7). */
 void reap_processes(void);
 
 /* Kills all processes that are left, and closes the empty file. */
 void end_processes(void);
 
-/* Reports a failed call about a file; a shortage only once, until a script has
-   been started. Returns the status of the response; 0: call again. */
+/* Reports a failed call, and the name that it is about; a shortage only once
+   until a script has started. Returns the status of the response, or 0 to call
+   again. */
 int status_of_failure(const char *call, const char *name);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* The working memory of one call. */
 struct buffers {
-    char input[2 * MAX_HEAD];  /* a head and some of its body, or more heads */
+    char input[2 * MAX_HEAD];  /* a head and body bytes, or several heads */
     size_t received, used;     /* bytes of input: all, and those handled */
     char output[PIECE];        /* far more than BATCH + MOST_RESPONSE */
     size_t written;
@@ -37,13 +37,13 @@ size_t receive_body(struct http *http, const char *bytes, size_t length);
    cannot be kept. */
 int fault_of_body(const struct http *http);
 
-/* Adds what a program has written to the output, or receives from the client if
-   it has written nothing. */
+/* Adds to the output what a program has written; if that is nothing, receives
+   from the client. */
 void relay(struct http *http, struct buffers *buffers, int fd,
            const struct transport *transport);
 
-/* Adds that response, which is the last one, since what is left of the body
-   would have to be received before another request. Returns false. */
+/* Adds an error as the last response: before another request, the rest of the
+   body would have to be received. Returns false. */
 bool reject_body(struct http *http, struct buffers *buffers, int status,
                  const struct request *request);
 

@@ -34,9 +34,9 @@ void apply_conditions(struct response *response, const struct request *request);
 char *write_response(char *to, struct response *response,
                      const struct request *request);
 
-/* Writes the status line and the fields of every response: the start of one
-   whose other fields a program writes. reason: the phrase, or absent for the
-   usual one. Returns the end. */
+/* Writes the status line and the fields that all responses share; a program may
+   write the others. reason: the phrase, or absent for the usual one. Returns
+   the end. */
 char *write_start(char *to, const struct response *response,
                   const struct request *request, struct text reason);
 

@@ -8,7 +8,7 @@
 
 #define GONE 2  /* seconds */
 
-static int clients[FD_SETSIZE];  /* by the output of their programs */
+static int clients[FD_SETSIZE];  /* indexed by their programs' output */
 
 int watch_output(const struct http *http, int fd, fd_set *readable,
                  int highest) {

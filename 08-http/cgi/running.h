@@ -12,10 +12,10 @@
 #include <sys/select.h>
 
 /*
- * Adds the output of the program to the descriptors to watch, in place of its
- * client's socket fd. The socket is watched, too, while there is room for what
- * the client sends meanwhile: the client may close it. Returns the larger of
- * output and highest.
+ * Adds the output of the program to the descriptors to watch. While there is
+ * room for what the client sends meanwhile, its socket fd is watched too, which
+ * also shows whether the client closes it. Returns the larger of output and
+ * highest.
  */
 int watch_output(const struct http *http, int fd, fd_set *readable,
                  int highest);
@@ -24,14 +24,15 @@ int watch_output(const struct http *http, int fd, fd_set *readable,
 int client_of(int output);
 
 /*
- * Returns how many seconds a connection may be silent, 0 for ever: the timeout,
- * but at most two if the stream of the client has ended while a program runs.
- * The client has closed the socket or only its half: TCP does not tell which.
+ * Returns how many seconds a connection may be silent (0 = for ever): the
+ * timeout, but at most two if the client's stream has ended while a program
+ * runs. TCP does not tell whether that client has closed its socket or only its
+ * half of the connection.
  */
 long limit_of(const struct http *http, long timeout);
 
 /* Kills the program, if one runs, because it has been silent for too long.
-   Returns whether its client gets a 504; else close the connection. */
+   Returns whether the client gets a 504; if not, close the connection. */
 bool stop_program(struct http *http);
 
 #endif

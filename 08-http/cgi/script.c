@@ -1,6 +1,6 @@
 /*
- * The program behind a path. The path is walked as tree.c walks it: nothing
- * that is hidden, and no symbolic link.
+ * The program behind a path. As in tree.c, nothing that is hidden is served,
+ * and no symbolic link is followed.
  * SPDX-License-Identifier: 0BSD
  */
 #ifdef __linux__
@@ -73,7 +73,7 @@ bool is_for_script(const struct request *request) {
                && has_prefix(name + root_length()));
 }
 
-/* Returns 0 if a program can answer this method, or the status. */
+/* Returns 0 if a program can answer this method, or else an error status. */
 static int check_method(const struct request *request) {
     struct text rest = request->line;
 

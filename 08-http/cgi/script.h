@@ -15,30 +15,31 @@
 #define SCRIPT_METHODS "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 struct script {
-    char name[MAX_NAME];  /* of its file, from the root of the file system */
+    char name[MAX_NAME];  /* the absolute name of its file */
     size_t folder;        /* length of the name of the directory it is in */
-    size_t length;        /* of the start of the request's path that names it;
-                             the script gets the rest */
+    size_t length;        /* of the script's own name at the start of the
+                             request's path; the script gets the rest */
     bool worker;          /* the file is a socket, on which a worker listens */
 };
 
-/* Sets where the scripts are: a folder whose files are below /cgi/, or one
-   file that is /cgi itself. Returns false, with a message, if there is no such
-   folder or file. Without this call there are no scripts. */
+/* Sets where the scripts are: a folder, whose files answer for paths below
+   /cgi/, or one file, which answers for all of /cgi. Returns false, with a
+   message, if there is no such folder or file. Without this call there are no
+   scripts. */
 bool serve_scripts(const char *name);
 
-/* Opens the input of scripts without a body, if there are scripts. Returns
-   false, with a message, on failure. Call it when the standard streams are
-   open: the input must not become one of them. */
+/* If there are scripts, opens the input for those whose request has no body.
+   Returns false, with a message, on failure. Call it when the standard streams
+   are open: the input must not become one of them. */
 bool prepare_scripts(void);
 
-/* Returns whether a program is to answer, because the path is below /cgi, also
-   after dot segments and double slashes have been removed from it. */
+/* Returns whether a program is to answer: the path is below /cgi, either as it
+   is or after dot segments and double slashes have been removed from it. */
 bool is_for_script(const struct request *request);
 
 /* Finds the script of a request. Returns 0, or the status of the response: 403
-   if the script cannot be run, 404 if there is none, 405 for a method that
-   scripts do not have, or 501. */
+   if the script cannot be run, 404 if there is none, 405 or 501 if scripts do
+   not support the method. */
 int find_script(const struct request *request, struct script *script);
 
 #endif

@@ -14,7 +14,7 @@
 struct upload {
     int fd;            /* of the file; -1: there is none, or it is not needed */
     long long length;  /* bytes in it */
-    int status;        /* of the response if it cannot be kept, else 0 */
+    int status;        /* of the response if the body is not kept, else 0 */
 };
 
 /* Makes the file. If that fails, sets the status of the upload. */

@@ -17,7 +17,7 @@
 #include <strings.h>
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
-#define MOST_INHERITED 4096  /* bytes of a variable of our own */
+#define MOST_INHERITED 4096  /* bytes of a variable of the server's own */
 
 /* The fields that become no variable, or one with another name. */
 static const char *const dropped[] = {
@@ -49,7 +49,7 @@ static void add_bytes(struct variables *variables, const char *bytes,
     variables->used += length;
 }
 
-/* Begins a variable. The caller adds its value, and calls end_variable. */
+/* Begins a variable. The caller adds NAME=value, and calls end_variable. */
 static void begin_variable(struct variables *variables) {
     variables->names[variables->count++] = variables->bytes + variables->used;
 }
@@ -137,7 +137,7 @@ static void add_field(struct variables *variables, struct text lines,
     end_variable(variables);
 }
 
-/* Adds a variable for the first field of each name. */
+/* Adds one variable for all fields of the same name. */
 static void add_fields(struct variables *variables, struct text lines) {
     struct text rest = lines, line, value;
 
@@ -152,7 +152,7 @@ static void add_fields(struct variables *variables, struct text lines) {
 
 /* ----------------------------------------------------------------- request */
 
-/* The host that the request is for, without its port, or our address. */
+/* Adds the host that the request is for, or else our address, and our port. */
 static void add_server(struct variables *variables,
                        const struct request *request,
                        const union address *local) {
@@ -220,8 +220,8 @@ static void add_body(struct variables *variables, const struct request *request,
         add_number(variables, "CONTENT_LENGTH", length);
 }
 
-/* Returns the value of a variable of our own, or NULL if there is none, or it
-   would leave too little room for the request. */
+/* Returns the value of one of the server's own variables, or NULL if it is not
+   set, or would leave too little room for the request. */
 static const char *inherit(const char *name) {
     const char *value = getenv(name);
 
@@ -244,7 +244,7 @@ void set_variables(struct variables *variables, const struct request *request,
     else
         query = (struct text){"", 0};
     add(variables, "PATH", path != NULL ? path : DEFAULT_PATH);
-    if (https != NULL)  /* also set by hand, behind a proxy with TLS */
+    if (https != NULL)  /* set by tls.c, or by hand behind a TLS proxy */
         add(variables, "HTTPS", https);
     add(variables, "GATEWAY_INTERFACE", "CGI/1.1");
     add(variables, "SERVER_SOFTWARE", "sockets-ladder");

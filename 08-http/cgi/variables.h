@@ -21,14 +21,14 @@ struct variables {
 };
 
 /*
- * Sets the variables of a request to a script, and no others: of our own only
- * PATH is passed on. length: bytes of the request's body. peer: the client's
- * address, local: ours.
+ * Sets the variables of a request to a script, and no others: of the server's
+ * own variables only PATH and HTTPS are passed on. length: bytes of the
+ * request's body. peer: the client's address, local: ours.
  *
- * A field of the request becomes HTTP_NAME. Left out are Proxy, because
- * HTTP_PROXY makes programs use a proxy; Authorization, because other users may
- * see variables; and names with an underscore, because the same name with a
- * hyphen becomes the same variable.
+ * A field of the request becomes HTTP_NAME, except Proxy, because HTTP_PROXY
+ * makes programs use a proxy; Authorization, because other users may see
+ * variables; and names with an underscore, because the same name with a hyphen
+ * becomes the same variable.
  */
 void set_variables(struct variables *variables, const struct request *request,
                    const struct script *script, long long length,

@@ -61,8 +61,8 @@ static void attach(struct msghdr *message, union control *control, int fd) {
     memcpy(CMSG_DATA(head), &fd, sizeof fd);
 }
 
-/* Sends the variables, an empty one, and with them the body, if there is one.
-   Returns false if they are not all taken at once. */
+/* Sends the variables, an empty one, and with them the body's descriptor, if
+   there is a body. Returns false if the socket does not take all at once. */
 static bool send_all(int fd, const struct variables *variables, int body) {
     int room = 2 * (int)sizeof variables->bytes;
     union control control = {.bytes = {0}};

@@ -3,11 +3,11 @@
 
     ./worker.py SOCKET MODULE:APPLICATION [WORKERS]
 
-SOCKET is a name among the scripts. For each request the server connects to it,
-and sends the variables of a CGI script, each ended by NUL, and an empty one. If
-the request has a body, the descriptor of its file comes with them (SCM_RIGHTS).
-The worker writes what a script would write to the connection, and closes it.
-So a worker never sees the client, nor waits for it.
+SOCKET is a path in the folder of the scripts. For each request the server
+connects to it and sends the variables of a CGI script, each ended by NUL, and
+then an empty one. If the request has a body, the descriptor of its file comes
+with them (SCM_RIGHTS). The worker writes to the connection what a script would
+print, and closes it. So a worker never sees the client, nor waits for it.
 
 SPDX-License-Identifier: 0BSD"""
 
@@ -56,8 +56,8 @@ class Response:
 
 
 def receive(connection):
-    """Returns the variables of a request, or None if the server has not sent
-    all of them, and the file with its body."""
+    """Returns the variables of a request (None if the server has not sent all
+    of them) and the file with its body."""
     text, extra, _, _ = connection.recvmsg(8192, socket.CMSG_SPACE(4))
     body = io.BytesIO()
     for _, _, descriptor in extra:
@@ -106,14 +106,14 @@ def main(name, target, count='1'):
     application = getattr(importlib.import_module(module), application)
     listener = socket.socket(socket.AF_UNIX)
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(name)  # of a worker before this one
+        os.unlink(name)  # left by an earlier run
     os.umask(0o077)      # only this user may connect
     listener.bind(name)
     listener.listen(128)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     workers = set()
     try:
-        while True:      # and start another one when a worker has ended
+        while True:      # replace each worker that has ended
             while len(workers) < int(count):
                 worker = os.fork()
                 if worker == 0:

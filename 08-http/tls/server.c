@@ -80,7 +80,7 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    /* Accepted sockets inherit it: do not delay a response's end: tcp(7). */
+    /* Do not delay a response's end: tcp(7). Accepted sockets inherit this. */
     if (setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, size_of(&address)) == -1)
@@ -111,7 +111,7 @@ static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
         int nfds = fill_sets(&readable, &writable);
-        struct timeval left = time_until(due);  /* NULL would be for ever */
+        struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
@@ -217,8 +217,8 @@ static void handle_signal(void) {
         exit(EXIT_SUCCESS);
 }
 
-/* Deals with a descriptor that can be read from. One without a row is the
-   output of a client's program. */
+/* Deals with a descriptor that can be read from. If it has no row in the table,
+   it is the output of a client's program. */
 static void handle_readable(int fd, int listener) {
     int client = connections[fd].open ? fd : client_of(fd);
 
@@ -248,7 +248,7 @@ static bool serve_client(int client) {
     connection->waits = serve_tls(http, client, &transport);
     if (http->progress)
         connection->last_activity = milliseconds();
-    due = 0;  /* its limit may be another now: see limit_of */
+    due = 0;  /* its limit may have changed: see limit_of */
     return http->state != CLOSED;
 }
 
@@ -294,8 +294,8 @@ static ssize_t check_sent(int fd, ssize_t sent) {
 }
 
 /* Sends bytes of a file straight from the kernel's memory, without a copy:
-   sendfile(2). On other systems the call differs or is missing, so content.c
-   passes no file. */
+   sendfile(2). Systems other than Linux have a different call, or none; there
+   content.c creates no file for it. */
 static ssize_t send_file(int fd, int file, long long start, size_t length) {
 #ifdef __linux__
     off_t offset = (off_t)start;
@@ -376,8 +376,8 @@ static void remove_connection(int fd, int listener) {
 
 /* When due, drops the clients that have moved no byte for the timeout, and sets
    due to the next check, at most a day later. Bytes that a client's kernel has
-   acknowledged since the last check have moved. A program that was to move one
-   is killed, and its client gets a 504. */
+   acknowledged since the last check have moved. A program that has written
+   nothing for so long is killed, and its client gets a 504. */
 static void check_connections(int listener, long timeout, long long now) {
     if (now < due)
         return;
@@ -457,7 +457,7 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until a time, at least 0, as select takes it. */
+/* Returns the time left until then, at least 0, in the form select takes. */
 static struct timeval time_until(long long then) {
     long long now = milliseconds(), left = then > now ? then - now : 0;
 
@@ -475,7 +475,7 @@ static long long milliseconds(void) {
 
 /* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:
    accept fails with EMFILE instead. Leaves some above the limit for files,
-   which enter no set: tree.c raises it for a moment. See getrlimit(2). */
+   which enter no set: tree.c raises the limit briefly. See getrlimit(2). */
 static void limit_descriptors(void) {
     struct rlimit limit;
 
@@ -512,7 +512,7 @@ static void catch_signals(void) {
 }
 
 /* Opens the log, if there is one. SIGHUP reopens it, after another program has
-   renamed its file, and loads the certificate again. */
+   renamed its file, and also reloads the certificate. */
 static void start_log(const char *log_file) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 
@@ -659,7 +659,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -781,7 +781,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same for a call on a connection: names its peer, and does not sleep,
    but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: that for which retry_at is 0, or long ago. */
+   a shortage is reported: until then retry_at is 0, or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

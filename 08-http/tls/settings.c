@@ -43,7 +43,7 @@ static int select_protocol(SSL *ssl, const unsigned char **selected,
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* Gives no passphrase. By default OpenSSL would ask for it at the terminal. */
+/* Gives no passphrase. By default OpenSSL would ask for one at the terminal. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL declares its type */
 static int refuse_passphrase(char *buffer, int size, int writing,
                              void *unused) {
@@ -54,7 +54,7 @@ static int refuse_passphrase(char *buffer, int size, int writing,
     return -1;
 }
 
-/* Returns whether only its owner can read a file. If not, reports why. */
+/* Returns whether only the owner can access a file. If not, reports why. */
 static bool is_private(const char *pem) {
     struct stat status;
     char mode[sizeof "mode 777"];
@@ -106,8 +106,8 @@ SSL_CTX *new_context(const char *pem) {
     SSL_CTX_set_options(new, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
                                  | SSL_OP_CIPHER_SERVER_PREFERENCE
                                  | SSL_OP_PRIORITIZE_CHACHA);
-    /* A call may write a part, and may be repeated with another buffer; an idle
-       session keeps no buffers. See SSL_CTX_set_mode(3). */
+    /* SSL_write may write only a part, and may be repeated with another buffer;
+       an idle session keeps no buffers. See SSL_CTX_set_mode(3). */
     SSL_CTX_set_mode(new, SSL_MODE_ENABLE_PARTIAL_WRITE
                               | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                               | SSL_MODE_RELEASE_BUFFERS);

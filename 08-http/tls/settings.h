@@ -15,8 +15,8 @@
  */
 SSL_CTX *new_context(const char *pem);
 
-/* Reports the first error that OpenSSL has noted for a call, and clears all of
-   them. */
+/* Reports the first of the errors that OpenSSL has noted for a call, and clears
+   all of them. */
 void report_tls(const char *call, const char *detail);
 
 #endif

@@ -26,11 +26,11 @@ struct session {
     const struct transport *wire;  /* how server.c moves records */
     const union address *peer;
     int fd;
-    bool plain;  /* these bytes are text, not TLS */
-    size_t unsent;  /* bytes in a record that was begun, or 0 */
+    bool plain;  /* the client sends text, not TLS */
+    size_t unsent;  /* bytes in a record not yet sent completely, or 0 */
 };
 
-static struct session sessions[FD_SETSIZE];  /* by their descriptors */
+static struct session sessions[FD_SETSIZE];  /* indexed by descriptor */
 static SSL_CTX *context;      /* for new sessions; NULL: no TLS */
 static const char *pem_file;  /* its certificate chain and key */
 static BIO_METHOD *records;   /* how OpenSSL moves records: session->wire */
@@ -38,9 +38,9 @@ static char both[RECORD];     /* the bytes of a record from two parts */
 
 /* ----------------------------------------------------------------- failures */
 
-/* Returns -1 if a call is to be made again once select has seen what it waits
-   for, and 0 if the connection is over. Reports why, unless the socket failed:
-   server.c has reported that. See SSL_get_error(3). */
+/* Returns -1 if the call must be made again once select reports what it waits
+   for, and 0 if the connection is over. Reports an error, but not one of the
+   socket: server.c has reported that. See SSL_get_error(3). */
 static int find_outcome(struct session *session, const char *call, int result) {
     int error = SSL_get_error(session->ssl, result);
 
@@ -178,9 +178,10 @@ static struct iovec next_record(const struct iovec parts[2], size_t sent) {
 
 /* Like sendmsg(2): see struct transport. Sends records until the socket is full
    or all is sent. A record that was begun must be completed: the next call for
-   this connection has the same bytes at its start, even if they are at another
-   address. It has fewer of them if reading the file again has returned fewer:
-   OpenSSL only compares the length, because it keeps the encrypted record. */
+   this connection begins with the same bytes, even if at another address. If
+   the file has shrunk there are fewer of them; then any bytes will do, if their
+   number is the old one: OpenSSL compares only that, and sends the record that
+   it has already encrypted. */
 static ssize_t send_content(int fd, struct iovec parts[2], bool last) {
     struct session *session = &sessions[fd];
     size_t total = parts[0].iov_len + parts[1].iov_len, sent = 0;

@@ -45,8 +45,9 @@ void reload_tls(void);
 enum waits serve_tls(struct http *http, int fd,
                      const struct transport *transport);
 
-/* Tells the client that nothing follows, unless that is done or the connection
-   has failed, and frees the session. Call it before closing the socket. */
+/* Tells the client that nothing follows, unless that has been done or the
+   connection has failed. Frees the session. Call it before closing the socket.
+   */
 void end_tls(int fd);
 
 void stop_tls(void);

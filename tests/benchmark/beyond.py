@@ -60,8 +60,8 @@ class Busy(Server):
 
 
 def interpreter_of(script):
-    """Returns the command in the first line of an installed script, for a fair
-    comparison: Pythons differ in speed. Without the script: ours."""
+    """Returns the Python that an installed script names in its first line, so
+    that both sides use the same; if the script is not installed, ours."""
     path = shutil.which(script)
     if path is None:
         return shlex.quote(sys.executable)

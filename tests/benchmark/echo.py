@@ -2,7 +2,7 @@
 
 from benchmark.measuring import TRIP_CALLS, Bench, Goal, Row
 
-WINDOW = 131072  # bytes that each client has on the way in bulk
+WINDOW = 131072  # in bulk mode, bytes on the way for each client
 ECHO_MEMORY = 'KB of memory a client'
 IDLE = 'round trips a second, others idle'
 TRIPS, BULK = 'round trips a second', 'megabytes echoed a second'
@@ -54,7 +54,8 @@ class EchoBench(Bench):
                 yield Goal(row, ['select'], 1.1, False)
 
     def able(self, row):
-        """socat, with a process for each client, would show nothing there."""
+        """Leaves socat, which has a process for each client, out of the rows
+        about idle clients: they would show nothing."""
         return [name for name in super().able(row)
                 if name != 'socat' or row not in self.IDLE_ROWS]
 

@@ -78,7 +78,7 @@ static void accept_clients(int listener) {
         stop("accept4");
 }
 
-/* Waits until the client can be written to, or else read from. */
+/* Makes epoll report when the client is readable, or writable. */
 static bool wait_for(struct client *client, uint32_t what) {
     struct epoll_event event = {.events = what, .data.ptr = client};
 

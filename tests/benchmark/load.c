@@ -27,22 +27,22 @@ static const char usage[] =
     "usage: load [-s] [-i IDLE] MODE ADDRESS PORT CLIENTS BYTES SECONDS\n"
     "       load file BYTES\n"
     "MODE for an echo server:\n"
-    "  round  sends messages of BYTES bytes; the next one when all of the\n"
-    "         last one has come back\n"
+    "  round  sends messages of BYTES bytes, each when all of the one before\n"
+    "         has come back\n"
     "  bulk   sends without a pause, with at most BYTES on the way\n"
     "  idle   sends one message (none if BYTES is 0), and keeps silent until\n"
     "         standard input ends\n"
     "MODE for a web server:\n"
-    "  get    asks for /BYTES.html, a file of BYTES bytes; for the next one\n"
-    "         when all of the last one has come\n"
-    "  once   does so on a new connection each time\n"
+    "  get    asks for /BYTES.html, a file of BYTES bytes, and again when\n"
+    "         all of it has arrived\n"
+    "  once   does the same on a new connection each time\n"
     "  zipf   asks for one of /BYTES-0.html to /BYTES-999.html: for the Nth\n"
     "         1/N as often as for the first\n"
-    "  file   only writes what /BYTES.html has to have in it\n"
-    "  -s     step by step: does so for SECONDS for each line of standard\n"
+    "  file   only writes the content that /BYTES.html must have\n"
+    "  -s     step by step: works for SECONDS after each line of standard\n"
     "         input, until that ends\n"
     "  -i     keeps IDLE more connections open, which send once and then rest\n"
-    "ADDRESS is one of this machine's own: 127.something.\n";
+    "ADDRESS is a loopback address: 127.something.\n";
 
 enum mode {
     ROUND,
@@ -71,8 +71,8 @@ static unsigned char buffer[CHUNK + 1];       /* a '\0' follows a head */
 
 struct connection {
     int socket;
-    uint64_t place;           /* where it starts on the circle */
-    uint64_t goal;            /* the bytes to send by now */
+    uint64_t place;           /* where the stream starts on the circle */
+    uint64_t goal;            /* how many bytes to send in all, so far */
     uint64_t sent, received;  /* the bytes sent so far */
 
     /* With a web server, everything but `sent` counts bytes of files. */
@@ -99,7 +99,7 @@ static struct sockaddr_in address;         /* the server's */
 
 /* Of a web server only: */
 static const char *host, *port;
-static double shares[FILES];       /* of the files up to each: see zipf */
+static double shares[FILES];       /* sums of the files' shares, up to each */
 static long ending;                /* connections that the server must close */
 static uint64_t answers;           /* responses that came, ... */
 static uint32_t waits[WAITS];      /* and their waits in microseconds */
@@ -216,7 +216,7 @@ static void open_connection(struct connection *connection) {
 }
 
 /* Decides how much to send next, and sends what the socket takes. If that is
-   not everything, an echo is on the way and this function runs again. */
+   not everything, the rest is sent when the next echo arrives. */
 static void send_more(struct connection *connection, bool more) {
     uint64_t goal = connection->goal;
 
@@ -320,7 +320,7 @@ static const char *find_field(const char *line, const char *name) {
 }
 
 /* Reads the head of a response from the start of the buffer. Returns its
-   length, or 0 if it is not complete; then it is kept. */
+   length, or 0 if it is incomplete: then it is saved for the next call. */
 static size_t read_head(struct connection *connection, size_t length) {
     char *head = (char *)buffer;
 
@@ -385,7 +385,7 @@ static void receive_answer(struct connection *connection) {
             return;
     }
     if (length - start > connection->goal - connection->received)
-        fail(connection, "more has come than the file");
+        fail(connection, "the response is longer than the file");
     look_at(connection, buffer + start, length - start);
     if (connection->received < connection->goal)
         return;
@@ -397,7 +397,7 @@ static void receive_answer(struct connection *connection) {
     }
 }
 
-/* The server has stopped sending: finds out to which connections. */
+/* The server has stopped sending: reports a connection that still waits. */
 static void fail_silence(void) {
     struct connection *connection = connections;
 
@@ -481,7 +481,7 @@ static void measure(double seconds) {
 }
 
 /* Shuts down all sending halves. The server has nothing more to send, so it
-   closes them, too. */
+   closes the connections. */
 static void close_all(void) {
     char byte;
 
@@ -579,7 +579,7 @@ static void open_connections(void) {
     }
 }
 
-/* Sends a first message on each connection: then the server has all of them. */
+/* Sends a first message on each connection, so that the server accepts all. */
 static void greet(void) {
     long busy = count;
 

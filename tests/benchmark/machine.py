@@ -67,13 +67,14 @@ class Machine:
         release = platform.release().partition('-')[0]
         where = (f'server on {self.server_core}, load on {self.load_core}'
                  if self.server_core is not None else
-                 'one for both sides: the figures say little')
+                 'server and load share one, so the figures say little')
         return (f'Linux {release}, {os.cpu_count()} cores'
                 f'{" of " + model[1] if model else ""}: {where}.')
 
 
 def siblings(core):
-    """Returns the logical cores that share a physical one, and its speed."""
+    """Returns the logical cores on the same physical core, which share its
+    speed."""
     try:
         with open(f'/sys/devices/system/cpu/cpu{core}/topology/'
                   'thread_siblings_list') as file:

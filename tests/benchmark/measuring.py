@@ -20,7 +20,7 @@ TURN = 0.2     # seconds
 Row = collections.namedtuple('Row', 'section label mode clients bytes idle',
                              defaults=(0,))
 # A goal: the ratio of our figure to others'. For speed it is a minimum, for
-# processor time a maximum. The best of these servers counts.
+# processor time a maximum. The best of the others counts.
 Goal = collections.namedtuple('Goal', 'row servers ratio least')
 LARGE = 'megabytes a second'
 FAILED = 'failed requests'
@@ -47,7 +47,7 @@ class Bench:
         self.servers = self.find_servers()
 
     def find_others(self, others):
-        """Returns the steps of the remaining measurements."""
+        """Returns the commands of the other servers that are installed."""
         if self.options.program:
             return {'program': shlex.split(self.options.program)}
         for name in others:
@@ -76,8 +76,8 @@ class Bench:
                                 + self.CALLS_ROWS))
 
     def lacks_tool(self, row):
-        """Returns whether a row needs a program that is not installed; notes
-        it."""
+        """Returns whether a row needs a program that is not installed, and
+        adds a note if so."""
         tool = TOOLS.get(row.section)
         if not tool or shutil.which(tool):
             return False

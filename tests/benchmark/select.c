@@ -1,8 +1,8 @@
 /*
  * select: a server that does only what select() requires, a yardstick for
- * tests/bench. With a response in a file it is a web server that answers each
- * request with these bytes, from memory, in one send; without one it echoes. It
- * handles only ordinary errors, and drops no silent client.
+ * tests/bench. Given a file with a response, it is a web server that answers
+ * each request with that response, from memory, in one send; without a file it
+ * echoes. It handles only ordinary errors, and drops no silent client.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -11,7 +11,8 @@ NOISE = 0.1  # with this spread or more, a ratio says little
 
 
 def show_waits(samples):
-    """Returns the median waits: the medians and the 99th percentiles."""
+    """Returns the median wait and the 99th percentile, each as the median of
+    the samples."""
     return '/'.join(f'{statistics.median(waits):.1f}'
                     for waits in zip(*filter(None, samples)))
 
@@ -118,7 +119,8 @@ class Table:
 
 
 def judge(bench, goal):
-    """The ratio of ours to the closest of the goal's servers, as text."""
+    """Returns whether a goal is reached, as a word, our ratio to the best of
+    its servers, and the name of that server."""
     table = bench.speeds if goal.least else bench.costs
     found = [(*find_ratio(table[goal.row].get(bench.OURS, []),
                           table[goal.row].get(name, [])), name)

@@ -136,7 +136,7 @@ static struct {
     unsigned added;
 } ring;
 
-/* Adds a request for a report whenever a descriptor is readable. */
+/* Asks for a report each time a descriptor becomes readable. */
 static void add_request(int fd) {
     unsigned at = *ring.last & ring.last_mask;
 

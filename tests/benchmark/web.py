@@ -73,8 +73,8 @@ class WebBench(Bench):
         return {**ours, **self.find_others(self.PEERS)}
 
     def able(self, row):
-        """All servers except the one that has a single file and ends no
-        connection."""
+        """Leaves select out where several files or a new connection for each
+        request are needed."""
         return [name for name in super().able(row)
                 if name != 'select' or row.mode == 'get'
                 or row.section == REST]
@@ -116,7 +116,8 @@ class WebBench(Bench):
                 if part and statistics.median(part) < 0.9]
 
     def save_response(self, row):
-        """Saves what our server sends, for select to send the same."""
+        """Saves the response of our server, so that select can send the
+        same."""
         with self.serve(self.OURS, row) as server, \
                 socket.create_connection(('127.0.0.1', server.port),
                                          PATIENCE) as client:
@@ -140,8 +141,8 @@ class WebBench(Bench):
         if self.disturbed() or not any(idle.values()):
             return
         self.notes.append(
-            'Here load was slower than a server; processor time says more '
-            'than its speed (busy: ' + '; '.join(
+            'Some servers had to wait for load, so their processor time says '
+            'more than their speed (busy: ' + '; '.join(
                 f'{label}: {", ".join(parts)}'
                 for label, parts in idle.items() if parts) + ').')
 

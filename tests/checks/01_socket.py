@@ -60,11 +60,11 @@ def usage_not_written(test):
         raise Failure('exit status 1 for `-h >/dev/full`',
                       f'it {test.outcome(child)}',
                       'handle_error has printed the line, but returned: if '
-                      'the action is STOP, it exits with EXIT_FAILURE'
+                      'the action is STOP, it must exit with EXIT_FAILURE'
                       if child.errors.startswith(b'write: ') else
                       'fputs only fills a buffer: look at the result of '
-                      'fflush, too. If either fails, handle_error prints a '
-                      'line and exits')
+                      'fflush, too. If either fails, call handle_error, which '
+                      'prints a line and exits')
 
 
 @check('01', open=False)
@@ -97,7 +97,7 @@ def stream_socket(test):
     if not faults.get('calls', 'socket'):
         raise Failure(f'{test.said(child)} calls socket()',
                       f'it does not; it {test.outcome(child)}',
-                      'does it accept the argument 0, a port?'
+                      'does it accept 0 as its PORT argument?'
                       if b'usage: ' in child.errors else '')
     kind = faults.get('type') & 0xff
     if (faults.get('family') != socket.AF_INET or kind != socket.SOCK_STREAM
@@ -131,7 +131,7 @@ def closed_streams(test):
         taken = [f'{number} is {child.file_of(number)}' for number in numbers
                  if child.file_of(number).startswith(('socket:', 'pipe:'))]
         if taken or status == -signal.SIGPIPE:
-            raise Failure(f'with {closed} only /dev/null, or nothing, as '
+            raise Failure(f'with {closed} nothing but /dev/null on '
                           'descriptor ' + ' and '.join(map(str, numbers)),
                           '; '.join(taken) or 'SIGPIPE: it wrote its message '
                           'to a socket', 'call open_standard_streams before '
@@ -139,9 +139,10 @@ def closed_streams(test):
                           'number, so open /dev/null first for each standard '
                           'stream that is closed')
         if (status if test.stage not in READY else status is not None):
-            raise Failure(f'with {closed}, which closes standard streams, the '
-                          'same as without: ' + ('it runs until a signal ends '
-                                                 'it' if test.stage in READY
-                                                 else 'exit status 0'),
+            raise Failure(f'the same with {closed}, which closes standard '
+                          'streams, as without: ' + ('it runs until a signal '
+                                                     'ends it' if test.stage in
+                                                     READY else
+                                                     'exit status 0'),
                           f'it {test.outcome(child)}', 'open returns -1 if it '
                           'fails, and otherwise the descriptor')

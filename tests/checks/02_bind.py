@@ -31,8 +31,8 @@ def address_refused(test):
                     '0x7f.0.0.1'):
         refuses(test, '-a', address, '0', hint='inet_pton returns 1 for a '
                 'valid address, and 0 otherwise')
-    refuses(test, '-a', hint='-a takes an argument: "a:" in the string for '
-            'getopt')
+    refuses(test, '-a', hint='-a takes an argument: write "a:" in the string '
+            'for getopt')
 
 
 @check('02', open=False, after='stream_socket')
@@ -83,7 +83,7 @@ def default_port(test):
     if bound != (0x7f000001, 15441):
         address = socket.inet_ntoa(struct.pack('!I', bound[0]))
         raise Failure('bind to 127.0.0.1:15441', f'{address}:{bound[1]}',
-                      'an address is in network byte order: '
+                      'store address and port in network byte order: '
                       'htonl(INADDR_LOOPBACK), htons(15441)')
 
 

@@ -101,8 +101,8 @@ def waits_quietly(test):
     test.alive(server, 'nothing at all')
     if spins:
         raise Failure('no processor time while nobody connects', 'it spins',
-                      'let select wait until a descriptor is ready or a '
-                      'client is due: is its timeout 0?'
+                      'let select wait until a descriptor is ready or a time '
+                      'limit ends: is its timeout 0?'
                       if test.stage in ('07', '08') else
                       'let a blocking call wait: pause, accept or select. A '
                       'loop that keeps asking wastes processor time')

@@ -35,8 +35,8 @@ def accepted_line(test):
     if test.faults.get('too_short', 'accept'):
         raise Failure('the length is set before each call to accept',
                       'it was shorter than an address',
-                      'accept stores the length of the client\'s address: set '
-                      'it to the size of yours again before the next call')
+                      'accept overwrites the length: before each call set it '
+                      'to the size of your address structure again')
 
 
 @check('04')
@@ -86,14 +86,14 @@ def children_end(test):
                       'calls waitpid')
     if server.spins():
         raise Failure('no processor time after the clients have gone',
-                      'a process spins', 'when recv returns 0 the process of '
-                      'that client ends')
+                      'a process spins', 'when recv returns 0, end the process '
+                      'of that client')
 
 
 @check(SERVING, after='descriptors_closed')
 def restart_at_once(test):
     """can be restarted on its port at once after serving clients"""
-    server = test.server(port=free_port())  # which no client gets meanwhile
+    server = test.server(port=free_port())  # below the clients' ports
     clients = [test.connect(server) for _ in range(3)]
     test.served(server, clients[0])
     port = server.port
@@ -134,27 +134,27 @@ def client_gone_before_accept(test):
         leave(test.connect(server))
     client = test.connect(server)
     server.signal(signal.SIGCONT)
-    test.served(server, client, 'an error on one client\'s socket costs '
-                'that client, never the server')
+    test.served(server, client, 'an error on one client\'s socket ends that '
+                'client\'s connection, never the server')
     test.alive(server, 'clients that left early')
 
 
 @check(SERVING, open=False, after='client_gone_before_accept')
 def accept_unlisted(test):
-    """if accept fails with an errno that has no row, waits and calls again;
+    """if accept fails with an errno that has no row, waits and tries again;
     reports it once"""
     test.need_injector()
     server = test.server()
     test.attached()
     test.faults.fail('accept', errno.EXDEV, last=FOREVER)
-    test.connect(server).close()  # it may be in accept already
+    test.connect(server).close()  # the server may be in accept already
     client = test.connect(server)
     injected(test, 'accept')
     idles(test, server, 'accept', 'EXDEV')
     test.faults.relent('accept')
     test.served(server, client,
-                'an errno without a row may also pass: a server does not end '
-                'because of it')
+                'an errno without a row may be temporary, too: it must not end '
+                'the server')
     taken = [line for line in server.lines if line.startswith('accepted')]
     if len(taken) > 2:
         raise Failure('a line "accepted ..." for each of 2 clients',

@@ -95,7 +95,7 @@ def quiet_with_a_client(test):
 
 @check(TALKING)
 def no_line_a_message(test):
-    """prints no line for each recv and send"""
+    """does not print a line for each recv and send"""
     if test.any:
         raise Skip('any wording is allowed')
     server = test.server()
@@ -108,7 +108,7 @@ def no_line_a_message(test):
     if len(new) > 10 or len(server.output) > before[1]:
         raise Failure('no line for each recv or send',
                       '; '.join(new[:3]) or shown(server.output),
-                      'strace -e trace=network shows the calls')
+                      'to see the calls, use strace -e trace=network')
 
 
 @check(ECHO)
@@ -185,7 +185,7 @@ def partial_receive(test):
     for most in (1, 3, 100):
         test.faults.set('most', most, 'recv')
         test.echo(client, data(2000, most), 'recv may return fewer bytes than '
-                  'were sent at once: send back as many as it returned, and '
+                  'the client sent: send back as many as it returned, and '
                   'call it again')
 
 
@@ -196,10 +196,10 @@ def client_resets(test):
     reset_for_sure(test.connect(server))
     client = test.connect(server)
     test.served(server, client)
-    reset_for_sure(client)  # it waits in recv, or in select
+    reset_for_sure(client)  # the server waits in recv, or in select
     client = test.connect(server)
     flood(client, block=test.plenty())
-    reset_for_sure(client)  # it has bytes left to send
+    reset_for_sure(client)  # the server has bytes left to send
     vanish(test, server, False)  # recv still finds bytes
     test.alive(server, 'resets')
     test.served(server, test.connect(server), 'a reset ends one connection: '
@@ -241,7 +241,7 @@ def slow_reader_stays(test):
     stream = Stream(client, 24 << 20).send()
     for _ in range(18):
         time.sleep(0.2)
-        stream.take(1 << 20, 'it reads all the time: the limit is for the '
+        stream.take(1 << 20, 'the client keeps reading: the limit is for the '
                     'time in which no byte moves')
     stream.finish(REST_HINT)
 
@@ -253,7 +253,7 @@ def zero_is_never(test):
     client = test.connect(server)
     never = '0 seconds mean no limit' + (
         ': a struct timeval of zero means the same to SO_RCVTIMEO'
-        if test.stage == '05' else ', so no client is due then')
+        if test.stage == '05' else ', so no client times out')
     test.served(server, client, never)
     time.sleep(1.2)
     test.served(server, client, never)
@@ -278,7 +278,7 @@ def shortage_ends(test):
     except OSError:
         raise Failure('the client is dropped after 1 second (-t 1)',
                       'it is not', 'count the waits of a shortage: a send '
-                      'waits no longer than -t') from None
+                      'waits for at most -t seconds') from None
     test.faults.relent('send')
     test.served(server, test.connect(server))
     told(test, server, 'send', 'ENOBUFS')

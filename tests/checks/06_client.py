@@ -44,9 +44,9 @@ def line_by_line(test):
         if not echoed:
             raise Failure(f'the echo of {shown(line)} before more is typed',
                           f'{shown(child.output)} so far; the client '
-                          f'{test.outcome(child)}', 'send what read() returns '
-                          'at once, and write the echo at once: write(), or '
-                          'fflush()')
+                          f'{test.outcome(child)}', 'as soon as read() '
+                          'returns, send those bytes; write their echo at '
+                          'once, too: write(), or fflush()')
     child.process.stdin.close()
     succeeded(test, child, b'line 0\nline 1\nline 2\n')
 
@@ -85,7 +85,8 @@ def empty_input(test):
 def bulk(test):
     """10 MB from a pipe come back whole"""
     sent_and_echoed(test, data(10_000_000), hint='send may take only some of '
-                    'the bytes, recv may return only some: loop over both')
+                    'the bytes, recv may return only some: call each in a '
+                    'loop')
 
 
 @check('06')
@@ -100,7 +101,7 @@ def byte_by_byte(test):
             for byte in piece:
                 connection.sendall(bytes([byte]))
     sent_and_echoed(test, data(3000), handler, 'recv may return fewer bytes '
-                    'than were sent at once: call it again for the rest')
+                    'than you sent: call it again for the rest')
 
 
 @check('06')
@@ -118,7 +119,7 @@ def partial_receive(test):
     test.need_injector()
     test.faults.set('most', 3, 'recv')
     sent_and_echoed(test, data(5000), hint='recv may return fewer bytes than '
-                    'were sent at once: call it again for the rest')
+                    'you sent: call it again for the rest')
 
 
 @check('06')
@@ -157,7 +158,8 @@ def every_address(test):
         if not any(host in line for line in child.lines):
             raise Failure(f'a line that names the address that failed: {host}',
                           '; '.join(child.lines) or 'no line at all',
-                          'getnameinfo writes an address in numbers')
+                          'getnameinfo with NI_NUMERICHOST writes the address '
+                          'in numeric form')
 
 
 @check('06', open=False)
@@ -172,8 +174,8 @@ def sockets_closed(test):
     status = child.wait_exit()
     if any(re.match('socket: ', line) for line in child.lines):
         raise Failure('no more than a few descriptors for 7 addresses that '
-                      'refuse', f'it {test.outcome(child)}', 'close the '
-                      'socket of an attempt that failed before the next one')
+                      'refuse', f'it {test.outcome(child)}', 'before the next '
+                      'attempt, close the socket of the one that failed')
     if status != 1:
         raise Failure('exit status 1: no address answers',
                       f'it {test.outcome(child)}')
@@ -210,13 +212,14 @@ def refused_everywhere(test):
     later = [line for line in child.lines
              if re.match('(send|recv|shutdown): ', line)]
     if later:
-        raise Failure('no other call after the last address', later[0],
+        raise Failure('no further call after the last address has failed',
+                      later[0],
                       'exit with status 1: there is no socket to send on')
 
 
 @check('06', open=False)
 def service_name(test):
-    """passes a PORT that is not a number to getaddrinfo, as a service"""
+    """passes a PORT that is not a number to getaddrinfo, as a service name"""
     says_what_getaddrinfo_says(test, '127.0.0.1', 'no-such-service')
 
 
@@ -234,7 +237,7 @@ def port_refused(test):
 
 @check('06', open=False)
 def unknown_host(test):
-    """reports an unknown host by getaddrinfo's own message, status 1"""
+    """reports an unknown host with getaddrinfo's own message, status 1"""
     says_what_getaddrinfo_says(test, 'no-such-host.invalid', '80')
 
 
@@ -251,8 +254,8 @@ def says_what_getaddrinfo_says(test, host, port):
         found = any(re.fullmatch(form, said) for said in child.lines)
     if status != 1 or not found:
         raise Failure(f'the line "{line}" and status 1',
-                      f'it {test.outcome(child)}', 'its result is not an '
-                      'errno: gai_strerror has its messages')
+                      f'it {test.outcome(child)}', 'getaddrinfo does not '
+                      'return an errno: gai_strerror has its messages')
 
 
 @check('06', open=False)

@@ -117,7 +117,7 @@ def closed_output(test):
     os.close(writing)
     status = child.wait_exit()
     if status in (0, None):
-        raise Failure('an exit, with a status other than 0',
+        raise Failure('an exit status other than 0',
                       f'it {test.outcome(child)}',
                       'look at what write (or fwrite and fflush) returns')
 
@@ -129,7 +129,7 @@ def full_disk(test):
     with open('/dev/full', 'wb') as full:
         child = start_client(test, peer.port, stdout=full)
     failed(test, child, 'the output could not be written', hint='look at '
-           'what write returns; stdio may notice only in fflush')
+           'what write returns; stdio may notice the error only in fflush')
 
 
 @check('06')
@@ -152,7 +152,7 @@ def output_cut(test):
                       f'{size} of 4000 bytes were written; it '
                       f'{test.outcome(child)}', 'write may take only some of '
                       'the bytes, and returns how many: write the rest, and '
-                      'report an error')
+                      'if that fails, report it')
 
 
 @check('06', open=False)
@@ -165,8 +165,8 @@ def connect_unlisted(test):
     test.faults.fail('connect', errno.EXDEV)
     child = start_client(test, peer.port, host='localhost')
     test.attached()
-    succeeded(test, child, hint='an errno without a row also means that this '
-                                'address is lost')
+    succeeded(test, child, hint='after an errno without a row, too, try the '
+                                'next address')
     line = (f'connect: {os.strerror(errno.EXDEV)} (127.0.0.2:{peer.port})')
     if line not in child.lines:
         raise Failure(f'the line "{line}"', '; '.join(child.lines),

@@ -1,5 +1,5 @@
-"""The checks of 06-client's standard input and output that do not block or are
-large, and of failing calls for which no table has rows.
+"""The checks of 06-client with a large or non-blocking standard input or
+output, and with failing calls that have no rows in its table.
 
 To add one, start from `file_input`, a short one; see "Add a check" in
 tests/README.md."""
@@ -18,9 +18,9 @@ from harness import (FOREVER, Failure, Skip, check, data, difference, echoing,
                      wait_until)
 
 
-HINT = ('send a piece that any socket takes at once, then take its echo: if '
-        'the server does not receive until you do, send waits, and so both '
-        'sides wait')
+HINT = ('send a piece small enough for any socket buffer, then receive its '
+        'echo: with larger ones both sides could block in send, each waiting '
+        'for the other to receive')
 
 
 def send_file(test, peer, message):
@@ -121,9 +121,9 @@ def closed_streams(test):
     for closed in '<&-', '>&-':
         child = test.start_closed(closed, '127.0.0.1', str(peer.port))
         if child.wait_exit() != 1 or not child.lines:
-            raise Failure(f'a message and status 1, started with {closed}',
+            raise Failure(f'a message and status 1 when started with {closed}',
                           f'it {test.outcome(child)}', 'the socket would get '
-                          'descriptor 0 or 1, and be read as the input')
+                          'descriptor 0 or 1, and be used as input or output')
 
 
 @check('06', open=False)
@@ -180,7 +180,8 @@ def input_fails(test):
     line = f'read: {os.strerror(errno.EISDIR)}'
     if child.wait_exit() != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
-                      f'it {test.outcome(child)}', 'read returns -1, too')
+                      f'it {test.outcome(child)}', 'read can fail, too: look '
+                      'for -1')
 
 
 @check('06', open=False)
@@ -196,8 +197,8 @@ def shortages_apart(test):
     wait_until(lambda: child.state() == 'T' or not child.running())
     test.faults.fail('send', errno.ENOBUFS, 8, 13)
     child.signal(signal.SIGCONT)
-    succeeded(test, child, b'five, five', 'bytes that were sent end the '
-              'shortage: count its waits from 0 again')
+    succeeded(test, child, b'five, five', 'a shortage ends when bytes are '
+              'sent: count the waits of the next one from 0')
     told(test, child, 'send', 'ENOBUFS', 2)
 
 
@@ -212,7 +213,7 @@ def shortage_ends(test):
     if child.wait_exit() != 1:
         raise Failure('exit status 1 after 1 second (-t 1)',
                       f'it {test.outcome(child)}',
-                      'a send waits no longer than -t')
+                      'a send waits for at most -t seconds')
     told(test, child, 'send', 'ENOBUFS')
 
 

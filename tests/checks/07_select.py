@@ -169,8 +169,8 @@ def no_tick(test):
             raise Failure('no wake-up in 0.4 s with '
                           f'{counted(clients, "idle client")}',
                           f'{switches(server) - before}', 'select\'s timeout '
-                          'is the time until the next client is due, NULL if '
-                          'there is none')
+                          'is the time until the first time limit ends, NULL '
+                          'if there is none')
 
 
 @check(MANY, open=False, after='talker_stays')
@@ -185,8 +185,8 @@ def silent_client(test):
 
 @check(MANY, open=False)
 def dropped_in_time(test):
-    """with -t 2 drops a silent client after two seconds, not later, and hardly
-    wakes up for that"""
+    """with -t 2 drops a silent client after two seconds, not later, with only
+    a few calls to select"""
     test.need_injector()
     server = test.server('-t', '2')
     test.attached()
@@ -206,7 +206,8 @@ def dropped_in_time(test):
             return  # others may keep this machine busy
     raise Failure('the end of the connection after 2 seconds',
                   f'after {took:.1f} s and {calls} calls to select',
-                  'select\'s timeout is the time until the first client is due')
+                  'select\'s timeout is the time until the first time limit '
+                  'ends')
 
 
 @check(MANY, open=False)
@@ -240,15 +241,15 @@ def reads_slowly(test, server, client, seconds):
         time.sleep(0.1)
         if any(line.startswith('dropped') for line in server.lines):
             in_time(last)
-            raise Failure('no line "dropped ...": it reads all the time',
+            raise Failure('no line "dropped ...": the client keeps reading',
                           server.lines[-1], ACKNOWLEDGED_HINT)
 
 
 @check('07', open=False)
 def acknowledged(test):
-    """with -t 2 a client that reads slowly is not dropped, even if select does
-    not report its socket as writable for longer than that; it does not matter
-    whether the client has sent much at once, or a little at a time"""
+    """with -t 2 keeps a client that reads slowly, even if select does not
+    report its socket as writable for more than two seconds, and whether the
+    client has sent much at once or a little at a time"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
     server = test.server('-t', '2')
@@ -268,8 +269,8 @@ def acknowledged(test):
 
 @check('07', open=False)
 def acknowledged_in_time(test):
-    """with -t 2 drops a client after two seconds, and not after four because
-    bytes were acknowledged soon after they had been sent"""
+    """with -t 2 drops a silent client after two seconds; an acknowledgement
+    soon after the last send does not make it four"""
     server = test.server('-t', '2')
     for _ in range(3):
         client = test.connect(server)
@@ -281,8 +282,9 @@ def acknowledged_in_time(test):
         if took < 3:
             return  # others may keep this machine busy
     raise Failure('the end of the connection after 2 seconds, or slightly more',
-                  f'after {took:.1f} s', 'the kernel does not report when '
-                  'bytes were acknowledged, so ask it several times')
+                  f'after {took:.1f} s', 'the kernel reports how many bytes '
+                  'are unacknowledged, but not when that changed: ask it '
+                  'several times within the limit')
 
 
 def slow_share(test, server, client):
@@ -300,7 +302,8 @@ def slow_share(test, server, client):
 
 @check(MANY, open=False)
 def shortage_shared(test):
-    """while accept waits for a descriptor, clients are served at once"""
+    """while accept fails for lack of descriptors, clients are served at
+    once"""
     server = test.server()
     client = test.connect(server)
     test.served(server, client)

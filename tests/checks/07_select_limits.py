@@ -22,7 +22,8 @@ FD_SETSIZE = 1024
 
 @check(MANY)
 def more_than_fit(test):
-    """clients that do not fit in a set wait, and the others lose nothing"""
+    """clients that do not fit in an fd_set wait, and the others lose
+    nothing"""
     count = 1100
     test.need_descriptors(2 * count)
     if test.any:
@@ -46,9 +47,9 @@ def more_than_fit(test):
                           'when a client leaves, accept the next one')
         except Failure as failure:
             if 'end of' in failure.got or 'RESET' in failure.got:
-                failure.hint = ('it was accepted, and closed: limit the '
-                                'descriptors to FD_SETSIZE (setrlimit), so '
-                                'that accept fails, and it waits')
+                failure.hint = ('the client was accepted, and closed: limit '
+                                'the descriptors to FD_SETSIZE (setrlimit), '
+                                'so that accept fails and the client waits')
             raise
     test.served(server, clients[500])
     test.alive(server, f'{count} clients')
@@ -61,7 +62,7 @@ def room_after_timeout(test):
     if middle > 0.045:
         raise Failure('the next client served at once when one has timed out',
                       f'{middle * 1000:.0f} ms later, most times',
-                      'the listener had been left out of the set before the '
+                      'the set was filled, without the listener, before the '
                       'client was dropped: let select return at once')
 
 
@@ -110,15 +111,15 @@ def limit_raised(test):
                       f'it {test.outcome(server)}')
     if any(line.startswith('fcntl: ') for line in server.lines):
         raise Failure('no call on the socket that was closed',
-                      test.outcome(server), 'then no client was accepted, so '
-                      'accept_client returns -1')
+                      test.outcome(server), 'once the socket is closed there '
+                      'is no client: return -1 from accept_client')
     if MEMCHECK:
         return  # setrlimit only changes a limit of valgrind's own
     late = select.poll()
     for client in clients[900:]:
         late.register(client, select.POLLIN)
     if wait_until(lambda: len(late.poll(0)) > 2, 1):
-        raise Failure('the clients after the first one that does not fit wait',
+        raise Failure('after the first client that does not fit, all must wait',
                       f'{len(late.poll(0))} of them are lost', 'lower the '
                       'limit again (setrlimit): then accept fails, and no '
                       'client is lost')
@@ -207,7 +208,7 @@ def fcntl_fails_early(test):
 
 
 def starved_in_a_shortage(test, receive_buffer):
-    """Has the server send 60,000 bytes of more, and then find no memory.
+    """Has the server send 60,000 bytes, and find no memory for the rest.
     Returns the server, the client, and the line that reports its drop."""
     test.need_injector()
     web = test.stage == '08'
@@ -215,7 +216,7 @@ def starved_in_a_shortage(test, receive_buffer):
     server = test.server('-t', '2', **root)
     test.attached()
     test.faults.set('most', 60000, 'send')  # so there is room for more bytes
-    # With most, the head of a response takes a send of its own.
+    # While 'most' is set, the head of a response takes a send of its own.
     test.faults.fail('send', errno.ENOBUFS, 3 if web else 2, FOREVER)
     client = test.connect(server, receive_buffer=receive_buffer)
     test.say(client, b'GET /large HTTP/1.1\r\nHost: a\r\n\r\n' if web
@@ -228,19 +229,19 @@ def starved_in_a_shortage(test, receive_buffer):
 
 @check(MANY, open=False, after='shortage_ends')
 def unread_in_a_shortage(test):
-    """with -t 2 drops a client that does not read, even if send finds no memory
-    all the time"""
+    """with -t 2 drops a client that does not read, even while send keeps
+    finding no memory"""
     server, _, line = starved_in_a_shortage(test, 2048)
     if not server.wait_line(re.escape(line), 8):
         raise Failure(f'the line "{line}"', 'no such line after 8 seconds',
                       'each try in a shortage counts the unacknowledged bytes '
-                      'again: that must not put off the end of the time limit')
+                      'again: that must not extend the time limit')
 
 
 @check(MANY, open=False, after='unread_in_a_shortage')
 def read_in_a_shortage(test):
-    """with -t 2 does not drop a client that reads, though send finds no memory,
-    before two seconds have passed since its kernel acknowledged bytes"""
+    """with -t 2, even while send finds no memory, a client that reads is
+    dropped no sooner than two seconds after its kernel acknowledged bytes"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
     server, client, line = starved_in_a_shortage(test, 16384)
@@ -252,9 +253,9 @@ def read_in_a_shortage(test):
     took = time.monotonic() - last
     if took < 1.3:
         raise Failure(f'the line "{line}" two seconds after the client has '
-                      'read', f'after {took:.1f} s', 'if a try in a shortage '
-                      'finds another number of unacknowledged bytes, bytes '
-                      'have moved')
+                      'read', f'after {took:.1f} s', 'if the number of '
+                      'unacknowledged bytes has changed since the last try in '
+                      'a shortage, bytes have moved')
 
 
 @check(MANY, open=False, after='talker_stays')
@@ -313,8 +314,8 @@ def nothing_remains(test):
                       'socket on every way out')
     if server.memory() > memory + allowed:
         raise Failure(f'{memory} KB of memory, as before',
-                      f'{server.memory()} KB', 'free what a client needed '
-                      'when its socket is closed')
+                      f'{server.memory()} KB', 'when you close a client\'s '
+                      'socket, free what the client needed')
 
 
 def brief(test, server):

@@ -1,5 +1,5 @@
-"""The checks of the last step of 07-select: it ends in good order. And it
-serves although nothing reads its messages.
+"""The checks of the last step of 07-select: it ends in good order, and serves
+even if nothing reads its messages.
 
 To add one, start from `ends_unread`, a short one; see "Add a check" in
 tests/README.md."""
@@ -61,7 +61,7 @@ def ends_in_good_order(test):
     """exits within a second of SIGINT or SIGTERM, with status 0"""
     test.need_descriptors(250)
     for number in (signal.SIGINT, signal.SIGTERM):
-        server = test.server(port=free_port())  # which no client gets
+        server = test.server(port=free_port())  # below the clients' ports
         clients = [test.connect(server) for _ in range(100)]
         for client in clients[:50]:
             test.served(server, client)
@@ -103,7 +103,7 @@ def frees_everything(test):
     blocks = Page(test.faults).get('blocks')
     if blocks > before:
         raise Failure('all memory of the connections freed at the end',
-                      f'{blocks - before} more blocks than before them',
+                      f'{blocks - before} more blocks than before they came',
                       'free what a connection needs, on every way out')
 
 
@@ -145,10 +145,10 @@ def signal_before_select(test):
     server.signal(signal.SIGCONT)
     if server.wait_exit(2) != 0:
         raise Failure('exit status 0 after SIGTERM', f'it '
-                      f'{test.outcome(server)}', 'a flag that the loop tests '
-                      'before select is set too late for that call: let the '
-                      'handler write a byte to a pipe in the set, or block '
-                      'the signals outside pselect')
+                      f'{test.outcome(server)}', 'a flag set between the '
+                      "loop's test of it and select does not wake select: let "
+                      'the handler write a byte to a pipe in the set, or '
+                      'block the signals except during pselect')
 
 
 @check(MANY, open=False, after='ends_in_good_order')
@@ -159,7 +159,7 @@ def handler_does_not_wait(test):
         flags = server.flags_of(fd)
         if (server.file_of(fd).startswith('pipe:') and flags & os.O_WRONLY
                 and fd > 2 and not flags & os.O_NONBLOCK):
-            raise Failure('an end for writing with O_NONBLOCK',
+            raise Failure('a write end with O_NONBLOCK',
                           f'descriptor {fd} without it', 'if the pipe is full, '
                           'write waits until the program reads, which it '
                           'cannot while the handler runs')

@@ -12,9 +12,9 @@ from harness.stages import EXERCISES
 
 
 def register(ours, seeds=None, beyond=()):
-    """Makes the list of checks, in the order in which they run: also those
-    that need our own tree, if this is one; or only the storms of these seeds;
-    and the checks of programs beyond the ladder, if they are named."""
+    """Makes the list of checks, in the order in which they run. `ours` adds
+    those that need our own tree, and `beyond` those of the programs beyond the
+    ladder that it names. If there are seeds, only their storms are listed."""
     folder = pathlib.Path(__file__).parent
     for path in sorted(folder.glob('0[1-8]_*')):
         importlib.import_module(f'checks.{path.stem}')

@@ -29,7 +29,7 @@ def failed(test, child, why, pattern=None, hint=''):
 
 
 def compares(test):
-    """Skips a check if the client is not ours: then it need not compare the
-    echo."""
+    """Skips a check that expects the client to compare the echo, if the client
+    is not ours."""
     if test.any:
         raise Skip('a client that is not ours need not compare the echo')

@@ -94,7 +94,7 @@ def injected_limit(test, call, field, limit):
         option = {'low': 'SO_RCVTIMEO', 'high': 'SO_SNDTIMEO'}.get(
             field, "select's timeout")
         seconds, noted = limit // 1000 or limit, test.faults.get(field, call)
-        if limit > 1000:  # milliseconds plus 1, so that 0 is no call at all
+        if limit > 1000:  # milliseconds plus 1, so that 0 means no call
             noted = (noted - 1) / 1000 if noted > 1 else 0
         raise Failure(f'{seconds} seconds', f'{option} is {noted:g} seconds'
                       if noted else f'{option} sets no limit', 'without -t '
@@ -105,7 +105,7 @@ def injected_limit(test, call, field, limit):
 
 @check('04 05 06 07 08', open=False)
 def tenth_of_a_second(test):
-    """during a shortage calls again every tenth of a second"""
+    """during a shortage tries again every tenth of a second"""
     test.need_injector()
     for call in {'04': ['accept'], '05': ['accept', 'send'], '06': ['send']
                  }.get(test.stage, ['accept', 'send', 'select']):
@@ -143,8 +143,8 @@ def tenth_of_a_second(test):
 
 @check('04 05 07 08', open=False, after='accept_EFAULT')
 def stops_in_a_shortage(test):
-    """a failure of accept that is a STOP is reported, and stops the program, in
-    a shortage too"""
+    """a failure of accept whose action is STOP is reported, and ends the
+    program, even in a shortage"""
     test.need_injector()
     test.faults.fail('accept', errno.ENOMEM, last=FOREVER)
     server = test.server()
@@ -224,7 +224,8 @@ def one_send(test, client):
 
 @check(MANY, open=False, after='ends_in_good_order')
 def ends_although_blocked(test):
-    """exits on SIGTERM with status 0 even if its parent has blocked it"""
+    """exits on SIGTERM with status 0 even if its parent has blocked that
+    signal"""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         server = test.server()
@@ -245,7 +246,7 @@ def select_unlisted(test):
 
 @check(MANY, open=False)
 def select_shortages_apart(test):
-    """each shortage of select is reported: one a second later, too"""
+    """each shortage of select is reported, even one a second after another"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -298,19 +299,19 @@ def client_unlisted(test):
             f' ({peer})' if test.stage in MANY else '')
         if not server.wait_for(lambda: line in server.lines):
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
-                          'name the peer in parentheses after it'
+                          'name the peer in parentheses after the message'
                           if line.partition(' (')[0] in server.lines else
-                          f'{call} has a row of its own for any other errno')
+                          f'the heading row of {call} is for any other errno')
         client = test.connect(server)
-        test.served(server, client, 'an error on one client\'s socket costs '
-                    'that client, never the server')
+        test.served(server, client, 'an error on one client\'s socket ends '
+                    'that client\'s connection, never the server')
         client.close()
 
 
 @check(ECHO, open=False)
 def half_close_before_the_echo(test):
-    """a client that shuts down its half while most of the echo is still unsent
-    gets all of it"""
+    """a client that shuts down its sending half while most of the echo is still
+    unsent gets all of it"""
     test.need_injector()
     server = test.server()
     test.attached()
@@ -368,8 +369,8 @@ def malloc_fails(test):
     line = f'malloc: {os.strerror(errno.ENOMEM)} (%s:%d)' % client.getsockname()
     if not server.wait_for(lambda: line in server.lines):
         if not test.faults.get('injected', 'malloc'):
-            raise Skip('no call to malloc can be made to fail: it has none, or '
-                       'a sanitizer has a malloc of its own')
+            raise Skip('no call to malloc can be made to fail: the program '
+                       'makes none, or a sanitizer has its own malloc')
         raise Failure(f'the line "{line}"', test.outcome(server),
                       'look at what malloc returns')
     test.served(server, other)

@@ -106,7 +106,7 @@ static void check_lines(struct text head, int status) {
     }
 }
 
-/* What follows a head has the length that it announces. */
+/* The content after a head has the length that the head announces. */
 static void check_content(const struct response *response,
                           const struct request *request, const char *head,
                           size_t follows) {
@@ -197,7 +197,7 @@ static int check_response(struct response response,
     demand((location != NULL) == (response.status == 301),
            "301 leads elsewhere");
     demand(location == NULL || (location[0] == '/' && location[1] != '/'),
-           "it leads to another path of this host");
+           "a 301 leads to another path of this host");
     return response.status;
 }
 
@@ -211,7 +211,7 @@ static int check_files(const struct request *request) {
 
     write_date(file.modified, MODIFIED);
     file.status.st_mtime = MODIFIED;
-    file.status.st_ctime = MODIFIED + 1;  /* set, so the date is strong */
+    file.status.st_ctime = MODIFIED + 1;  /* later, so the date is strong */
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (others[i] == 301 && request->path[strlen(request->path) - 1] == '/')
             continue;  /* that path needs no slash */

@@ -97,7 +97,7 @@ def last_line(output):
 
 
 def reason(errors):
-    """The message, in one line, of a program that an input has ended."""
+    """Returns, in one line, why a program failed on an input."""
     found = REASON.search(errors)
     return next(filter(None, found.groups())) if found else errors.strip()
 

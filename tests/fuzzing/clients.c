@@ -1,7 +1,7 @@
 /*
  * The target for the whole server except its sockets. Several clients talk to
- * it in turn, a few bytes at a time; each must get what it gets when it is
- * alone and sends everything at once.
+ * it in turn, a few bytes at a time; each must get the same answers as when
+ * it is alone and sends everything at once.
  */
 #include "posix.h"
 
@@ -33,7 +33,7 @@ struct client {
 static struct client alone[MOST_CLIENTS], together[MOST_CLIENTS];
 static struct client *clients;  /* the clients, by their descriptors */
 static bool in_pieces;          /* they send and receive a little at a time */
-static uint64_t chance;         /* the same for the same bytes */
+static uint64_t chance;         /* random state, derived from the input */
 
 /* --------------------------------------------------------------- transport */
 

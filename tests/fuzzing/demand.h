@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Unless it is true, prints it and aborts. */
+/* Prints what was demanded and aborts, unless it is so. */
 void demand(bool is_so, const char *what);
 
-/* Returns whether these bytes contain a text, or NULL. */
+/* Returns whether a text lies in these bytes, or is NULL and empty. */
 bool lies_in(struct text text, const char *bytes, size_t length);
 
 bool is_control_character(char byte);
@@ -32,7 +32,8 @@ struct text without(struct text text, size_t length);
    that many bytes, chosen by the first byte. */
 size_t piece_of(struct text bytes, size_t most);
 
-/* Removes everything up to and including a byte from a text that has it. */
+/* Removes everything up to and including a byte, which the text must have.
+   Returns what was before the byte. */
 struct text cut(struct text *rest, char byte, const char *demanded);
 struct text cut_line(struct text *rest);
 

@@ -30,7 +30,7 @@ static long parse_alone(const char *bytes, size_t length) {
     return result;
 }
 
-/* An incomplete head has no result; a complete one has this result. */
+/* Checks the result for a prefix: 0 if a head is incomplete, else this one. */
 void check_prefix(const char *bytes, size_t length, long result) {
     long got = parse_alone(bytes, length);
 

@@ -1,9 +1,9 @@
 /*
  * Tests how 08-http/cgi reads the output of a script: whatever that is, the
  * client gets one head, whose lines every client reads in the same way. With
- * -DREPLAY it reads files; otherwise libFuzzer makes up inputs. If a name
- * begins with a status, the head must be read with this result: 000 means that
- * more must follow.
+ * -DREPLAY it reads files; otherwise libFuzzer makes up inputs. The name of a
+ * file begins with the status that its head must have; 000 means that the head
+ * is incomplete.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -98,7 +98,7 @@ static int check_head(const char *bytes, size_t length) {
         demand(head.fault != NULL, "a malformed head has a reason");
         return 500;
     }
-    demand(bytes[end - 1] == '\n', "the head ends in a line");
+    demand(bytes[end - 1] == '\n', "the head ends with a line");
     demand(head.status >= 200 && head.status <= 599, "the status is final");
     demand(head.length >= -1, "the length is a number");
     demand_clean(head.reason.start == NULL ? "" : head.reason.start,

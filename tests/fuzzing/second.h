@@ -15,8 +15,8 @@
 void check_head(const struct request *request, const char *bytes,
                 size_t length);
 
-/* Parses only the first length bytes. An incomplete head has no result; a
-   complete one has this result. */
+/* Parses only the first length bytes, and checks the result: 0 if a head is
+   incomplete, else this one. */
 void check_prefix(const char *bytes, size_t length, long result);
 
 /* Does that for several prefixes of an input. */

@@ -8,7 +8,7 @@ from grading.report import by_reason, cut
 from grading.submission import number
 from harness.stages import TASKS
 
-# Classroom looks for these names of the workflow and of its job.
+# GitHub Classroom finds the workflow and its job by these names.
 WORKFLOW = """\
 # .github/workflows/classroom.yml of the assignment, made by
 # tests/grade --classroom. Points:
@@ -27,7 +27,7 @@ jobs:
       - uses: actions/checkout@v4
         with:
           path: handin
-      - uses: actions/checkout@v4  # the checks: not those that students have
+      - uses: actions/checkout@v4  # our checks, not the students' copies
         with:
           repository: OWNER/CHECKS
           token: ${{{{ secrets.CHECKS }}}}
@@ -69,7 +69,7 @@ def workflow(stages, points):
 
 
 def test(name, checks, passed=False):
-    """Returns several checks as one test of the reporter, which prints names
+    """Returns several checks as one test for the reporter, which prints names
     and points. The log of the previous step says why a check failed."""
     cents = sum(check['cents'] for check in checks)
     return {'name': name, 'status': 'pass' if passed else 'fail',
@@ -79,8 +79,8 @@ def test(name, checks, passed=False):
 
 def tests(result):
     """Returns the tests of a stage: one for all checks that passed, and one
-    for each reason of a failure. All tests must fit one environment variable,
-    so they are short."""
+    for each reason for failing. All tests must fit in one environment
+    variable, so they are short."""
     if result.problem or not result.checks:
         return [test(f'{result.title}: {cut(result.problem)}', [])]
     passed = [check for check in result.checks if check['verdict'] == 'passed']

@@ -1,9 +1,9 @@
 /*
  * confine: starts an untrusted program so that it can do no harm. The program
- * may read the system's folders and those named, and write only into those
- * named. It may not send signals to other processes or read their memory, and
- * may use only a limited part of the machine. tests/grade starts students'
- * programs with it.
+ * may read only the system's folders and those that the options name, and write
+ * only into those of -w and -t. It may not send signals to other processes or
+ * read their memory, and may use only a limited part of the machine.
+ * tests/grade starts students' programs with it.
  *
  *     confine -u 60600 -m 1024 -r /tmp/programs -- /tmp/programs/server 0
  */
@@ -40,7 +40,7 @@ static const char usage[] =
     "  -r FOLDER  it may read this, besides the system's folders\n"
     "  -w FOLDER  it may do anything here\n"
     "  -t FOLDER  it may create unnamed files here\n"
-    "  -l         only print which of these protections exist here:\n"
+    "  -l         only print which protections this system has:\n"
     "             files, signals\n";
 
 /* Exits because of an invalid argument. */
@@ -77,7 +77,7 @@ static void become(uid_t user) {
 
 /* ------------------------------------------------------------ files */
 
-/* <linux/landlock.h> has the same, but systems of 2020 lack it. */
+/* <linux/landlock.h> defines the same, but systems from 2020 lack it. */
 enum {
     EXECUTE = 1 << 0,
     WRITE_FILE = 1 << 1,
@@ -206,7 +206,7 @@ static void refuse_order(int call, uint32_t order) {
     load(offsetof(struct seccomp_data, nr));
 }
 
-/* Writes the filter that examines each call of the program. */
+/* Writes the filter that examines each system call of the program. */
 static void write_filter(void) {
 #ifdef ARCHITECTURE
     uint32_t self = (uint32_t)getpid();

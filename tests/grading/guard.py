@@ -23,9 +23,9 @@ from harness.programs import Program
 
 SOURCE = pathlib.Path(__file__).with_name('confine.c')
 USERS = range(60600, 61000)  # a range that neither Debian nor systemd uses
-PROCESSES, CROWD = 200, 100  # the most; above CROWD all are killed
+PROCESSES, CROWD = 200, 100  # the limit; above CROWD, all are killed
 MEMORY, ALL_MEMORY = 1024, 1536  # megabytes: of one program, of all of them
-DISK = 1024                  # megabytes that may be used up meanwhile
+DISK = 1024                  # megabytes that all programs may write
 FILE_SIZE = 64               # megabytes
 PROCESSOR = 60               # seconds of one program
 THREADS = 500                # that the checks themselves need
@@ -89,8 +89,8 @@ def kill(process):
 
 
 def reap(but=0):
-    """Reaps our children that have exited, up to this one. Returns whether any
-    others are left."""
+    """Reaps our children that have exited, but stops at the one with this
+    process ID. Returns whether any child is left."""
     try:
         while True:
             dead = os.waitid(os.P_ALL, 0,
@@ -152,8 +152,8 @@ def least_free(places):
 
 
 def written(places, user):
-    """Returns the megabytes of the files in these places that a user owns, or
-    all users if that is None. Does not enter other file systems."""
+    """Returns the megabytes of a user's files in these places, or of all files
+    if user is None. Does not enter other file systems."""
     whose = [] if user is None else ['-user', str(user)]
     listed = subprocess.run(['find', *places, '-xdev', *whose, '-printf',
                              '%b\n'], stdout=subprocess.PIPE,
@@ -231,7 +231,7 @@ class Guard:
         if self.user is None:
             self.count_own_processes()
             self.lacks.append('the programs run as the same user as the '
-                              'grading; only root can use another one')
+                              'grading; only root can change users')
         if 'files' not in told:
             self.lacks.append('this kernel has no Landlock: a program may read '
                               'and write any file that its user may')
@@ -240,8 +240,8 @@ class Guard:
                               'the grading')
 
     def count_own_processes(self):
-        """The limit of processes counts threads, and everything else that the
-        user runs."""
+        """The limit on processes also counts threads, and everything else that
+        the user runs."""
         own = sum(process.threads for process in all_processes().values()
                   if process.user() == os.geteuid())
         self.processes = own + PROCESSES
@@ -261,8 +261,8 @@ class Guard:
         return [] if self.user is None else ['-u', str(self.user)]
 
     def python(self):
-        """Returns a Python that the programs' user may read, because it loads
-        modules late."""
+        """Returns a Python that the programs' user may read, because Python
+        loads some modules late."""
         for path in (sys.executable, shutil.which('python3', path=os.defpath)):
             with contextlib.suppress(OSError, TypeError):
                 subprocess.run([path, '-c', 'import encodings.idna'],
@@ -303,8 +303,8 @@ class Guard:
         return None
 
     def watch(self, pid):
-        """Kills processes that have escaped from their parents, or all if they
-        use too much."""
+        """Kills the programs' processes that have lost their parents, or all of
+        the programs' processes if together they use too much."""
         strangers = [process for process in descendants(all_processes())
                      if process.session not in self.trusted]
         memory = sum(process.memory for process in strangers) >> 20
@@ -313,9 +313,8 @@ class Guard:
                     or disk > DISK)
         if too_much:
             self.complaint = (
-                f'There were {len(strangers)} processes of the programs, with '
-                f'{memory} MB of memory and {disk} MB of files: all were '
-                'killed.')
+                f'The programs had {len(strangers)} processes, {memory} MB of '
+                f'memory and {disk} MB of files: all of them were killed.')
         for process in strangers:
             lost = process.parent == os.getpid() and process.pid != pid
             if lost or too_much:
@@ -324,9 +323,8 @@ class Guard:
 
     def disk_used(self, strangers):
         """Returns how many megabytes of files the programs have written.
-        Counts only when the free space has shrunk enough to matter: others may
-        have used it. Without a user of its own, a program can write only to
-        our folder."""
+        Counts them only when much free space is gone: others may have used it.
+        Without a user of its own, a program can write only to our folder."""
         free = least_free(self.places)
         if all(self.free[place] - free[place] <= DISK for place in free):
             return 0

@@ -11,7 +11,7 @@ from harness.stages import STAGES
 MOST_FILES, MOST_BYTES = 100, 1 << 20  # of one stage
 MOST_PROGRAM = 64 << 20                # bytes of what is built
 DEPTH = 3                              # folders around the stages' folders
-MOST_NAMES = 1000                      # in a folder, that are looked at
+MOST_NAMES = 1000                      # in a folder; the rest is ignored
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -125,14 +125,14 @@ def sources(folder, program):
 
 
 def take_program(path, target):
-    """Copies the program to where its builder cannot write. Returns what is
-    wrong with it, or None."""
+    """Copies the program to where the process that built it cannot write.
+    Returns what is wrong with it, or ''."""
     try:
         program = read_file(path, None, MOST_PROGRAM)
     except Refused as reason:
         return str(reason)
     if len(program) > MOST_PROGRAM:
-        return f'the program has more than {MOST_PROGRAM >> 20} MB'
+        return f'the program is larger than {MOST_PROGRAM >> 20} MB'
     target.write_bytes(program)
     target.chmod(0o755)
     return ''

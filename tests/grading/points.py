@@ -1,6 +1,6 @@
-"""What each check is worth, according to points.tsv: in every stage, the row
-(all) has the number of points, and the checks share them by the weights in the
-other rows. NAME* matches all names that begin with NAME; the longest match
+"""What each check is worth, according to points.tsv: for each stage, the row
+(all) holds its points, which the checks share by the weights in the other
+rows. NAME* matches all names that begin with NAME; the longest match
 counts. Points are counted in cents, so that they add up."""
 
 import csv
@@ -28,7 +28,7 @@ class Points:
 
     def __init__(self, path):
         self.path = path
-        self.rows = {}  # by stage: by name: weight and visibility
+        self.rows = {}  # {stage: {name: (weight, visibility)}}
         with open(path, newline='') as file:
             reader = csv.DictReader(file, delimiter='\t')
             if reader.fieldnames != COLUMNS:
@@ -52,7 +52,8 @@ class Points:
         except (TypeError, ValueError):
             weight = -1
         if stage[:2] not in STAGES or not name:
-            self.complain(line, 'a stage, from 01 to 08, and a check')
+            self.complain(line, 'a row needs a stage, from 01 to 08, and a '
+                          'check')
         if name in rows:
             self.complain(line, f'{stage} {name} occurs twice')
         if weight < 0 or not math.isfinite(weight):
@@ -65,7 +66,7 @@ class Points:
     def of_stage(self, stage):
         """Returns the points of a stage."""
         if stage not in self.rows:
-            self.complain(f'there is no stage {stage} in it')
+            self.complain(f'it has no rows for {stage}')
         weight, _ = self.rows[stage][ALL]
         return int(weight) if weight == int(weight) else weight
 

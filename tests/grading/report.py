@@ -26,9 +26,9 @@ ROW = re.compile(r'([a-z]+)_E[A-Z0-9]+')  # a check's name: recv_EINTR
 
 
 def reason(check):
-    """Returns a key that is the same for checks that failed for one reason.
-    Their messages differ at most by the name of an errno, or by a number. For
-    two rows of one table only what was expected counts."""
+    """Returns a key that is the same for checks that failed for the same
+    reason. Their messages differ at most by the name of an errno, or by a
+    number. For the errno rows of one call, `got` does not count."""
     if check['name'].startswith('faults_'):  # each seed fails in its own way
         return ['faults']
     row = ROW.fullmatch(check['name'])
@@ -107,7 +107,7 @@ def print_stage(result, options, colours):
 
 
 def print_skipped(checks):
-    """Names the skipped checks, once for each reason."""
+    """Lists the skipped checks, one entry for each reason."""
     for reason in sorted({check['reason'] for check in checks}):
         some = [check for check in checks if check['reason'] == reason]
         cost = sum(check['cents'] for check in some) / 100

@@ -17,9 +17,9 @@ from harness.stages import ROOT, TASKS, TESTS
 
 FLAGS = '-std=c99 -O2 -g -Wall -Wextra -Wpedantic -fmax-errors=20'.split()
 BUILD_TIME = 20    # seconds for one program
-END_TIME = 15      # seconds that the checks get to end by themselves
+END_TIME = 15      # seconds for the checks to end by themselves
 JOBS = 10          # checks at the same time: each takes up to 25 MB of memory
-FEW, MORE_TIME = 20, 30  # failures that are checked again, seconds to do so
+FEW, MORE_TIME = 20, 30  # most failures to check again; seconds needed
 MOST_TEXT = 700    # characters of a message that are shown
 
 
@@ -50,8 +50,8 @@ def number(value):
 
 
 class Grading:
-    """One submission: its files, programs and results. It has a folder with
-    our layout, with a copy of the checks and of the programs."""
+    """One submission: its files, programs and results. Its folder has our
+    layout, and holds copies of the checks and of the programs."""
 
     def __init__(self, options, points, results, wanted):
         self.options, self.points, self.results = options, points, results
@@ -73,7 +73,7 @@ class Grading:
 
     def left(self):
         if self.wanted:
-            raise CannotGrade(f'{signal.Signals(self.wanted[0]).name} came')
+            raise CannotGrade(f'received {signal.Signals(self.wanted[0]).name}')
         return self.end - time.monotonic()
 
     def run(self):
@@ -114,7 +114,7 @@ class Grading:
             result.problem = str(reason)
 
     def compile(self, folder, sources, target):
-        """Builds a program. Returns what went wrong, or None."""
+        """Builds a program. Returns what went wrong, or ''."""
         scratch = self.work / 'scratch' / folder.name
         scratch.mkdir()
         self.guard.give(scratch)
@@ -149,7 +149,7 @@ class Grading:
             self.check_again(failed)
 
     def check_again(self, failed):
-        """Some may have failed because the machine was slow."""
+        """Repeats checks that may have failed because the machine was slow."""
         for entry in self.run_checks(*zip(*failed), jobs=2):
             key = entry['stage'], entry['name']
             if key in failed and entry['verdict'] == 'passed':

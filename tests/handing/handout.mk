@@ -1,5 +1,5 @@
-# In a hand-out, where the Makefile reads it: scripts stand in for programs that
-# students need to talk to and that are not here.
+# The Makefile of a hand-out reads this: scripts stand in for programs that
+# students need to talk to and that the hand-out lacks.
 ifeq ($(wildcard 05-recv-send/server.c),)
 stand_ins += 05-recv-send/server
 05-recv-send/server: tests/handing/server

@@ -19,7 +19,7 @@ LIMITED = ('recv_EAGAIN', 'recv_EWOULDBLOCK', 'send_EAGAIN',
            'connect_EINPROGRESS', 'talker_stays', 'never_reads_once')
 LOOP = {'03': 'wait with pause() after listen()',
         '04': 'call accept in an endless loop',
-        '05': 'after a client take the next one, in an endless loop'}
+        '05': 'accept one client after another, in an endless loop'}
 
 
 class Causes:
@@ -27,7 +27,7 @@ class Causes:
 
     def __init__(self, test, check):
         self.test, self.check, self.stage = test, check, test.stage
-        if self.stage == '05-framing':  # in all of these it is like its stage
+        if self.stage == '05-framing':  # it has the same causes as 05
             self.stage = '05'
         self.faults, self.child = test.faults, test.children[-1]
         self.status = self.child.wait_exit(0.2)
@@ -38,7 +38,7 @@ class Causes:
         return self.faults.get(name, call) if self.attached else None
 
     def first(self):
-        """Returns the likeliest cause, or None."""
+        """Returns the likeliest cause, or ''."""
         rules = [self.options, self.unexamined, self.success, self.no_socket,
                  self.signals, self.unended, self.exits, self.listener_dropped]
         if not self.test.any and self.attached and not MEMCHECK:
@@ -59,7 +59,7 @@ class Causes:
             self.child, self.told, self.status)
 
     def unexamined(self):
-        """A socket is used that could not be created."""
+        """A socket is used although it could not be created."""
         if self.get('injected', 'socket') and (
                 self.status in CRASHES
                 or re.search('EBADF|Bad file descriptor', self.told)):
@@ -77,16 +77,16 @@ class Causes:
             name = signal.Signals(-self.status).name
             return (f'it crashed ({name}): an access outside an array, or '
                     'through a bad pointer. Build it with -g '
-                    '-fsanitize=address,undefined and check again: then its '
-                    'message names the line')
+                    '-fsanitize=address,undefined and check again: then the '
+                    'sanitizer names the line')
         return ''
 
     def unended(self):
         """A message that does not end with a newline."""
         if self.test.any or not self.child.unfinished or self.child.floods():
             return ''
-        return ('the last line lacks a newline: a message ends with "\\n", in '
-                'the format of fprintf')
+        return ('the last line lacks a newline: end each message with "\\n", '
+                'in the format string of fprintf')
 
     def sent(self, *numbers):
         return any(number in self.child.signalled for number in numbers)
@@ -124,22 +124,22 @@ class Causes:
                     'once' + (', and handle only what FD_ISSET finds ready'
                               if self.stage >= '07' else ''))
         if self.status == 0 and self.get('injected', 'select'):
-            return ('select returned -1, and its sets were taken for ready '
-                    'descriptors: look at what it returns first')
+            return ('select returned -1, so its sets are undefined: check '
+                    'what it returns before you use them')
         if self.status == 0:
             return ('it exited with status 0, though a server runs until a '
                     'signal ends it: ' + LOOP.get(
                         self.stage, 'call select in a loop that only a signal '
                         'ends'
-                        + ('; and pipe() is never called: is the descriptor '
-                           'that wakes select standard input?' if self.attached
+                        + ('. pipe() is never called, so the descriptor '
+                           'that ends it may be standard input' if self.attached
                            and not self.get('calls', 'pipe') else '')))
         if (self.status is not None and self.status > 0
                 and self.stage >= '04' and not self.injected()
                 and not self.check.name.startswith(('accept_', 'restart'))):
             return (f'it exited with status {self.status} after it had served '
-                    'a client: an error on one client\'s socket costs that '
-                    'client, never the server')
+                    'a client: an error on one client\'s socket may end that '
+                    'connection, never the server')
         return ''
 
     def listener_dropped(self):
@@ -207,8 +207,8 @@ class Causes:
                              for name in ('failed', 'last_error'))
             if count > 1000 and number in (errno.EBADF, errno.ENOTSOCK):
                 return (f'{call}() was called {count} times on a descriptor '
-                        'that is not an open socket: only those of clients are '
-                        'received from and sent to')
+                        'that is not an open socket: call it only on the '
+                        'socket of an open connection')
             if (count and number == errno.EAGAIN and self.check.name in LIMITED
                     and self.stage in ('05', '06')
                     and (self.stage, call) != ('05', 'send')
@@ -219,8 +219,8 @@ class Causes:
                 return (f'{call}() has failed {count} times, the last time '
                         f'with {errno.errorcode.get(number, number)}: ' + (
                             'report it, and exit' if self.stage == '06' else
-                            'that is a DROP, so close this client and do not '
-                            'call it again'))
+                            'that is a DROP, so close this client\'s socket '
+                            'and do not use it again'))
         return ''
 
     def success(self):
@@ -228,7 +228,7 @@ class Causes:
         plain = re.search(r'^(\w+): Success( \(|$)', self.told, re.M)
         if plain and not self.injected():
             return (f'the program reports that {plain[1]} has failed, but it '
-                    'has not: only -1 means that')
+                    'has not: only -1 means failure')
         return ''
 
     def no_socket(self):
@@ -238,8 +238,8 @@ class Causes:
             return ''
         return (f'{wrong[1]} was called on a descriptor that is not a socket'
                 + (': empty both sets (FD_ZERO) before each select, handle '
-                   'only what FD_ISSET finds ready, and end the program if '
-                   'that is the pipe which a signal handler writes to'
+                   'only what FD_ISSET finds ready, and end the program when '
+                   'the pipe that a signal handler writes to is ready'
                    if self.stage in ('07', '08') else ''))
 
     def no_failure(self):
@@ -251,7 +251,7 @@ class Causes:
                 continue
             if not self.get('failed', call):
                 return (f'the program reports that {call} has failed, but it '
-                        'has not: only -1 means that')
+                        'has not: only -1 means failure')
             wrong = re.search(rf'^{call}: E(FAULT|OPNOTSUPP)', self.told, re.M)
             if (call == 'setsockopt' or wrong
                     and not self.check.name.startswith(f'{call}_E')):
@@ -290,9 +290,9 @@ class Causes:
     def timeout(self):
         """The timeout of select is not set again."""
         if self.get('stale', 'select'):
-            return ('select() was called with the time that the previous call '
-                    'had left in its timeout: Linux stores the time left '
-                    'there, so fill it in before each call')
+            return ('select() was called with the timeout as the previous '
+                    'call had changed it: Linux stores the time left there, '
+                    'so fill it in before each call')
         return ''
 
     def sets(self):
@@ -322,7 +322,7 @@ class Causes:
         return inside - 2 if inside else None
 
     def sleeps_in(self, call):
-        """Returns whether it sleeps in a call, rather than just making it."""
+        """Returns whether the program stays asleep in a call."""
         for _ in range(5):
             with contextlib.suppress(OSError):  # it may end meanwhile
                 if self.waits_in(call) is None or self.child.state() != 'S':
@@ -345,8 +345,8 @@ class Causes:
             if self.sleeps_in(call):
                 return (f'it sleeps in {call}() on one client\'s socket, and '
                         'no other client is served: the sockets must not block '
-                        '(O_NONBLOCK)' + (', and only those that select has '
-                                          'found ready are received from'
+                        '(O_NONBLOCK)' + (', and recv is for those that '
+                                          'select has reported as ready'
                                           if call == 'recv' else ''))
         return ''
 
@@ -356,10 +356,10 @@ class Causes:
                 or self.status is not None or not self.sleeps_in('recv')
                 or self.check.name in LIMITED or self.get('most', 'send')):
             return ''
-        return ('it waits in recv(), but the server has sent all: receive as '
-                'many bytes as were sent, not more, and at the end of the '
-                'input call shutdown(fd, SHUT_WR), so that the server sees '
-                'the end of the stream')
+        return ('it waits in recv(), but the server has sent everything: '
+                'receive exactly as many bytes as were sent, and at the end '
+                'of the input call shutdown(fd, SHUT_WR), so that the server '
+                'sees the end of the stream')
 
     def limits(self):
         """The socket options that -t asks for."""

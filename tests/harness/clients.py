@@ -24,7 +24,7 @@ def data(size, seed=1):
 def flood(client, most=1 << 28, block=b''):
     """Sends without reading until the server takes no more. Returns how many
     bytes it took."""
-    block = block or data(65536)  # not a default: the seed decides
+    block = block or data(65536)  # not a default value: SEED is set later
     client.setblocking(False)
     sent, quiet = 0, time.monotonic() + 0.3
     end = time.monotonic() + 3 * settings.PATIENCE
@@ -126,7 +126,7 @@ def feed(test, child, message):
 
 def start_client(test, port, *options, host='127.0.0.1', message=b'hello\n',
                  stdout=subprocess.PIPE):
-    """Starts the client with this message as its input, unless it is None."""
+    """Starts the client. Its input is this message; None leaves it open."""
     if test.any:
         child = test.start(stdin=subprocess.PIPE, stdout=stdout, host=host,
                            port=port)

@@ -1,10 +1,10 @@
-"""Finds the likeliest mistake about an option of the command line."""
+"""Finds the likeliest mistake in the handling of a command-line option."""
 
 import signal
 
 
 def likely_option(child, told, status):
-    """Returns a hint if a program does not take one of its options, or ''."""
+    """Returns a hint if a program mishandles one of its options, or ''."""
     words = child.command[1:]
     for place, word in enumerate(words):
         if word in ('-a', '-d', '-l', '-t'):
@@ -19,14 +19,14 @@ def about_option(child, told, status, letter, argument=''):
     """The same for one option, which takes an argument."""
     colon = f'"{letter}:" in the string for getopt'
     if f"invalid option -- '{letter}'" in told:
-        return (f'getopt does not know -{letter}, which takes an argument: '
+        return (f'getopt does not know -{letter}, which takes an argument: put '
                 + colon)
     if status == -signal.SIGSEGV and not told:
         return ('it crashed before it printed a line, and it was called with '
                 f'-{letter}: optarg is NULL unless there is {colon}')
     if status == 2 and argument and f"argument: '{argument}'" in told:
-        return (f"'{argument}' is the argument of -{letter}, and was not taken "
-                f'for it: {colon}')
+        return (f"getopt did not take '{argument}' as the argument of "
+                f'-{letter}: put {colon}')
     if child.output.startswith(b'usage: ') and '-h' not in child.command:
         return (f'-{letter} has printed the usage, as -h does: end each case '
                 'of a switch with break, or else the next case runs, too')

@@ -15,13 +15,14 @@ from harness.programs import wait_until
 STRTOL_HINT = ('look at the whole argument: strtol stops at the first '
                'character that is not a digit, and atoi reports no error; keep '
                'the result in a long')
-OVERFLOW_HINT = ('the number does not fit in an int: atoi, or an int, keeps a '
-                 'part of it, and strtol returns LONG_MAX at most. Keep what '
-                 'strtol returns in a long, and compare that with the limit')
-LIMIT_HINT = ('it is more than the largest number allowed: compare what strtol '
-              'returns with that')
-STRTOL_SKIPS_HINT = ('strtol skips blanks and takes a sign: look at the first '
-                     'character, too')
+OVERFLOW_HINT = ('the number does not fit in an int: atoi returns, and an int '
+                 'keeps, only a part of it; strtol returns LONG_MAX at most. '
+                 'Keep what strtol returns in a long, and compare that with '
+                 'the limit')
+LIMIT_HINT = ('this exceeds the largest number allowed: compare what strtol '
+              'returns with the limit')
+STRTOL_SKIPS_HINT = ('strtol skips blanks and accepts a sign: look at the '
+                     'first character, too')
 
 
 def strtol_hint(text):
@@ -43,11 +44,11 @@ def bytes_hint(child, port):
         return ('the two bytes of the port are swapped: sin_port is in network '
                 'byte order, so use htons to fill it in and ntohs to print it')
     if match and match[1] == '1.0.0.127':
-        return ('the bytes of the address are swapped: '
+        return ('the bytes of the address are swapped: 127.0.0.1 is '
                 'htonl(INADDR_LOOPBACK)')
     if match and match[1] == '0.0.0.0':
-        return ('0.0.0.0 is every interface: the address without -a is '
-                'htonl(INADDR_LOOPBACK), and bind() comes before getsockname()')
+        return ('0.0.0.0 means every interface: without -a the address is '
+                'htonl(INADDR_LOOPBACK). Call bind() before getsockname()')
     if match and int(match[2]) == 15441:
         return ('15441 is only the default port: before bind, set sin_port to '
                 'the port that the argument names, with htons')
@@ -66,7 +67,7 @@ def near_hint(child, wanted):
         other = re.split(r'\d', line)[0]
         if other != words and difflib.SequenceMatcher(
                 None, other.lower(), words.lower()).ratio() > 0.7:
-            return ('the text of the line differs: it begins exactly with '
+            return ('the text of the line differs: it must begin exactly with '
                     f'"{words.strip()}"')
     return ''
 
@@ -197,18 +198,18 @@ def stopped_plainly(test, call, number=errno.ENOBUFS, arguments=('0',)):
     if status != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}',
-                      'this errno is in no row below the call: then '
+                      'this errno is in no row below the call, so '
                       'handle_error prints the call and strerror(errno)'
                       if status == 1 else f'{call} can fail, too: if it '
                       f'returns -1, call handle_error("{call}")')
 
 
 def injected(test, call, times=1):
-    """Demands that the program has made the call that should fail."""
+    """Demands that the program make the call that should fail."""
     count = wait_until(lambda: test.faults.get('injected', call) >= times)
     if not count:
         child = test.children[-1]
-        raise Failure(f'a call to {call}(), or to a similar one',
+        raise Failure(f'a call to {call}(), or to a similar function',
                       f'there is none; it {test.outcome(child)}',
                       f'this stage calls {call}()')
 
@@ -217,7 +218,7 @@ def idles(test, server, call, name, again=True):
     """Demands that the program wait for the end of a shortage: it uses no
     processor time, and tries the call again."""
     hint = f'{name} is a shortage that may pass (WAIT): ' + (
-        'leave that descriptor out of the sets for a tenth of a second, give '
+        'leave the descriptor out of the sets for a tenth of a second, give '
         f'select that timeout, and then call {call} again'
         if test.stage in ('07', '08') and call != 'select' else
         f'sleep for a tenth of a second, then call {call} again')
@@ -232,7 +233,7 @@ def idles(test, server, call, name, again=True):
         raise Failure(f'a wait of a tenth of a second before each new {call}',
                       f'{calls} calls in {took:.2f} s{", it spins" * spins}',
                       f'{name} does not pass at once: ' + (
-                          'leave that descriptor out of the sets for a tenth '
+                          'leave the descriptor out of the sets for a tenth '
                           'of a second' if test.stage in ('07', '08')
                           and call != 'select' else
                           'sleep between the tries (nanosleep), do not spin')
@@ -246,8 +247,8 @@ def idles(test, server, call, name, again=True):
 
 
 def in_time(last):
-    """Returns the current time. Skips the check if a client has been quiet
-    since the last one for so long that a server with -t 1 may drop it."""
+    """Returns the current time. Skips the check if a client that was active at
+    `last` has been quiet for so long that a server with -t 1 may drop it."""
     now = time.monotonic()
     if now - last > 0.9:
         raise Skip('this machine is too busy to keep a client alive')
@@ -285,8 +286,8 @@ def succeeded(test, child, message=b'hello\n', hint=''):
         status = child.wait_exit()
     outcome = f'it {test.outcome(child)}'
     if status is None:
-        raise Failure('the client exits when its input has ended and all has '
-                      'come back', outcome, hint)
+        raise Failure('the client exits when its input has ended and every '
+                      'byte has come back', outcome, hint)
     if status not in (0, 1):
         raise Failure('exit status 0: every byte came back', outcome, hint)
     if bytes(child.output) != message:

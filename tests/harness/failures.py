@@ -10,8 +10,8 @@ SIGPIPE_HINT = ('send on a connection that the peer has closed raises SIGPIPE, '
                 'SIG_IGN): then send fails with EPIPE')
 
 
-FEW_DESCRIPTORS = ('tests/check itself may not open enough files: ulimit -n '
-                   'prints how many it may open')
+FEW_DESCRIPTORS = ('tests/check itself cannot open enough files: ulimit -n '
+                   'prints the limit')
 
 
 class Failure(Exception):
@@ -27,8 +27,8 @@ class Skip(Exception):
 
 
 class Stop(BaseException):
-    """Ends the checks of this process. A signal raises it, but not while it is
-    held back."""
+    """Ends the checks of this process. A signal raises it, but while it is
+    held, only release() does."""
     held = wanted = False
 
     @classmethod
@@ -75,7 +75,7 @@ ESCAPES = {0: '\\0', 7: '\\a', 8: '\\b', 9: '\\t', 10: '\\n', 11: '\\v',
 
 
 def literal(piece):
-    """Returns bytes as a C string literal shows them."""
+    """Returns bytes as a C string literal."""
     text = ''
     for byte, following in zip(piece, [*piece[1:], 0]):
         digit = chr(following) in '0123456789'

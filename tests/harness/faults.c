@@ -73,7 +73,7 @@ enum kind {
 
 /* The orders for one kind of call, and what happened to those calls. */
 struct plan {
-    int32_t first, last;  /* of these calls, counted from 1, each fails ... */
+    int32_t first, last;  /* these calls, counted from 1, fail ... */
     int32_t error;        /* ... with this errno */
     int32_t stop;         /* before this call the program stops (SIGSTOP) */
     int32_t most;         /* no call moves more bytes than this, if not 0 */
@@ -81,8 +81,8 @@ struct plan {
     int32_t injected;     /* failed as ordered */
     int32_t failed;       /* failed without an order: the kernel refused */
     int32_t last_error;   /* errno of the last of these */
-    int32_t too_short;    /* accept: an address, but no length for it */
-    int32_t inside;       /* the descriptor + 2 that such a call waits for */
+    int32_t too_short;    /* accept: a length too small for the address */
+    int32_t inside;       /* 2 + the descriptor that a call waits for, or 0 */
     int32_t ended;        /* recv: open sockets on which it has returned 0;
                              select: the seconds of its last timeout */
     int32_t again;        /* recv: calls on those; select: see note_sets */
@@ -107,7 +107,7 @@ struct event {
     int32_t error;     /* an errno */
     int32_t most;      /* SHORTENS: bytes, or 0 for all; LASTS: milliseconds */
     int32_t tries;     /* how many calls it has hit */
-    int32_t end;       /* LASTS: until when, by the clock */
+    int32_t end;       /* LASTS: when it ends: see milliseconds */
     int32_t over;
 };
 
@@ -123,9 +123,9 @@ struct client {
 struct storm {
     int32_t raging;      /* if not, no events occur */
     int32_t made;        /* connections */
-    int32_t came;        /* events, of those planned */
+    int32_t came;        /* planned events that have occurred */
     int32_t planned;
-    int32_t hindered;    /* how many of them made a call fail */
+    int32_t hindered;    /* how many of them had the effect HINDERS */
     int32_t edges;       /* the program uses edge triggering (EPOLLET) */
     int32_t blocks;      /* blocks of memory that are allocated and not freed */
     struct client clients[16];
@@ -148,7 +148,7 @@ struct control {
 
 static struct control *control;
 static __thread int current;  /* the client of the last call */
-static int16_t clients[1024];  /* by their descriptors; 0: not known */
+static int16_t clients[1024];  /* their numbers, by descriptor; 0: not known */
 
 /* The real function behind ours. */
 #define REAL(type, name, ...)                                           \
@@ -387,10 +387,10 @@ static size_t least(size_t length, int32_t most) {
     return most > 0 && length > (size_t)most ? (size_t)most : length;
 }
 
-/* Returns how many of these bytes a call may move. In a storm these are only
-   the bytes before the next event, so that it always has the same place in the
-   stream. A program that uses edge triggering may take a short count as a sign
-   to wait. */
+/* Returns how many of these bytes a call may move. In a storm a call stops at
+   the next event, so that the event always has the same place in the stream;
+   but not with edge triggering, where a program may take a short count as a
+   sign to wait. */
 static size_t clipped(enum kind kind, size_t length, int flags) {
     if (control == NULL)
         return length;
@@ -549,8 +549,8 @@ static int highest_in(const fd_set *set) {
 static fd_set set_before, set_after;  /* of the last select, for reading */
 static struct timeval time_before, time_after;
 
-/* Notes a descriptor in a set that nfds leaves out, as low (nfds) and high
-   (the descriptor + 1). Counts calls whose set is exactly what the previous
+/* If nfds leaves out a descriptor in a set, notes nfds as low, and the
+   descriptor + 1 as high. Counts calls whose set is exactly what the previous
    call left there: only the ready descriptors. */
 static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     struct plan *plan = &control->plans[SELECT];
@@ -758,7 +758,7 @@ ssize_t readv(int descriptor, const struct iovec *pieces, int count) {
                                  : real(descriptor, pieces, count);
 }
 
-/* What -D_FORTIFY_SOURCE turns them into. */
+/* What -D_FORTIFY_SOURCE turns recv and read into. */
 ssize_t __recv_chk(int descriptor, void *buffer, size_t length, size_t size,
                    int flags) {
     return length > size ? (abort(), -1)
@@ -770,9 +770,9 @@ ssize_t __read_chk(int descriptor, void *buffer, size_t length, size_t size) {
 }
 
 /*
- * With control->addresses set, say "::1 127.0.0.1", every name but a number
- * has these addresses, in this order: the real function's lists of each are
- * joined into one, which glibc's freeaddrinfo can free.
+ * With control->addresses set, say "::1 127.0.0.1", every name resolves to
+ * these addresses, in this order; a numeric address does not. The real
+ * function's lists are joined into one, which glibc's freeaddrinfo can free.
  */
 int getaddrinfo(const char *host, const char *service,
                 const struct addrinfo *hints, struct addrinfo **result) {
@@ -814,8 +814,8 @@ static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t),
     *(*real_realloc)(void *, size_t);
 static void (*real_free)(void *);
 
-/* Returns whether the real functions are known. Until then, dlsym must work
-   without them, although it may call them. */
+/* Returns whether the real functions are known. While dlsym looks them up, it
+   may call ours, which must fail then. */
 static int memory_known(void) {
     static int looking;
 

@@ -12,7 +12,7 @@ MOST = 65536  # bytes of a message
 TOO_LONG = b'too long'
 CLOSE_HINT = ('closing a socket with unread bytes sends a reset, and the '
               'answer may be lost: shutdown(client, SHUT_WR), then receive '
-              'until the client ends')
+              'until the client closes')
 
 
 def framed(message):
@@ -22,13 +22,13 @@ def framed(message):
 def frame_hint(head, message):
     """What is probably wrong with an answer, judged by how it begins."""
     if head == struct.pack('<I', len(message)):
-        return ('the bytes of the length are in this machine\'s order: use '
-                'htonl before sending it')
+        return ('the length is in this machine\'s byte order: use htonl '
+                'before sending it')
     if head == struct.pack('!I', len(TOO_LONG)):
         if len(message) == MOST:
             return '65536 bytes are not too long'
-        return ('is that "too long"? A length comes in network byte order: '
-                'ntohl makes it a number of this machine')
+        return ('is that the answer "too long"? A length arrives in network '
+                'byte order: convert it with ntohl')
     if head and message[::-1].startswith(head):
         return 'an answer is framed, too: send its length, then its bytes'
     if head and message.startswith(head):
@@ -62,7 +62,8 @@ class FramingTest(Test):
                           'the bytes of the message as they are'
                           if body == mark else difference(mark[::-1], body),
                           self.same_hint(client) if body == mark else
-                          hint or 'count the bytes: a NUL is one of them')
+                          hint or 'a message may hold NUL bytes: use its '
+                          'length, not strlen')
 
     def same_hint(self, client):
         """Finds out why the bytes of a message come back unchanged: either the
@@ -98,8 +99,8 @@ class FramingTest(Test):
         stream."""
         what = 'the message "too long" as the answer'
         wanted = framed(TOO_LONG)
-        got = self.receive(client, len(wanted), what, 'a length above 65536 '
-                           'has an answer at once: the message "too long"')
+        got = self.receive(client, len(wanted), what, 'answer a length above '
+                           '65536 at once, with the message "too long"')
         if got != wanted:
             raise Failure(f'{what}: {shown(wanted)}', shown(got), 'it is '
                           'framed like any other answer, and not reversed')

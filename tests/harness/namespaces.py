@@ -80,8 +80,8 @@ def netlink(kind, body):
 
 
 def add_route(address, kind=1, device='lo'):
-    """Adds a route to an address: through a device, unless it is of another
-    kind."""
+    """Adds a route to an address: through a device, or of a kind without
+    one."""
     table, protocol, scope = 254, 4, 0 if kind != 1 else 253
     body = struct.pack('BBBBBBBBI', socket.AF_INET, 32, 0, 0, table, protocol,
                        scope, kind, 0)
@@ -115,8 +115,8 @@ def cut(start, to, action=BLACKHOLE):
 # ----------------------------------------------------------------- checks
 
 def run_in_child(function, *arguments):
-    """Calls a function in a process of its own, in a new network. Returns its
-    result, or raises its exception."""
+    """Calls a function in a process of its own, in a new network. Raises the
+    function's exception, if any."""
     reading, writing = os.pipe()
     Stop.held = True
     child = os.fork()

@@ -30,7 +30,7 @@ class Program:
         try:
             self.process = subprocess.Popen(command, **options)
             # Stop may be raised just after poll or wait has taken its lock,
-            # which then stays locked. This kind can be locked again.
+            # which then stays locked. An RLock can be taken again.
             self.process._waitpid_lock = threading.RLock()
             self.pid = self.process.pid
             RUNNING.append(self)
@@ -47,8 +47,8 @@ class Program:
         return self.process.poll() is None
 
     def wait_exit(self, patience=PATIENCE):
-        """Returns the exit status, or minus a signal; None if it is still
-        running."""
+        """Returns the exit status, or minus the signal that killed it; None if
+        it is still running."""
         try:
             return self.process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -238,13 +238,13 @@ class Child(Program):
             return int(re.search(r'flags:\s+(\d+)', file.read())[1], 8)
 
     def descriptors_at_rest(self):
-        """The same once it sleeps: what it opens only to answer is closed
-        by then."""
+        """Returns its descriptors once it sleeps: those that it opens only to
+        answer are closed by then."""
         wait_until(lambda: self.state() == 'S')
         return self.descriptors()
 
     def limit_files(self, size):
-        """Limits the size of the files that it writes, and forbids a core.
+        """Limits the size of the files that it writes, and forbids core dumps.
         Returns the old limit."""
         try:
             for limit, most in ((resource.RLIMIT_CORE, 0),
@@ -260,11 +260,11 @@ class Child(Program):
         return soft
 
     def limit_descriptors(self, count):
-        """Sets its soft limit of open files. Returns the old one."""
+        """Sets its soft limit on open files. Returns the old one."""
         try:
             soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
-        except PermissionError:  # programs that we start may: see guard.py
+        except PermissionError:  # but prlimit(1) may: see act_as
             prlimit = ['prlimit', f'--pid={self.pid}']
             soft = int(subprocess.check_output(
                 [*prlimit, '--nofile', '--output=SOFT', '--noheadings']))
@@ -300,7 +300,7 @@ def wait_until(condition, patience=PATIENCE):
 
 
 def raise_limit():
-    """Raises this process's limit of open files, which its children
+    """Raises this process's limit on open files, which its children
     inherit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY:

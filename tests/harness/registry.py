@@ -5,7 +5,7 @@ import collections
 Check = collections.namedtuple(
     'Check', 'stage name function what origin open after', defaults=[''])
 CHECKS = []
-TESTS_OF = {}  # by the stage: its own kind of Test
+TESTS_OF = {}  # {stage: its own subclass of Test}
 
 # Stages that share a property, for use as @check(READY).
 SERVERS = '01 02 03 04 05 07 08'
@@ -19,7 +19,7 @@ MANY = '07 08'                   # those that serve many clients at once
 
 def check(stages, open=True, after=''):
     """Registers a function as a check of these stages. Its docstring says what
-    must hold. open: the check suits programs with other messages and options.
+    must hold. open: it also suits programs with other messages and options.
     Checks run in the order of their files, and a student sees the first that
     fails; `after` names the check that this one follows."""
     def register(function):
@@ -42,8 +42,8 @@ def share(exercise, names):
 
 
 def arrange():
-    """Moves each check that names another one right after that one, in every
-    stage that has both, together with those that follow it."""
+    """Moves each check right behind the one that its `after` names, in every
+    stage that has both, along with the checks that follow it."""
     places = {(check.stage, check.name) for check in CHECKS}
     followers, arranged = collections.defaultdict(list), []
     for check in CHECKS:

@@ -34,7 +34,7 @@ class Reply:
         line, *fields = head[:-4].split(b'\r\n')
         match = STATUS_LINE.fullmatch(line)
         if not match:
-            raise Failure(f'a status line, "HTTP/1.1 200 OK", for {to}',
+            raise Failure(f'a status line like "HTTP/1.1 200 OK" for {to}',
                           shown(line), FRAMING_HINT)
         self.version, self.status = match[1].decode(), int(match[2])
         self.reason = match[3].decode('latin-1')

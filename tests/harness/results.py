@@ -13,7 +13,7 @@ from harness.stages import BEYOND, PROGRAMS
 from harness.subjects import stub_of
 from harness.words import Colours, explained, wrapped
 
-INJECTED = 'injected'  # the note of a row that the kernel did not produce
+INJECTED = 'injected'  # the note of a row whose error was injected
 Result = collections.namedtuple('Result', 'check verdict failure round')
 
 
@@ -160,8 +160,8 @@ class Report:
             self.show_todo(stub, check)
 
     def show_todo(self, stub, check):
-        """Shows the TODO of the stub that names a failed check, or else the
-        place of the first one left."""
+        """Shows the stub's TODO that names a failed check, or else the place
+        of the first TODO left."""
         source = stub.stub.read_text(errors='replace')
         left = todos.find(source)
         about = todos.about(left, check.name)

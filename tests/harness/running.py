@@ -52,7 +52,7 @@ def run_check(*arguments):
 
 def try_check(check, command, directory, injector):
     if '{port}' in command and not check.open:
-        return 'skipped', 'options and messages of ours'
+        return 'skipped', 'it needs our options and messages'
     if Stop.wanted:
         return 'skipped', 'stopped'
     if settings.TLS and reason_against(check.name):

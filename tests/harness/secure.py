@@ -40,7 +40,7 @@ WITHOUT_TLS = {
 
 
 class SecureSocket:
-    """A connection with TLS on it. The first call that sends or receives makes
+    """A connection with TLS on it. The first call that sends or receives does
     the handshake. One thread may send while another receives, which Python's
     own SSLSocket does not allow."""
 

@@ -36,7 +36,7 @@ class Stream:
         return self
 
     def take(self, size, hint=''):
-        """Demands this many of the next bytes."""
+        """Demands that the next bytes, as many as size, come back."""
         what = f'{self.size} bytes as they were sent'
         end, late = self.at + size, time.monotonic() + 15 * PATIENCE
         while self.at < end:

@@ -68,8 +68,8 @@ def examine_program(word):
     if '/' in word and not os.access(path, os.X_OK):
         raise Unusable(f'{word} is not executable: chmod +x {word}')
     if not shutil.which(word) or '/' not in word and path.exists():
-        raise Unusable(f'no such program: {word or "(nothing)"} (one in this '
-                       'folder is written ./name)')
+        raise Unusable(f'no such program: {word or "(nothing)"} (for one in '
+                       'this folder, write ./name)')
     return path if '/' in word else None
 
 

@@ -25,7 +25,7 @@ from harness.valgrind import VALGRIND, complaints
 
 
 def small_client(size):
-    """A socket whose receive buffer has the size from the first packet on."""
+    """A socket whose receive buffer has this size from the first packet on."""
     client = socket.socket()
     client.settimeout(PATIENCE)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
@@ -67,7 +67,7 @@ class Test:
 
     def examine(self):
         """Demands that valgrind, if it is used, have nothing to report. Stops
-        the programs; from 07 on with SIGTERM, after which every descriptor
+        the programs with SIGTERM, after which, from 07 on, every descriptor
         must be closed."""
         for child in list(RUNNING) if MEMCHECK else ():
             child.signal(signal.SIGTERM)
@@ -103,29 +103,29 @@ class Test:
     def need_injector(self):
         if self.injector is None:
             raise Skip('the injector of errors is left out: it needs Linux, a '
-                       'C compiler and a folder for programs (TMPDIR)')
+                       'C compiler and a folder to load it from (TMPDIR)')
         if not self.loadable:
             raise Skip('the injector of errors cannot be loaded into this '
                        'program, which has another C library')
 
     def without_root(self):
-        """Runs programs as a user other than root, to whom nothing is
-        forbidden."""
+        """Makes programs run as another user if we are root, because nothing
+        is forbidden to root."""
         if os.geteuid() == 0:
             if not is_user(NOBODY):
-                raise Skip('there is no other user here than root')
+                raise Skip('root is the only user here')
             self.need_injector()
             self.faults.set('user', NOBODY)
             self.certificate = for_nobody(settings.TLS)
 
     def need_descriptors(self, count):
-        """Skips the check if this process, or the server, may not have this
-        many descriptors."""
+        """Skips the check if this process, or the server, cannot have this many
+        descriptors."""
         if highest_descriptor() < count:
             raise Skip(f'this needs {count} descriptors (ulimit -n)')
 
     def attached(self):
-        """Returns True if the injector is in the program; else skips."""
+        """Returns True if the program has loaded the injector; else skips."""
         self.need_injector()
         if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
             raise Skip('the injector of errors cannot be loaded into this '
@@ -217,7 +217,7 @@ class Test:
         except (socket.timeout, TimeoutError):
             raise Failure('a connection to the server', 'no answer; the server '
                           f'{self.outcome(server)}', 'is the backlog of listen '
-                          'too small? SOMAXCONN is as many as the kernel '
+                          'too small? SOMAXCONN is the most that the kernel '
                           'allows') from None
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
@@ -274,8 +274,9 @@ class Test:
                           f'it {self.outcome(server)}',
                           SIGPIPE_HINT if status == -signal.SIGPIPE else
                           hint if hint not in ('', SIGPIPE_HINT) else
-                          'an error on one client\'s socket costs that client, '
-                          'never the server: close its socket, serve the next')
+                          'an error on one client\'s socket may end that '
+                          'connection, never the server: close the socket, '
+                          'serve the next client')
 
     # -------------------------------------------------------- conversations
 
@@ -292,15 +293,15 @@ class Test:
                 raise Failure(f'{what}, {counted(size)}',
                               f'{len(got) or "none"} of them, then '
                               f'{said_error(error)}', hint or (
-                                  'send back all that recv has stored: from '
-                                  'its first byte, as many as it returned'
+                                  'send back all that recv has stored, from '
+                                  'its first byte on: as many as it returned'
                                   if self.stage in ('05', '07') else '')
                               ) from None
             if not piece:
                 raise Failure(f'{what}, {counted(size)}',
                               f'{shown(got)}, then the end of the stream',
                               hint or 'the server has closed the connection: '
-                              'call recv again until it returns 0, in a loop')
+                              'call recv again, in a loop, until it returns 0')
             got += piece
         return bytes(got)
 
@@ -309,7 +310,7 @@ class Test:
         return mark
 
     def need_persistence(self, server):
-        """Skips the check if the server serves one question per connection."""
+        """Skips the check if the server answers only once per connection."""
 
     def persists(self, server):
         return True
@@ -319,7 +320,7 @@ class Test:
         return data(65536)
 
     def answered(self, client, mark=b'served?\n', hint=''):
-        """Demands the answer to a question; of an echo server, the echo."""
+        """Demands the answer to a question; from an echo server, the echo."""
         got = self.receive(client, len(mark), f'the echo of {shown(mark)}',
                            hint)
         if got != mark:

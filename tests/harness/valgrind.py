@@ -7,7 +7,7 @@ import re
 VALGRIND = ['valgrind', '--quiet', '--vgdb=no', '--track-fds=yes',
             '--leak-check=full', '--show-leak-kinds=definite,indirect,possible',
             '--num-callers=6']
-VALGRINDS_OWN = 12  # the highest descriptors that there may be
+VALGRINDS_OWN = 12  # how many of the highest descriptors it may use
 WITHOUT_VALGRIND = {  # checks that make no sense with it, and why
     'prints_descriptor': 'valgrind has taken descriptor 3',
     'closed_streams': 'valgrind takes the number of a closed stream',

@@ -233,7 +233,7 @@ class Visitor:
         if not reply:
             self.deadline = time.monotonic() + LONGEST
         if reply and not reply.last:
-            raise Failure('Content-Length, or that the connection ends: how '
+            raise Failure('Content-Length, or the end of the connection: how '
                           f'long is the {reply.status} for {reply.to}?',
                           'neither', FRAMING_HINT)
         while self.more('the end of the stream', 'close it'):
@@ -264,8 +264,8 @@ def closed(failure):
 
 
 def gave_up(visitor, failure):
-    """Returns whether another server has closed without serving a file, such
-    as with an error page of HTTP/0.9: a refusal, too."""
+    """Returns whether a server that is not ours has refused: it has closed
+    without serving a file, perhaps after an error page of HTTP/0.9."""
     if closed(failure):
         return True
     try:
@@ -292,10 +292,10 @@ def fill(folder, files):
 class WebTest(Test):
     """One run of a check of 08."""
     root = None       # of the visitors' server
-    measured = False  # whether its memory is
+    measured = False  # whether its memory is measured
     zone = ''         # its time zone, as TZ names it; '' for our own
-    longest = 1 << 20  # bytes of a file that is served, at least
-    kept = None       # whether connections are; not known yet
+    longest = 1 << 20  # bytes of the longest file served, at least
+    kept = None       # whether connections are kept; None: not known yet
 
     def environment(self):
         environment = super().environment()
@@ -317,7 +317,7 @@ class WebTest(Test):
         return fill(root, files)
 
     def server(self, *options, root=None, **others):
-        """Starts the server on a folder, or on the one beside its program."""
+        """Starts the server on root, or on the folder beside its program."""
         if not self.any:
             folder = ['-d', str(root)] if root else []
             if settings.TLS:
@@ -361,8 +361,8 @@ class WebTest(Test):
             raise Skip('this server closes each connection after a response')
 
     def need_1_1(self, server):
-        """Skips the check if another server speaks HTTP/1.0, to which the rules
-        of HTTP/1.1 do not apply."""
+        """Skips the check if the server is not ours and speaks HTTP/1.0, to
+        which the rules of HTTP/1.1 do not apply."""
         if self.any and self.visitor(server=server).ask(
                 self.question()).version == '1.0':
             raise Skip('this server speaks HTTP/1.0')

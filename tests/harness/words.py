@@ -17,9 +17,8 @@ class Colours:
 
 
 def wrapped(start, text, always=False):
-    """Returns lines of 79 columns after a start. Texts that contain line
-    breaks stay as they are; long words are broken only if everything must
-    fit."""
+    """Returns the text after a start, wrapped to 79 columns. A text with line
+    breaks is wrapped, and a long word broken, only if `always` is true."""
     if '\n' in text.strip('\n') and not always:
         return start + text
     return '\n'.join(

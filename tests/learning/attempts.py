@@ -69,7 +69,8 @@ class Runner:
         self.run(['make', '.flags'], '')
 
     def build(self, stage):
-        """Builds a stub, new or not. Returns the compiler's warnings."""
+        """Builds a stub, even if it has not changed. Returns the compiler's
+        warnings."""
         status, _, text = self.run(
             ['make', '-W', stage.place, f'{stage.name}/stub'],
             f'  {stage.title:14}compiling')
@@ -102,14 +103,14 @@ class Runner:
                 return None, check
         skipped = document['skipped']
         if not document['passed']:
-            raise Trouble('No check could be made here: see make try-'
+            raise Trouble('No check could be run here: see make try-'
                           f'{stage.number}')
         return f'{document["passed"]} checks passed' + (
             f', {skipped} skipped' if skipped else ''), None
 
     def attempt(self, stage):
         """Builds and checks a stub as it is now."""
-        source(stage)  # else Trouble was raised
+        source(stage)  # raises Trouble if there is none
         key = state(stage)
         warnings = self.build(stage)
         if state(stage) != key:

@@ -10,7 +10,7 @@ from learning.screen import screen
 LADDER = [STAGES[number] for number in sorted(STAGES)]
 PASSED = ROOT / '.learn'  # which stubs have passed their checks, and how
 POLL = 0.5       # seconds from one look at the stubs to the next
-PATIENCE = 2     # seconds for an editor to finish, or to go without a word
+PATIENCE = 2     # seconds for an editor to finish, or without showing progress
 
 
 class Trouble(Exception):
@@ -101,8 +101,8 @@ class Watch:
 
     @staticmethod
     def stamps():
-        """Returns what changes whenever a file is saved; None without a
-        file."""
+        """Returns what changes whenever a stub is saved; None for a stub that
+        is missing."""
         stamps = {}
         for stage in [*LADDER, *EXERCISES.values()]:
             try:
@@ -160,5 +160,5 @@ def reset(stage):
     new = stage.folder / '.stub.new'
     new.write_text(text)
     os.replace(new, stage.stub)
-    screen.show(f'{stage.place} is as it was handed out again.{note}')
+    screen.show(f'{stage.place} is once more as it was handed out.{note}')
     return 0

@@ -9,7 +9,7 @@ from . import packets
 
 MERGE = 0.02  # seconds: a call that takes longer has waited
 DELAY = 0.00015  # seconds, about, that strace takes to write arguments
-FEW = 8       # packets with data, of which each acknowledgement is shown
+FEW = 8       # up to this many data packets, every ACK is shown
 GAP = 0.25    # seconds without an event that a chart mentions
 
 LINE = re.compile(r'(\d+\.\d+) (.*)')
@@ -75,7 +75,7 @@ class Trace:
         self.waiting = None  # the Call whose line is not complete yet
 
     def feed(self, line, ended=True):
-        """Takes a line; one without an end is a call that waits."""
+        """Takes a line; an incomplete one is a call that still waits."""
         found = LINE.match(line)
         if not found:
             return
@@ -139,7 +139,7 @@ class Trace:
 
 
 def describe(call, arguments, done):
-    """Returns the call as it stands in a program, and its result."""
+    """Writes the call as in a program, and adds details to its result."""
     name, fd = call.name, call.fd
     if name == 'socket':
         call.text = f'socket({arguments})'.replace('IPPROTO_IP', '0').replace(
@@ -218,7 +218,7 @@ def rows_of(calls, wire, server_port, cut=0.0):
     """Returns the rows for calls and notes, and the packets between them. No
     row spans the moment `cut`."""
     settle_ends(calls, wire)
-    calls = [event for event in calls  # of several clients, less of each
+    calls = [event for event in calls  # with several clients, no socket()
              if not (event.tag and is_start(event))]
     moments = []
     for event in calls:
@@ -309,7 +309,7 @@ def is_whole(call, later, merged):
 
 
 def add_packet(rows, packet, server_port, cut):
-    """Adds a packet; data that follows data in one direction is one row."""
+    """Adds a packet. Consecutive data in the same direction shares a row."""
     side = 'server' if packet.source[1] == server_port else 'client'
     tag = getattr(packet, 'tag', '')
     text = label(packet)

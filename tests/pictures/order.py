@@ -171,6 +171,6 @@ def pointless(name, story):
         while place < len(story) and not re.search(pattern, story[place]):
             place += 1
         if place == len(story):
-            return errors + [f'nothing like "{pattern}" comes in its place']
+            return errors + [f'no "{pattern}", or not in this order']
         place += 1
     return errors

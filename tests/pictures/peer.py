@@ -1,5 +1,5 @@
 """A client that does what its standard input says, one call per line: connect
-PORT, send TEXT, flood, recv N, all, close."""
+PORT, small PORT, send TEXT, flood N, recv N, close."""
 
 import socket
 import sys
@@ -10,7 +10,7 @@ for line in sys.stdin:
     if order == 'connect':
         client = socket.socket()
         client.connect(('127.0.0.1', int(rest)))
-    elif order == 'small':  # a client with little memory, on an Ethernet
+    elif order == 'small':  # a small buffer, and segments as on Ethernet
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)

@@ -33,7 +33,7 @@ class Process:
     def __init__(self, stage, side, command, tag='', prefix=()):
         self.trace = events.Trace(side, tag)
         self.said, self.partial = '', b''
-        # By name, because the program would inherit a descriptor.
+        # A named pipe, because the program would inherit a descriptor.
         stage.started += 1
         self.told = os.path.join(stage.folder.name, str(stage.started))
         os.mkfifo(self.told)
@@ -131,7 +131,7 @@ class Stage:
         return path
 
     def server(self, stage, *arguments):
-        for port in ('15441', '0'):  # any, if that one is taken
+        for port in ('15441', '0'):  # any, if 15441 is taken
             process = Process(self, 'server',
                               [self.program(stage), *arguments, port])
             line = self.until(process, r'listening on \S+:(\d+)|EADDRINUSE')
@@ -346,8 +346,8 @@ def pipelined(stage):
 
 @contextlib.contextmanager
 def hosts_with_both():
-    """Returns words to put before a command so that localhost is ::1, then
-    127.0.0.1; none if it is so already, or if we lack the rights."""
+    """Yields words to put before a command so that localhost is ::1, then
+    127.0.0.1. Yields none if it has ::1 already, or if we lack the rights."""
     found = [entry[4][0] for entry in socket.getaddrinfo(
         'localhost', 80, 0, socket.SOCK_STREAM)]
     if '::1' in found or os.geteuid() != 0 or not shutil.which('unshare'):

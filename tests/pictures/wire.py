@@ -184,7 +184,7 @@ def title(packet):
 
 
 def choose(found):
-    """The packets to show of a capture: a SYN and the first data behind it,
+    """The packets to show from a capture: a SYN and the first data after it,
     and the first datagram; as (packet, the SYN before it)."""
     datagrams = [(packet, None) for packet in found
                  if packet.protocol == packets.UDP and packet.version == 4][:1]
@@ -275,7 +275,7 @@ def table(name, layout, data):
 
 
 def page(path):
-    """The HTML of the packets to be shown of a capture."""
+    """The HTML of the packets to show from a capture."""
     parts = []
     for packet, first in choose(packets.read_pcap(path)):
         kind, _, ends = title(packet).partition(', ')

@@ -38,7 +38,7 @@ def scene(folder, what):
 # -------------------------------------------------------------- the screen
 
 class Audience(Screen):
-    """The screen on which the ladder is played."""
+    """The screen that shows the scenes."""
     seen = 0       # facts, so far
     steps = False  # whether to wait for a key after each fact
 
@@ -217,7 +217,7 @@ def established(one, other):
 
 
 def decoded(field):
-    """Returns an address from that table: 0100007F:3C51 is 127.0.0.1:15441 on
-    a PC."""
+    """Returns an address from /proc/net/tcp: 0100007F:3C51 is 127.0.0.1:15441
+    on a PC."""
     host, port = field.split(':')
     return (socket.inet_ntoa(struct.pack('=I', int(host, 16))), int(port, 16))

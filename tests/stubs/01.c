@@ -23,11 +23,12 @@ int main(int argc, char *argv[]) {
     parse_options(argc, argv);
     open_standard_streams();
 
-    /* TODO 1: call socket(2) for a stream socket of the IPv4 family; protocol
-       0 leaves the choice of TCP to the kernel. It returns a descriptor, or -1
-       if it fails: then call handle_error with the name of the call. Print
+    /* TODO 1: call socket(2) for a stream socket of the IPv4 family; protocol 0
+       leaves the choice of TCP to the kernel. It returns a descriptor, or -1 if
+       it fails: then call handle_error with the name of the call. Print
        "socket: descriptor 3" with the real number to standard error, because
-       standard output is for data. Then close(2) the socket (not checked).
+       standard output is for data. Then close(2) the socket (no check tests
+       this).
        Proved by prints_descriptor, stream_socket, socket_*. */
     return EXIT_SUCCESS;
 }
@@ -69,7 +70,7 @@ static void parse_options(int argc, char *argv[]) {
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

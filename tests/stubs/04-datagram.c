@@ -1,5 +1,5 @@
-/* 04 datagram, the assignment: this is 04. Make it a server and a client of
- * UDP, which send messages without a connection.
+/* 04 datagram, the assignment: below is 04. Make it a UDP server and client,
+ * which exchange messages without a connection.
  * Do it:    what the TODOs say, in the order of their numbers. README.md says
  *           exactly what the program has to do.
  * Check it: make try-04-datagram, in the top folder. */
@@ -43,13 +43,13 @@ int main(int argc, char *argv[]) {
         .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
-    /* TODO 5: is this the client (-c), and its limit in seconds (-t, 1)? */
+    /* TODO 5: variables for -c (a client) and -t (its time limit, 1 second). */
 
     parse_options(argc, argv, &address);
     open_standard_streams();
-    /* TODO 6: ignore SIGPIPE; SOCK_DGRAM, without SO_REUSEADDR. With -c
-       connect(2) the socket instead, so that the kernel drops messages from
-       any other sender, call ask_each_line (TODO 9), close it and return.
+    /* TODO 6: ignore SIGPIPE, use SOCK_DGRAM, and do not set SO_REUSEADDR. With
+       -c, connect(2) the socket instead of binding it, so that the kernel drops
+       messages from others, call ask_each_line (TODO 9), close it and return.
        Proved by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -86,8 +86,8 @@ static enum action handle_retry(const char *call, long *waits);
    bytes to that address. A message has from 0 to 65,507 bytes, and recvfrom
    drops what does not fit into the buffer, so give it 65,536 bytes. It is too
    large for the stack of some systems: make it static. If recvfrom or sendto
-   fails, handle_retry, each with its own count of waits; if the action of
-   sendto is DROP, go on with the next message.
+   fails, call handle_retry, with a count of waits for each call; if the action
+   for sendto is DROP, go on with the next message.
    Proved by longest_message, empty_message, every_byte, to_its_sender,
    sender_gone, recvfrom_*, sendto_*. */
 
@@ -95,13 +95,13 @@ static enum action handle_retry(const char *call, long *waits);
    time limit. For each line of standard input it makes a request: the number of
    the line, a uint32_t in network byte order (htonl), and then the line without
    its newline. Call ask (TODO 10) until it returns true; then print the line
-   and a newline, fflush(3), and read the next line. Before asking again log the
-   event "no answer yet from" with the server's address; after the fourth time
-   log "no answer from" and exit with status 1. Read the line with getchar(3),
-   since the line may contain any bytes, into a static buffer of 65,536: a line
-   that fills it is too long for any message, and sendto rejects it. The last
-   line may lack its newline. If reading or writing fails, handle_error with
-   "read" or "write".
+   and a newline, call fflush(3), and read the next line. Before asking again
+   log the event "no answer yet from" with the server's address; after the
+   fourth failure log "no answer from" and exit with status 1. Read the line
+   with getchar(3), since the line may contain any bytes, into a static buffer
+   of 65,536 bytes: a line that fills it is too long for any message, and sendto
+   rejects it. The last line may lack its newline. If reading or writing fails,
+   call handle_error with "read" or "write".
    Proved by client_line, client_lines, client_types, last_line, any_line,
    longest_line, line_too_long, no_lines, gives_up, output_fails. */
 
@@ -112,8 +112,9 @@ static enum action handle_retry(const char *call, long *waits);
    and 0 for the address, and recvfrom NULL twice. Exit after a DROP. In a
    shortage, try again until the time is up.
    Before each recvfrom set SO_RCVTIMEO, a struct timeval, see socket(7), to the
-   remaining time; recvfrom then fails with EAGAIN when that is up. 0 would mean
-   no limit. clock_gettime(2) with CLOCK_MONOTONIC returns the time.
+   remaining time; recvfrom then fails with EAGAIN when the time is up. The
+   value 0 would mean no limit. clock_gettime(2) with CLOCK_MONOTONIC returns
+   the time.
    Proved by asks_again, answered_at_last, answer_twice, answers_late,
    damaged_answers, junk_buys_no_time, stopped_meanwhile, client_idle,
    recvfrom_*, sendto_*. */
@@ -205,12 +206,12 @@ static void parse_options(int argc, char *argv[],
             htons((in_port_t)parse_number(argv[optind++], 65535));
     if (optind < argc)
         usage_error(argv[optind]);
-    /* TODO 16: reject -t 0, and port 0 for the client: no server has it.
+    /* TODO 16: reject -t 0, and port 0 for the client: no server has that port.
        Proved by wrong_arguments. */
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

@@ -1,4 +1,4 @@
-/* 04 accept, the assignment: this is 03. Take the clients from its queue.
+/* 04 accept, the assignment: below is 03. Take the clients from its queue.
  * Do it:    what the TODOs say, in the order of their numbers.
  * Check it: make try-04, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
@@ -44,7 +44,7 @@ int main(int argc, char *argv[]) {
     /* TODO 4: a connection that this program has closed stays in TIME_WAIT for
        about a minute, and meanwhile bind fails with EADDRINUSE. Tell bind to
        ignore such connections: set the option SO_REUSEADDR, an int at the level
-       SOL_SOCKET, with setsockopt(2); see socket(7). If that fails,
+       SOL_SOCKET, with setsockopt(2); see socket(7). If that fails, call
        handle_error.
        Proved by restart_at_once, setsockopt_fails. */
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -67,9 +67,9 @@ int main(int argc, char *argv[]) {
    It returns the socket of the next client, from accept(2), or -1 if
    accept_client must be called again. accept waits for a client and stores its
    address. Set the length to the size of the address before every call: accept
-   overwrites it. If accept fails, handle_retry (TODO 9), with a static count of
-   waits. A success ends the shortage: set the count back to 0. handle_retry
-   needs a prototype here.
+   overwrites it. If accept fails, call handle_retry (TODO 9) with a static
+   count of waits. A success ends the shortage: set the count back to 0.
+   handle_retry needs a prototype here.
    Proved by accepted_line, accept_*. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
@@ -138,7 +138,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -169,13 +169,13 @@ static const struct failure failures[] = {
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
     /* TODO 7: a heading row for accept, with WAIT: a server that has clients
-       does not end because of an errno it does not know. Rows for EAGAIN,
+       must not end because of an errno that it does not know. Rows for EAGAIN,
        EWOULDBLOCK, EBADF, ECONNABORTED, EINTR, EINVAL, EMFILE, ENFILE,
        ENOTSOCK, EOPNOTSUPP, EFAULT, ENOBUFS, ENOMEM, EPROTO, EPERM, ENETDOWN,
        ENOPROTOOPT, EHOSTUNREACH, ENETUNREACH and, between #ifdef ENONET and
        #endif, EHOSTDOWN and ENONET. A shortage is a WAIT, a bug in this program
        a STOP. An error that costs only the new connection is a RETRY.
-       EOPNOTSUPP is a WAIT: it can be a bug or the network.
+       EOPNOTSUPP is a WAIT: the cause can be a bug or the network.
        Proved by accept_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
@@ -213,7 +213,7 @@ static enum action handle_error(const char *call) {
 /* TODO 9: handle_retry, which takes the name of a call and a pointer to a count
    of waits, and returns the action for errno. For a WAIT, call handle_error
    only if the count is 0, so that a shortage prints one line; then sleep a
-   tenth of a second, see nanosleep(2), and add one to the count. A loop without
-   this sleep would use all of the processor. For any other action, just call
-   handle_error.
+   tenth of a second, see nanosleep(2), and add one to the count. Without this
+   sleep, the loop would keep the processor busy. For any other action, just
+   call handle_error.
    Proved by accept_EMFILE, accept_ENFILE, accept_unlisted. */

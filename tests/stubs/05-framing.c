@@ -1,4 +1,4 @@
-/* 05 framing, the assignment: this is 05. Answer messages instead of echoing.
+/* 05 framing, the assignment: below is 05. Answer messages instead of echoing.
  * Do it:    what the TODOs say, in the order of their numbers.
  * Check it: make try-05-framing, in the top folder. */
 #define _POSIX_C_SOURCE 200809L
@@ -93,8 +93,8 @@ static enum action handle_retry(const char *call, long *waits);
    too_long_in_turn. */
 
 /* Receives what has arrived, and sends all of it back: see recv(2). That may be
-   part of a line, or several: TCP carries bytes, not messages. Returns false
-   when the client has closed or is lost. */
+   part of a line or several lines: TCP carries bytes, not messages. Returns
+   false when the client has closed or is lost. */
 static bool echo(int client, long timeout) {
     char buffer[65536];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -109,19 +109,19 @@ static bool echo(int client, long timeout) {
 /* TODO 7: receive_all, which takes a client, a buffer, how many bytes to
    receive, and whether they are inside a message. recv may return fewer, so
    call receive (TODO 8) until all have been received. Return false if the
-   client is lost or the stream has ended. The end of the stream is an error
-   inside a message, or after the first of these bytes: then print "recv: the
-   stream ends inside a message".
+   client is lost or the stream has ended. If the stream ends inside a message,
+   or after only some of these bytes, that is an error: print "recv: the stream
+   ends inside a message".
    Proved by split_anywhere, partial_receive, ends_inside, ends_inside_line. */
 
 /* TODO 8: receive, which takes a client, a buffer and its size, and returns
-   what recv(2) returns. If recv fails, handle_error; after a RETRY call it
-   again.
+   what recv(2) returns. If recv fails, call handle_error; after a RETRY call
+   recv again.
    Proved by reverses. */
 
 /* TODO 9: length_in, which takes 4 bytes and returns the length that they
-   represent: memcpy(3) them into a uint32_t, and use ntohl(3). An answer begins
-   with the same 4 bytes, which are in network byte order already.
+   represent: copy them into a uint32_t with memcpy(3), and use ntohl(3). An
+   answer begins with the same 4 bytes, which are in network byte order already.
    Proved by reverses. */
 
 /* TODO 10: reverse, which takes bytes and their number.
@@ -129,9 +129,10 @@ static bool echo(int client, long timeout) {
 
 /* TODO 11: reject, which takes a client, the length and the time limit. Print
    "too long: a message of N bytes", and answer with the message "too long".
-   Then shutdown(2) the sending side (if that fails, report it with perror(3))
-   and receive until the stream ends or the client is lost: closing a socket
-   with unread bytes would send a reset, and the client could lose the answer.
+   Then shut down the sending side with shutdown(2) (if that fails, report it
+   with perror(3)) and receive until the stream ends or the client is lost:
+   closing a socket with unread bytes would send a reset, and the client could
+   lose the answer.
    Proved by too_long, too_long_unread, too_long_line. */
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
@@ -266,7 +267,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

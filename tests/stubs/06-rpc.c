@@ -1,4 +1,5 @@
-/* 06 rpc, the assignment: this is 06. Ask for a line of answer to each line.
+/* 06 rpc, the assignment: below is 06. Send each line of the input as a
+ * request, and print the line that answers it.
  * Do it:    what the TODOs say, in the order of their numbers.
  * Check it: make try-06-rpc, in the top folder. */
 #define _POSIX_C_SOURCE 200809L
@@ -99,7 +100,8 @@ static int connect_to(const struct addrinfo *address, long timeout) {
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). On Linux the second one also limits connect: EINPROGRESS. */
+   socket(7). On Linux the second one also limits connect, which then fails with
+   EINPROGRESS. */
 static void set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};
     socklen_t size = sizeof limit;
@@ -122,8 +124,8 @@ static const char *name_of(const struct addrinfo *address) {
 }
 
 /* TODO 5: names for two numbers, in an enum: the 4096 bytes that a line may
-   have, and the four tries. A struct for received bytes, up to a whole line:
-   room for as many as a line may have, and how many there are. */
+   have, and the four tries. And a struct for the bytes received so far: an
+   array as long as a line may be, and how many bytes are in it. */
 
 static void give_up(const char *reason);
 /* TODO 6: prototypes for the functions in TODOs 8 to 15. send_all returns a
@@ -136,15 +138,15 @@ static void write_output(const char *bytes, size_t length);
 static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 7: ask_all, which takes the addresses and the time limit. For each line
-   of the input (TODO 8): ask (TODO 10), then remove the line from the buffer
-   with memmove(3), because more may have been read after it. At the end of the
-   input, disconnect.
+   of the input (TODO 8) call ask (TODO 10), then remove the line from the
+   buffer with memmove(3), because more may have been read after it. At the end
+   of the input call disconnect (TODO 12).
    Proved by answers, one_connection, one_at_a_time. */
 
 /* TODO 8: read_line, which takes the buffer of the input. Call read_input until
    a line is complete (TODO 9), and return its length. If the buffer is full,
-   give up: "request: longer than 4096 bytes". At the end of the input give the
-   last line a newline if it has none, or return 0.
+   give up: "request: longer than 4096 bytes". At the end of the input, give the
+   last line a newline if it has none; if nothing is left, return 0.
    Proved by answers, no_final_newline, request_too_long. */
 
 /* TODO 9: line_length, which takes a buffer, and returns the length of its
@@ -157,8 +159,8 @@ static enum action handle_retry(const char *call, long *waits);
    answer: connect if there is no connection (TODO 14), send the request,
    receive the answer (TODO 15); if any of these fails, disconnect. Before each
    try but the first, wait (TODO 13). Write the answer's line to standard
-   output. If more than that line has been received, disconnect: it is not the
-   answer to the next request.
+   output. If more than that line has been received, disconnect: the rest is not
+   the answer to the next request.
    Proved by answers, closed_unread, closed_after_request, closed_within_answer,
    two_answers_at_once, two_answers. */
 
@@ -178,14 +180,14 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by gives_up, waits_grow. */
 
 /* TODO 14: connect_to_any, which takes the addresses and the time limit: the
-   loop that was in main. Return the socket, or -1 if all addresses have failed,
-   because the server may come back.
+   loop that was in main. Return the socket. If all addresses have failed,
+   return -1 instead of exiting, because the server may come back.
    Proved by refused_at_first. */
 
 /* TODO 15: receive_line, which takes the connection and a buffer, and first
    empties the buffer. Receive until a line is complete; return its length. If
    the stream ends before that, print "answer: the server closed the connection
-   too early", and return 0. Do the same if recv fails, after handle_error,
+   too early", and return 0. If recv fails, call handle_error, and return 0
    unless the action is RETRY. If the buffer is full, give up: "answer: longer
    than 4096 bytes".
    Proved by split_answer, closed_within_answer, answer_too_long, recv_*. */
@@ -221,7 +223,7 @@ static void exchange(int server, long timeout) {
    Remove the function after it, receive.
    Proved by send_*. */
 
-/* Sends all of the bytes, though a call of send(2) may take only some. Exits if
+/* Sends all of the bytes, though a call to send(2) may take only some. Exits if
    that fails, or if a shortage lasts as long as timeout. */
 static void send_all(int server, const char *bytes, size_t length,
                      long timeout) {
@@ -294,8 +296,8 @@ static void give_up(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* Exits if a standard stream is closed: the socket would get its number. In its
-   place, /dev/null would look like empty input, or hide the echo. */
+/* Exits if a standard stream is closed: the socket would get its number.
+   Opening /dev/null instead would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)
@@ -357,7 +359,7 @@ static void parse_options(int argc, char *argv[], long *timeout,
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;

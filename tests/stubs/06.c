@@ -50,31 +50,32 @@ int main(int argc, char *argv[]) {
                 host, port);
         return EXIT_FAILURE;
     }
-    /* TODO 2: walk the list of addresses: connect_to (TODO 4) each of them,
-       until one returns a socket. Before each but the first print "trying
-       ADDRESS:PORT next" (not checked). If all fail, exit with status 1, after
-       freeaddrinfo.
+    /* TODO 2: walk the list of addresses: call connect_to (TODO 4) for each,
+       until it returns a socket. Before each address but the first print
+       "trying ADDRESS:PORT next" (no check tests this). If all fail, exit with
+       status 1, after freeaddrinfo.
        Proved by every_address, refused_everywhere. */
     freeaddrinfo(addresses);
-    /* TODO 3: exchange data with the server, then close the socket (not
-       checked).
+    /* TODO 3: exchange data with the server, then close the socket (no check
+       tests this).
        Proved by echo_line, bulk. */
     return EXIT_SUCCESS;
 }
 
 static enum action handle_error(const char *call);
 
-/* TODO 4: connect_to, which takes an address from the list and the time limit:
-   a socket(2) of the address's family, type and protocol; the time limits (TODO
-   5), because SO_SNDTIMEO limits connect too; connect(2). Return the socket if
-   that succeeds. If one of them fails, handle_address_error (TODO 15). After
-   connect also close the socket: its state is unspecified then. After a RETRY
-   try the same address again, with a new socket. After a NEXT return -1.
+/* TODO 4: connect_to, which takes an address from the list and the time limit.
+   Call socket(2) with the family, type and protocol of the address, then
+   set_timeouts (TODO 5), because SO_SNDTIMEO limits connect too, then
+   connect(2). Return the socket if that succeeds. If socket or connect fails,
+   call handle_address_error (TODO 15). If connect has failed, also close the
+   socket: its state is unspecified then. After a RETRY try the same address
+   again, with a new socket. After a NEXT return -1.
    Proved by every_address, refused_everywhere, socket_*, connect_*. */
 
 /* TODO 5: set_timeouts, which takes the socket and the time limit: as in 05,
    except that SO_SNDTIMEO also gets the limit from the command line, because
-   the pieces are small. If setsockopt fails, handle_error.
+   the pieces are small. If setsockopt fails, call handle_error.
    Proved by never_ends, never_reads, setsockopt_fails. */
 
 /* TODO 6: name_of, which takes an address from the list and returns it as text,
@@ -88,26 +89,27 @@ static void give_up(const char *reason);
 
 /* TODO 8: exchange, which takes the server and the time limit. Read a piece of
    the input and send it. Receive until as many bytes have come back: compare
-   each part with memcmp(3), at its place in what was sent, and write it to
+   each part with the same part of what was sent, see memcmp(3), and write it to
    standard output at once. If the server closes too early or sends other bytes,
-   give up. Then the next piece, until the input ends. Use pieces of 4096 bytes,
-   which any socket takes at once: if send had to wait for the server to
-   receive, the server might be waiting for you to. Then shutdown(2) the sending
-   side, so that the server sees the end, and receive until the server closes:
-   give up if even one more byte arrives.
+   give up. Then go on with the next piece, until the input ends. Use pieces of
+   4096 bytes, which any socket takes at once: if send had to wait for the
+   server to receive, the server might be waiting for the client to receive. At
+   the end, shut down the sending side with shutdown(2), so that the server sees
+   the end, and receive until the server closes: give up if even one more byte
+   arrives.
    Proved by line_by_line, empty_input, half_close, extra_bytes, file_input,
    small_buffers, shutdown_fails, bulk, nul_bytes, ends_early, wrong_bytes,
    one_wrong_byte, closed_output. */
 
 /* TODO 9: send_all, as in 05. There is no DROP here: handle_retry exits if the
    connection is lost, so the only failure left to handle is a shortage that
-   lasts as long as the limit: give up. send_all need not measure how long it
-   was blocked.
+   lasts as long as the limit: then give up. send_all need not measure how long
+   it was blocked.
    Proved by partial_send, shortage_ends, shortages_apart, send_*. */
 
 /* TODO 10: receive, which takes the server, a buffer and its size, and returns
    how many bytes recv(2) has stored, 0 at the end of the stream. If recv fails,
-   handle_error; it returns only after a RETRY, so call recv again.
+   call handle_error; it returns only after a RETRY, so call recv again.
    Proved by partial_receive, byte_by_byte, never_ends, recv_*. */
 
 /* TODO 11: read_input, which takes a buffer and its size: read(2) stores the
@@ -115,7 +117,7 @@ static void give_up(const char *reason);
    input. write_output, which takes bytes and their number: write(2) may take
    only some, so write the rest. Both fail with EAGAIN if the program's parent
    has set O_NONBLOCK: wait with poll(2) until the descriptor is ready, and call
-   again. After any other failure, handle_error.
+   again. After any other failure, call handle_error.
    Proved by input_not_blocking, output_not_blocking, partial_write, full_disk.
    */
 
@@ -125,8 +127,8 @@ static void give_up(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* Exits if a standard stream is closed: the socket would get its number. In its
-   place, /dev/null would look like empty input, or hide the echo. */
+/* Exits if a standard stream is closed: the socket would get its number.
+   Opening /dev/null instead would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1)
@@ -188,7 +190,7 @@ static void parse_options(int argc, char *argv[], long *timeout,
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -198,7 +200,7 @@ struct failure {
 
 static const struct failure failures[] = {
     /* TODO 12: a heading row for socket, with STOP, and the rows of 05. Four
-       errors depend on the address, so another address may do: EACCES,
+       errors depend on the address, so another address may work: EACCES,
        EAFNOSUPPORT, EINVAL and EPROTONOSUPPORT are a NEXT.
        Proved by socket_*. */
     /* TODO 13: a heading row for connect, with NEXT, and rows for EACCES,
@@ -209,7 +211,7 @@ static const struct failure failures[] = {
        SO_SNDTIMEO has expired.
        Proved by connect_*. */
     /* TODO 14: heading rows for recv and send, with STOP, and the rows of 05.
-       There is only one connection, so a DROP is a STOP.
+       There is only one connection, so a DROP of 05 is a STOP here.
        Proved by recv_*, send_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
@@ -232,10 +234,10 @@ static const struct failure *find_failure(const char *call, int number) {
    STOP, as it is for a call without rows. Otherwise returns the action, which
    the caller must take. */
 static enum action handle_error(const char *call) {
-    /* TODO 15: what this function does becomes the job of handle_address_error.
-       It takes the call and an address from the list, NULL if there is none.
-       The address ends the line, in parentheses, such as (127.0.0.1:15441).
-       handle_error only calls it, without an address.
+    /* TODO 15: move what this function does to handle_address_error, which
+       takes the call and an address from the list, or NULL. It prints the
+       address at the end of the line, in parentheses: (127.0.0.1:15441).
+       handle_error only calls it, with NULL.
        Proved by every_address, refused_everywhere, connect_*. */
     int number = errno;
     const struct failure *failure = find_failure(call, number);

@@ -1,4 +1,4 @@
-/* 07 publish, the assignment: this is 07. Pass on messages instead of echoing.
+/* 07 publish, the assignment: below is 07. Pass on messages instead of echoing.
  * Do it:    what the TODOs say, in the order of their numbers.
  * Check it: make try-07-publish, in the top folder. */
 #define _POSIX_C_SOURCE 200809L
@@ -84,7 +84,7 @@ static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
         int nfds = fill_sets(&readable, &writable);
-        struct timeval left = time_until(due);  /* NULL would be for ever */
+        struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
@@ -173,9 +173,9 @@ static void handle_readable(int fd, int listener) {
         exit(EXIT_SUCCESS);  /* a signal has arrived */
     else if (fd == listener)
         accept_clients(listener);
-    /* TODO 7: receive (TODO 9) instead, unless lines are waiting for the
-       client: another may have published one in this turn, and sending it may
-       have failed.
+    /* TODO 7: call receive (TODO 9) instead, unless lines are waiting for the
+       client: another client may have published one for it in this turn, and
+       sending that line may have failed.
        Proved by to_a_subscriber. */
     else if (!echo(fd))
         remove_connection(fd, listener);
@@ -183,8 +183,8 @@ static void handle_readable(int fd, int listener) {
 
 /* Sends what is left, now that the client's socket has room again. */
 static void handle_writable(int client, int listener) {
-    /* TODO 8: send_some takes no bytes now (TODO 14). If the client is not
-       lost, handle the lines that had to wait (TODO 10).
+    /* TODO 8: send_some no longer takes the bytes (TODO 14). If the client is
+       not lost, handle the lines that had to wait (TODO 10).
        Proved by answers_unread, faults_*. */
     if (!send_some(client, connections[client].unsent))
         remove_connection(client, listener);
@@ -218,9 +218,9 @@ static bool echo(int client) {
 }
 
 /* TODO 10: handle_lines, which takes a client. While no line is waiting for the
-   client, and memchr(3) finds a newline: pass the line to handle_line (TODO
-   11), or answer "ERROR" if that returns false, or if it was too long. Move the
-   rest to the front with memmove(3).
+   client and memchr(3) finds a newline, pass the line to handle_line (TODO 11),
+   unless it was too long. If it was, or if handle_line returns false, answer
+   "ERROR". Move the rest to the front with memmove(3).
    Proved by several_at_once, too_long_line, other_lines. */
 
 /* TODO 11: handle_line, which takes a client, a line, and its length. The line
@@ -248,9 +248,9 @@ static bool echo(int client) {
    Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
    stalled_subscriber, send_*. */
 
-/* TODO 14: send_some without bytes: send what is waiting for the client, and
-   keep what was not taken where it is. When nothing is left and messages were
-   lost, report them (TODO 15).
+/* TODO 14: send_some without the parameter for the bytes: send what is waiting
+   for the client, and leave what the socket does not take where it is. When
+   nothing is left and messages were lost, report them (TODO 15).
    Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* Sends as many of the bytes as the socket takes, and keeps the others: see
@@ -275,9 +275,9 @@ static bool send_some(int client, const char *bytes) {
    LOST with the number of lost messages, and starts the count again from 0.
    Proved by slow_loses_whole, slow_now_and_then. */
 
-/* Saves what is left of the bytes in memory of the client's own, since all
-   clients share the buffer. Returns false if there is no memory, which costs
-   only this client. */
+/* Keeps what is left of the bytes in the client's own memory, since all
+   clients share the buffer. Returns false if there is no memory: then only
+   this client is lost. */
 static bool save_unsent(int client, const char *bytes) {
     struct connection *connection = &connections[client];
 
@@ -346,7 +346,7 @@ static bool add_connection(int fd) {
 /* Closes a socket, which frees its row. */
 static void remove_connection(int fd, int listener) {
     close(fd);
-    /* TODO 19: do not free an array.
+    /* TODO 19: do not free unsent, which is an array now.
        Proved by half_close. */
     free(connections[fd].unsent);
     connections[fd].open = false;
@@ -428,8 +428,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send, unless it was small and complete:
-   then it is not worth a call. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send, unless it was small and complete,
+   so not worth another call. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -444,7 +444,7 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until a time, at least 0, as select takes it. */
+/* Returns the time left until then, at least 0, in the form select takes. */
 static struct timeval time_until(long long then) {
     long long now = milliseconds(), left = then > now ? then - now : 0;
 
@@ -603,7 +603,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -694,7 +694,7 @@ static const struct failure failures[] = {
     {E(EINTR),  RETRY, "a signal came first"},
     {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
     {E(ENOMEM), WAIT,  "out of memory"},
-    /* TODO 21: nothing calls malloc any more. (Not checked.) */
+    /* TODO 21: nothing calls malloc any more. (No check tests this.) */
     {"malloc", 0, DROP, NULL},
     {NULL, 0, STOP, NULL},  /* any other call */
 };
@@ -727,7 +727,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same for a call on a connection: names its peer, and does not sleep,
    but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: that for which retry_at is 0, or long ago. */
+   a shortage is reported: until then retry_at is 0, or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

@@ -1,4 +1,4 @@
-/* 07 queue, the assignment: this is 07. Hand out work instead of echoing.
+/* 07 queue, the assignment: below is 07. Hand out work instead of echoing.
  * Do it:    what the TODOs say, in the order of their numbers.
  * Check it: make try-07-queue, in the top folder. */
 #define _POSIX_C_SOURCE 200809L
@@ -86,7 +86,7 @@ static void serve(int listener, long timeout) {
         fd_set readable, writable;  /* filled anew, as select changes them */
         /* TODO 15: call hand_out in every turn. Proved by push_and_pull. */
         int nfds = fill_sets(&readable, &writable);
-        struct timeval left = time_until(due);  /* NULL would be for ever */
+        struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
             handle_error("select");
             continue;
@@ -119,8 +119,8 @@ struct connection {
        and their number; whether the line being received is too long; whether
        the connection has ended, so that check_connections must remove it; for
        each of the two things that a client can wait for, its turn, or 0 if it
-       is not waiting; whether it is working, and on which piece. What unsent
-       points to is now a line that must not change.
+       is not waiting; whether it is working, and on which piece. unsent now
+       points to a line that must not change.
        Proved by push_and_pull. */
     char *unsent;             /* bytes received and not sent back, or NULL */
     size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
@@ -156,9 +156,9 @@ static enum action handle_connection_error(const char *call,
 
 /* TODO 16: hand_out. While the queue has room, handle the lines (TODO 9) of the
    client that has waited longest for room. Then, while pieces are waiting, give
-   the first one to the client that has waited longest for work: the piece is
-   under way now, so the client is working, and its time limit begins: let
-   check_connections look at it. Send the piece (TODO 12).
+   the first one to the client that has waited longest for work. The piece is
+   then under way, the client is working, and its time limit begins, so
+   check_connections has to look at it in this turn. Send the piece (TODO 12).
    Proved by push_and_pull, one_worker_each, in_order, round_robin, full_queue.
    */
 
@@ -179,10 +179,10 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
         struct connection *connection = &connections[fd];
         if (!connection->open || connection->retry_at > now)
             continue;
-        /* TODO 19: watch a row for reading if nothing is left to send, unless
-           it is waiting for room; otherwise for writing if something is left,
-           unless the connection has ended: hand_out may have failed to send to
-           it.
+        /* TODO 19: put a row into the set for reading if nothing is left to
+           send and it is not waiting for room, and into the set for writing if
+           something is left to send and the connection has not ended: hand_out
+           may have failed to send to it.
            Proved by full_queue, full_queue_bounded, eight_hundred. */
         if (connection->unsent == NULL)
             FD_SET(fd, readable);
@@ -205,8 +205,8 @@ static void handle_readable(int fd, int listener) {
 
 /* Sends what is left, now that the client's socket has room again. */
 static void handle_writable(int client, int listener) {
-    /* TODO 7: send_some takes no bytes now (TODO 13). If the client is not
-       lost, handle the lines that had to wait (TODO 9).
+    /* TODO 7: send_some no longer takes the bytes (TODO 13). If the client is
+       not lost, handle the lines that had to wait (TODO 9).
        Proved by answers_unread, faults_*. */
     if (!send_some(client, connections[client].unsent))
         remove_connection(client, listener);
@@ -241,9 +241,9 @@ static bool echo(int client) {
 }
 
 /* TODO 9: handle_lines, which takes a client, and whether its turn for room has
-   come: a turn holds for the first line only. While nothing is left to send,
-   the client is not waiting for room, and memchr(3) finds a newline: pass the
-   line to handle_line (TODO 10), and send what that returns (TODO 12), or
+   come: a turn holds for the first line only. As long as nothing is left to
+   send, the client is not waiting for room, and memchr(3) finds a newline, pass
+   the line to handle_line (TODO 10), and send what it returns (TODO 12), or
    "ERROR" if the line was too long. If the line has to wait for room, note its
    turn (TODO 11) and stop. Move the rest to the front with memmove(3).
    Proved by several_at_once, too_long_line, other_lines, full_queue,
@@ -253,13 +253,13 @@ static bool echo(int client) {
    the client's turn for room has come, and returns the answer: "" if it follows
    later, NULL if the line has to wait for room. A PUSH without a turn also has
    to wait if other pushers are waiting (TODO 17). The line may hold a NUL: only
-   its newline ends it. And push, which adds a piece behind all those waiting,
-   or returns false if the queue is full: pieces under way count too.
+   its newline ends it. Also write push, which adds a piece behind all those
+   waiting, or returns false if the queue is full: pieces under way count too.
    Proved by other_lines, any_text, pull_twice, done_without_work,
    done_and_left, full_queue, full_queue_bounded, push_behind_others. */
 
-/* TODO 11: take_turn, which notes that a client is waiting from now on for work
-   or for room: as its turn, a number larger than any noted before.
+/* TODO 11: take_turn, which notes that a client is waiting for work or for room
+   from now on. Its turn is a number larger than any noted before.
    Proved by round_robin. */
 
 /* TODO 12: send_line, which takes a client, a line and its length, notes the
@@ -268,8 +268,8 @@ static bool echo(int client) {
    ended, and let check_connections remove it in this turn.
    Proved by push_and_pull, silent_worker, send_*. */
 
-/* TODO 13: send_some without bytes: send what is left of the line, and keep
-   what was not taken where it is.
+/* TODO 13: send_some without the parameter for the bytes: send what is left of
+   the line, and leave what the socket does not take where it is.
    Proved by push_and_pull, answers_unread, send_*. */
 
 /* Sends as many of the bytes as the socket takes, and keeps the others: see
@@ -291,11 +291,11 @@ static bool send_some(int client, const char *bytes) {
 }
 
 /* TODO 24: remove save_unsent, and its call: the rest of a line stays where it
-   is. (Not checked.) */
+   is. (No check tests this.) */
 
-/* Saves what is left of the bytes in memory of the client's own, since all
-   clients share the buffer. Returns false if there is no memory, which costs
-   only this client. */
+/* Keeps what is left of the bytes in the client's own memory, since all
+   clients share the buffer. Returns false if there is no memory: then only
+   this client is lost. */
 static bool save_unsent(int client, const char *bytes) {
     struct connection *connection = &connections[client];
 
@@ -447,8 +447,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send, unless it was small and complete:
-   then it is not worth a call. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send, unless it was small and complete,
+   so not worth another call. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -463,7 +463,7 @@ static long long earlier(long long one, long long other) {
     return one < other ? one : other;
 }
 
-/* Returns the time left until a time, at least 0, as select takes it. */
+/* Returns the time left until then, at least 0, in the form select takes. */
 static struct timeval time_until(long long then) {
     long long now = milliseconds(), left = then > now ? then - now : 0;
 
@@ -622,7 +622,7 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call, or of an errno that it may fail with */
+    const char *name;    /* of a call; below it, of an errno it may fail with */
     int number;          /* the errno; 0 in a call's row: any other errno */
     enum action action;
     const char *meaning;
@@ -713,7 +713,7 @@ static const struct failure failures[] = {
     {E(EINTR),  RETRY, "a signal came first"},
     {E(EINVAL), STOP,  "nfds or the timeout is wrong: a bug in this program"},
     {E(ENOMEM), WAIT,  "out of memory"},
-    /* TODO 25: nothing calls malloc any more. (Not checked.) */
+    /* TODO 25: nothing calls malloc any more. (No check tests this.) */
     {"malloc", 0, DROP, NULL},
     {NULL, 0, STOP, NULL},  /* any other call */
 };
@@ -746,7 +746,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same for a call on a connection: names its peer, and does not sleep,
    but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: that for which retry_at is 0, or long ago. */
+   a shortage is reported: until then retry_at is 0, or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

@@ -108,8 +108,8 @@ static bool is_query(struct text text) {
 
 /* The four forms of RFC 9112, 3.2. */
 static int parse_target(struct request *request, struct text target) {
-    /* TODO 10: a target may begin with a scheme and a host, such as a proxy
-       receives: http://ladder/hello.txt. If it begins with http://, in any
+    /* TODO 10: a target may begin with a scheme and a host, as in requests to a
+       proxy: http://ladder/hello.txt. If it begins with http://, whatever its
        case, call take_host, and return BAD if that fails. Every host has the
        same files, so ignore its name. A target that begins neither with
        http:// nor with a slash is BAD. RFC 9112, 3.2.2. Proved by
@@ -139,7 +139,7 @@ static int parse_target(struct request *request, struct text target) {
 /* TODO 2: write parse_version, which takes the request and a text, and returns
    a status. A version consists of HTTP/ in capitals, a digit, a dot and a
    digit; anything else is BAD. If the first digit is not 1, return 505. Store
-   in http10 whether the version is 1.0. Treat later ones than 1.1 as 1.1.
+   in http10 whether the version is 1.0. Treat 1.2 and later as 1.1.
    RFC 9112, 2.3; RFC 9110, 2.5. Proved by refuses_version_*, http_1_later,
    other_major_version. */
 
@@ -185,7 +185,7 @@ static int parse_request_line(struct request *request, struct text line) {
    first element up to a comma, and returns it without the blanks around it.
    Then write parse_connection, which takes the request and a list, and returns
    OK. It sets close or keep in the request if the list contains close or
-   keep-alive, whatever their case. All fields of that name count, and unknown
+   keep-alive, whatever their case. All Connection fields count, and unknown
    words are ignored. RFC 9110, 5.6.1 and 7.6.1. Proved by connection_closed,
    connection_other_tokens, http_1_0_kept. */
 
@@ -193,17 +193,17 @@ static int parse_request_line(struct request *request, struct text line) {
    request has had such a field before, and returns a status. It stores the
    length. The list should have one element; several are accepted if they are
    equal. Each must consist of digits only, be at most LLONG_MAX, and equal
-   those before it, also those of earlier fields. Anything else is BAD: another
-   parser might use a different length, and then see different requests. RFC
-   9110, 8.6; RFC 9112, 6.3. Proved by length_forms, refuses_lengths,
+   those before it, including those of earlier fields. Anything else is BAD:
+   another parser might use a different length, and then see different requests.
+   RFC 9110, 8.6; RFC 9112, 6.3. Proved by length_forms, refuses_lengths,
    refuses_length_plus, refuses_length_list, refuses_length_2*. */
 
 /* TODO 19: write parse_codings, which takes the request and a list, and returns
    a status. It sets chunked if the list contains chunked, whatever its case,
    and other_coding if it contains anything else; empty elements are ignored.
-   Chunked must come last, and once, or the end of the body is unknown: it is
-   BAD if any coding follows it, in the same field or a later one. RFC 9112, 6.1
-   and 7. Proved by coding_forms, refuses_chunked_*, refuses_coding_*. */
+   Chunked must come last, and only once, or the end of the body is unknown: it
+   is BAD if any coding follows it, in the same field or a later one. RFC 9112,
+   6.1 and 7. Proved by coding_forms, refuses_chunked_*, refuses_coding_*. */
 
 static enum field find_field(struct text name) {
     enum field field = 0;

@@ -10,7 +10,7 @@ WRONG = []
 
 def wrong(stages, check, says, *edits, file=''):
     """Adds a program of each stage. An edit is a pair of texts, the first of
-    which must be in the file: of 08 the named one, else the program."""
+    which must be in the file: by default the program, in 08 server.c."""
     for stage in stages.split():
         WRONG.append(Wrong(stage, check, says, file, edits))
 

@@ -14,7 +14,7 @@ def style(name, *edits):
     any_style('04-datagram', name, *edits)
 
 
-style('another buffer, and a peer of its own for each call',
+style('larger buffers',
       ('#define SIZE 65536', '#define SIZE 70000'),
       ('static char message[SIZE];', 'static char message[SIZE + 1];'))
 style('reports each message',
@@ -67,7 +67,7 @@ bug('EINVAL of sendto ends the server', 'sendto|port 0',
     ('{E(EINVAL),       DROP,', '{E(EINVAL),       STOP,'))
 bug('ENOBUFS costs the message', 'ENOBUFS',
     ('{E(ENOBUFS),      WAIT,', '{E(ENOBUFS),      DROP,'))
-bug('a lost answer is sent again without end', 'EINVAL',
+bug('a failed sendto is repeated without end', 'EINVAL',
     ('           && handle_retry("sendto", &waits) != DROP)\n',
      '           && (handle_retry("sendto", &waits), 1))\n'))
 
@@ -118,7 +118,7 @@ bug('status 0 without an answer', 'status 1',
      '            if (tries == 4)\n                exit(EXIT_SUCCESS);'))
 bug('ECONNREFUSED is skipped', 'ECONNREFUSED',
     ('{E(ECONNREFUSED), DROP, ', '{E(ECONNREFUSED), RETRY,'))
-bug('a line too long is cut', 'EMSGSIZE',
+bug('a line that is too long is cut', 'EMSGSIZE',
     ('*length < size)', '*length < 65503)'))
 bug('EMSGSIZE is asked again', 'EMSGSIZE',
     ('        if (handle_retry("sendto", &waits) == DROP)\n'

@@ -7,7 +7,7 @@ FLAGS = ['-O1', '-g', '-w', '-std=c99']
 
 
 class Unproved(Exception):
-    """What was to be proved does not hold, for this reason."""
+    """The reason why a proof has failed."""
 
 
 def edited(text, edits):
@@ -20,8 +20,8 @@ def edited(text, edits):
 
 
 def build_wrong(stage, edits, folder, file=''):
-    """Builds a stage with these edits in one of its files: the one that the
-    stub stands in for, or this one. Returns where the program is."""
+    """Builds a stage with these edits in a file: the named one, or by default
+    the one that the stub stands in for. Returns where the program is."""
     answer = TASKS[stage].answer()
     changed = answer.with_name(file or answer.name)
     source = folder / changed.name

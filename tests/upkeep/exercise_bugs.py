@@ -58,17 +58,17 @@ bug('05-framing', 'one byte less at most', '65536',
     ('length > MOST', 'length >= MOST'))
 bug('05-framing', 'a signed length', '(?i)above 65536|sign',
     ('length > MOST', '(int)length > (int)MOST'))
-bug('05-framing', 'no answer to what is too long', 'too long',
+bug('05-framing', 'no answer to an overlong message', 'too long',
     ('    if (!send_all(client, answer, sizeof answer - 1, timeout))\n'
      '        return;\n', ''))
 bug('05-framing', 'closes without receiving the rest', 'unread bytes',
     ('    while (receive(client, rest, sizeof rest) > 0)\n        continue;',
      '    (void)rest;'))
-bug('05-framing', 'continues after what is too long', 'is the last one',
+bug('05-framing', 'continues after an overlong message', 'is the last one',
     ('        reject(client, length, timeout);\n        return false;',
      '        send_all(client, "\\0\\0\\0\\10too long", 12, timeout);\n'
      '        return true;'))
-bug('05-framing', 'receives all of what is too long first', 'at once',
+bug('05-framing', 'receives all of an overlong message first', 'at once',
     ('    if (!send_all(client, answer, sizeof answer - 1, timeout))',
      '    for (ssize_t n; length > 0; length -= (size_t)n)\n'
      '        if ((n = receive(client, rest, length < 4096 ? length : 4096))\n'
@@ -78,7 +78,7 @@ bug('05-framing', 'answers half a message at the end', 'inside a message',
     ('        if (received <= 0)\n            return false;',
      '        if (received == 0 && inside)\n            return true;\n'
      '        if (received <= 0)\n            return false;'))
-bug('05-framing', 'only the first of several is answered',
+bug('05-framing', 'only the first of several messages is answered',
     'more than one message|any number of messages',
     ('return send_all(client, frame, HEAD + length, timeout);',
      'bool sent = send_all(client, frame, HEAD + length, timeout);\n'
@@ -119,7 +119,7 @@ bug('06-rpc', 'does not ask again', 'again|come back',
 bug('06-rpc', 'gives up if nobody listens', 'come back',
     ('    return server;\n}', '    if (server == -1)\n'
      '        exit(EXIT_FAILURE);\n    return server;\n}'))
-bug('06-rpc', 'three tries', 'four tries|four times|costs no try',
+bug('06-rpc', 'three tries', 'four tries|four times|count as a try',
     ('TRIES = 4', 'TRIES = 3'))
 bug('06-rpc', 'five tries', 'four tries|four times',
     ('TRIES = 4', 'TRIES = 5'))
@@ -157,7 +157,7 @@ bug('06-rpc', 'connects before there is a request', 'no request|to send',
     ('    int server = -1;\n    size_t length;\n',
      '    int server = connect_to_any(addresses, timeout);\n'
      '    size_t length;\n'))
-bug('06-rpc', 'keeps what comes with an answer', 'next request|discard',
+bug('06-rpc', 'keeps bytes after an answer', 'next request|discard',
     ('    if (answer.count > answered)', '    if (0)'),
     ('    struct buffer answer = {.count = 0};\n',
      '    static struct buffer answer;\n'),
@@ -167,10 +167,10 @@ bug('06-rpc', 'keeps what comes with an answer', 'next request|discard',
      '    for (old = 0; (length'),
     ('    return length;\n}\n\n/* Sends all', '    old = length;\n'
      '    return length;\n}\n\n/* Sends all'))
-bug('06-rpc', 'does not look before a request', 'next request|costs no try',
+bug('06-rpc', 'does not look before a request', 'next request|count as a try',
     ('    if (*server != -1 && !is_quiet(*server))\n'
      '        disconnect(server);\n', '    (void)is_quiet;\n'))
-bug('06-rpc', 'all of the input at once', 'one request',
+bug('06-rpc', 'sends all input at once', 'one request',
     ('        ask(&server, input.bytes, length,',
      '        length = input.count;\n        ask(&server, input.bytes, length,'
      ))

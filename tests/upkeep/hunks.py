@@ -43,8 +43,8 @@ class Stub:
                 self.lines.append(rest.pop(0))
 
     def add_todo(self, number, rest):
-        """Separates a TODO from the rest, together with the empty line after
-        it, or before it at the end, that makes it a paragraph."""
+        """Takes a TODO from the rest, and with it the empty line after it; at
+        the end of the stub, the empty line before it."""
         text = [rest.pop(0)]
         while rest and '*/' not in text[-1]:
             text.append(rest.pop(0))
@@ -96,8 +96,8 @@ def joined(hunks):
 
 
 def slack(old, new, lines, removed):
-    """Returns how far up inserted lines could move without a difference: to
-    insert a, b after b is the same as b, a before it."""
+    """Returns how far up inserted lines could move without a difference:
+    inserting "a, b" after a b is the same as "b, a" before that b."""
     lines, count = list(lines), 0
     while (not removed and old and new and old[-1] == new[-1] == lines[-1]):
         old, new = old[:-1], new[:-1]
@@ -107,8 +107,8 @@ def slack(old, new, lines, removed):
 
 
 def slid_down(hunk):
-    """Shifts an insertion that begins with the end of a function, and so ends
-    without the end of its last one, one function further down."""
+    """Moves an insertion down if it begins with the last lines of a function,
+    so that it ends with the last lines of what it inserts."""
     if hunk.begin != hunk.end:
         return hunk
     lines, place = hunk.lines, hunk.begin

@@ -30,13 +30,13 @@ WATCHES = ('        if (!has_unsent(connection))\n'
            '        else\n            FD_SET(fd, writable);'
            '  /* read no more until all is sent */\n')
 
-style('07-publish', 'another size of what waits, and of what is received',
+style('07-publish', 'other sizes of the buffers for input and output',
       ('QUEUE = 16384,', 'QUEUE = 9000,'))
 style('07-publish', 'sends in the next turn',
       (SENDS_AT_ONCE, '        due = 0;\n'),
       ('    while (!has_unsent(connection)\n           && (newline',
        '    while (connection->end < 8000\n           && (newline'))
-bug('07-publish', 'half a line when it overflows', 'whole line',
+bug('07-publish', 'sends half a line on overflow', 'whole line',
     (FITS + OVERFLOW + '    }\n',
      '    if (waiting + length > sizeof connection->unsent)\n'
      '        length = sizeof connection->unsent - waiting;\n'))
@@ -45,12 +45,12 @@ bug('07-publish', 'waits for a slow subscriber', 'slow subscriber|nobody',
      '!send_some(client);\n'
      '        } while (has_unsent(connection) && !connection->ended);\n'
      '        due = 0;\n'))
-bug('07-publish', 'loses messages and does not report it', 'LOST',
+bug('07-publish', 'does not report lost messages', 'LOST',
     (OVERFLOW, '        return;\n'))
 bug('07-publish', 'one too many in LOST', 'too large',
     ('"LOST %lu\\n", connection->lost);', '"LOST %lu\\n", connection->lost '
      '+ 1);'))
-bug('07-publish', 'one too few in LOST', 'LOST has reported',
+bug('07-publish', 'one too few in LOST', 'reported as lost',
     ('"LOST %lu\\n", connection->lost);', '"LOST %lu\\n", connection->lost '
      '- 1);'))
 bug('07-publish', 'LOST only before another message', 'LOST',
@@ -59,7 +59,7 @@ bug('07-publish', 'LOST only before another message', 'LOST',
                     '        waiting = connection->end;\n    }\n' + FITS))
 bug('07-publish', 'LOST in the wrong place', 'LOST',
     ('connection->lost > 0 || waiting', 'waiting'))
-bug('07-publish', 'the count does not start again', 'LOST|too large',
+bug('07-publish', 'LOST does not reset its count', 'LOST|too large',
     ('    connection->lost = 0;\n}', '}'), (
         'connection->lost > 0 || waiting', 'waiting'),
     (REPORTS, '    if (!has_unsent(connection)\n'
@@ -87,7 +87,7 @@ bug('07-publish', 'to the first subscriber only', 'table|subscribe',
     ('            add_line(fd, line, length);',
      '            {\n                add_line(fd, line, length);'
      '\n                return;\n            }'))
-bug('07-publish', 'what is received is a line', MISSES_LINES,
+bug('07-publish', 'takes each recv for a line', MISSES_LINES,
     (RECEIVED, MAKES_A_LINE + RECEIVED))
 bug('07-publish', 'one line for each recv', MISSES_LINES,
     ('    while (!has_unsent', '    if (!has_unsent'))
@@ -119,7 +119,7 @@ bug('07-publish', 'a topic twice', 'however often|already|once',
 bug('07-publish', 'one topic a client', 'all topics',
     ('connection->topics[connection->count++]',
      'connection->topics[(connection->count = 1) - 1]'))
-bug('07-publish', 'a last line without a newline', 'newline',
+bug('07-publish', 'handles a last line without a newline', 'newline',
     (CLOSED, '    if (received == 0) {\n'
      '        connection->received[connection->length++] = 10;\n'
      '        handle_lines(client);\n        return false;\n    }\n'))
@@ -181,10 +181,10 @@ bug('07-queue', 'a piece is lost with its worker',
 bug('07-queue', 'a piece comes back behind the others', 'in front',
     (GIVES_BACK, '        pieces[(first + waiting++) % PIECES] = '
      'connection->piece;\n'))
-bug('07-queue', 'a piece comes back, and still counts as under way',
+bug('07-queue', 'a piece that comes back still counts as under way',
     'under way',
     (GIVES_BACK + '        under_way--;\n', GIVES_BACK))
-bug('07-queue', 'a piece comes back, and waits for an event', 'next select',
+bug('07-queue', 'a piece that comes back waits for an event', 'next select',
     ('        hand_out();\n',
      '        hand_out();\n        remove_ended(listener);\n'),
     ('static void hand_out(void);\n',
@@ -259,7 +259,7 @@ bug('07-queue', 'PULL without work is an error', 'no answer yet|waits',
     ('        take_turn(client, WORK);\n        return "";\n',
      '        if (waiting == 0)\n            return "ERROR\\n";\n'
      '        take_turn(client, WORK);\n        return "";\n'))
-bug('07-queue', 'a worker that waits is not watched', 'while it waits',
+bug('07-queue', 'a worker that waits is not watched', 'client waits',
     (' && connection->turns[ROOM] == 0)\n            FD',
      ' && connection->turns[ROOM] == 0\n'
      '            && connection->turns[WORK] == 0)\n            FD'))
@@ -273,7 +273,7 @@ bug('07-queue', 'a pusher that waits is never dropped', 'no byte moved',
      '           || connection->turns[ROOM] != 0;'))
 bug('07-queue', 'a worker that does not read is never dropped', 'left to send',
     (AWAITS_WORK, 'return connection->turns[WORK] != 0;'))
-bug('07-queue', 'what is received is a line', MISSES_LINES,
+bug('07-queue', 'takes each recv for a line', MISSES_LINES,
     (RECEIVED, MAKES_A_LINE + RECEIVED))
 bug('07-queue', 'one line for each recv', MISSES_LINES,
     ('    while (!has_unsent(connection) && conn',

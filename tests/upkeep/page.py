@@ -44,8 +44,8 @@ def markdown(text, folder=ROOT):
 
 def link(match, folder):
     """Turns a link to a lesson, or to something that is served, into a link to
-    its page. Of any other link, and of one to a page that only another server
-    has, it keeps only the text."""
+    its page. Leaves links to https:// and # alone; of any other link, only the
+    text remains."""
     target, text = match[1], match[2]
     if re.match(r'https://|#', target):
         return match[0]
@@ -249,8 +249,7 @@ to a stage; <kbd>p</kbd> is for a projector.</p>
 
 
 def current(page, part=False):
-    """The attribute of a link to the page itself, or to the page that contains
-    it."""
+    """The attribute that marks a link to the current page, or to its stage."""
     return (' aria-current="page"' if page
             else ' aria-current="true"' if part else '')
 

@@ -1,5 +1,6 @@
 """Programs in which one statement of 08's request.c, or a part of one, is left
-out or wrong. The bug, what must be said first, and the edits."""
+out or wrong. Each has the bug, what the first failed check must say, and the
+edits."""
 
 from upkeep.bugs import bug as any_bug
 
@@ -33,7 +34,7 @@ bug('505 for a malformed version', '505 is for a well-formed version',
 bug('any major version', 'whose first digit is not 1',
     ("version.start[5] == '1' ? OK : 505", "OK"))
 
-bug('any byte in an unknown method', 'in the method|no method',
+bug('accepts any byte in an unknown method', 'in the method|no method',
     ("request->method == UNKNOWN && !is_token(method)", "0"))
 
 # ------------------------------------------------------------- the target
@@ -67,7 +68,7 @@ bug('the query is not kept', 'with its question mark',
     ("    request->target.length -= request->query.length;\n",
      "    request->target.length -= request->query.length;\n"
      "    request->query.length = 0;\n"))
-bug('a user name before the host', 'no user name',
+bug('accepts a user name before the host', 'no user name',
     ("    return host.length > 0 && *host.start != ':' && is_host(host);\n",
      "    const char *at = memchr(host.start, '@', host.length);\n"
      "    if (at != NULL)\n"
@@ -133,12 +134,12 @@ bug('Connection counts once', r'Connection: x.*in one field or several',
 
 bug('the length is not stored', 'a body of 5 bytes follows',
     ("        request->length = length;\n", ""))
-bug('the length is compared with none before it', 'Content-Length: 5',
+bug('the first length is compared, too', 'Content-Length: 5',
     ("(again && length != request->length)", "length != request->length"))
 bug('no list of lengths', 'Content-Length: 5, 5',
     ("parse_digits(take_element(&list), &length)\n",
      "parse_digits(list, &length) || take_element(&list).length == 0\n"))
-bug('empty elements of a list of lengths', 'an empty element',
+bug('accepts empty elements in a list of lengths', 'an empty element',
     ("        if (!parse_digits(take",
      "        struct text rest = list;\n"
      "        if (take_element(&rest).length == 0\n"
@@ -146,19 +147,19 @@ bug('empty elements of a list of lengths', 'an empty element',
      "            list = rest;\n            continue;\n        }\n"
      "        if (!parse_digits(take"))
 bug('a length has 31 bits', 'LLONG_MAX fits', ("> LLONG_MAX", "> INT_MAX"))
-bug('an empty element after chunked', 'is chunked, and nothing else',
+bug('an empty element after chunked', 'names one coding, chunked',
     ("element.length > 0 && request->chunked", "request->chunked"))
-bug('the case of chunked', 'is chunked, and nothing else',
+bug('the case of chunked', 'names one coding, chunked',
     ('is_word(element, "chunked")',
      '(element.length == 7 && memcmp(element.start, "chunked", 7) == 0)'))
 bug('400 for an unknown coding', 'this is a 501',
     ("            return 501;\n", "            return BAD;\n"))
-bug('a length of 0 and a coding', 'though of 0',
+bug('accepts a length of 0 beside a coding', 'a Content-Length of 0 and',
     ("fields[CONTENT_LENGTH].start != NULL", "request->length > 0"))
 bug('Content-Length is ignored', 'discard the body|Content-Length: 5',
     ("    case CONTENT_LENGTH:\n"
      "        return parse_length(request, value, again);\n", ""))
-bug('Transfer-Encoding is ignored', 'is chunked, and nothing else',
+bug('Transfer-Encoding is ignored', 'names one coding, chunked',
     ("    case TRANSFER_ENCODING:\n"
      "        return parse_codings(request, value);\n", ""))
 bug('the first Expect only', '100-continue, and Expect: 200-ok',
@@ -176,12 +177,12 @@ bug('one of several expectations', '100-continue, 200-ok',
 
 bug('waits for the end of an endless line', 'may never come',
     ("return length < MAX_HEAD ? 0 : -414;", "return 0;"))
-bug('a line may be 8192 bytes long', 'limit before its end is MAX_HEAD',
+bug('a line may be 8192 bytes long', 'its limit is MAX_HEAD',
     ("return length < MAX_HEAD ? 0 : -414;",
      "return length < MAX_TARGET ? 0 : -414;"))
-bug('a line that is cut is too long', 'has not arrived yet',
+bug('an incomplete line is too long', 'has not arrived yet',
     ("return length < MAX_HEAD ? 0 : -414;", "return -414;"))
-bug('a head that is cut is too long', 'has not arrived yet',
+bug('an incomplete head is too long', 'has not arrived yet',
     ("return length < MAX_HEAD ? 0 : -431;", "return -431;"))
 bug('a line waits for one more byte', 'within 16384 bytes',
     ("length < MAX_HEAD ? 0 : -414", "length <= MAX_HEAD ? 0 : -414"))
@@ -191,7 +192,7 @@ bug('a head waits for one more byte', 'within 16384 bytes',
     ("length < MAX_HEAD ? 0 : -431", "length <= MAX_HEAD ? 0 : -431"))
 bug('a head has no limit', 'bytes is too long',
     ("    if (length > MAX_HEAD)\n        rest.length = MAX_HEAD;\n", ""))
-bug('a head has one byte less', 'follows a head of 16384',
+bug('the limit is one byte less', 'follows a head of 16384',
     ("rest.length = MAX_HEAD;", "rest.length = MAX_HEAD - 1;"))
-bug('a head has one byte more', 'head of 16385 bytes',
+bug('the limit is one byte more', 'head of 16385 bytes',
     ("rest.length = MAX_HEAD;", "rest.length = MAX_HEAD + 1;"))

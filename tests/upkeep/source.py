@@ -6,7 +6,7 @@ import html
 import re
 
 LONGEST = 25    # lines of a hunk that a projector shows at once
-FOLD = 9        # lines as before that are worth folding
+FOLD = 9        # fewer unchanged lines are not folded
 CONTEXT = 3
 
 TOKEN = re.compile(r'''

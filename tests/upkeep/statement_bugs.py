@@ -1,5 +1,6 @@
 """Programs in which one statement of a stage's change is left out, or a part of
-one: the likeliest mistakes. The stage, the bug, and what must be said first."""
+one: the likeliest mistakes. Each has the stage, the bug, what the first failed
+check must say, and the edits."""
 
 from upkeep.bugs import bug
 
@@ -11,7 +12,7 @@ bug('05 06', '-t has no argument', '"t:" in the string', ('ht:"', 'ht"'))
 bug('02', 'break is forgotten', 'break',
     ('                usage_error(optarg);\n            break;\n',
      '                usage_error(optarg);\n'))
-bug('05 06', 'break is forgotten at the end', 'break',
+bug('05 06', 'the last break is forgotten', 'break',
     ('86400);\n            break;\n', '86400);\n'))
 bug('02', 'no case for -a', "a case 'a'", ("case 'a':", 'case 999:'))
 bug('02 06', 'one option only', 'call it in a loop',
@@ -41,7 +42,7 @@ bug('06', 'the result of socket is not checked', 'socket.. has returned',
     ('        if (server == -1) {', '        if (0) {'))
 bug('06', 'the bytes written are not subtracted', 'none of them twice',
     ('            length -= (size_t)written;\n', ''))
-bug('07', 'the pipe is taken for a client', 'pipe which a signal handler',
+bug('07', 'the pipe is taken for a client', 'pipe that a signal handler',
     ('    if (fd == wake_up[0])\n        exit(EXIT_SUCCESS);  /* a signal has '
      'arrived */\n    else if', '    if'))
 

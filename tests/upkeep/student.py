@@ -97,8 +97,8 @@ class Copy:
         return found
 
     def leaves_nothing(self, patience=4):
-        """Demands that no process is left here, or only while it is being
-        killed."""
+        """Demands that no process is left in this copy; one that is being
+        killed may take a moment."""
         if not wait_until(lambda: not self.left_running(), patience):
             raise Unproved(f'{self.left_running()} still run')
 

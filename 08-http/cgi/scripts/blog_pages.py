@@ -1,6 +1,6 @@
-"""A blog: a WSGI application (PEP 3333). A CGI script starts it again for each
-request, a worker keeps it running; so the posts are in a file, a line of JSON
-each.
+"""A blog: a WSGI application (PEP 3333). A CGI script starts it anew for each
+request; a worker keeps it running. So the posts are kept in a file, one line
+of JSON each.
 SPDX-License-Identifier: 0BSD"""
 
 import html
@@ -32,7 +32,7 @@ def read():
 
 
 def write(form):
-    """Appends a post: in one write, so that two do not mix."""
+    """Appends a post, in one write, so that two posts cannot mix."""
     post = {name: form.get(name, [''])[0] for name in ('title', 'text')}
     post['date'] = time.strftime('%Y-%m-%d %H:%M')
     with open(POSTS, 'a') as file:

@@ -40,7 +40,7 @@ def body_discarded(test):
                                ('OPTIONS', 204), ('FROB', 501)):
             field = f'Content-Length: {size}'
             visitor.get('/hello.txt', field, method=method, body=body).must_be(
-                status, hint=f'"{field}" and as many bytes are a valid body')
+                status, hint=f'"{field}" and a body of this length are valid')
             visitor.get('/hello.txt', 'Transfer-Encoding: chunked',
                         method=method, body=chunked(*filter(None, (
                             body[:size // 3], body[size // 3:])))
@@ -80,13 +80,14 @@ def chunked_forms(test):
 
 @check(WEB, open=False)
 def chunked_endless(test):
-    """rejects an extension or a trailer without an end"""
+    """rejects an extension or a trailer that never ends"""
     for body in (b'5;' + b'x' * 1000000, b'0\r\n' + b'X: y\r\n' * 100000,
                  b'0\r\nX: ' + b'y' * 1000000):
         visitor = test.visitor()
         visitor.feed(request('/hello.txt', 'Transfer-Encoding: chunked',
                              body=body))
-        visitor.answer().must_be(400, hint='count the bytes that are not data')
+        visitor.answer().must_be(400, hint='count the bytes that are not data, '
+                                 'and limit them')
 
 
 @check(WEB, open=False, after='length_forms')
@@ -96,7 +97,7 @@ def coding_forms(test):
     visitor = test.visitor()
     for value in ('chunked', 'Chunked', 'CHUNKED', ' \tchunked \t', 'chunked,',
                   ', chunked , ,'):
-        hint = f'"Transfer-Encoding: {value}" is chunked, and nothing else'
+        hint = f'"Transfer-Encoding: {value}" names one coding, chunked'
         visitor.get('/hello.txt', f'Transfer-Encoding:{value}', hint=hint,
                     body=chunked(b'hello')).must_be(200, HELLO, hint)
     visitor.stays()
@@ -104,7 +105,8 @@ def coding_forms(test):
 
 @check(WEB, open=False)
 def length_forms(test):
-    """accepts equal lengths, in one list or in several fields, as one"""
+    """accepts a repeated length if all values are equal, in one list or in
+    several fields"""
     visitor = test.visitor()
     for fields in (['Content-Length: 5', 'Content-Length: 5'],
                    ['Content-Length: 5, 5'], ['Content-Length: 5,5,\t5'],
@@ -145,7 +147,7 @@ def body_cut_off(test):
         visitor.send(request('/hello.txt', *fields, method='POST', body=body))
         visitor.socket.shutdown(socket.SHUT_WR)
         if b' 200 ' in visitor.rest()[:20]:
-            raise Failure(f'no success for a body cut off ({fields[0]})', '200',
+            raise Failure(f'no 200 for an incomplete body ({fields[0]})', '200',
                           'recv() == 0 in the middle of a body: close')
 
 
@@ -199,8 +201,8 @@ def expect_refused(test):
         visitor = test.visitor(server=server)
         reply = visitor.get(target, 'Expect: 100-continue',
                             'Content-Length: 5', *fields, method=method)
-        reply.must_be(status, hint='RFC 9110 10.1.1: the final status, if it '
-                      'is known')
+        reply.must_be(status, hint='RFC 9110 10.1.1: send the final status '
+                      'instead of 100 if it is known already')
         visitor.feed(b'hello')
         visitor.ended('Connection: close')
 
@@ -235,15 +237,15 @@ def expect_of_1_0(test):
 @check(WEB, open=False)
 def expect_unknown(test):
     """rejects other expectations with 417, and closes, since a body may or may
-    not follow; but ignores those of HTTP/1.0"""
+    not follow; but ignores Expect in HTTP/1.0"""
     for values in (['200-ok'], ['100-continued'], ['100'],
                    ['100-continue, 200-ok'], ['100-continue', '200-ok'],
                    ['200-ok', '100-continue']):
         visitor = test.visitor()
         fields = [f'Expect: {value}' for value in values]
         visitor.get('/hello.txt', *fields).must_be(
-            417, hint=f'"{", and ".join(fields)}" is not just 100-continue, '
-            'so it is unknown')
+            417, hint=f'"{", and ".join(fields)}" has an unknown expectation: '
+            'only 100-continue is known')
         visitor.ended('Connection: close')
     test.visitor().get('/hello.txt', 'Expect: 200-ok', version='HTTP/1.0'
                        ).must_be(200, HELLO, 'HTTP/1.0 has no Expect')

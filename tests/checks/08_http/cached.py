@@ -64,12 +64,13 @@ def folder_turned_into_a_link(test):
 @check(WEB, open=False)
 def changed_file_not_kept(test):
     """opens a file for each request for a few seconds after a change, even if
-    its modification time is set back; also while it is in the future"""
+    its modification time is set back, and as long as that time is in the
+    future"""
     test.need_injector()
     root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
     later = time.time() + 3600
     os.utime(root / 'ahead.txt', (later, later))
-    time.sleep(3.2)  # so that its ctime alone would be old enough
+    time.sleep(3.2)  # now ahead.txt is too new only by its mtime
     server = test.server(root=root)
     test.attached()
     visitor = test.visitor(server=server)
@@ -94,9 +95,9 @@ def changed_file_not_kept(test):
         else:
             raise Skip('this machine is too busy: two requests took a second')
         if not opened:
-            raise Failure(f'a call to open for {name}', 'none', 'a change soon '
-                          'after another may not alter any of the file\'s '
-                          'times')
+            raise Failure(f'a call to open for {name}', 'none', 'a second '
+                          'change soon after the first may leave all of the '
+                          'file\'s times as they were')
 
 
 @check(WEB, open=False)
@@ -113,7 +114,7 @@ def outdated_file_freed(test):
         time.sleep(0.11)  # what is cached is reread after 0.1 seconds
         blocks.append(Page(test.faults).get('blocks'))
     if blocks[-1] > blocks[1]:
-        raise Failure('as many blocks of memory each time', blocks)
+        raise Failure('the same number of blocks of memory each time', blocks)
 
 
 @check(WEB, open=False)
@@ -140,12 +141,12 @@ def kept_whatever_the_path(test):
         else:
             raise Failure('files from memory when they are requested again',
                           f'one is opened each time in {folder}', 'follow no '
-                          'link below the served folder, which may itself be '
-                          'one')
+                          'link below the served folder; the folder itself may '
+                          'be a link')
 
 
 def need_memfd(test):
-    """Skips the check where no file can be kept by descriptor."""
+    """Skips the check where the kernel cannot keep a file in a memfd."""
     try:
         os.close(os.memfd_create('ladder'))
     except (AttributeError, OSError):
@@ -155,8 +156,8 @@ def need_memfd(test):
 
 @check(WEB, open=False)
 def files_above_clients(test):
-    """keeps files in memory where the kernel can send them without a copy, and
-    uses no descriptor that a client could have"""
+    """keeps files in memory where the kernel can send them without a copy,
+    under descriptors that are too high for any client"""
     need_memfd(test)
     names = [f'{number}.bin' for number in range(5)]
     root = test.site(dict.fromkeys(names, DATA * 3))

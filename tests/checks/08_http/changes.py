@@ -24,8 +24,8 @@ def settled(test, files=USUAL):
 
 @check(WEB, open=False)
 def changed_after_a_while(test):
-    """when a file changes after it was served, and after seconds without a
-    change, serves the new content at once"""
+    """serves new content at once, even of a file that was served before and
+    had not changed for seconds"""
     root = settled(test)
     visitor = test.visitor(server=test.server(root=root))
     targets = ['/hello.txt', '/data.bin', '/page.html', '/sub/', '/empty.txt']
@@ -186,7 +186,7 @@ def folders_exchanged(test):
     times were exchanged"""
     root = fill(test.site(), {'a/x.txt': b'one', 'b/x.txt': b'two'})
     paths = [root / name / 'x.txt' for name in 'ab']
-    for _ in range(200):  # until both have the same tick of the clock
+    for _ in range(200):  # until both have the same ctime
         for path in paths:
             os.utime(path, (MOMENT, MOMENT))
         if len({os.stat(path).st_ctime_ns for path in paths}) == 1:
@@ -246,7 +246,7 @@ def shrinks_while_sent(test):
     body = got.partition(b'\r\n\r\n')[2]
     if len(body) >= len(content) or not content.startswith(body):
         raise Failure('a prefix of the file, then the end of the stream',
-                      f'{len(body)} bytes of {len(content)}, and not the same')
+                      f'{len(body)} of {len(content)} bytes, no shorter prefix')
     test.alive(server, 'a file has shrunk', 'reading a mapped file that has '
                'shrunk raises SIGBUS: call read or pread instead')
     test.visitor(server=server).get('/large').must_be(200, content[:200000])
@@ -302,9 +302,8 @@ def overwritten_while_sent(test):
 
 @check(WEB, open=False)
 def changed_through_a_mapping(test):
-    """serves the new content, after a moment at most, of a file changed
-    through a memory mapping, which leaves size and times as they were; the
-    ETag changes, too"""
+    """soon serves the new content of a file that was changed through a memory
+    mapping, although its size and times are the same; the ETag changes, too"""
     root = test.site()
     with open(root / 'hello.txt', 'r+b') as file:
         mapping = mmap.mmap(file.fileno(), 0)

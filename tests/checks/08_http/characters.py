@@ -45,8 +45,8 @@ def name_characters(test):
 
 @check(WEB, open=False, after='name_characters')
 def value_characters(test):
-    """accepts any character in a value but control characters, and of these the
-    tab (RFC 9110, 5.5)"""
+    """accepts any character in a value except control characters other than
+    the tab (RFC 9110, 5.5)"""
     server = test.server(root=test.site())
     for byte in ALL:
         line = f'X: a{byte}b'

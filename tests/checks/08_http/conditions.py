@@ -40,9 +40,9 @@ WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
 
 
 def two_digits(year, other):
-    """A moment early in a year, in the form with a two-digit year; in the
-    other year with these digits, the name of its weekday has the same
-    length."""
+    """A day in January, in the form with a two-digit year. In the other year
+    that ends with these digits, the name of its weekday is equally long, so 08
+    accepts the date in both."""
     for day in range(1, 29):
         names = [WEEKDAYS[datetime.date(number, 1, day).weekday()]
                  for number in (year, other)]
@@ -61,17 +61,17 @@ def conditional(test, status, *fields, hint='', method='GET'):
     if test.any and reply.status == 200 and fields == [
             f'If-Modified-Since: {THEN}']:  # RFC 9110 13.1.3: a SHOULD
         raise Skip('it ignores If-Modified-Since')
-    reply.must_be(status, hint=f'{"; ".join(fields)} (the file is of {THEN}): '
-                  + hint)
+    reply.must_be(status, hint=f'{"; ".join(fields)} (the file is dated '
+                  f'{THEN}): ' + hint)
     if status == 304 and tag and (not test.any or fields == [
             f'If-None-Match: {tag}']):
-        reply.must_have('ETag', tag, 'a 304 has the ETag of the version')
+        reply.must_have('ETag', tag, 'a 304 has the file\'s current ETag')
     if not test.any:
         visitor.stays()
     return reply
 
 
-# One check each: what it demands, and rows of a status and fields.
+# For each check: what it demands, and its rows of a status and fields.
 CONDITIONS = {
     'if_none_match': (
         'answers with 304 if If-None-Match has the file\'s ETag, or *', [
@@ -98,7 +98,7 @@ CONDITIONS = {
         + [(200, f'If-Modified-Since: {form.replace(":37", ":36")}')
            for form in FORMS]),
     'if_modified_since_years': (
-        'reads a year of two digits as one at most 50 years ahead', [
+        'reads a two-digit year as one at most 50 years ahead', [
             (304, 'If-Modified-Since: '
              + two_digits(YEAR + 49, YEAR - 51)),
             (200, 'If-Modified-Since: '
@@ -184,7 +184,8 @@ def conditions_of_ours(test):
 
 @check(WEB)
 def not_modified_form(test):
-    """a 304 has no body, and no wrong field that describes a body"""
+    """a 304 has no body and no Content-Range; its Content-Length, if any, is
+    that of the 200"""
     reply = conditional(test, 304, f'If-Modified-Since: {THEN}')
     seconds_of(reply)
     if reply.values('Content-Length'):
@@ -194,8 +195,8 @@ def not_modified_form(test):
 
 @check(WEB, open=False)
 def listing_conditions(test):
-    """a listing, which has neither an ETag nor a date, matches *, which only
-    asks whether it exists, and matches no given tag"""
+    """a listing has neither an ETag nor a date: it matches *, which only asks
+    whether it exists, but no tag"""
     visitor = test.visitor()
     for field, status in (('If-None-Match: *', 304), ('If-Match: "x"', 412),
                           ('If-Match: *', 200), ('If-None-Match: "x"', 200),

@@ -37,8 +37,8 @@ def connection_closed(test):
         reply = visitor.ask(request('/hello.txt', f'Connection: {value}')
                             + request('/data.bin')).must_be(200, HELLO)
         field = shown(b'Connection: ' + value.encode())
-        visitor.ended(f'{field} contains close: a list, whatever its case, in '
-                      'one field or several')
+        visitor.ended(f'{field} contains close: compare each element of the '
+                      'list without case, in one field or several')
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the answer to "Connection: '
                           f'{value}"', f'"{reply["Connection"]}"')
@@ -115,8 +115,8 @@ def last_response_not_lost(test):
 
 @check(WEB, open=False)
 def last_response_on_its_way(test):
-    """the last response arrives though the client sends one more byte while
-    most of it is still on its way: the server closes after the client"""
+    """the last response arrives though the client sends a few more bytes while
+    most of the response is still on its way: the server closes last"""
     root = test.site({'16k': DATA + DATA[:6000]})
     server = test.server(root=root)
     for message, extra in ((request('/16k', 'Connection: close'), b'\r\n'),
@@ -261,7 +261,7 @@ def pipelined(test):
     files = {f'{number}.txt': b'file %d' % number for number in range(300)}
     visitor = persistent(test, files)
     targets = [f'/{number * 7 % 300}.txt' for number in range(300)]
-    if test.any:  # others may end a connection after 100, or have less room
+    if test.any:  # others may close after 100 requests, or have less room
         visitor.send(request() * 2)
         for _ in range(2):
             visitor.answer(request(), LEFT_HINT).must_be(200, HELLO, LEFT_HINT)
@@ -284,7 +284,7 @@ def pipelined_mixture(test):
               (request('/nothing', method='HEAD'), 404, b''),
               (request('/hello.txt', 'Range: bytes=0-4'), 206, HELLO[:5]),
               (request('/empty.txt'), 200, b'')] * 20
-    if test.any:  # the others are a server's own choice
+    if test.any:  # statuses other than 200 are a server's choice
         script = [row for row in script if row[1] == 200][:25]
     visitor.feed(b''.join(row[0] for row in script))
     for message, status, body in script:
@@ -325,7 +325,7 @@ def half_closed(test):
             visitor.head()
         except Failure as failure:
             if closed(failure):
-                raise Skip('it gives up a client that shuts down its half'
+                raise Skip('it drops a client that shuts down its half'
                            ) from None
             raise
         return
@@ -378,7 +378,7 @@ def stopped_and_continued(test):
 
 @check(WEB)
 def all_at_once_large(test):
-    """ten clients that read in turns get a large file each"""
+    """ten clients that read in turn each get a large file"""
     large = [data(1 << 20, seed) for seed in range(10)]
     server = test.server(root=test.site(
         {str(number): content for number, content in enumerate(large)}))

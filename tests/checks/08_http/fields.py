@@ -97,7 +97,7 @@ def fields_once(test):
 
 
 def seconds_of(reply, name='Date'):
-    """The time that a field names, in the only form that may be sent."""
+    """Returns the time in a field. Only one form of date may be sent."""
     text = reply[name]
     try:
         moment = calendar.timegm(
@@ -188,7 +188,7 @@ def etag(test):
     """an ETag is a quoted string: the same for the same file, different for
     another file or a changed one"""
     root = test.site()
-    for name in ('hello.txt', 'data.bin'):  # a new file need not have one
+    for name in ('hello.txt', 'data.bin'):  # a new file may have no ETag
         os.utime(root / name, (MOMENT, MOMENT))
     visitor = test.visitor(server=test.server(root=root))
     tags = [visitor.get(target)['ETag'] for target in (
@@ -281,9 +281,9 @@ def more_media_types(test):
 
 @check(WEB, open=False)
 def no_cache(test):
-    """a browser may cache a response, but must ask whether it has changed;
-    otherwise it would use a file for a tenth of its age, and not show an
-    edit"""
+    """a browser may cache a response, but must ask whether it has changed:
+    else it may reuse a file without asking, for as long as a tenth of the
+    file's age, and not show an edit"""
     visitor = test.visitor()
     reply = visitor.get().must_have('Cache-Control', 'no-cache')
     visitor.get('/list/').must_have('Cache-Control', 'no-cache')
@@ -325,8 +325,8 @@ def reasons(test):
 
 @check(WEB, open=False)
 def last_modified_early(test):
-    """the year of a file from before the year 1000 has four digits; a file
-    whose year does not fit in four digits has no Last-Modified"""
+    """Last-Modified writes a year before 1000 with four digits; a file whose
+    year does not fit in four digits has no Last-Modified"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for moment, date in ((-35000000000, 'Mon, 22 Nov 0860 09:46:40 GMT'),
@@ -337,7 +337,7 @@ def last_modified_early(test):
         except (OSError, OverflowError):
             continue
         if os.stat(root / 'hello.txt').st_mtime != moment:
-            continue  # this file system has no such time
+            continue  # this file system cannot store the time
         reply = visitor.get().must_be(200, HELLO)
         if reply['Last-Modified'] != date:
             raise Failure(date or 'no Last-Modified', reply['Last-Modified'])

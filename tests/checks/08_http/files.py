@@ -20,8 +20,8 @@ def not_found(test, visitor, targets, hint=''):
 
 @check(WEB, open=False)
 def symbolic_links(test):
-    """follows no symbolic link, to a file or a folder, inside or outside, on
-    the way or as index.html"""
+    """follows no symbolic link, whether to a file or a folder, inside the site
+    or outside, within a path or as index.html"""
     root = test.site()
     outside = test.site({'secret.txt': b'secret', 'index.html': b'secret'})
     for name, to in (('to-file', 'hello.txt'), ('to-folder', 'sub'),
@@ -59,8 +59,8 @@ def symbolic_link_in_time(test):
                 test.faults.set('stop', 0, call)
                 if b'secret' in reply.body:
                     raise Failure(f'no file from outside: {name} became a link '
-                                  f'before {call} was called, the {number}th '
-                                  'time', str(reply), 'O_NOFOLLOW')
+                                  f'just before call no. {number} of {call}',
+                                  str(reply), 'O_NOFOLLOW')
     test.visitor(server=server).stays()
 
 
@@ -100,8 +100,8 @@ def special_files(test):
 
 @check(WEB, open=False)
 def no_permission(test):
-    """answers with 403 for a file without permission, or in a folder without
-    permission"""
+    """answers with 403 for a file that the server may not read, or that is in a
+    folder that it may not enter"""
     root = test.site({**USUAL, 'closed/file.txt': b'x'})
     (root / 'page.html').chmod(0)
     (root / 'closed').chmod(0)
@@ -159,8 +159,8 @@ def read_fails(test):
         visitor.send(request(target))
         got = visitor.head(hint='read fails with EIO')
         if got.status == 200:
-            visitor.ended('the length that was promised cannot be sent: '
-                          'close')
+            visitor.ended('the bytes that Content-Length promises cannot all '
+                          'be sent: close')
         elif got.status < 500:
             raise Failure('a status of 500 or more when read fails', str(got))
         line = f'pread: {os.strerror(errno.EIO)} ({root}{target})'
@@ -179,7 +179,7 @@ def read_fails(test):
 def read_interrupted(test):
     """continues after any read of a file fails with EINTR"""
     test.need_injector()
-    large = data(3 << 20)  # more than is kept in memory
+    large = data(3 << 20)  # too large to be kept in memory
     root = test.site({'large': large, **{f'small{number}': HELLO
                                          for number in range(1, 4)}})
     server = test.server(root=root)
@@ -199,7 +199,7 @@ def read_interrupted(test):
 
 @check(WEB, open=False)
 def spare_descriptors(test):
-    """serves a file to every client that it accepts, even if the hard limit of
+    """serves a file to every client that it accepts, even if the hard limit on
     descriptors is low"""
     test.need_injector()
     root = fill(test.site(), {f'{number}.txt': HELLO for number in range(40)})
@@ -246,8 +246,8 @@ def slow_files_shared(test):
 
 @check(WEB, open=False)
 def search_permission(test):
-    """a folder that may be entered but not read (mode 711) serves its files; a
-    listing of it gets a 403"""
+    """serves files from a folder that it may enter but not read (mode 711);
+    answers with 403 for a listing of that folder"""
     root = test.site()
     root.chmod(0o711)
     for name in ('sub', 'list'):
@@ -285,7 +285,7 @@ def open_interrupted(test):
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()
-    for number in 1, 2, 3:  # the folder, one in it, and the file
+    for number in 1, 2, 3:  # the served folder, sub, and the file
         test.faults.fail('open', errno.EINTR,
                          test.faults.get('calls', 'open') + number)
         visitor = test.visitor(server=server)

@@ -277,8 +277,8 @@ def listing_columns(test):
 
 @check(WEB, open=False)
 def listing_in_portions(test):
-    """while it lists a folder of 30000 entries, serves others, stops for a
-    client that gives up, and ends at once on SIGTERM"""
+    """while it lists a folder of 30000 entries, serves other clients, and
+    exits at once on SIGTERM"""
     root = test.site()
     (root / 'many').mkdir()
     for number in range(30000):
@@ -313,8 +313,8 @@ def listing_in_portions(test):
 
 @check(WEB, open=False)
 def listing_runs_out_of_memory(test):
-    """answers with 503 if there is no memory for a listing, never with an
-    incomplete page; then frees all of its memory"""
+    """answers with 503, never with an incomplete page, if there is no memory
+    for a listing; then frees what it has allocated"""
     test.need_injector()
     root = test.site({'list/' + 'x' * 100 + str(number): b''
                       for number in range(300)})
@@ -330,7 +330,7 @@ def listing_runs_out_of_memory(test):
         try:
             reply = visitor.answer()
         except Failure:
-            return  # memory for the connection was missing
+            return  # there was no memory for the connection
         finally:
             visitor.socket.close()
         if reply.status != 503:
@@ -366,7 +366,7 @@ def listing_reports_no_memory(test):
         try:
             reply = visitor.get('/list/')
         except Failure:
-            continue  # memory for the connection was missing
+            continue  # there was no memory for the connection
         if reply.status == 200:
             break
         reply.must_be(503, hint='save errno when the call fails')

@@ -9,11 +9,11 @@ from harness.replies import UNEXPECTED
 from harness.web import DATA, HELLO, WEB, gave_up, request
 
 # A row of LINES or FIELDS: its name, what is wrong with the request,
-# the request, and the answers that are allowed for any server, or {} if a
-# server may choose: RFC 9112 demands nothing, or allows a repair.
+# the request, and the answers that any server may give; {} if every answer is
+# allowed, because RFC 9112 demands nothing, or permits a repair.
 BAD, ANY = {400}, set(range(400, 600))
-SERVED_OR_NOT = set(range(200, 600))  # but the connection ends
-LARGE = set(range(200, 600))  # or what follows is taken for the body
+SERVED_OR_NOT = set(range(200, 600))  # but then the connection ends
+LARGE = set(range(200, 600))  # but what follows is not read as a request
 CRLF = b'\r\n'
 
 
@@ -74,7 +74,7 @@ LINES = [
      line('GET /hello.txt HTTP/'), ANY),
     ('method_empty', 'no method',
      line('/hello.txt HTTP/1.1'), ANY),
-    ('method_at', '@ in the method, which is a token',
+    ('method_at', '@ in the method, which must be a token',
      line('G@T /hello.txt HTTP/1.1'), ANY),
     ('method_parenthesis', 'parentheses in the method',
      line('(GET) /hello.txt HTTP/1.1'), ANY),
@@ -92,7 +92,7 @@ LINES = [
      line('GET /hello.txt HTTP/1.1\rX: y'), ANY),
     ('line_double_cr', 'CR CR LF before it, which is not an empty line',
      b'\r\r\n' + line('GET /hello.txt HTTP/1.1'), {}),
-    ('fragment', '# in the target: no browser sends it',
+    ('fragment', '# in the target, which no browser sends',
      line('GET /hello.txt#top HTTP/1.1'), {}),
     ('binary', 'TLS, to a server that does not speak it',
      b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', ANY),
@@ -165,7 +165,7 @@ FIELDS = [
      host('[nobody]'), {}),
     ('host_after', 'a letter after the brackets in Host',
      host('[::1]x'), {}),
-    ('host_bracket_long', 'more between the brackets in Host than an address',
+    ('host_bracket_long', 'more than an address between the brackets in Host',
      host('[' + '1:' * 7000 + '1]'), {}),
     ('host_high', 'a byte above 0x7f in Host',
      host('l\xe4dder'), {}),
@@ -177,7 +177,7 @@ FIELDS = [
 
 
 def lines_of(message):
-    """The lines of a head that differ from those of most, for a hint."""
+    """The lines of a head that most requests do not have, for a hint."""
     lines = message.partition(b'\r\n\r\n')[0].split(b'\r\n')[1:]
     if b'Host: ladder' in lines:
         lines.remove(b'Host: ladder')
@@ -215,7 +215,7 @@ def make_refusal(name, wrong, message, anybody, ours=400, framing=False,
                 return
             raise
         reply.must_be(sorted(anybody) if test.any else ours, hint=(
-            f'{wrong}: the form is right, so this is a 501' if ours == 501 and
+            f'{wrong}: well-formed, so this is a 501' if ours == 501 and
             reply.status == 400 else hint * (reply.status not in UNEXPECTED)))
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the {reply.status} for '

@@ -1,4 +1,4 @@
-"""What the checks of 08 need of a server that keeps connections."""
+"""Shared by the checks of 08 that need a connection to be kept open."""
 
 from harness import Failure, Skip
 from harness.web import HELLO, USUAL, request
@@ -11,12 +11,12 @@ def persistent(test, files=USUAL):
     return test.visitor(server=server)
 
 
-LEFT_HINT = 'the bytes left in the buffer after a request are the next one'
+LEFT_HINT = 'the bytes left in the buffer after a request begin the next one'
 
 
 def need_pipelining(test):
-    """Skips the check if another server loses a request that follows another
-    one immediately, which `pipelined` reports."""
+    """Skips the check if another server loses one of two requests sent
+    together, which the check `pipelined` reports."""
     if test.any:
         visitor = persistent(test)
         visitor.send(request() * 2)

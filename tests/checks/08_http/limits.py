@@ -17,8 +17,8 @@ def target_length(test):
     visitor.send(message[:8200])
     rests(server)
     visitor.ask(message[8200:]).must_be(
-        200, HELLO, 'its line is longer than 8192 bytes, and may arrive in '
-        'pieces: the limit before its end is MAX_HEAD')
+        200, HELLO, 'the request line is longer than 8192 bytes, and may '
+        'arrive in pieces: until it has ended, its limit is MAX_HEAD')
     for size in (8193, 8200, 12000):
         other = test.visitor()
         reply = other.get('/' + 'x' * (size - 1)).must_be(414)
@@ -42,7 +42,7 @@ def rejected(test, visitor, status, hint):
 
 @check(WEB)
 def target_endless(test):
-    """rejects a request line without an end"""
+    """rejects a request line that never ends"""
     hint = 'reject it once it is too long: its end may never come'
     visitor = test.visitor()
     visitor.feed([b'GET /', *[b'x' * 65536] * (256 if test.any else 5)])
@@ -79,7 +79,7 @@ def head_length(test):
 
 @check(WEB)
 def head_endless(test):
-    """rejects a head without an end: one long field, or an endless series of
+    """rejects a head that never ends: one long field, or an endless series of
     fields"""
     times = 256 if test.any else 16
     start = b'GET /hello.txt HTTP/1.1\r\nHost: ladder\r\nX-Filler: '

@@ -94,8 +94,8 @@ def log_of_long_lines(test):
     got = [line[2].split()[1] for line in lines]
     if got != [f'/hello.txt?{number}' for number in range(120)]:
         raise Failure('120 lines in order', got[:5],
-                      'do not wait for the delay when the buffer fills up: '
-                      'write the lines')
+                      'when the buffer is full, write the lines at once, '
+                      'without the usual delay')
     if any(line[6] != 'x' * 8192 for line in lines):
         raise Failure('8192 bytes of the field', len(lines[0][6]))
 
@@ -144,7 +144,7 @@ def messages_escaped(test):
 
 @check(WEB, open=False)
 def log_pipe_without_reader(test):
-    """exits if -l names a pipe, and does not wait for its reader"""
+    """exits if -l names a pipe without a reader, and does not wait for one"""
     root = test.site()
     pipe = test.site({}) / 'pipe'
     os.mkfifo(pipe)
@@ -181,8 +181,8 @@ def log_appended(test):
 
 @check(WEB, open=False)
 def log_rotated(test):
-    """after a rename and SIGHUP continues in a new file, loses no line, and
-    serves new clients; a request in between is in the old file"""
+    """after a rename and SIGHUP logs to a new file, loses no line, and serves
+    new clients; a request between the two is logged in the old file"""
     server, visitor, log = logging(test)
     for number in range(5):
         targets = [f'/hello.txt?{number}{letter}' for letter in 'abc']
@@ -270,7 +270,7 @@ def log_unread(test):
         end = time.monotonic() + 5 * PATIENCE
         message = request('/hello.txt', 'User-Agent: ' + 'x' * 500)
         hint = 'no client must wait for the reader of the log'
-        for _ in range(20):  # lines for more than a pipe and a buffer hold
+        for _ in range(20):  # more lines than a pipe and a buffer hold
             visitor.feed(message * 100)
             for _ in range(100):
                 visitor.answer(message, hint).must_be(200, HELLO)
@@ -290,7 +290,7 @@ def log_unread(test):
 @check(WEB, open=False)
 def times_and_zones(test):
     """Date is in GMT, the log in local time"""
-    test.zone = 'FAR-5:30'  # hours before GMT, as POSIX counts them
+    test.zone = 'FAR-5:30'  # east of GMT: POSIX counts hours to the west
     _, visitor, log = logging(test)
     os.utime(test.root / 'hello.txt', (MOMENT, MOMENT))
     reply = visitor.get().must_be(200)

@@ -41,13 +41,13 @@ def log_limited(test):
                       'complete the line that was partly written')
     if len(lines) > 25:
         raise Failure('no lines from the time when the log was full',
-                      f'{len(lines)} lines', 'drop what cannot be written: the '
-                      'lines would need more and more memory')
+                      f'{len(lines)} lines', 'drop what cannot be written, or '
+                      'the lines take more and more memory')
 
 
 @check(WEB, open=False)
 def log_failures_apart(test):
-    """reports each time that the log becomes full, not only the first; drops
+    """reports it whenever the log becomes full, not only the first time; drops
     the lines that did not fit"""
     if not hasattr(resource, 'prlimit'):
         raise Skip('this system has no prlimit')
@@ -66,8 +66,9 @@ def log_failures_apart(test):
         visitor.get()
         for entry in logged(log, 2 * number):
             if 'dropped' in entry[2] or entry[0] != '127.0.0.1':
-                raise Failure('no line from while the log was full', entry,
-                              'complete only a line that was partly written')
+                raise Failure('no line from the time when the log was full',
+                              entry, 'complete only a line that was partly '
+                              'written')
 
 
 @check(WEB, open=False)
@@ -93,8 +94,8 @@ def log_last_byte(test):
 
 @check(WEB, open=False)
 def log_rotated_while_full(test):
-    """after SIGHUP begins the new log with a complete line, even if the last
-    line of the old one is not; it closes the old one"""
+    """after SIGHUP begins the new log with a complete line, even if the old log
+    ends in the middle of one; closes the old log"""
     if not hasattr(resource, 'prlimit'):
         raise Skip('this system has no prlimit')
     server, visitor, log = logging(test)
@@ -112,7 +113,7 @@ def log_rotated_while_full(test):
     server.limit_files(before)
     if not LOG_LINE.fullmatch(log.read_text()):
         raise Failure('one complete line in the new log', log.read_text(),
-                      'discard the rest of the line in the old log')
+                      'discard the rest of a line begun in the old log')
     if not wait_until(lambda: len(server.descriptors()) == descriptors):
         raise Failure('the old log closed',
                       f'{len(server.descriptors()) - descriptors} more '
@@ -150,7 +151,7 @@ def log_continued_in_a_pipe(test):
         message = request('/hello.txt', 'User-Agent: ' + 'x' * 4000)
         for _ in range(15):  # less than the server keeps
             visitor.ask(message).must_be(200, HELLO)
-        time.sleep(0.3)  # what it collects is due after a tenth of a second
+        time.sleep(0.3)  # collected lines are written every tenth of a second
         if not wait_until(lambda: read() and got.count(b'\n') == 15
                           ) or len(server.lines) > 1:
             raise Failure('15 lines, and no message',

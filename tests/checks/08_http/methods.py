@@ -121,8 +121,8 @@ def method_not_allowed(test):
                             'the connection')
         if not test.any:
             reply.must_be(405, hint=f'{method} is a known method, and its '
-                          'target has the form of any other: only that of '
-                          'CONNECT differs')
+                          'target has the usual form: only that of CONNECT '
+                          'differs')
         if reply.status == 405 and (not reply.values('Allow') if test.any else
                                     sorted(reply.tokens('Allow')) != ALLOWED):
             raise Failure(f'Allow in the 405 for {reply.to}',
@@ -143,7 +143,7 @@ def connect_not_allowed(test):
     visitor.stays(hint)
     for target in ('/hello.txt', 'ladder:x', 'user@ladder:80', ''):
         test.visitor().get(target, method='CONNECT').must_be(
-            400, hint='the target of CONNECT is a host, not an empty one')
+            400, hint='the target of CONNECT is a host, and not empty')
 
 
 @check(WEB)
@@ -164,9 +164,10 @@ def http_1_0(test):
     for host in ('ladder', None):
         visitor = test.visitor()
         reply = visitor.get(version='HTTP/1.0', host=host).must_be(200, HELLO)
-        visitor.ended('a 1.0 client expects the end, unless it has sent '
-                      '"Connection: keep-alive": is the version stored, and '
-                      'does it decide whether the connection stays open?')
+        visitor.ended('a 1.0 client expects the connection to end, unless it '
+                      'has sent "Connection: keep-alive": is the version '
+                      'stored, and does it decide whether the connection stays '
+                      'open?')
         if not test.any and not reply.last:
             raise Failure('"Connection: close", since it is closed',
                           f'"{reply["Connection"]}"')
@@ -183,8 +184,8 @@ def http_1_0_kept(test):
             raise Failure('"Connection: keep-alive" for a 1.0 client that '
                           f'has sent "Connection: {value}"',
                           f'"{reply["Connection"]}"', 'in HTTP/1.0 '
-                          'keep-alive, whatever its case, keeps it open, '
-                          'unless close is listed, too')
+                          'keep-alive, whatever its case, keeps the connection '
+                          'open, unless close is listed, too')
     for value in ('keep-alives', 'keep', 'x', ''):
         visitor.get('/hello.txt', f'Connection: {value}', version='HTTP/1.0'
                     ).must_be(200)
@@ -205,8 +206,8 @@ def http_1_later(test):
     """treats HTTP/1.2 to 1.9 as 1.1"""
     visitor = test.visitor()
     for minor in range(2, 10):
-        hint = ('treat a later minor version as 1.1, in which the connection '
-                'stays open, too')
+        hint = ('treat a later minor version as 1.1: the connection stays '
+                'open, too')
         visitor.get(version=f'HTTP/1.{minor}', hint=hint).must_be(
             200, HELLO, hint)
 

@@ -11,7 +11,7 @@ from harness import Failure, check
 from harness.web import HELLO, WEB, chunked, request
 
 DECOY = request('/data.bin')
-# Fields, a body, and the status of the response; the file is of MOMENT.
+# Fields, a body, and the status of the response; the file is dated MOMENT.
 CASES = [
     (['Content-Length: %d' % len(DECOY)], DECOY, 200),
     (['Transfer-Encoding: chunked'], chunked(DECOY), 200),

@@ -63,8 +63,8 @@ def default_folder_found(test):
 
 
 def serves_index(test, place, path, name, index, starter=()):
-    """Demands that the server serves this index.html by default if it is
-    started by its name in a folder, with this PATH."""
+    """Demands that the server, started by this name in a folder with this
+    PATH, serve this index.html by default."""
     start = (f'cd {shlex.quote(str(place))} && PATH="{path}" && '
              f'exec {shlex.quote(str(name))} 0')
     child = Server([*starter, *test.starter(), 'sh', '-c', start],
@@ -168,7 +168,7 @@ def folder_missing(test):
 
 @check(WEB, open=False)
 def folder_unreadable(test):
-    """reports a -d without permission, and exits with status 1"""
+    """reports a -d that it may not read, and exits with status 1"""
     root = test.site({})
     root.chmod(0)
     test.without_root()
@@ -186,7 +186,8 @@ def log_not_writable(test):
 
 @check(WEB, open=False)
 def ipv6(test):
-    """-a takes an IPv6 address, and prints it in brackets before the port"""
+    """-a takes an IPv6 address; the server prints it in brackets before the
+    port"""
     try:
         socket.create_server(('::1', 0), family=socket.AF_INET6).close()
     except OSError as error:

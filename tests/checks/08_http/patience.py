@@ -77,8 +77,8 @@ def slow_second_head(test):
 
 @check(WEB, open=False)
 def trickling_empty_lines(test):
-    """with -t 1 empty lines from time to time do not keep a connection, in
-    whatever pieces they arrive"""
+    """with -t 1 empty lines from time to time do not keep a connection open,
+    in whatever pieces they arrive"""
     server = test.server('-t', '1', root=test.site())
     for bits in ([b'\r\n'], [b'\n'], [b'\r', b'\n']):
         visitor = test.visitor(server=server)
@@ -98,8 +98,8 @@ def trickling_empty_lines(test):
 
 @check(WEB, open=False)
 def trickling_body(test):
-    """with -t 1 a body that arrives one byte every 0.7 seconds does not keep
-    a connection; nor do faster bytes that add nothing to the body"""
+    """with -t 1 a body that trickles in does not keep a connection open: a byte
+    every 0.7 or 0.2 seconds, or a chunk of one byte every 0.4 seconds"""
     server = test.server('-t', '1', root=test.site())
     for field, bit, every in (('Content-Length: 100000', b'x', 0.7),
                               ('Content-Length: 100000', b'x', 0.2),
@@ -118,7 +118,8 @@ def trickling_body(test):
         else:
             raise Failure('the end of the connection',
                           'it is still open after 8 s',
-                          'a body gets more time as it grows')
+                          'give a body more time only once it has grown by a '
+                          'good part, not after each byte')
     test.visitor(server=server).stays()
 
 
@@ -189,9 +190,9 @@ def slow_reader_stays(test):
 
 @check(WEB, open=False)
 def response_in_the_buffer(test):
-    """with -t 2 drops a client that does not read a response of 600 KB after
-    two seconds, but not one that reads it slowly, though the socket took all
-    of it at once"""
+    """with -t 2 drops after two seconds a client that does not read a response
+    of 600 KB, but not one that reads it slowly, though the socket took all of
+    it at once"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
     content = data(600000)
@@ -226,7 +227,7 @@ def response_in_the_buffer(test):
 
 @check(WEB, open=False)
 def refused_and_silent(test):
-    """with -t 1 drops a client that stays open after it was rejected"""
+    """with -t 1 drops a client that stays connected after a rejected request"""
     server = test.server('-t', '1', root=test.site())
     before = len(server.descriptors())
     visitor = test.visitor(server=server)

@@ -7,7 +7,7 @@ from .conditions import AFTER, BEFORE, THEN, conditional, dated
 from harness import CHECKS, Check, Failure, Skip, check
 from harness.web import DATA, HELLO, WEB, request
 
-# Fields, and the bytes that they ask for, or None for the whole file.
+# Values of Range, and for each the first byte and the one after the last.
 SIZE = len(DATA)
 PARTS = {
     'first': ('bytes=0-99', (0, 100)), 'one': ('bytes=7-7', (7, 8)),
@@ -55,10 +55,10 @@ def make_range(name, value, part):
         reply.must_be(206, DATA[first:end])
         reply.must_have('Content-Range', f'bytes {first}-{end - 1}/{SIZE}')
         if not test.any and not reply['ETag']:
-            raise Failure('the ETag of a 200 in a 206', 'no ETag')
+            raise Failure('an ETag in a 206, as in a 200', 'no ETag')
         visitor.stays()
-    what = (f'answers "Range: {value}" of {SIZE} bytes with bytes {part[0]} to '
-            f'{part[1] - 1}')
+    what = (f'answers "Range: {value}" for a file of {SIZE} bytes with bytes '
+            f'{part[0]} to {part[1] - 1}')
     CHECKS.append(Check(WEB, f'range_{name}', ask, what, '',
                         'large' not in name))
 
@@ -122,7 +122,8 @@ def range_of_nothing(test):
 
 @check(WEB, open=False)
 def range_of_empty_file(test):
-    """sends all of an empty file for its last bytes, and 416 for its last 0"""
+    """answers with 200 for the last bytes of an empty file, and with 416 for
+    its last 0 bytes"""
     visitor = test.visitor()
     for count in 1, 2, 10:
         visitor.get('/empty.txt', f'Range: bytes=-{count}').must_be(200, b'')
@@ -141,8 +142,8 @@ def range_if_same(test):
         if not value.endswith('""') and value not in ('', 'W/'):
             visitor.get('/hello.txt', 'Range: bytes=0-4', f'If-Range: {value}'
                         ).must_be(status, HELLO[:5] if status == 206 else HELLO,
-                                  f'If-Range: {value} (the file is of {THEN}, '
-                                  f'{tag})')
+                                  f'If-Range: {value} (the file is dated '
+                                  f'{THEN}, its ETag is {tag})')
     visitor.get('/hello.txt', 'If-Range: "x"').must_be(200, HELLO)
     visitor.get('/hello.txt', 'Range: bytes=99-', 'If-Range: "x"').must_be(
         200, HELLO)
@@ -184,8 +185,8 @@ def range_of_large(test):
 
 @check(WEB, open=False)
 def range_if_date_of_this_second(test):
-    """a time without a fraction of a second does not match in If-Range if the
-    file was given that time within the same second"""
+    """a date in If-Range does not match if the file's time, a whole second, was
+    set within that very second"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for _ in range(5):

@@ -225,7 +225,7 @@ def log_in_blocks(test):
 @check(WEB, open=False)
 def limit_restored(test):
     """raises its descriptor limit for no longer than it takes to open a file,
-    so that no client ever gets a descriptor too high for a set"""
+    so that no client ever gets a descriptor too high for select"""
     root = test.site({**USUAL, 'large.bin': DATA * 10})
     time.sleep(3.2)  # a file that has just changed is not kept
     server = test.server(root=root)
@@ -265,7 +265,8 @@ def folders_looked_at_once(test):
     pairs = list(zip(visitors, names))
     calls = min(looks([pair]) for pair in pairs)
     if calls > 2:
-        raise Failure('fstatat and fstat for two requests', f'{calls} calls')
+        raise Failure('one fstatat and one fstat for two requests',
+                      f'{calls} calls')
     for _ in range(20):  # what is cached is reread after 0.1 seconds
         for visitor, name in pairs:
             visitor.get('/' + name).must_be(200)
@@ -295,7 +296,7 @@ def cached_files_freed(test):
     before = Page(test.faults).get('blocks')
     for name in names:
         visitor.get('/' + name).must_be(200)
-    for name in names[1], names[1]:  # not the last one of them, then the last
+    for name in names[1], names[1]:  # first inside the list, then at its end
         time.sleep(0.11)  # what is cached is reread after 0.1 seconds
         visitor.get('/' + name).must_be(200)
     server.signal(signal.SIGTERM)

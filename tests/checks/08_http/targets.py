@@ -80,7 +80,7 @@ TARGETS = {
     'escaped_nul': ('/hello.txt%00', 400, None),
     'escaped_nul_within': ('/hello.txt%00.html', 400, None),
 }
-FORMS = {  # and of targets that begin with no slash
+FORMS = {  # the same for targets that do not begin with a slash
     'star': ('*', 400, None),
     'authority': ('ladder:80', 400, None),
     'absolute': ('http://ladder/hello.txt', 200, HELLO),
@@ -132,7 +132,7 @@ HINTS = {
 PATH_HINT = ('decode %XX once, then split at the slashes, and check each part '
              'before it is opened')
 
-# Those that every server answers in this way.
+# The rows of TARGETS and FORMS that hold for every server.
 COMMON = {'escape', 'escapes', 'escaped_percent', 'escaped_space',
           'escaped_once', 'escaped_question_mark', 'plus', 'plus_is_no_space',
           'umlaut', 'query', 'query_empty', 'query_dots', 'nothing',
@@ -218,5 +218,5 @@ def target_empty_path(test):
     whole = visitor.get('/').must_be(200)
     for target in ('http://ladder', 'http://ladder?a=b', 'http://ladder:80',
                    'http://x'):
-        visitor.get(target).must_be(200, whole.body, 'an empty path, also '
-                                    'one before a query, is the path /')
+        visitor.get(target).must_be(200, whole.body, 'an empty path means /, '
+                                    'even before a query')

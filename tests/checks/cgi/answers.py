@@ -19,7 +19,7 @@ def sized(length, text):
 
 @check(CGI)
 def answer_in_chunks(test):
-    """without Content-Length the body is chunked, and the connection stays"""
+    """without Content-Length the body is chunked; the connection stays open"""
     visitor = serve(test, hello=HELLO, none=SHELL + TYPE)
     for name, body in (('hello', b'hello\n'), ('none', b'')) * 2:
         reply = visitor.get(f'/cgi/{name}').must_be(200, body)
@@ -52,8 +52,8 @@ def length_kept(test):
         reply = visitor.get(f'/cgi/{name}').must_be(200, body)
         reply.must_lack('Transfer-Encoding')
         reply.must_have('Content-Length', str(len(body)))
-        visitor.stays('a client that counts the bytes would take more of them '
-                      'for the next response')
+        visitor.stays('a client that counts the bytes would take any more for '
+                      'the next response')
 
 
 @check(CGI)

@@ -18,7 +18,8 @@ MOST = 64 << 20
 
 @check(CGI)
 def body_with_a_length(test):
-    """a body with Content-Length reaches the script whole, in any pieces"""
+    """a body with Content-Length reaches the script whole, in whatever pieces
+    it arrives"""
     visitor = serve(test, echo=ECHO)
     for size in (1, 100, 100000, 3 << 20):
         body = data(size)
@@ -235,7 +236,7 @@ def body_of_a_get(test):
 
 
 def uploads(server):
-    """The names of the files of bodies that the server has open."""
+    """The names of the server's open files that hold bodies."""
     return [name for name in map(server.file_of, server.descriptors())
             if re.search(r'/ladder-\w{6}( \(deleted\))?$', name)]
 

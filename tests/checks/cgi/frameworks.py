@@ -46,8 +46,8 @@ def hello(name):
 
 
 def python_with(name):
-    """Returns a Python that has this module: ours, or the system's, for which
-    the system's packages install modules."""
+    """Returns a Python that has this module: the one that runs the
+    checks, or the system's, which finds the modules of system packages."""
     for python in (sys.executable, shutil.which('python3', path=os.defpath)):
         if python and subprocess.run([python, '-c', f'import {name}'],
                                      stderr=subprocess.DEVNULL

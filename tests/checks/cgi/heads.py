@@ -18,7 +18,8 @@ def writing(output):
 
 
 def each(test, heads):
-    """A server with a script for each head. Yields the names and replies."""
+    """Starts a server with a script for each head. Yields a visitor, and each
+    head with the reply."""
     scripts = {f'n{number}': writing(head)
                for number, head in enumerate(heads)}
     visitor = serve(test, **scripts)
@@ -133,7 +134,7 @@ def heads_malformed(test):
 
 @check(CGI)
 def heads_to_the_limit(test):
-    """a head of 16 KB is accepted; the same length twice counts once"""
+    """accepts a head of 16 KB, and the same Content-Length twice"""
     head = b'Content-Type: a/b\nX: ' + b'y' * 16300 + b'\n\nhi'
     twice = b'Content-Type: a/b\nContent-Length: 2\nContent-Length: 2\n\nhi'
     for visitor, _, reply in each(test, [head, twice]):
@@ -161,8 +162,8 @@ def head_lost(test):
 
 @check(CGI)
 def head_for_old_clients(test):
-    """a status line from the script does not change the version in the
-    server's"""
+    """a status line from the script does not change the HTTP version of the
+    response"""
     visitor = serve(test, own=writing(b'HTTP/1.0 200 Fine\nX: y\n\nbody'))
     reply = visitor.get('/cgi/own').must_be(200, b'body')
     equal('the version', reply.version, '1.1')
@@ -182,6 +183,6 @@ def heads_replayed(test):
     done = subprocess.run([program, *sorted(CORPUS.iterdir())],
                           capture_output=True, text=True)
     if done.returncode:
-        raise Failure('every head is parsed as its name says',
+        raise Failure('every head is parsed as its file name says',
                       done.stdout.splitlines()[-1] + ': ' + done.stderr,
                       'to parse them again, run tests/fuzzing/run-heads')

@@ -12,7 +12,7 @@ FOLDER = BEYOND[CGI].folder
 
 @check(CGI, open=False)
 def lesson_blocks(test):
-    """the lesson's commands print what it says"""
+    """the lesson's commands print what the lesson shows"""
     with copied() as (ladder, ports):
         place = ladder / FOLDER.name
         build_server(place, ladder)
@@ -38,7 +38,7 @@ def rows_of_program():
 
 @check(CGI, open=False)
 def lesson_tables(test):
-    """the lesson's error tables are the program's"""
+    """the lesson's error tables are the same as the program's"""
     program = rows_of_program()
     for call, table in tables_of_lesson(FOLDER).items():
         rows = [row[:3] for row in table[2:]]

@@ -331,5 +331,5 @@ def idle_with_a_script(test):
         raise Failure('a server that waits', 'it spins',
                       'watch the client for reading only while there is room '
                       'for its requests')
-    time.sleep(2.5)  # after this long a client that has closed is gone
+    time.sleep(2.5)  # by now the server would have noticed a closed client
     equal('children', len(children(test.running)), 1)

@@ -32,7 +32,7 @@ def recovers(test):
 
 
 def injected(call, name, status):
-    """Checks the row of a call that fails before the script is started."""
+    """Returns the check of a call that fails before the script is started."""
     def run(test):
         test.need_injector()
         serve(test, hello=HELLO)
@@ -57,8 +57,8 @@ def execve_injected(name):
 
 
 def interpreted(name, line, prepare=None):
-    """Checks a row whose error the kernel itself reports, because of the
-    script's first line."""
+    """Returns the check of an error that the kernel itself reports, because of
+    the script's first line."""
     def run(test):
         serve(test, hello=HELLO)
         path = test.scripts / 'hello'

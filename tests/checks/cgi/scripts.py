@@ -11,7 +11,7 @@ from harness.web import Visitor
 CGI = 'cgi'
 LONGEST = 16 << 20  # bytes of a body
 SHELL = '#!/bin/sh\n'
-# Waits for the check, but not if it has failed and removed its files.
+# Waits until the check creates the file go, or fails and removes its files.
 WAIT = 'until [ -e go ] || [ ! -e "$0" ]; do sleep 0.1; done\n'
 PYTHON = f'#!{sys.executable}\n'
 PLAIN = SHELL + 'echo Content-Type: text/plain; echo; '
@@ -28,7 +28,7 @@ def folder(test, **scripts):
         path = place / name
         path.write_text(text)
         path.chmod(0o755)
-    place.chmod(0o777)  # for what they write; they may run as another user
+    place.chmod(0o777)  # the scripts write here, perhaps as another user
     return place
 
 

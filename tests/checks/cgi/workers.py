@@ -86,7 +86,7 @@ def begin(test, *options):
 
 @check(CGI)
 def wsgi_by_a_script(test):
-    """a script of four lines runs a WSGI application by wsgiref's CGIHandler"""
+    """a script of four lines runs a WSGI application with CGIHandler"""
     visitor = begin(test)
     for method, body in (('GET', b''), ('POST', b'something')):
         reply = visitor.ask(request('/cgi/slow/path', f'Content-Length: '
@@ -110,8 +110,8 @@ def wsgi_validated(test):
 
 @check(CGI)
 def worker_keeps_the_application(test):
-    """a worker keeps the application, so its counter continues; request bodies
-    reach it, and large responses come back"""
+    """a worker keeps the application loaded, so that its counter continues;
+    request bodies reach it, and large responses come back"""
     visitor = begin(test)
     content = data(3 << 20)
     (test.scripts / 'data').write_bytes(content)
@@ -166,15 +166,15 @@ def workers_share(test):
 
 
 def from_a_worker(test):
-    """Returns the answer of a worker, or None if it does not arrive in time."""
+    """Returns the answer of a worker, or None if its status is not 200."""
     reply = another(test).get('/cgi/fast')
     return reply if reply.status == 200 else None
 
 
 @check(CGI)
 def worker_hangs(test):
-    """a worker that hangs causes a 504 after -t; a new one replaces it without
-    the server's help"""
+    """a worker that hangs causes a 504 after -t seconds; if it is killed, a new
+    one replaces it without the server's help"""
     begin(test, '-t', '1')
     with working(test) as first:
         visitor = another(test)  # -t counts from its connection

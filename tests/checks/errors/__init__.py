@@ -52,7 +52,7 @@ def make_row_check(stage, row):
 
 
 def register():
-    """Adds the rows' checks, after those of the programs' purpose."""
+    """Adds the checks of the rows, after those of what the programs are for."""
     for stage, calls in CALLS.items():
         for row in ROWS if stage in TASKS else ():
             if (row['call'] in calls.split()

@@ -26,7 +26,7 @@ def retry_accept(test, call, name):
     injected(test, call)
     hint = (f'the action for {name} is RETRY: call {call} again at once, print '
             'nothing')
-    time.sleep(0.02)  # for a program that is going to exit
+    time.sleep(0.02)  # a program that exits has done so by then
     test.alive(server, f'{call} has failed with {name}', hint)
     client = test.connect(server)
     test.served(server, client, hint)
@@ -39,8 +39,8 @@ def wait_accept(test, call, name):
     injected(test, call)
     idles(test, server, call, name)
     test.faults.relent(call)
-    test.served(server, client, f'{name} passes: keep calling {call}, and '
-                'lose no client')
+    test.served(server, client, f'the action for {name} is WAIT: keep calling '
+                f'{call}, and lose no client')
     told(test, server, call, name)
 
 
@@ -66,7 +66,7 @@ def drop_client(test, call, name):
     test.alive(server, f'{call} has failed with {name}')
     told(test, server, call, name)
     test.served(server, test.connect(server), 'an error on one client\'s '
-                'socket costs that client, never the server')
+                'socket ends that client\'s connection, never the server')
 
 
 def retry_connection(test, call, name):
@@ -84,8 +84,8 @@ def wait_send(test, call, name):
     injected(test, call)
     idles(test, server, call, name)
     test.faults.relent(call)
-    test.answered(client, b'patience\n', f'{name} passes: call send again a '
-                  'tenth of a second later')
+    test.answered(client, b'patience\n', f'the action for {name} is WAIT: call '
+                  'send again a tenth of a second later')
     told(test, server, call, name)
 
 
@@ -138,8 +138,8 @@ def wait_client(test, call, name):
     injected(test, call)
     idles(test, child, call, name)
     test.faults.relent(call)
-    succeeded(test, child, hint=f'{name} passes: call send again a tenth of '
-              'a second later')
+    succeeded(test, child, hint=f'the action for {name} is WAIT: call send '
+              'again a tenth of a second later')
     told(test, child, call, name)
 
 

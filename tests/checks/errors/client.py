@@ -31,7 +31,7 @@ def nobody_listens(test):
 
 @kernel('connect', 'ENETUNREACH', '06')
 def broadcast(test):
-    """Linux has no route for a connection to the loopback's broadcast."""
+    """Linux has no route for a connection to the loopback broadcast address."""
     stopped(test, start_client(test, 80, host='127.255.255.255'), 'connect',
             'ENETUNREACH')
 

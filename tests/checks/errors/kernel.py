@@ -20,8 +20,8 @@ def kernel(call, name, stages):
 
 
 def sharing(call, name, stages):
-    """Does the same for our own programs. Where this system does not let the
-    function do it, the error is injected."""
+    """Like kernel, but only for our own programs. Where this system does not
+    let the function cause the error, it is injected."""
     def register(function):
         OURS.add(function)
         return kernel(call, name, stages)(function)
@@ -29,7 +29,7 @@ def sharing(call, name, stages):
 
 
 def in_network(call, name, stages):
-    """Does the same for a function that runs in a private network."""
+    """Like sharing, for a function that runs in a private network."""
     def register(function):
         NETWORK.add(function)
         return sharing(call, name, stages)(function)
@@ -37,8 +37,8 @@ def in_network(call, name, stages):
 
 
 def made_by_kernel(function):
-    """Returns whether a function can be tried here: not on a program that
-    another program starts and confines."""
+    """Returns whether a function can be tried here. One of OURS cannot if
+    another program starts the program under test, and confines it."""
     if function in OURS and settings.STARTER:
         return False
     return function is not None and (function not in NETWORK
@@ -63,8 +63,8 @@ def try_kernel(function, test):
 
 
 def until_interrupted(test, child, call):
-    """Stops and continues the program until the call has failed with EINTR;
-    without the injector, which detects that, three times."""
+    """Stops and continues the program three times, and then until the call has
+    failed with EINTR, if the injector is there to detect that."""
     def interrupted():
         return (test.faults.get('failed', call) > 0
                 and test.faults.get('last_error', call) == errno.EINTR)

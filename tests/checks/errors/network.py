@@ -24,8 +24,8 @@ HERE, THERE = '127.0.0.1', '127.0.0.2'  # the server's address, the client's
 # ------------------------------------------------------- connect, in a network
 
 def next_one(test, name, first, peer, during=None):
-    """Demands that the client report the first address, and go on to the next
-    one, which is a server's."""
+    """Demands that the client report the first address, and go on to the next,
+    where a server listens."""
     if test.injector is None or not test.loadable:  # it resolves names
         child = start_client(test, peer.port, host=first)
     else:
@@ -119,8 +119,9 @@ def send_segment(start, to, sequence, flags):
 
 def lose_acknowledgements(test, message, kind=0):
     """A client sends something, and then the server gets nothing more from it,
-    not even acknowledgements: it sends again, and gives up a few seconds later.
-    If kind is given, the server's own packets soon find no route either."""
+    not even acknowledgements, so the server retransmits, and gives up a few
+    seconds later. If kind is given, the server's own packets soon find no
+    route either."""
     limit('tcp_retries2', 3 if kind else 1)  # so that the cut is in time
     limit('tcp_wmem', '4096 4096 4096')  # so that send soon finds no room
     server = test.server()
@@ -159,12 +160,12 @@ def lost(test, call, name, kind=0):
     told(test, server, call, name)
     test.alive(server, f'{call} has failed with {name}')
     test.served(server, test.connect(server, source_address=('127.0.0.3', 0)),
-                'an error on one client\'s socket costs that client, never '
-                'the server')
+                'an error on one client\'s socket ends that client\'s '
+                'connection, never the server')
 
 
 def lost_rows():
-    """Adds the rows of servers for each kind of cut."""
+    """Adds the checks of the rows that a cut link causes in servers."""
     for call, name, kind in (('recv', 'ETIMEDOUT', 0),
                              ('recv', 'EINVAL', BLACKHOLE),
                              ('send', 'ETIMEDOUT', 0),
@@ -235,7 +236,7 @@ def disconnected(test):
     server.signal(signal.SIGCONT)
     told(test, server, 'recv', 'ENOTCONN')
     test.served(server, test.connect(server), 'an error on one client\'s '
-                'socket costs that client, never the server')
+                'socket ends that client\'s connection, never the server')
 
 
 def disconnect(connection):
@@ -312,8 +313,8 @@ def attached_server(test):
 
 @sharing('select', 'EINTR', '08')
 def interrupted_select(test):
-    """SIGHUP makes it open the log again; it has to arrive while select is
-    waiting."""
+    """SIGHUP makes the server open its log again; the signal has to arrive
+    while select is waiting."""
     test.need_injector()
     server = test.server('-l', '/dev/null')
     test.attached()

@@ -57,7 +57,8 @@ def foreign_address(test):
 
 @kernel('listen', 'EADDRINUSE', '04 05 07 08')
 def listened_to(test):
-    """Two sockets with SO_REUSEADDR are bound; the other listens first."""
+    """Two sockets with SO_REUSEADDR are bound to one port; the check's own
+    listens first."""
     test.need_injector()
     test.faults.set('stop', 1, 'listen')
     with socket.socket() as other:
@@ -80,7 +81,7 @@ def out_of_descriptors(test):
         test.connect(server).close()  # accept may already hold a descriptor
         clients = [test.connect(server) for _ in range(3)]
         if test.faults.get('attached'):  # 08 reserves descriptors for files,
-            idles(test, server, 'accept', 'EMFILE',  # so it need not try
+            idles(test, server, 'accept', 'EMFILE',  # and need not retry
                   again=test.stage < '08')
         told(test, server, 'accept', 'EMFILE', shortage)
         test.alive(server, 'accept has failed with EMFILE',
@@ -137,8 +138,8 @@ def reset_while_received(test):
     test.served(server, client)
     reset(client)
     told(test, server, 'recv', 'ECONNRESET')
-    test.served(server, test.connect(server), 'a reset costs that client, '
-                'never the server: close its socket, serve the next')
+    test.served(server, test.connect(server), 'a reset ends one connection, '
+                'never the server: close that socket, serve the next client')
     test.alive(server, 'a client\'s reset')
 
 
@@ -147,8 +148,8 @@ def gone_before_send(test, name, half_close):
     vanish(test, server, half_close)
     told(test, server, 'send', name)
     test.served(server, test.connect(server),
-                'an error on one client\'s socket costs that client, never '
-                'the server')
+                'an error on one client\'s socket ends that client\'s '
+                'connection, never the server')
     test.alive(server, f'send has failed with {name}', SIGPIPE_HINT)
 
 

@@ -30,7 +30,7 @@ def client_line(test):
 
 @check(STAGE)
 def client_lines(test):
-    """numbers the lines, and sends each once the previous one has been
+    """numbers the lines, and sends each only after the previous one has been
     answered"""
     server = Asked(test)
     server.start(b'one\ntwo\n\nthree\n')
@@ -94,7 +94,7 @@ def any_line(test):
 
 @check(STAGE)
 def longest_line(test):
-    """a line of 65,503 bytes, with its number the longest message, is sent"""
+    """a line of 65,503 bytes, the most that fit with its number, is sent"""
     line = data(LONGEST - 4).replace(b'\n', b'-')
     server = Asked(test)
     server.start(line + b'\nshort\n')
@@ -191,7 +191,8 @@ def some_answered(test):
 
 @check(STAGE)
 def answered_at_last(test):
-    """takes the answer to the fourth request, and starts to count again"""
+    """accepts an answer to the fourth request, and counts the requests for the
+    next line from 1"""
     server = Asked(test)
     server.start(b'one\ntwo\n', seconds=1)
     for number, line in (1, b'one'), (2, b'two'):
@@ -216,7 +217,7 @@ def needs_another(server, number, line, what, hint):
 
 @check(STAGE)
 def answer_twice(test):
-    """does not take a second answer to a line for the answer to the next"""
+    """does not mistake a second answer to a line for the answer to the next"""
     server = Asked(test)
     server.start(b'same\nsame\n', seconds=1)
     first = server.request(1, b'same')
@@ -249,7 +250,7 @@ def answers_late(test):
 
 @check(STAGE)
 def damaged_answers(test):
-    """does not take a message with other bytes for the answer"""
+    """does not mistake a message with other bytes for the answer"""
     server = Asked(test)
     server.start(b'hello\n', seconds=1)
     request = server.request(1, b'hello')
@@ -258,14 +259,14 @@ def damaged_answers(test):
                     request[3::-1] + request[4:], request + b'\0' * 65000):
         server.answer(message)
     needs_another(server, 1, b'hello', 'a message with other bytes',
-                  'an answer is the same bytes as the request, no fewer and '
+                  'an answer has the same bytes as the request, no fewer and '
                   'no more')
     server.succeeded(b'hello\n')
 
 
 @check(STAGE)
 def strangers(test):
-    """does not take a message from another socket for the answer"""
+    """does not mistake a message from another socket for the answer"""
     server = Asked(test)
     server.start(b'hello\n', seconds=1)
     request = server.request(1, b'hello')
@@ -306,7 +307,7 @@ def refused_at_once(test):
     began = time.monotonic()
     server.start(b'hello\n')
     hint = ('on a connected socket the ICMP error makes the next call fail '
-            'with ECONNREFUSED: exit then, not after -t')
+            'with ECONNREFUSED: exit then, not after -t seconds')
     server.failed(hint=hint)
     if time.monotonic() - began > PATIENCE:
         raise Failure('an exit at once', 'it waits', hint)

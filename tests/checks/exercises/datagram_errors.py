@@ -46,7 +46,7 @@ def faulty_server(test, call, name, action):
 
 
 def faulty_client(test, call, name, action):
-    """A client that sends one line, and whose first such call fails."""
+    """A client that sends one line; its first use of that call fails."""
     for child in list(test.children):
         child.end()
     test.faults.relent(call)
@@ -101,8 +101,8 @@ def retry(test, call, name):
 
 
 def wait(test, call, name):
-    hint = (f'{name} passes: call {call} again a tenth of a second later, and '
-            'lose no message')
+    hint = (f'the action for {name} is WAIT: call {call} again a tenth of a '
+            'second later, and lose no message')
     server, senders = faulty_server(test, call, name, 'WAIT')
     idles(test, server, call, name)
     test.faults.relent(call)
@@ -121,15 +121,15 @@ ACTIONS_OF[STAGE] = {'STOP': stop, 'DROP': drop, 'RETRY': retry, 'WAIT': wait}
 
 @check(STAGE, open=False)
 def recvfrom_unlisted(test):
-    """if recvfrom fails with an errno that has no row, waits and calls again;
+    """if recvfrom fails with an errno that has no row, waits and tries again;
     reports it once"""
     server, senders = faulty_server(test, 'recvfrom', 'EXDEV', 'WAIT')
     idles(test, server, 'recvfrom', 'EXDEV')
     test.faults.relent('recvfrom')
     for sender in senders:
         answered(test, server, sender, b'knock',
-                 'an errno without a row may also pass: the heading row says '
-                 'WAIT')
+                 'an errno without a row may be temporary, too: the heading '
+                 'row says WAIT')
     reported_once(test, server, 'recvfrom')
 
 
@@ -150,7 +150,7 @@ def reported_once(test, child, call):
     child.wait_for(lambda: line in child.lines)
     if child.lines.count(line) != 1:
         raise Failure(f'the line "{line}" once', f'it {test.outcome(child)}',
-                      f'{call} has a heading row for any other errno')
+                      f'the heading row of {call} is for any other errno')
 
 
 @check(STAGE, open=False)
@@ -189,7 +189,7 @@ def output_fails(test):
 
 @check(STAGE, open=False)
 def output_closed(test):
-    """an answer that nobody can read is reported, too: status 1"""
+    """an answer written to a pipe that has no reader is reported: status 1"""
     server = Asked(test)
     reading, writing = os.pipe()
     os.close(reading)
@@ -218,7 +218,7 @@ def input_fails(test):
     if child.wait_exit() != 1 or line not in child.lines:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}', 'getchar returns EOF at the '
-                      'end of the input, and if it fails: call ferror')
+                      'end of the input, but also if it fails: call ferror')
 
 
 @check(STAGE, open=False)

@@ -111,8 +111,8 @@ def to_its_sender(test):
         sender.send(messages[sender]) for sender in senders + senders[::-1]])
     for sender in senders * 2:
         answered(test, server, sender, messages[sender], 'send to the address '
-                 'that recvfrom stored with this message; set its length '
-                 'before each call')
+                 'that recvfrom stored with this message; before each recvfrom '
+                 'set the length of the address again')
     for sender in senders:
         nothing_more(sender, 0.005)
 
@@ -126,9 +126,9 @@ def sender_gone(test):
     echoed(test, server, ours)
     for _ in range(3):
         with_server_stopped(server, lambda: leave(test, server))
-        echoed(test, server, ours, b'still there?', 'an answer that cannot be '
-               'delivered costs that answer only; do not connect the server\'s '
-               'socket')
+        echoed(test, server, ours, b'still there?', 'if an answer cannot be '
+               'delivered, only that answer is lost; do not connect the '
+               'server\'s socket')
     test.alive(server, 'a sender that was gone')
 
 
@@ -195,8 +195,8 @@ def port_not_shared(test):
             raise Failure('bind fails with EADDRINUSE', f'it '
                           f'{test.outcome(child)}',
                           'do not set SO_REUSEADDR on a datagram socket: its '
-                          'port is never in TIME_WAIT, and with the option '
-                          'two servers can share a port, and one of them gets '
+                          'port is never in TIME_WAIT, and the option lets two '
+                          'servers share a port, where one of them gets '
                           'nothing')
 
 

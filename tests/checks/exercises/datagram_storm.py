@@ -98,8 +98,8 @@ class DatagramStorm:
             answered(self.test, self.server, *message)
 
     def fail(self):
-        """A call fails. Only a DROP of sendto costs a message, and only that
-        one."""
+        """Makes a call fail. Only the message of a sendto whose action is DROP
+        is lost."""
         if self.test.any:
             return
         self.test.attached()

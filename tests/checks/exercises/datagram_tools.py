@@ -22,7 +22,8 @@ def start(test, *options, client=False, port=0, **others):
     if not test.any:
         return test.start(*['-c'] * client, *options, str(port), **others)
     if client and '{client}' not in test.words:
-        raise Skip('without {client} in its command, a program is a server')
+        raise Skip('a program without {client} in its command is only tested '
+                   'as a server')
     words, role = test.words, ['-c', *options] if client else []
     test.words = [new for word in words
                   for new in (role if word == '{client}' else [word])]
@@ -143,9 +144,9 @@ class Asked:
         self.client, self.child, self.seen = None, None, []
 
     def start(self, message, *options, seconds=20, **others):
-        """Starts the client. Its input is the message, unless it is None. If
-        it must not ask again, its time limit is long, because this process may
-        answer slowly."""
+        """Starts the client, with the message as its input, unless that is
+        None. The usual time limit is long, so that the client does not ask
+        again just because this process answers slowly."""
         self.child = start(self.test, '-t', str(seconds), *options,
                            client=True, port=self.port, stdin=subprocess.PIPE,
                            **others)

@@ -154,8 +154,8 @@ def long_talk(test):
 
 @check('05-framing')
 def half_close(test):
-    """a client that shuts down its half still gets every answer, then the end
-    of the stream"""
+    """a client that shuts down its sending half still gets every answer, then
+    the end of the stream"""
     client = test.connect(test.server())
     messages = [data(50000, number) for number in range(4)] + [b'the last']
     sender = converse(client, b''.join(map(framed, messages)), [])

@@ -139,7 +139,7 @@ def subscriber(test, server, *topics, **options):
 
 
 def described(line):
-    """A line for a message: if it is long, only its beginning and its
+    """A line as a failure shows it: if it is long, only its beginning and its
     length."""
     if len(line) > 60:
         return f'{shown(line[:12])}... of {counted(len(line) + 1)}'

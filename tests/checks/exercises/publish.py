@@ -1,7 +1,7 @@
 """The checks of 07-publish: messages to all subscribers of their topic.
 
 To add one, start from `to_all_subscribers`, a short one; see "Add a check" in
-tests/README.md. Those about slow subscribers are in publish_slow.py."""
+tests/README.md. The checks about slow subscribers are in publish_slow.py."""
 
 import signal
 import socket
@@ -97,8 +97,8 @@ def topics_exact(test):
     for topic in (b'new', b'newsy', b'News', b'oldnews', b'n', b'ews'):
         writer.say(b'PUB ' + topic + b' x', b'PUB news yes')
         reader.expect(b'MSG news yes', why='and no message to the topic '
-                      f'{shown(topic)}', hint='strcmp of the whole topic: '
-                      'strstr and strncmp find parts of it, too')
+                      f'{shown(topic)}', hint='compare whole topics with '
+                      'strcmp: strstr and strncmp find parts of them, too')
     for topic in (b'new', b'newsy'):
         subscriber(test, server, topic)
     writer.say(b'PUB news again')
@@ -112,7 +112,7 @@ def own_topic(test):
     client, other = (subscriber(test, server, b'chat') for _ in range(2))
     for text in (b'to all', b'and to me'):
         client.say(b'PUB chat ' + text)
-        client.expect(b'MSG chat ' + text, why='though it is its own')
+        client.expect(b'MSG chat ' + text, why='though it sent that itself')
         other.expect(b'MSG chat ' + text)
     client.nothing('each message arrives once')
 
@@ -163,7 +163,7 @@ def longest_topic(test):
 
 @check('07-publish')
 def other_lines(test):
-    """every other line is answered with ERROR, and changes nothing"""
+    """a line of any other form is answered with ERROR, and changes nothing"""
     server = test.server()
     reader, client = subscriber(test, server, b'news'), test.talker(server)
     for line in (b'', b' ', b'hello', b'SUB', b'SUB ', b'PUB', b'PUB ',
@@ -188,8 +188,8 @@ def any_text(test):
     for text in (b'', b' ', b'  two  blanks ', b'a\0b', b'\r', every,
                  b'PUB news x', b'%s%n%d', b'ERROR'):
         writer.say(b'PUB news ' + text)
-        reader.expect(b'MSG news ' + text, hint='a text is bytes, not a '
-                      'string: a NUL is one of them; only the newline ends it')
+        reader.expect(b'MSG news ' + text, hint='a text is not a string: a '
+                      'NUL is a byte like any other; only the newline ends it')
 
 
 @check('07-publish')
@@ -212,7 +212,7 @@ def too_long_line(test):
     reader, writer = subscriber(test, server, b'news'), test.talker(server)
     for size in (LINE + 1, LINE + 2, 2 * LINE, 2 * LINE + 1, 5000, 100000):
         line = b'PUB news ' + b'x' * (size - len(b'PUB news \n'))
-        if size < 3000:  # nor text that looks like a line
+        if size < 3000:  # its end looks like a line
             line = line[:size - 1] + b'PUB news y'
         writer.refused(line,
                        'a line that is too long ends at its newline, like any '
@@ -252,8 +252,8 @@ def half_close(test):
     writer.expect(b'OK', b'ERROR', b'ERROR', why='before the end of the stream')
     writer.ended('close the connection when recv returns 0')
     reader.socket.shutdown(socket.SHUT_WR)
-    reader.ended('a subscription ends with its stream, too: a half-close and '
-                 'a close look the same here')
+    reader.ended('close a subscriber, too, when its stream ends: a half-close '
+                 'and a close look the same here')
     test.served(server, test.connect(server))
 
 
@@ -329,8 +329,8 @@ def ended_in_this_turn(test):
         writer.say(b'PUB news %d' % turn)
         wait_until(lambda: arrived(writer.socket))
         server.signal(signal.SIGCONT)
-        reader.ended('a subscription ends with its stream: publish to no row '
-                     'that has ended, even if it is still there')
+        reader.ended('a subscription ends with the client\'s stream: send '
+                     'it nothing after that, even if its row is still there')
         reader.close()
         writer.nothing('it has not subscribed')
     test.alive(server, 'subscribers have left')
@@ -338,12 +338,12 @@ def ended_in_this_turn(test):
 
 @check('07-publish', open=False)
 def room_at_once(test):
-    """while clients wait for a descriptor, one that is freed is used at once"""
+    """a descriptor that is freed while clients wait for one is used at once"""
     middle = typical_delay(test, delays_after_ends, 0.05)
     if middle > 0.05:
         raise Failure('the next client served at once when one leaves',
                       f'{middle * 1000:.0f} ms later, most times',
-                      'the listener had been left out of the set before the '
+                      'the set was filled, without the listener, before the '
                       'row was removed: let select return at once')
 
 

@@ -11,7 +11,7 @@ from harness import (PATIENCE, Failure, check, counted, dropped, flood, reset,
                      settings, shown, wait_until)
 
 MANY = 8000  # messages of 1,000 bytes: more than the kernel keeps
-SMALL = 32768  # a receive buffer; into a smaller one hardly a segment fits
+SMALL = 32768  # a receive buffer: a smaller one hardly holds a segment
 BLOCK = 32   # messages that are sent at once: some of them wait
 SLOW_HINT = ('no client may wait for a slow subscriber: use sockets that do '
              'not block, and for each client its own array of waiting lines')
@@ -55,8 +55,8 @@ class Reader:
 
     def next(self, hint=LOST_HINT):
         """Takes a line. Demands that its number follow the previous line's."""
-        what = (f'message {self.last + 1}, or a line LOST and how many are '
-                f'missing (after {self.lost} that LOST has reported)')
+        what = (f'message {self.last + 1}, or LOST and how many are missing '
+                f'({counted(self.lost, "message")} reported as lost so far)')
         try:
             line = self.talker.line(what, hint)
         except Failure as failure:
@@ -74,7 +74,7 @@ class Reader:
                           WHOLE_HINT)
         elif int(message[1]) != self.last + 1:
             raise Failure(
-                f'message {self.last + 1} after what came before '
+                f'message {self.last + 1} next '
                 f'({counted(self.lost, "message")} reported as lost so far)',
                 f'message {int(message[1])}', LOST_HINT)
         else:
@@ -157,14 +157,14 @@ def slow_now_and_then(test):
 
 @check('07-publish')
 def slow_half_close(test):
-    """a slow subscriber that shuts down its half gets everything queued for
-    it, in whole lines, and then the end of the stream"""
+    """a slow subscriber that shuts down its sending half gets everything queued
+    for it, in whole lines, and then the end of the stream"""
     server = test.server()
     slow = Reader(test, server, receive_buffer=SMALL)
     feed = Feed(test, server)
     feed.publish(MANY)
     slow.talker.socket.shutdown(socket.SHUT_WR)
-    hint = 'the end of its stream: first send what is waiting, then close'
+    hint = 'when its stream ends, first send what is waiting, then close'
     slow.until(feed.count, hint)
     slow.talker.ended(hint)
 
@@ -270,4 +270,5 @@ def stalled_subscriber(test):
         began, time.monotonic() - 1))
     rest = slow.talker.rest()
     if not rest.startswith(b'MSG news 1 '):
-        raise Failure('the messages that the kernel had', shown(rest[:60]))
+        raise Failure('the messages that the kernel had already taken',
+                      shown(rest[:60]))

@@ -43,8 +43,8 @@ class Worker(Talker):
         """Sends PULL, and waits until it has been handled."""
         self.say(b'PULL')
         self.nothing('there is no work, so PULL has no answer yet',
-                     'the lines after PULL are handled while it waits, even '
-                     'if they arrive together with it')
+                     'the lines after PULL are handled while the client waits, '
+                     'even if they arrive together with PULL')
 
     def gets(self, text, hint=''):
         what = f'the line {shown(b"WORK " + text)} in answer to PULL'
@@ -255,7 +255,7 @@ def pushes_and_pulls(test):
 
 @check('07-queue')
 def other_lines(test):
-    """every other line is answered with ERROR, and changes nothing"""
+    """a line of any other form is answered with ERROR, and changes nothing"""
     server = test.server()
     worker, client = test.talker(server), test.talker(server)
     worker.pull()
@@ -279,8 +279,8 @@ def any_text(test):
     for text in (b'', b' ', b'  two  blanks ', b'a\0b', b'\r', every, b'PULL',
                  b'PUSH x', b'%s%n%d', b'ERROR'):
         pusher.push(text)
-        worker.pulls(text, 'a text is bytes, not a string: a NUL is one of '
-                     'them; only the newline ends it')
+        worker.pulls(text, 'a text is not a string: a NUL is a byte like any '
+                     'other; only the newline ends it')
         worker.done()
 
 
@@ -305,7 +305,7 @@ def too_long_line(test):
     worker, pusher = test.talker(server), test.talker(server)
     for size in (LINE + 1, LINE + 2, 2 * LINE, 2 * LINE + 1, 6000, 100000):
         line = b'PUSH ' + b'x' * (size - len(b'PUSH \n'))
-        if size < 3000:  # nor text that looks like a line
+        if size < 3000:  # its end looks like a line
             line = line[:size - 1] + b'PUSH y'
         pusher.refused(line,
                        'a line that is too long ends at its newline, like any '

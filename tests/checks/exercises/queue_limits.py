@@ -11,7 +11,7 @@ from harness import (Failure, check, counted, dropped, end_half, flood,
 
 MOST = 1000  # pieces that the server keeps, including those under way
 BACK_HINT = ('keep the piece until DONE; if its worker is lost, put it in '
-             'front of those waiting')
+             'front of the waiting pieces')
 ROOM_HINT = ('if the queue is full, a PUSH waits; answer it when the piece is '
              'in the queue')
 
@@ -257,7 +257,7 @@ def answers_unread(test):
     grown = server.memory() - before
     if sent >= 32 << 20 or grown > (8000 if test.any else 200):
         raise Failure('nothing is received from a client that does not read',
-                      f'{sent >> 20} MB were taken, and {grown} KB of memory',
+                      f'{sent >> 20} MB were received, using {grown} KB',
                       'while an answer cannot be sent, do not receive')
     test.talker(server).push(b'dig')
     test.talker(server).pulls(b'dig')
@@ -385,7 +385,7 @@ def silent_worker(test):
 
 @check('07-queue', open=False)
 def waiting_pusher(test):
-    """with -t 1 a pusher that has waited for room for a second is dropped"""
+    """with -t 1 a pusher is dropped after it has waited a second for room"""
     server = test.server('-t', '1')
     pusher = test.talker(server)
     pusher.push(*[b'x'] * MOST)

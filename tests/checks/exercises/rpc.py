@@ -14,9 +14,9 @@ from harness.rpc import (
     run_client, type_line)
 
 LINE = 4096
-AGAIN_HINT = ('the server has vanished before the whole answer has arrived: '
-              'discard that part, close the socket, connect a new one, send '
-              'the request again')
+AGAIN_HINT = ('the server vanished before the whole answer had arrived: '
+              'discard the part that did, close the socket, connect a new one, '
+              'send the request again')
 ONCE_HINT = ('a request that has its answer is never sent again; only the next '
              'one needs a new connection')
 WAITS = 0.1, 0.2, 0.4
@@ -62,7 +62,7 @@ def as_they_come(test):
 
 @check('06-rpc')
 def one_at_a_time(test):
-    """sends a request once the previous one has been answered, not earlier"""
+    """sends a request only after the previous one has been answered"""
     early = []
 
     def play(talk):
@@ -165,7 +165,7 @@ def split_answer(test):
                  answer=lambda _: b'slow answer\n')
     if any(printed):
         raise Failure('no part of an answer before it is complete',
-                      'a part of it', 'if the server vanishes now, half a '
+                      'a part of it', 'if the server vanished now, half a '
                       'line would have been printed')
 
 
@@ -216,8 +216,8 @@ def refused_at_first(test):
         test.peer(echoing, port=port)
         if child.wait_exit() == 0:
             break
-    succeeded(test, child, hint='the server may come back: if no address can '
-              'be connected to, wait, and try them again')
+    succeeded(test, child, hint='the server may come back: if every connect '
+              'fails, wait, and try all addresses again')
 
 
 @check('06-rpc')
@@ -255,7 +255,7 @@ def closed_within_answer(test):
 
 def vanishing(test, play):
     """Has the server vanish one to three times for each of three requests."""
-    def once(talk):  # the other requests of the connection vanish, too
+    def once(talk):  # answers one request, and then vanishes
         line = talk.request()
         if line:
             talk.send(answer_to(line))
@@ -294,7 +294,8 @@ def closed_after_answer(test):
 
 @check('06-rpc')
 def quiet_end_is_no_try(test):
-    """a server that has closed since the last answer costs no try"""
+    """a connection that has ended since the last answer does not count as a
+    try"""
     closed = threading.Event()
 
     def first(talk):
@@ -311,7 +312,7 @@ def quiet_end_is_no_try(test):
     end_input(test, child)
     answered_all(test, child, [b'one\n', b'two\n'], 'before a request '
                  'check whether the connection has ended (poll with a timeout '
-                 'of 0): all four tries are then on new ones')
+                 'of 0), so that all four tries use new connections')
 
 
 @check('06-rpc')

@@ -17,8 +17,8 @@ from harness.rpc import (
     run_client, type_line)
 
 STEP_HINT = ('what follows the line that answers a request is not the answer '
-             'to the next request: close the connection, and send that request '
-             'on a new one')
+             'to the next request: close the connection, and send the next '
+             'request on a new one')
 LATE_HINT = ('after -t seconds without a byte recv fails with EAGAIN: close '
              'the connection, so that the late answer cannot be taken for '
              'another, and ask again on a new one')
@@ -109,15 +109,15 @@ def two_answers_at_once(test):
 
 @check('06-rpc')
 def two_answers(test):
-    """a second line that arrives before the next request is sent is not the
-    answer to it"""
+    """a second line that arrives before the next request has been sent does
+    not answer it"""
     out_of_step(test, b'once more\n')
 
 
 @check('06-rpc')
 def two_answers_and_half(test):
-    """half a line that arrives before the next request is sent is not part of
-    its answer"""
+    """half a line that arrives before the next request has been sent does not
+    begin its answer"""
     out_of_step(test, b'half a li')
 
 
@@ -195,7 +195,7 @@ def sockets_closed(test):
     child = run_client(test, server, b''.join(lines))
     test.attached()
     answered_all(test, child, lines, 'close a connection that is lost, or of '
-                 'no use, before the next one is made')
+                 'no use, before you make the next one')
 
 
 # ---------------------------------------------------------- calls that fail
@@ -253,7 +253,7 @@ def shortage_lasts(test):
     if not wait_until(lambda: len(server.times) > 1, 8):
         raise Failure('a second try, after a shortage of 2 seconds (-t 2)',
                       f'it {test.outcome(child)}', 'count the waits of a '
-                      'shortage: a send waits no longer than -t')
+                      'shortage: a send waits for at most -t seconds')
     test.faults.relent('send')
     answered_all(test, child, [b'hello\n'])
 
@@ -261,7 +261,7 @@ def shortage_lasts(test):
 def drop(test, call, name):
     peer = test.peer(echoing)
     child = attached(test, start_client(test, peer.port))
-    child.wait_exit(20)  # with its waits, on a busy machine
+    child.wait_exit(20)  # it waits between tries; the machine may be busy
     succeeded(test, child, hint=f'the action for {name} is DROP: close this '
               'connection, and send the request again on a new one')
     injected(test, call)

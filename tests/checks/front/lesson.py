@@ -8,7 +8,7 @@ from .proxies import FRONT, TLS_PORT, WEB_PORTS
 
 @check(FRONT, open=False)
 def lesson_blocks(test):
-    """the lesson's commands print what it says"""
+    """the lesson's commands print what the lesson shows"""
     ports = {str(port): str(free_port())
              for port in (TLS_PORT, *WEB_PORTS[1:])}
     with copied(ports) as (ladder, ports):

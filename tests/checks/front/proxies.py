@@ -102,9 +102,9 @@ def get(browser, name):
 
 
 def live(site, end, done, complaints):
-    """A client that asks again and again, until the end. Its files are so
-    small that a stopped server has sent all of one, or nothing of it: a proxy
-    cannot ask for the rest."""
+    """A client that sends requests until the time `end`. Its files are so small
+    that a stopped server has sent all of one, or nothing of it: a proxy cannot
+    ask for the rest of a file."""
     browser = site.browser()
     try:
         while time.monotonic() < end and not complaints:
@@ -139,7 +139,8 @@ def stopped_under_load(test, command):
 
 
 def spread(test, command):
-    """Demands that the proxy terminate TLS, and all three servers work."""
+    """Demands that the proxy terminate TLS in front of three servers, and go on
+    with one when two have been stopped."""
     site = Site(test, command)
     for _ in range(12):
         browser = site.browser()
@@ -159,7 +160,8 @@ def spread(test, command):
 
 @check(FRONT)
 def nginx_spreads(test):
-    """nginx terminates TLS in front of three servers of 08; one is enough"""
+    """nginx terminates TLS in front of three servers of 08, and goes on when
+    only one of them is left"""
     spread(test, NGINX)
 
 
@@ -172,7 +174,8 @@ def nginx_stopped_under_load(test):
 
 @check(FRONT)
 def haproxy_spreads(test):
-    """HAProxy terminates TLS in front of three servers of 08; one is enough"""
+    """HAProxy terminates TLS in front of three servers of 08, and goes on when
+    only one of them is left"""
     spread(test, HAPROXY)
 
 

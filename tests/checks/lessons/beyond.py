@@ -14,8 +14,8 @@ LADDER = ROOT / '08-http'
 
 
 def build_server(place, *others, libraries=()):
-    """Builds a server from the sources in a folder, and from those of others
-    that it does not replace."""
+    """Builds a server from the sources in a folder, and from those in the
+    others that have no namesake in it."""
     sources = {}
     for folder in (*reversed(others), place):
         sources.update((path.name, path) for path in folder.glob('*.c'))
@@ -28,8 +28,8 @@ def build_server(place, *others, libraries=()):
 
 @contextlib.contextmanager
 def copied(ports=None):
-    """A copy of 08 with other ports: yields its folder, and the ports that
-    stand for the lessons' own."""
+    """A copy of 08 with other ports: yields its folder, and a dictionary from
+    each port of the lessons to the one in its place."""
     ports = {PORT: str(free_port()), **(ports or {})}
     with tempfile.TemporaryDirectory() as directory:
         ladder = pathlib.Path(directory) / LADDER.name

@@ -9,10 +9,10 @@ A fenced block of type `console` is what a student sees in one terminal:
 
 The blocks under one heading are a scene: terminals that are opened one after
 another. In each, a command is typed when the previous one has ended. Once a
-command that keeps running has printed the first line it shows, the next
-terminal is opened. At the end those still running get Ctrl-C, first to last,
-each when it has printed everything it shows; commands that follow a `^C` are
-typed then. A command that keeps running needs no `^C`, but costs seconds
+command that keeps running has printed the first line below it in its block, the
+next terminal is opened. At the end those still running get Ctrl-C, first to
+last, each when it has printed everything below it; commands that follow a `^C`
+are typed then. A command that keeps running needs no `^C`, but costs seconds
 without one.
 
 Lessons say 15441, but are run on another, free port, in a copy of the stages
@@ -38,13 +38,13 @@ class Outcome:
     ok: bool
     skipped: Optional[str]   # why it was not run
     expected: str            # the block in the lesson
-    got: str                 # the block as it came out
+    got: str                 # the block with what the commands printed
     command: str             # the commands typed
 
 
 @dataclasses.dataclass
 class Step:
-    """A command, the lines it shows, and whether a ^C follows them."""
+    """A command, the lines below it, and whether a ^C follows them."""
     command: str
     shows: list[str] = dataclasses.field(default_factory=list)
     interrupted: bool = False

@@ -34,13 +34,14 @@ class Shell(Child):
         self.block, self.port, self.deadline = block, port, deadline
         self.steps = list(block.steps)   # commands that are yet to be typed
         self.step = Step('')             # the last one typed
-        self.typed = self.start = 0      # how many were; where its output is
-        deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # check &
+        self.typed = self.start = 0      # number typed; start of its output
+        # A script that runs `check &` starts it with SIGINT ignored.
+        deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         super().__init__(
             ['sh'], {**os.environ, 'LC_ALL': 'C', 'PYTHONUNBUFFERED': '1'},
             subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, bufsize=0,
             preexec_fn=hear_sigint if deaf else None)
-        self.type('trap : INT; status=0')  # Ctrl-C is for what it runs
+        self.type('trap : INT; status=0')  # Ctrl-C ends the command only
 
     def type(self, command: str) -> None:
         """Makes the shell run a command, and then print the mark. The shell

@@ -69,7 +69,7 @@ def compare_tables(stage) -> list[str]:
                                   [' | '.join(row) for row in rows]):
             if line[0] in '+-':
                 where = first if line[0] == '+' else second
-                complaints.append(f'{call}: only {where} has here: {line[2:]}')
+                complaints.append(f'{call}: only in {where}: {line[2:]}')
 
     complaints += [f'{call}: the lesson has no table for it'
                    for call in program

@@ -32,7 +32,7 @@ STORMS = {
     '08': WebStorm,
     'cgi': CgiStorm,
 }
-WHAT = 'under random faults loses nothing but what they explain'
+WHAT = 'under random faults loses only what those faults explain'
 
 
 def make_check(stage, seed):
@@ -43,8 +43,8 @@ def make_check(stage, seed):
 
 
 def register(seeds=None, beyond=()):
-    """Adds a check for each stage and seed: only for these seeds, if there are
-    any."""
+    """Adds a check for each stage and seed. If seeds are given, removes all
+    other checks."""
     if seeds is not None:
         CHECKS.clear()
     CHECKS.extend(make_check(stage, seed) for stage in STORMS

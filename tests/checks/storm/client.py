@@ -30,7 +30,7 @@ class ClientStorm(Storm):
             for _ in range(chance.randrange(1, 5))]
         self.addresses = 1 if test.any else chance.randrange(1, 8)
         self.stops = {number for number in range(5) if chance.random() < 0.15}
-        self.descriptors = 0  # that it has open while it is connected
+        self.descriptors = 0  # open in the client while it is connected
         self.until = None  # the peer fails after this many bytes
         if not test.any and chance.random() < 0.2:
             self.until = chance.randrange(len(self.all_bytes()))
@@ -132,7 +132,7 @@ class ClientStorm(Storm):
                           f'it {said}')
         most = 4 + MEMCHECK  # 0, 1, 2, the socket, and valgrind's own
         if self.descriptors > most and not self.test.any:
-            raise Failure(f'{most} descriptors open when it has connected',
+            raise Failure(f'{most} descriptors open once it has connected',
                           self.descriptors, 'close the socket of an attempt '
                           'that has failed')
 

@@ -117,7 +117,7 @@ class Guest:
     vanish_after_its_end = vanish
 
     def stay(self, _):
-        """Is silent until the storm is over."""
+        """Stays silent until the storm is over."""
         self.exchange()
         self.storm.staying.append(self)
 

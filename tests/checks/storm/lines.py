@@ -16,7 +16,7 @@ class LineGuest(Guest):
 
     def __init__(self, storm, number):
         self.part = b''  # of a line that is not complete yet
-        self.count = 0   # of lines that are like no other
+        self.count = 0   # of its lines so far, to make each unique
         super().__init__(storm, number)
 
     def message(self):
@@ -169,9 +169,10 @@ class QueueStorm(ServerStorm):
                    if how == 'surely' and piece not in self.finished
                    and piece not in left]
         if missing or len(set(left)) < len(left):
-            raise Failure('each piece that is not done once in the queue, when '
-                          'all have left', f'{counted(len(missing), "piece")} '
-                          'missing' if missing else 'one twice',
+            raise Failure('each piece that is not done exactly once in the '
+                          'queue, after all have left',
+                          f'{counted(len(missing), "piece")} missing'
+                          if missing else 'one twice',
                           'keep a piece until DONE')
 
     def drain(self):

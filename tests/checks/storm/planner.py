@@ -120,8 +120,8 @@ class Planner:
         return self.chance.choices((FAILS, LASTS, LOSES), weights)[0]
 
     def stream(self, kind, client, lengths):
-        """Faults of one direction of a connection that carries messages of
-        these lengths. There are more between messages than inside them."""
+        """Adds faults to one direction of a connection that carries messages of
+        these lengths, many of them between messages."""
         borders = [sum(lengths[:count]) for count in range(len(lengths) + 1)]
         places = sorted(
             self.chance.choice(borders) if self.chance.random() < 0.4 else
@@ -143,7 +143,7 @@ class Planner:
 
     def calls(self, kind, client, limit, most,
               effects=(FAILS, FAILS, FAILS, LASTS)):
-        """Faults of calls that are counted: at most this many."""
+        """Adds faults to some of the first calls of a kind, at most `most`."""
         if self.any:
             return
         for place in sorted(self.chance.randrange(limit)

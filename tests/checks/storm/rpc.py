@@ -6,7 +6,7 @@ from checks.storm.planner import action_of_client
 from harness import MEMCHECK, PATIENCE, Failure, reset, shown, wait_until
 from harness.rpc import answer_to
 
-CONNECTIONS = 12  # with more connections than that, the server stays
+CONNECTIONS = 12  # after so many connections the server no longer vanishes
 ADVICE = ('whatever happens to a connection: close it, and ask again on a new '
           'one, four times at most; no answer may be lost, printed twice or in '
           'part, and no request that has its answer be sent again')
@@ -31,7 +31,7 @@ class RpcStorm(ClientStorm):
         self.resets = {number for number in range(CONNECTIONS)
                        if chance.random() < 0.5}
         self.seen, self.left, self.made = [], 0, 0
-        self.answered, self.again = [], []  # certainly, and still asked again
+        self.answered, self.again = [], []  # surely; and sent again after that
 
     def advice(self, _):
         return ADVICE
@@ -131,7 +131,7 @@ class RpcStorm(ClientStorm):
         self.judge_requests()
         most = 4 + MEMCHECK
         if self.descriptors > most and not self.test.any:
-            raise Failure(f'{most} descriptors open when it has connected',
+            raise Failure(f'{most} descriptors open once it has connected',
                           self.descriptors, 'close a connection that is lost')
 
     def judge_requests(self):
@@ -139,7 +139,7 @@ class RpcStorm(ClientStorm):
         places = [self.messages.index(line) if line in self.messages else -1
                   for line in self.seen]
         if places != sorted(places) or -1 in places:
-            raise Failure('each request once the previous one has been '
+            raise Failure('each request sent after the previous one has been '
                           'answered',
                           f'the requests came in this order: {places}')
         if self.again and not any(fault.effect in (LOSES, HINDERS)

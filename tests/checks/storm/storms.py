@@ -9,8 +9,8 @@ from checks.storm.page import LASTS, Page
 from checks.storm.planner import Planner, advice, said_fault
 from harness import SIGPIPE_HINT, Failure, wait_until
 
-ROUNDS = 5           # of the same storm, until memory that grows is a leak
-TRIES = 20           # in a shortage of an eighth of a second: too many
+ROUNDS = 5           # of the same storm: if memory grows in each, it leaks
+TRIES = 20           # the most calls allowed in a shortage of 0.12 seconds
 LEAVING_HINT = ('a client may close or reset its connection at any moment: '
                 'then recv or send fails, or recv returns 0; close its socket, '
                 'serve the others')
@@ -23,7 +23,7 @@ class Storm:
         self.test, self.seed = test, seed
         self.page = Page(test.faults)
         self.program = None
-        self.suspect = None  # the number of the client that reports it
+        self.suspect = None  # the number of the client that reports a failure
         self.pardoned = 0    # failures that faults explain
         self.notes = []      # what else happened, after this many faults
 
@@ -66,7 +66,7 @@ class Storm:
         wait_until(lambda: self.in_state('S'), 0.1)
 
     def in_state(self, state):
-        """Returns whether the program has done so, or has ended."""
+        """Returns whether the program is in this state, or has ended."""
         return not self.program.running() or self.program.state() == state
 
     # --------------------------------------------------------- the verdict
@@ -223,8 +223,8 @@ class ServerStorm(Storm):
                           failure.got) from None
         if self.server.spins(0.1) and self.server.spins():
             raise Failure('no processor time while nothing happens',
-                          'it spins', 'after an error, too, wait in a '
-                          'call')
+                          'it spins', 'wait in a call that blocks, even '
+                          'after an error')
         client.close()
         if not self.test.any and not wait_until(  # others keep some open
                 lambda: len(self.server.descriptors())
@@ -253,11 +253,11 @@ class ServerStorm(Storm):
                       'after errors too')
 
     def end(self):
-        """Demands that SIGTERM end the server as in its stage."""
+        """Demands that SIGTERM end the server as its stage requires."""
         wanted = 0 if self.test.stage >= '07' else -signal.SIGTERM
         self.server.signal(signal.SIGTERM)
         if self.server.wait_exit() != wanted:
-            self.dead = lambda: False  # the message says what it is
+            self.dead = lambda: False  # it may have ended: keep this message
             raise Failure(f'status {wanted} after SIGTERM',
                           f'it {self.test.outcome(self.server)}',
                           'the faults are over: nothing may be left of them')

@@ -37,7 +37,7 @@ class Browser(Guest):
 
     def connect(self):
         super().connect()
-        if settings.TLS:  # it may be about to speak to a stopped server
+        if settings.TLS:  # now, because the server may be stopped next
             self.connection.shake_hands()
         self.visitor = Visitor(self.connection)
 
@@ -113,7 +113,7 @@ class Browser(Guest):
     # --------------------------------------------------------- its steps
 
     def part(self, questions):
-        """Tells the server that this was the last request."""
+        """Sends a last request, with "Connection: close"."""
         self.exchange(questions)
         self.exchange([Question(request(
             '/one.txt', 'Connection: close'), 200, FILES['one.txt'])])

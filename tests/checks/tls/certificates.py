@@ -56,8 +56,8 @@ def key_readable_refused(test):
 
 @check(TLS)
 def bad_files_refused(test):
-    """refuses a file that is missing, a folder, empty, without a key, or with
-    the key of another certificate"""
+    """refuses a file that is missing, empty or cut off, or that has no key, no
+    certificate, or the key of another certificate"""
     place, good, other = folder(test), certificate(test), certificate(test)
     key, _, rest = good.read_text().partition('-----BEGIN CERT')
     body = '-----BEGIN CERT' + rest

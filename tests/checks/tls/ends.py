@@ -47,8 +47,8 @@ def told_of_the_end(test):
 
 @check(TLS)
 def answers_the_alert(test):
-    """answers close_notify from a client, even without the end of the stream,
-    with both, and prints no line"""
+    """answers a client's close_notify with close_notify and the end of the
+    stream, even if the client's stream has not ended, and prints no line"""
     server = serve(test)
     guest = visitor(test)
     guest.stays()

@@ -94,7 +94,7 @@ def resumed_by_ticket(test):
 @check(TLS)
 def plain_http_told(test):
     """answers a client that speaks HTTP without TLS with a 400 that names
-    https, whatever its method, and resets nothing"""
+    https, whatever its method, and does not reset the connection"""
     server = serve(test)
     for message in (request(), request(method='DELETE'), b'\r\n' + request(),
                     b'brew\n', request(method='POST', body=b'x' * (8 << 20))):

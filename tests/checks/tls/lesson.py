@@ -15,7 +15,7 @@ def make_certificate(path):
 
 @check(TLS, open=False)
 def lesson_blocks(test):
-    """the lesson's commands print what it says"""
+    """the lesson's commands print what the lesson shows"""
     with copied() as (ladder, ports):
         place = ladder / 'tls'
         build_server(place, ladder / 'cgi', ladder,

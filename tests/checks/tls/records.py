@@ -29,7 +29,7 @@ def narrow(test):
 
 @check(TLS)
 def bytes_one_by_one(test):
-    """a record may arrive a byte at a time, and in two pieces"""
+    """a record may arrive in pieces, even a byte at a time"""
     serve(test)
     guest = visitor(test)
     for cut in 1, 3, 5, 20:
@@ -195,8 +195,8 @@ def errors_are_ones_own(test):
 
 
 def sanitized(test):
-    """Returns whether the program has a sanitizer, which makes each block
-    larger and keeps some."""
+    """Returns whether the program has a sanitizer, which makes blocks of memory
+    larger and frees them later."""
     with open(test.words[0], 'rb') as file:
         return b'__asan_init' in file.read()
 

@@ -61,8 +61,8 @@ def context(test, **settings):
 
 
 def serve(test, *options, pem=None, files=None):
-    """Starts the server with TLS, and with a new certificate unless there is
-    one. Stores it as test.running."""
+    """Starts the server with TLS and this certificate, or a new one. Stores the
+    server as test.running."""
     test.pem = pem or certificate(test)
     test.trusted = getattr(test, 'trusted', test.pem)
     test.root = test.site(files) if files else test.site()

@@ -91,7 +91,7 @@ def key_update_meanwhile(test):
         child.wait_for(lambda: child.output.count(b'KEYUPDATE') == count)
     if not wait_until(lambda: test.faults.get('calls', 'send') > before + 1):
         raise Failure('a second send after EAGAIN, while the script runs',
-                      'none', 'SSL_read may have to wait for room')
+                      'none', 'SSL_read may have to write: wait for room')
     (scripts / 'end').touch()
     shows(child, b'done')
 
