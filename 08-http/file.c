@@ -47,8 +47,8 @@ static struct file *make_file(const char *name, int fd,
 }
 
 /* Sets the validators: RFC 9110, 8.8. A time in the future is replaced by the
-   present, as 8.8.2.1 requires. The tag includes a hash of the content: two
-   changes may have the same time, and a write through a mapping may set no
+   current time, as 8.8.2.1 requires. The tag includes a hash of the content:
+   two changes may have the same time, and a write through a mapping may set no
    time. */
 static void add_validators(struct file *file) {
     const struct stat *status = &file->status;

@@ -200,7 +200,7 @@ static const struct phrase *phrase_of(int status) {
     return phrase;
 }
 
-/* Writes the fields that all responses share, formatted only once a second. */
+/* Writes the fields that all responses share; formats them once a second. */
 static char *write_common_fields(char *to) {
     static char fields[128];
     static size_t length;

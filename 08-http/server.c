@@ -431,8 +431,8 @@ static long long milliseconds(void) {
 }
 
 /* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:
-   accept fails with EMFILE instead. Leaves some above the limit for files,
-   which enter no set: tree.c raises the limit briefly. See getrlimit(2). */
+   accept fails with EMFILE instead. The numbers above the limit are for files,
+   which are in no set: tree.c raises it to open one. See getrlimit(2). */
 static void limit_descriptors(void) {
     struct rlimit limit;
 

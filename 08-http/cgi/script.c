@@ -25,7 +25,7 @@
 static char *scripts;   /* the name of the folder or file; NULL: none */
 static bool is_folder;  /* which of the two it is */
 
-/* Keeps inherited descriptors from the scripts. For numbers that are not open
+/* Hides inherited descriptors from the scripts. For numbers that are not open
    the call fails, which does no harm. */
 static void hide_descriptors(void) {
     long last = sysconf(_SC_OPEN_MAX);

@@ -361,7 +361,7 @@ static void remove_connection(int fd, int listener) {
 /* When due, drops the clients that have moved no byte for the timeout, and sets
    due to the next check, at most a day later. Bytes that a client's kernel has
    acknowledged since the last check have moved. A program that has written
-   nothing for so long is killed, and its client gets a 504. */
+   nothing for that long is killed, and its client gets a 504. */
 static void check_connections(int listener, long timeout, long long now) {
     if (now < due)
         return;
@@ -456,8 +456,8 @@ static long long milliseconds(void) {
 }
 
 /* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:
-   accept fails with EMFILE instead. Leaves some above the limit for files,
-   which enter no set: tree.c raises the limit briefly. See getrlimit(2). */
+   accept fails with EMFILE instead. The numbers above the limit are for files,
+   which are in no set: tree.c raises it to open one. See getrlimit(2). */
 static void limit_descriptors(void) {
     struct rlimit limit;
 

@@ -33,7 +33,7 @@ struct upload open_upload(void) {
     return upload;
 }
 
-/* Adds bytes to the file, unless the upload has failed before. */
+/* Adds bytes to the file, unless the upload has already failed. */
 static void keep(struct upload *upload, const char *bytes, size_t length) {
     if (upload->status == 0
         && upload->length + (long long)length > MOST_UPLOAD)

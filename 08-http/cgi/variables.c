@@ -19,7 +19,7 @@
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 #define MOST_INHERITED 4096  /* bytes of a variable of the server's own */
 
-/* The fields that become no variable, or one with another name. */
+/* The fields that do not become variables, or do so under other names. */
 static const char *const dropped[] = {
     "Authorization",
     "Connection",

@@ -255,7 +255,7 @@ def says_what_getaddrinfo_says(test, host, port):
     if status != 1 or not found:
         raise Failure(f'the line "{line}" and status 1',
                       f'it {test.outcome(child)}', 'getaddrinfo does not '
-                      'return an errno: gai_strerror has its messages')
+                      'return an errno: call gai_strerror with its result')
 
 
 @check('06', open=False)

@@ -203,7 +203,7 @@ def dropped_in_time(test):
         calls = test.faults.get('calls', 'select') - calls
         other.close()
         if took < 2.4 and calls < 4:  # a message takes one, too
-            return  # others may keep this machine busy
+            return  # once is enough: this machine may be busy
     raise Failure('the end of the connection after 2 seconds',
                   f'after {took:.1f} s and {calls} calls to select',
                   'select\'s timeout is the time until the first time limit '
@@ -280,7 +280,7 @@ def acknowledged_in_time(test):
         test.ended(client)
         took = time.monotonic() - began
         if took < 3:
-            return  # others may keep this machine busy
+            return  # once is enough: this machine may be busy
     raise Failure('the end of the connection after 2 seconds, or slightly more',
                   f'after {took:.1f} s', 'the kernel reports how many bytes '
                   'are unacknowledged, but not when that changed: ask it '

@@ -202,7 +202,7 @@ def two_shortages(test):
 
 @check('05 06', open=False, after='shortage_ends')
 def shortage_without_limit(test):
-    """with -t 0 waits for the end of a shortage of send"""
+    """with -t 0 waits until a shortage in send has ended"""
     test.need_injector()
     test.faults.fail('send', errno.ENOBUFS, last=3)
     hint = '0 seconds mean no limit, for a shortage too'
@@ -333,7 +333,7 @@ def half_close_before_the_echo(test):
 
 @check(MANY, open=False)
 def fcntl_fails_at_the_start(test):
-    """reports that fcntl failed before it listens, and exits with status 1"""
+    """reports that fcntl failed at the start, and exits with status 1"""
     test.need_injector()
     line = f'fcntl: {os.strerror(errno.ENOBUFS)}'
     for number in range(1, 20):

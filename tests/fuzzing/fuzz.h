@@ -12,7 +12,7 @@
 void check_parsers(const char *bytes, size_t length);
 
 /* The bytes are requests for invented files. Returns the status of the last
-   response if it is about a file that exists; 0 if it is incomplete. */
+   response, as if its file existed; 0 if the last request is incomplete. */
 int check_answers(const char *bytes, size_t length);
 
 /* The bytes are what several clients send, with CLIENTS_END between them, for

@@ -98,7 +98,7 @@ static int check_head(const char *bytes, size_t length) {
         demand(head.fault != NULL, "a malformed head has a reason");
         return 500;
     }
-    demand(bytes[end - 1] == '\n', "the head ends with a line");
+    demand(bytes[end - 1] == '\n', "the head ends with a newline");
     demand(head.status >= 200 && head.status <= 599, "the status is final");
     demand(head.length >= -1, "the length is a number");
     demand_clean(head.reason.start == NULL ? "" : head.reason.start,

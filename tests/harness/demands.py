@@ -107,7 +107,7 @@ def refuses(test, *arguments, hint=''):
 
 
 def names(name):
-    """The names that a message may give an errno: all names of its number."""
+    """The names that a message may use for an errno: all with its number."""
     number = getattr(errno, name)
     same = [other for other in dir(errno)
             if getattr(errno, other) == number and other.isupper()]

@@ -93,8 +93,8 @@ def build_injector(directory):
 
 def plain_folder(directory):
     """Returns a folder whose path has no blank or colon, which would end a
-    path in LD_PRELOAD: this one, or a temporary one that is removed at the
-    end."""
+    path in LD_PRELOAD: a temporary one that is removed at exit, or this one
+    if none can be made."""
     for place in '/tmp', '/var/tmp', '/dev/shm':
         with contextlib.suppress(OSError):
             folder = tempfile.mkdtemp(prefix='ladder-', dir=place)

@@ -100,7 +100,7 @@ def answered_all(test, child, lines, hint='', answer=answer_to):
 
 
 def gave_up(test, child, output=b'', hint=''):
-    """Demands status 1, a message, and no more than this on standard output."""
+    """Demands status 1, a message, and exactly this on standard output."""
     status = child.wait_exit(20)
     outcome = f'it {test.outcome(child)}'
     if status in (0, None) or status != 1 and not test.any:

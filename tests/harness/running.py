@@ -167,7 +167,7 @@ def wait_for(future, portion, end, progress):
 
 
 def portions(checks):
-    """Returns what runs in one process: a single check, or all blocks of a
+    """Yields what each process runs: a single check, or all blocks of a
     lesson."""
     lessons = collections.defaultdict(list)
     for check in checks:

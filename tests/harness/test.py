@@ -293,8 +293,8 @@ class Test:
                 raise Failure(f'{what}, {counted(size)}',
                               f'{len(got) or "none"} of them, then '
                               f'{said_error(error)}', hint or (
-                                  'send back all that recv has stored, from '
-                                  'its first byte on: as many as it returned'
+                                  'send back what recv stored, from its first '
+                                  'byte on: as many bytes as it returned'
                                   if self.stage in ('05', '07') else '')
                               ) from None
             if not piece:

@@ -336,7 +336,7 @@ static long long milliseconds(void) {
 }
 
 /* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
-   FD_SETSIZE; FD_SET with any other writes outside the set, without an error.
+   FD_SETSIZE; given a higher one, FD_SET silently writes outside the set.
    So let the kernel give out no such descriptor: lower the soft limit
    RLIMIT_NOFILE to FD_SETSIZE, unless it is lower already, with getrlimit(2)
    and setrlimit(2). accept then fails with EMFILE, which step 7 handles. If a

@@ -177,7 +177,7 @@ def read_fails(test):
 
 @check(WEB, open=False)
 def read_interrupted(test):
-    """continues after any read of a file fails with EINTR"""
+    """reads again when any read of a file fails with EINTR"""
     test.need_injector()
     large = data(3 << 20)  # too large to be kept in memory
     root = test.site({'large': large, **{f'small{number}': HELLO

@@ -42,7 +42,7 @@ def recent_files_in_memory(test):
 @check(WEB, open=False)
 def times_set_back(test):
     """serves the new content of a file whose size and modification time are
-    unchanged: st_ctim cannot be set"""
+    unchanged: compare st_ctim, which no program can set"""
     names = [f'{number}.txt' for number in range(20)]
     root = test.site({name: b'old' for name in names})
     for name in names:
@@ -305,8 +305,8 @@ def cached_files_freed(test):
     blocks = Page(test.faults).get('blocks')
     if blocks > before:
         raise Failure('no more blocks of memory than before the files',
-                      f'{blocks - before} more', 'a list of files needs its '
-                      'links in both directions')
+                      f'{blocks - before} more', 'when a file leaves a list, '
+                      'update the links in both directions')
 
 
 @check(WEB, open=False)

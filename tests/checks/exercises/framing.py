@@ -28,8 +28,8 @@ def reverses(test):
     test.answered(client, b'abc')
     client.sendall(framed(b'hello, world\n'))
     test.answered(client, b'hello, world\n', 'a connection carries any number '
-                  'of messages: after an answer receive the next one, until '
-                  'the stream ends')
+                  'of messages: after each answer receive the next message, '
+                  'until the stream ends')
 
 
 @check('05-framing')
