@@ -9,7 +9,7 @@
 
 #include <sys/uio.h>
 
-#define SMALL 16384  /* in bytes: Linux sends larger files without a copy */
+#define SMALL 16384  /* bytes: Linux sends larger cached files without a copy */
 
 /* Reads all of a file into memory, and closes it. If the file has shrunk
    meanwhile, its size is corrected. Returns false, with errno, on failure. */

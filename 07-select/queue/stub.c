@@ -157,8 +157,8 @@ static enum action handle_connection_error(const char *call,
 /* TODO 16: hand_out. While the queue has room, handle the lines (TODO 9) of the
    client that has waited longest for room. Then, while pieces are waiting, give
    the first one to the client that has waited longest for work. The piece is
-   then under way, the client is working, and its time limit begins, so
-   check_connections has to look at it in this turn. Send the piece (TODO 12).
+   then under way, the client is working, and its time limit begins: set due to
+   0, so that check_connections looks at it in this turn. Send it (TODO 12).
    Proved by push_and_pull, one_worker_each, in_order, round_robin, full_queue.
    */
 
