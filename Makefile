@@ -17,8 +17,8 @@
 #: make wire         show the headers of our own packets, byte by byte
 #: make clean        remove everything that was built
 #: make try-05-framing
-#:                   the same for an exercise; also diff-, reset-, answer-
-#:                   and check-05-framing
+#:                   build and check the stub of an exercise; also diff-,
+#:                   reset-, answer- and check-05-framing
 #:
 #: For teachers:
 #: make teach        print a plan for fifty minutes, and one for fifty more
@@ -156,7 +156,7 @@ tls: 08-http/tls/server $(pem)
                     $(wildcard 08-http/*.h 08-http/cgi/*.h 08-http/tls/*.h)
 	@echo '#include <openssl/ssl.h>' | \
 	    $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 || \
-	    { echo 'make tls needs the headers of OpenSSL: libssl-dev'; exit 1; }
+	    { echo 'make tls needs OpenSSL headers: install libssl-dev'; exit 1; }
 	$(if $(hide),@echo '$(CC) $@')
 	$(hide)$(build) -I08-http/tls -I08-http/cgi -I08-http -o $@ \
 	    $(filter %.c,$^) -lssl -lcrypto $(LDLIBS)
@@ -164,7 +164,7 @@ tls: 08-http/tls/server $(pem)
 # A self-signed certificate and its key, valid for a year.
 $(pem):
 	@command -v openssl >/dev/null || \
-	    { echo 'make tls needs the openssl command: openssl'; exit 1; }
+	    { echo 'make tls needs the openssl command: install it'; exit 1; }
 	$(if $(hide),@echo 'openssl $@')
 	$(hide)umask 077 && openssl req -x509 -days 365 -subj /CN=localhost \
 	    -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \

@@ -292,7 +292,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

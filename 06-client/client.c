@@ -22,7 +22,7 @@ enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
-    NEXT,   /* this address is lost: try the host's next one */
+    NEXT,   /* this address does not work: try the host's next one */
 };
 
 static void parse_options(int argc, char *argv[], long *timeout,
@@ -37,7 +37,7 @@ int main(int argc, char *argv[]) {
         .ai_family = AF_UNSPEC,      /* IPv4 or IPv6 */
         .ai_socktype = SOCK_STREAM,  /* TCP */
     };
-    struct addrinfo *addresses;  /* a list: a name may stand for several */
+    struct addrinfo *addresses;  /* a list: a host may have several */
     const char *host, *port;
     long timeout = 10;  /* seconds without a byte; 0 = for ever */
 
@@ -72,7 +72,7 @@ static enum action handle_address_error(const char *call,
                                         const struct addrinfo *address);
 
 /* Connects to an address: connect(2). Returns the socket, or -1 if this address
-   is lost. If a signal interrupts the call (Ctrl-Z, then fg), tries again with
+   fails. If a signal interrupts the call (Ctrl-Z, then fg), tries again with
    a new socket: the old one goes on connecting, and could only be polled. */
 static int connect_to(const struct addrinfo *address, long timeout) {
     enum action action;
@@ -94,7 +94,7 @@ static int connect_to(const struct addrinfo *address, long timeout) {
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). On Linux the second one also limits connect, which then fails with
+   socket(7). On Linux SO_SNDTIMEO also limits connect, which then fails with
    EINPROGRESS. */
 static void set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};

@@ -21,7 +21,7 @@ enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
     RETRY,  /* an ordinary failure: call again */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
-    NEXT,   /* this address is lost: try the host's next one */
+    NEXT,   /* this address does not work: try the host's next one */
 };
 
 static void parse_options(int argc, char *argv[], long *timeout,
@@ -36,7 +36,7 @@ int main(int argc, char *argv[]) {
         .ai_family = AF_UNSPEC,      /* IPv4 or IPv6 */
         .ai_socktype = SOCK_STREAM,  /* TCP */
     };
-    struct addrinfo *addresses;  /* a list: a name may stand for several */
+    struct addrinfo *addresses;  /* a list: a host may have several */
     const char *host, *port;
     long timeout = 10;  /* seconds without a byte; 0 = for ever */
 

@@ -90,7 +90,7 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
-        long long now = milliseconds();  /* what comes later is not seen yet */
+        long long now = milliseconds();  /* select has not seen later bytes */
         for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
@@ -205,7 +205,7 @@ static bool send_some(int client, const char *bytes) {
     return save_unsent(client, bytes);
 }
 
-/* Keeps what is left of the bytes in the client's own memory, since all
+/* Saves the unsent bytes in memory of this client's own, since all
    clients share the buffer. Returns false if there is no memory: then only
    this client is lost. */
 static bool save_unsent(int client, const char *bytes) {
@@ -284,7 +284,7 @@ static void remove_connection(int fd, int listener) {
         connections[listener].retry_at = milliseconds();
 }
 
-/* When due, drops the clients that have moved no byte for the timeout, and sets
+/* When due, drops the clients that moved no byte within the timeout, and sets
    due to the next check, at most a day later. Bytes that a client's kernel has
    acknowledged since the last check have moved. */
 static void check_connections(int listener, long timeout, long long now) {
@@ -306,7 +306,7 @@ static void check_connections(int listener, long timeout, long long now) {
     }
 }
 
-/* Drops a client that has moved no byte for the timeout. */
+/* Drops a client that has moved no byte within the timeout. */
 static void drop_client(int client, int listener, long timeout) {
     if (can_log())
         fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
@@ -316,7 +316,7 @@ static void drop_client(int client, int listener, long timeout) {
 }
 
 /* Returns when to check whether a client has timed out: at the end of its
-   timeout, and ten times before while bytes are unacknowledged, because the
+   timeout, and every tenth of it while bytes are unacknowledged, because the
    kernel reports their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
@@ -330,7 +330,7 @@ static long long next_check(int client, long timeout) {
 /* Notes how many bytes the client's kernel has not acknowledged yet: if their
    number has changed, bytes have moved. select reports a socket as writable
    only when a good part of its buffer is free: with a client that reads slowly,
-   minutes may pass while bytes move. */
+   that may take minutes, although bytes move. */
 static void note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;

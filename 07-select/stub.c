@@ -123,8 +123,8 @@ static enum action handle_retry(const char *call, long *waits);
    shortage, because all clients would wait. Instead of a count of waits a row
    notes when to try again, in milliseconds; 0 if there is no shortage. Until
    then fill_sets leaves the row out of the sets: otherwise select would return
-   at once, again and again. check_connections sets due no later than any of
-   these times, the listener's included, even if the limit is 0.
+   at once, again and again. check_connections must not set due later than any
+   of these times, the listener's included, even if the limit is 0.
    Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
 
 /* TODO 9: Step 2: fill_sets, which takes a set for reading, fills it with the
@@ -206,7 +206,7 @@ static bool echo(int client, long timeout) {
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
    EAGAIN after a tenth of a second without room. Returns false if the client is
-   lost: an error, or no byte sent for the timeout. */
+   lost: an error, or no byte sent within the timeout. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout) {
     long blocked = 0, waits = 0;  /* tenths of a second without a byte */
@@ -286,7 +286,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 
 /* TODO 30: Step 7: echo and send_some pass on the client's row when recv or
    send fails; a send that moves bytes ends the shortage. remove_connection
-   takes the listener, too, and so do its callers: now a descriptor is free, so
+   takes the listener, too, and so do its callers: close frees a descriptor, so
    if the listener is in a shortage, it may try again at once.
    Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
@@ -511,7 +511,7 @@ static const struct failure failures[] = {
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     {"send", 0, DROP, NULL},
     {E(EACCES),       DROP,  "no permission to write"},
-    /* TODO 15: Step 3: EAGAIN and EWOULDBLOCK only mean now that the client has
+    /* TODO 15: Step 3: EAGAIN and EWOULDBLOCK now only mean that the client has
        not read yet: an ordinary result, and the call will be repeated.
        Proved by send_EAGAIN, send_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "the other side did not read in time"},
@@ -583,7 +583,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

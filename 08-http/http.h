@@ -77,7 +77,7 @@ struct http {
  * when a request begins, when its head is complete, when its body has grown by
  * half or by 1 KB, and while a list is made. Any other byte is no progress: a
  * client that sends a head, a body, empty lines or bytes after its last request
- * a few at a time cannot hold a connection for ever.
+ * bit by bit cannot hold a connection for ever.
  */
 enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport);

@@ -42,8 +42,8 @@ static bool takes_bytes(int fd) {
     return select(fd + 1, NULL, &writable, NULL, &at_once) != 0;
 }
 
-/* Writes text that came from a client, escaped: it can neither end its quotes
-   or its line nor control a terminal. Returns the end. */
+/* Writes text that came from a client, escaped: it cannot end its quotes or
+   its line, or control a terminal. Returns the end. */
 static char *write_escaped(char *to, struct text text) {
     for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
         unsigned char byte = (unsigned char)text.start[at];
@@ -71,8 +71,8 @@ bool report_failure(const char *call, const char *name, const char *meaning,
     return true;
 }
 
-/* Opens the log. Returns the descriptor, or -1. When it is reopened, clients
-   may hold all descriptors. */
+/* Opens the log. Returns the descriptor, or -1. When the log is reopened,
+   clients may hold all descriptors. */
 static int open_by_name(void) {
     if (strcmp(log_name, "-") == 0)
         return STDOUT_FILENO;

@@ -37,7 +37,7 @@ enum field {
     REFERER,
     TRANSFER_ENCODING,
     USER_AGENT,
-    FIELDS,  /* their number; as a field: any other */
+    FIELDS,  /* how many; also stands for any other field */
 };
 
 struct request {

@@ -129,7 +129,7 @@ static void ask_each_line(int server, const struct sockaddr_in *address,
     }
 }
 
-/* Sends a request, and waits at most timeout seconds for its answer, which is
+/* Sends a request, and waits at most timeout seconds for its answer, which has
    the same bytes. Skips any other message: a late answer to another request, or
    a damaged one. The socket is connected, so the kernel has dropped messages
    from any other sender. Returns whether the answer has arrived. */
@@ -380,7 +380,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

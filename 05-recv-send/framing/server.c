@@ -175,7 +175,7 @@ static void reject(int client, size_t length, long timeout) {
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
    EAGAIN after a tenth of a second without room. Returns false if the client is
-   lost: an error, or no byte sent for the timeout. */
+   lost: an error, or no byte sent within the timeout. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout) {
     long blocked = 0, waits = 0;  /* tenths of a second without a byte */
@@ -423,7 +423,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

@@ -24,8 +24,8 @@ int begin_cgi(struct cgi **cgi, const struct request *request);
 size_t take_body(struct cgi *cgi, struct body *body, const char *bytes,
                  size_t length);
 
-/* Starts the program; call it once the body is complete. socket: that of the
-   connection, peer: the client. Returns 0, or the status of the response. */
+/* Starts the program; call it once the body is complete. The request came from
+   peer, on socket. Returns 0, or the status of the response. */
 int run_cgi(struct cgi *cgi, const struct request *request, int socket,
             const union address *peer);
 
@@ -50,8 +50,8 @@ struct progress {
 /*
  * Writes the next part of the response from the output of the program: the
  * head, once it is complete, and the body. Without a Content-Length the body is
- * chunked; for HTTP/1.0 it ends with the connection. Returns the end; writes
- * nothing if the program has written nothing.
+ * chunked; for HTTP/1.0 it ends with the connection. Returns the end of
+ * that part, which is empty if the program has written nothing.
  */
 char *continue_cgi(struct cgi *cgi, const struct request *request, char *to);
 const struct progress *progress_of(const struct cgi *cgi);

@@ -23,8 +23,8 @@ enum {  /* what to do when no response depends on the call */
     REPORT = 500,  /* report it, nothing else */
 };
 
-/* waitpid is not called for a process until its group need not be killed any
-   more: until then no other can get its ID, even after it has ended. */
+/* waitpid is called for a process only once its group need not be killed any
+   more: until then no other process can get its ID, even after it has ended. */
 struct process {
     pid_t pid;      /* 0: a request to a worker */
     bool used;      /* else this entry is free */

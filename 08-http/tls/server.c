@@ -117,7 +117,7 @@ static void serve(int listener, long timeout) {
             continue;
         }
         begin_turn();  /* of the cache: check each file once a turn */
-        long long now = milliseconds();  /* what comes later is not seen yet */
+        long long now = milliseconds();  /* select has not seen later bytes */
         for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
             if (FD_ISSET(fd, &readable) || has_bytes(fd))
                 handle_readable(fd, listener);
@@ -237,7 +237,7 @@ static void handle_writable(int client, int listener) {
 }
 
 /* Receives requests, or sends what is left of responses: see tls.h. While
-   something is left nothing is received, so a client that stops reading is no
+   something is left, nothing is received, so a client that stops reading is no
    longer read from. Returns false when the client is served or lost. */
 static bool serve_client(int client) {
     static const struct transport transport = {receive, send_parts, finish,
@@ -248,7 +248,7 @@ static bool serve_client(int client) {
     connection->waits = serve_tls(http, client, &transport);
     if (http->progress)
         connection->last_activity = milliseconds();
-    due = 0;  /* its limit may have changed: see limit_of */
+    due = 0;  /* the time limit may have changed: see limit_of */
     return http->state != CLOSED;
 }
 
@@ -374,7 +374,7 @@ static void remove_connection(int fd, int listener) {
         connections[listener].retry_at = milliseconds();
 }
 
-/* When due, drops the clients that have moved no byte for the timeout, and sets
+/* When due, drops the clients that moved no byte within the timeout, and sets
    due to the next check, at most a day later. Bytes that a client's kernel has
    acknowledged since the last check have moved. A program that has written
    nothing for that long is killed, and its client gets a 504. */
@@ -403,7 +403,7 @@ static void check_connections(int listener, long timeout, long long now) {
     }
 }
 
-/* Drops a client that has moved no byte for the timeout. */
+/* Drops a client that has moved no byte within the timeout. */
 static void drop_client(int client, int listener, long timeout) {
     if (can_log())
         fprintf(stderr, "dropped %s: no byte moved for %ld second%s\n",
@@ -413,7 +413,7 @@ static void drop_client(int client, int listener, long timeout) {
 }
 
 /* Returns when to check whether a client has timed out: at the end of its
-   timeout, and ten times before while bytes are unacknowledged, because the
+   timeout, and every tenth of it while bytes are unacknowledged, because the
    kernel reports their number, but not when it last changed. */
 static long long next_check(int client, long timeout) {
     const struct connection *connection = &connections[client];
@@ -427,7 +427,7 @@ static long long next_check(int client, long timeout) {
 /* Notes how many bytes the client's kernel has not acknowledged yet: if their
    number has changed, bytes have moved. select reports a socket as writable
    only when a good part of its buffer is free: with a client that reads slowly,
-   minutes may pass while bytes move. */
+   that may take minutes, although bytes move. */
 static void note_unacknowledged(int client) {
     struct connection *connection = &connections[client];
     int before = connection->unacknowledged;
@@ -443,8 +443,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send, unless it was small: then it is not
-   worth a call. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send, unless it was small, so not worth
+   another call. The next check may be due sooner now. */
 static void note_sent(int client, ssize_t sent) {
     if (sent != -1 && sent <= 16384)
         return;
@@ -585,9 +585,9 @@ static const char usage[] =
     "              serve the files in it (www beside the program)\n"
     "  -l LOGFILE  log each request here; - for standard output (default: no "
     "log)\n"
-    "  -c SCRIPTS  run the scripts in this folder, below /cgi/; or this one "
-    "for all\n"
-    "              of /cgi (default: no script is run)\n"
+    "  -c SCRIPTS  run the scripts of this folder below /cgi/, or this one "
+    "script\n"
+    "              for all of /cgi (default: none)\n"
     "  -s PEM      serve HTTPS, with the certificate chain and key in PEM\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
 

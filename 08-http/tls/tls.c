@@ -39,8 +39,8 @@ static char both[RECORD];     /* the bytes of a record from two parts */
 /* ----------------------------------------------------------------- failures */
 
 /* Returns -1 if the call must be made again once select reports what it waits
-   for, and 0 if the connection is over. Reports an error, but not one of the
-   socket: server.c has reported that. See SSL_get_error(3). */
+   for, and 0 if the connection is over. Reports any error but the socket's,
+   which server.c has reported. See SSL_get_error(3). */
 static int find_outcome(struct session *session, const char *call, int result) {
     int error = SSL_get_error(session->ssl, result);
 
@@ -178,10 +178,10 @@ static struct iovec next_record(const struct iovec parts[2], size_t sent) {
 
 /* Like sendmsg(2): see struct transport. Sends records until the socket is full
    or all is sent. A record that was begun must be completed: the next call for
-   this connection begins with the same bytes, even if at another address. If
-   the file has shrunk there are fewer of them; then any bytes will do, if their
-   number is the old one: OpenSSL compares only that, and sends the record that
-   it has already encrypted. */
+   this connection begins with the same bytes, perhaps at another address. If
+   the file has shrunk and fewer are left, any bytes will do, as long as their
+   number is the same: OpenSSL compares only the number, and sends the record
+   that it has already encrypted. */
 static ssize_t send_content(int fd, struct iovec parts[2], bool last) {
     struct session *session = &sessions[fd];
     size_t total = parts[0].iov_len + parts[1].iov_len, sent = 0;

@@ -27,8 +27,8 @@ static const char usage[] =
     "usage: load [-s] [-i IDLE] MODE ADDRESS PORT CLIENTS BYTES SECONDS\n"
     "       load file BYTES\n"
     "MODE for an echo server:\n"
-    "  round  sends messages of BYTES bytes, each when all of the one before\n"
-    "         has come back\n"
+    "  round  sends messages of BYTES bytes, each after all of the previous\n"
+    "         one has come back\n"
     "  bulk   sends without a pause, with at most BYTES on the way\n"
     "  idle   sends one message (none if BYTES is 0), and keeps silent until\n"
     "         standard input ends\n"
@@ -36,7 +36,7 @@ static const char usage[] =
     "  get    asks for /BYTES.html, a file of BYTES bytes, and again when\n"
     "         all of it has arrived\n"
     "  once   does the same on a new connection each time\n"
-    "  zipf   asks for one of /BYTES-0.html to /BYTES-999.html: for the Nth\n"
+    "  zipf   asks for one of /BYTES-0.html to /BYTES-999.html: for the Nth,\n"
     "         1/N as often as for the first\n"
     "  file   only writes the content that /BYTES.html must have\n"
     "  -s     step by step: works for SECONDS after each line of standard\n"
@@ -61,7 +61,7 @@ enum {
     STRIDE = 7919,
     CHUNK = 65536,
     PATIENCE = 10,     /* seconds */
-    HEAD_MOST = 1024,  /* bytes in front of a web server's file */
+    HEAD_MOST = 1024,  /* bytes of a response's head */
     WAITS = 1 << 20,   /* microseconds: about a second */
     FILES = 1000,      /* to ask for in a Zipf order */
 };
@@ -99,7 +99,7 @@ static struct sockaddr_in address;         /* the server's */
 
 /* Of a web server only: */
 static const char *host, *port;
-static double shares[FILES];       /* sums of the files' shares, up to each */
+static double shares[FILES];       /* each file's share, plus all before it */
 static long ending;                /* connections that the server must close */
 static uint64_t answers;           /* responses that came, ... */
 static uint32_t waits[WAITS];      /* and their waits in microseconds */

@@ -15,7 +15,7 @@ CIRCLE, STRIDE = 65521, 7919  # what load makes files of
 
 
 class Machine:
-    """The machine: programs in a folder, and a core for each side."""
+    """The machine: a folder of programs, a core for load, one for a server."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -67,7 +67,7 @@ class Machine:
         release = platform.release().partition('-')[0]
         where = (f'server on {self.server_core}, load on {self.load_core}'
                  if self.server_core is not None else
-                 'server and load share one, so the figures say little')
+                 'server and load share a core, so the figures say little')
         return (f'Linux {release}, {os.cpu_count()} cores'
                 f'{" of " + model[1] if model else ""}: {where}.')
 

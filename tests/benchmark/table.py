@@ -119,7 +119,7 @@ class Table:
 
 
 def judge(bench, goal):
-    """Returns whether a goal is reached, as a word, our ratio to the best of
+    """Returns a word for whether a goal is reached, our ratio to the best of
     its servers, and the name of that server."""
     table = bench.speeds if goal.least else bench.costs
     found = [(*find_ratio(table[goal.row].get(bench.OURS, []),
@@ -136,8 +136,8 @@ def judge(bench, goal):
 
 
 def show_goals(bench):
-    """Prints which goals are reached. Returns whether one is missed by more
-    than the spread of its ratio."""
+    """Prints which goals are reached. Returns whether any goal is missed
+    by more than the spread of its ratio."""
     missed = False
     print('\nThe goals: ratios of ' + bench.OURS)
     for goal in bench.goals():

@@ -9,9 +9,9 @@
  *
  * In each turn a byte is sent to every busy descriptor, and the program waits
  * for the bytes and receives them all. The result is the processor time of a
- * turn, including sending and receiving, because some ways do their work when a
- * byte arrives, not when the program waits. If all descriptors are busy, the
- * ways differ little.
+ * turn, including sending and receiving, because some ways of waiting do their
+ * work when a byte arrives, not during the wait. If all descriptors are busy,
+ * the ways differ little.
  */
 #define _GNU_SOURCE
 

@@ -18,7 +18,7 @@ KEPT = 'requests a second, kept connections'
 ONCE = 'requests a second, a connection each'
 IDLE = 'requests a second, others idle'
 REST = 'KB of memory at rest'
-CLIENT = 'bytes of private memory a kept connection, after a request'
+CLIENT = 'bytes of private memory per kept connection, after a request'
 
 
 class WebBench(Bench):

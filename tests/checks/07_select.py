@@ -202,7 +202,7 @@ def dropped_in_time(test):
         took = time.monotonic() - began
         calls = test.faults.get('calls', 'select') - calls
         other.close()
-        if took < 2.4 and calls < 4:  # a message takes one, too
+        if took < 2.4 and calls < 4:  # printing a message takes one, too
             return  # once is enough: this machine may be busy
     raise Failure('the end of the connection after 2 seconds',
                   f'after {took:.1f} s and {calls} calls to select',
@@ -346,8 +346,8 @@ def storm(test):
 
 
 def weather(test, clients, seconds, seed):
-    """Clients in threads; each sends, checks its echo, and leaves in some
-    way."""
+    """Runs clients in threads; each sends, checks its echo, and closes or
+    resets its connection."""
     test.need_descriptors(2 * clients)
     server = test.server()
     end = time.monotonic() + seconds

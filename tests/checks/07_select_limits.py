@@ -22,8 +22,8 @@ FD_SETSIZE = 1024
 
 @check(MANY)
 def more_than_fit(test):
-    """clients that do not fit in an fd_set wait, and the others lose
-    nothing"""
+    """clients that do not fit in an fd_set have to wait, and the others
+    lose nothing"""
     count = 1100
     test.need_descriptors(2 * count)
     if test.any:
@@ -62,8 +62,8 @@ def room_after_timeout(test):
     if middle > 0.045:
         raise Failure('the next client served at once when one has timed out',
                       f'{middle * 1000:.0f} ms later, most times',
-                      'the set was filled, without the listener, before the '
-                      'client was dropped: let select return at once')
+                      'the set was filled before the client was dropped, so '
+                      'it lacks the listener: let select return at once')
 
 
 def delays_after_timeouts(test):
@@ -208,7 +208,7 @@ def fcntl_fails_early(test):
 
 
 def starved_in_a_shortage(test, receive_buffer):
-    """Has the server send 60,000 bytes, and find no memory for the rest.
+    """Makes send fail with ENOBUFS once the server has sent 60,000 bytes.
     Returns the server, the client, and the line that reports its drop."""
     test.need_injector()
     web = test.stage == '08'
@@ -230,7 +230,7 @@ def starved_in_a_shortage(test, receive_buffer):
 @check(MANY, open=False, after='shortage_ends')
 def unread_in_a_shortage(test):
     """with -t 2 drops a client that does not read, even while send keeps
-    finding no memory"""
+    failing with ENOBUFS"""
     server, _, line = starved_in_a_shortage(test, 2048)
     if not server.wait_line(re.escape(line), 8):
         raise Failure(f'the line "{line}"', 'no such line after 8 seconds',
@@ -240,7 +240,7 @@ def unread_in_a_shortage(test):
 
 @check(MANY, open=False, after='unread_in_a_shortage')
 def read_in_a_shortage(test):
-    """with -t 2, even while send finds no memory, a client that reads is
+    """with -t 2, even while send fails with ENOBUFS, a client that reads is
     dropped no sooner than two seconds after its kernel acknowledged bytes"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
@@ -260,8 +260,8 @@ def read_in_a_shortage(test):
 
 @check(MANY, open=False, after='talker_stays')
 def bytes_in_a_long_turn(test):
-    """does not drop a client whose bytes arrive in time, but while the program
-    is busy with another client"""
+    """does not drop a client whose bytes arrive in time while the program is
+    busy with another client"""
     test.need_injector()
     server = test.server('-t', '2')
     test.attached()

@@ -86,8 +86,8 @@ def frees_everything(test):
     server = test.server()
     test.attached()
     first = test.connect(server)
-    first.sendall(b'GET /nothing HTTP/1.0\r\n\r\n')  # the C library, too, needs
-    first.shutdown(socket.SHUT_WR)                    # memory for a date
+    first.sendall(b'GET /nothing HTTP/1.0\r\n\r\n')  # libc allocates memory
+    first.shutdown(socket.SHUT_WR)                    # for its first date
     test.until_end(first)
     first.close()
     wait_until(lambda: server.state() == 'S')

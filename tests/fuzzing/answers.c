@@ -34,7 +34,7 @@ static void check_date(struct text text) {
 
     if (text.start == NULL || !parse_date(text, &time))
         return;
-    demand(text.length < sizeof copy, "a date has less than 64 bytes");
+    demand(text.length < sizeof copy, "a date has fewer than 64 bytes");
     memcpy(copy, text.start, text.length);
     write_date(date, time);
     demand(parse_date((struct text){date, strlen(date)}, &again)
@@ -181,7 +181,7 @@ static int check_response(struct response response,
     memset(bytes + MOST_RESPONSE - 1, '#', sizeof bytes - MOST_RESPONSE + 1);
     char *end = write_response(bytes, &response, request);
     for (size_t at = MOST_RESPONSE - 1; at < sizeof bytes; at++)
-        demand(bytes[at] == '#', "a response has less than MOST_RESPONSE");
+        demand(bytes[at] == '#', "a response is shorter than MOST_RESPONSE");
     *end = '\0';
     demand(memchr(bytes, '\0', MOST_RESPONSE) == end,
            "there is no NUL in a response");

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Prints what was demanded and aborts, unless it is so. */
+/* Unless is_so, prints what was demanded and aborts. */
 void demand(bool is_so, const char *what);
 
 /* Returns whether a text lies in these bytes, or is NULL and empty. */

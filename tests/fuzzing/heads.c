@@ -30,7 +30,7 @@ static long parse_alone(const char *bytes, size_t length) {
     return result;
 }
 
-/* Checks the result for a prefix: 0 if a head is incomplete, else this one. */
+/* Checks that a prefix has this result, or 0 if it ends within the head. */
 void check_prefix(const char *bytes, size_t length, long result) {
     long got = parse_alone(bytes, length);
 
@@ -83,7 +83,7 @@ static void check_line(struct text line, const struct request *request) {
            "HTTP/1.0, and no other, is the old version");
 }
 
-/* The path is what the target means: decoded once, from slash to NUL. */
+/* Checks that the path is the target, decoded once, from slash to NUL. */
 static void check_path(const struct request *request) {
     struct text target = request->target;
     size_t end = 0;

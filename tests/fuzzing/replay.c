@@ -43,8 +43,8 @@ static char *read_file(const char *path, size_t *length) {
     return bytes;
 }
 
-/* Prints the name of the input. If the program ends, the last line names the
-   input that caused it. */
+/* Prints the name of each input before checking it: if the program aborts, the
+   last name is that of the culprit. */
 int main(int count, char **paths) {
     for (int i = 1; i < count; i++) {
         size_t length = 0;
@@ -58,8 +58,8 @@ int main(int count, char **paths) {
         int status = check_answers(bytes, length);
         free(bytes);
         if (expected(paths[i]) != -1 && status != expected(paths[i])) {
-            fprintf(stderr, "failed: the status is %03d, as the name says: "
-                            "it is %03d\n",
+            fprintf(stderr, "failed: the name says status %03d, but the "
+                            "response has %03d\n",
                     expected(paths[i]), status);
             return 1;
         }

@@ -61,7 +61,7 @@ static void check_fields(const struct head *head, size_t length) {
 
     demand(fields != NULL, "there is memory");
     const char *end = write_fields(fields, head), *line = fields;
-    demand(end <= fields + 2 * length, "at most twice the bytes are written");
+    demand(end <= fields + 2 * length, "the output is at most twice the input");
     while (line < end) {
         const char *stop = memchr(line, '\r', (size_t)(end - line));
         demand(stop != NULL && stop + 1 < end && stop[1] == '\n',
@@ -121,7 +121,7 @@ int main(int count, char *paths[]) {
         const char *slash = strrchr(paths[i], '/');
         long expected = strtol(slash == NULL ? paths[i] : slash + 1, NULL, 10);
         demand(check_head(bytes, length) == expected,
-               "the head is read as the name says");
+               "the status is the one in the file's name");
     }
     return 0;
 }

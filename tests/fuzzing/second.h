@@ -22,7 +22,8 @@ void check_prefix(const char *bytes, size_t length, long result);
 /* Does that for several prefixes of an input. */
 void check_prefixes(const char *bytes, size_t length, long result);
 
-/* Reads past a body, in any pieces. Returns its length. */
+/* Skips a body, in one piece and in several, and checks the result. Returns its
+   length. */
 size_t check_body(struct body *body, struct text bytes);
 
 #endif

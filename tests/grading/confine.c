@@ -37,9 +37,9 @@ static const char usage[] =
     "  -f NUMBER  megabytes of each file, at most\n"
     "  -n NUMBER  processes of its user, at most\n"
     "  -c NUMBER  seconds of processor time, at most\n"
-    "  -r FOLDER  it may read this, besides the system's folders\n"
-    "  -w FOLDER  it may do anything here\n"
-    "  -t FOLDER  it may create unnamed files here\n"
+    "  -r FOLDER  allow reading here, as in the system's folders\n"
+    "  -w FOLDER  allow everything here\n"
+    "  -t FOLDER  allow unnamed files here\n"
     "  -l         only print which protections this system has:\n"
     "             files, signals\n";
 
@@ -96,7 +96,7 @@ static const char *const system_folders[] = {
 static int rules = -1;       /* Landlock's version; -1: none */
 static uint64_t everything;  /* everything these rules can forbid */
 
-/* Begins a set of rules. Whatever is not allowed later is forbidden. */
+/* Begins a set of rules. What no later rule allows will be forbidden. */
 static void make_rules(void) {
     static const int rights[] = {0, 13, 14, 15, 15, 16};
     long version = syscall(LANDLOCK_CREATE, NULL, 0, 1);

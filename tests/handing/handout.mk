@@ -1,5 +1,5 @@
-# The Makefile of a hand-out reads this: scripts stand in for programs that
-# students need to talk to and that the hand-out lacks.
+# The Makefile of a hand-out includes this. Where the hand-out lacks a program
+# that students need to talk to, a script stands in for it.
 ifeq ($(wildcard 05-recv-send/server.c),)
 stand_ins += 05-recv-send/server
 05-recv-send/server: tests/handing/server

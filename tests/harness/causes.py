@@ -345,7 +345,7 @@ class Causes:
             if self.sleeps_in(call):
                 return (f'it sleeps in {call}() on one client\'s socket, and '
                         'no other client is served: the sockets must not block '
-                        '(O_NONBLOCK)' + (', and recv is for those that '
+                        '(O_NONBLOCK)' + ('; call recv only on those that '
                                           'select has reported as ready'
                                           if call == 'recv' else ''))
         return ''

@@ -56,8 +56,8 @@ def bytes_hint(child, port):
         return ('bind got a port other than the argument: store the number '
                 'that the argument stands for (does parse_number return it?) '
                 'in sin_port, with htons')
-    return ('an address is in network byte order: htons for the port, '
-            'htonl(INADDR_LOOPBACK); ntohs to print the port')
+    return ('store the address in network byte order: htons for the port, '
+            'htonl(INADDR_LOOPBACK); print the port with ntohs')
 
 
 def near_hint(child, wanted):
@@ -187,8 +187,8 @@ def stopped(test, child, call, name):
 
 
 def stopped_plainly(test, call, number=errno.ENOBUFS, arguments=('0',)):
-    """Demands the action STOP of a call without rows, such as setsockopt, or
-    one without a row for this errno."""
+    """Demands the action STOP after a call that has no rows, such as
+    setsockopt, or no row for this errno."""
     test.need_injector()
     test.faults.fail(call, number, test.faults.get('calls', call) + 1)
     child = test.start(*arguments)
@@ -268,7 +268,7 @@ def typical_delay(test, measure, most):
 
 
 def echo_hint(message, output):
-    """A hint about a client's output, which is not the message."""
+    """A hint about a client's output that differs from the message."""
     if not output:
         return ('after sending each piece, receive the same number of bytes '
                 'and write them to standard output')

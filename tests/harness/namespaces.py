@@ -80,8 +80,8 @@ def netlink(kind, body):
 
 
 def add_route(address, kind=1, device='lo'):
-    """Adds a route to an address: through a device, or of a kind without
-    one."""
+    """Adds a route to an address. Only a route of kind 1 (unicast) goes through
+    a device."""
     table, protocol, scope = 254, 4, 0 if kind != 1 else 253
     body = struct.pack('BBBBBBBBI', socket.AF_INET, 32, 0, 0, table, protocol,
                        scope, kind, 0)
@@ -108,7 +108,7 @@ def reorder_rules():
 
 
 def cut(start, to, action=BLACKHOLE):
-    """From now on, nothing can be sent from the one address to the other."""
+    """Blocks all that is sent from one address to the other from now on."""
     rule(action, 50, start=start, to=to)
 
 

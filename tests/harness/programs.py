@@ -264,7 +264,7 @@ class Child(Program):
         try:
             soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
-        except PermissionError:  # but prlimit(1) may: see act_as
+        except PermissionError:  # prlimit(1) is allowed to: see act_as
             prlimit = ['prlimit', f'--pid={self.pid}']
             soft = int(subprocess.check_output(
                 [*prlimit, '--nofile', '--output=SOFT', '--noheadings']))

@@ -42,8 +42,8 @@ def share(exercise, names):
 
 
 def arrange():
-    """Moves each check right behind the one that its `after` names, in every
-    stage that has both, along with the checks that follow it."""
+    """Moves each check that has an `after`, with its own followers, right
+    behind the check named there, in every stage that has both."""
     places = {(check.stage, check.name) for check in CHECKS}
     followers, arranged = collections.defaultdict(list), []
     for check in CHECKS:

@@ -9,11 +9,11 @@ STATUS_LINE = re.compile(rb'HTTP/(1\.[01]) ([1-5]\d\d) '
                          rb'([\t\x20-\x7e\x80-\xff]*)')
 FIELD = re.compile(rb'(' + TOKEN + rb'):[ \t]*'
                    rb'((?:[\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*)?)')
-FRAMING_HINT = ('a response is a status line, fields, an empty line, all of '
-                'them ended by CRLF, and as many bytes as Content-Length says')
+FRAMING_HINT = ('a response is a status line, fields and an empty line, each '
+                'ended by CRLF, and as many bytes as Content-Length says')
 CLOSED_HINT = ('HTTP/1.1 keeps a connection after a response, unless the '
                'request or the response says "Connection: close"')
-UNEXPECTED = {  # what to think about if this was not the right status
+UNEXPECTED = {  # hints about a response with the wrong status
     400: 'a 400 is for a malformed request: which condition rejects this '
          'one?',
     414: 'a 414 is for a target or a line that is too long, not for one whose '

@@ -36,8 +36,8 @@ LATE = 'skipped', 'no time was left'
 
 
 def run_check(*arguments):
-    """Runs one check. Returns its verdict, and the failure, a reason or a
-    note."""
+    """Runs one check. Returns its verdict, and the failure, the reason why it
+    was skipped, or a note."""
     try:
         return try_check(*arguments)
     except Stop:

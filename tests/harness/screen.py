@@ -1,5 +1,5 @@
-"""A terminal or file that a person reads: lines, in colour and with progress
-on a terminal."""
+"""Output for a person: lines of text, and on a terminal also colours and
+progress."""
 
 import os
 

@@ -83,8 +83,8 @@ class SecureSocket:
                 self.incoming.write_eof()
 
     def shake_hands(self):
-        """Performs the handshake, if it is not complete. If it breaks off, the
-        connection is dead."""
+        """Performs the handshake, if it is not complete. If the stream ends or
+        fails before that, the connection is dead."""
         with self.begins:
             try:
                 while not self.begun and not self.dead:

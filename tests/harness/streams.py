@@ -10,8 +10,7 @@ from harness.settings import PATIENCE
 
 
 class Stream:
-    """What a client sends, a block again and again, and the bytes that must
-    come back."""
+    """The bytes that a client sends, one block repeated, and must get back."""
 
     def __init__(self, client, size, block=b''):
         self.client, self.size = client, size
@@ -36,7 +35,7 @@ class Stream:
         return self
 
     def take(self, size, hint=''):
-        """Demands that the next bytes, as many as size, come back."""
+        """Demands that the next size bytes come back as they were sent."""
         what = f'{self.size} bytes as they were sent'
         end, late = self.at + size, time.monotonic() + 15 * PATIENCE
         while self.at < end:
@@ -57,7 +56,7 @@ class Stream:
             self.at += len(piece)
 
     def finish(self, hint=''):
-        """Demands the rest of the bytes, and that all could be sent."""
+        """Demands that the rest come back, and that no send has failed."""
         self.take(self.size - self.at, hint)
         if self.sender:
             self.sender.join(5)

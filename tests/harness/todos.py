@@ -19,8 +19,8 @@ def find(source):
 
 
 def code_meant(todo, source):
-    """Returns the line of code that a TODO calls "this line", which a reader of
-    the TODO alone does not see; or ''."""
+    """Returns the line of code that a TODO calls "this line", for a reader who
+    sees only the TODO; '' if there is none."""
     found = re.search(r'\b(this|these)( \w+)? (line|loop|call)s?\b', todo.text)
     start = sum(map(len, source.splitlines(True)[:todo.line - 1]))
     rest = source[WHOLE.search(source, start).end():] if found else ''

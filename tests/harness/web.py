@@ -86,7 +86,7 @@ class Visitor:
         try:
             self.send(message, hint)
             return self.answer(message, hint)
-        except Failure as failure:  # RFC 9112 9.5: it may close at any time
+        except Failure as failure:  # RFC 9112 9.5: the server may close
             if not (self.connect and self.answers and closed(failure)):
                 raise
         self.over = True

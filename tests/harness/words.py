@@ -17,7 +17,7 @@ class Colours:
 
 
 def wrapped(start, text, always=False):
-    """Returns the text after a start, wrapped to 79 columns. A text with line
+    """Returns start and then text, wrapped to 79 columns. A text with line
     breaks is wrapped, and a long word broken, only if `always` is true."""
     if '\n' in text.strip('\n') and not always:
         return start + text

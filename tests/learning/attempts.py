@@ -1,4 +1,4 @@
-"""Builds and checks stubs, unless they are saved meanwhile."""
+"""Builds and checks stubs; stops when one is saved meanwhile."""
 
 import collections
 import json
@@ -23,7 +23,7 @@ MOST = 1 << 26   # bytes of what a compiler or the checks say
 
 
 class Runner:
-    """Builds and checks stubs, unless they are saved meanwhile."""
+    """Builds and checks stubs; raises Saved when one is saved meanwhile."""
 
     def __init__(self, watch):
         self.watch = watch
@@ -86,8 +86,8 @@ class Runner:
             *first[-LINES:], *others(len(errors) - 1, 'error')]))
 
     def check(self, stage):
-        """Checks a stub, up to the first failure. Returns how it passed, or
-        None and the failure."""
+        """Checks a stub, up to the first failure. Returns a summary and None,
+        or None and the failure."""
         _, text, errors = self.run(
             [str(TESTS / 'check'), stage.number, '--program',
              f'{stage.name}/stub', '--first', '--json'],

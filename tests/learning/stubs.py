@@ -10,7 +10,7 @@ from learning.screen import screen
 LADDER = [STAGES[number] for number in sorted(STAGES)]
 PASSED = ROOT / '.learn'  # which stubs have passed their checks, and how
 POLL = 0.5       # seconds from one look at the stubs to the next
-PATIENCE = 2     # seconds for an editor to finish, or without showing progress
+PATIENCE = 2     # seconds for an editor to finish, or until progress is shown
 
 
 class Trouble(Exception):

@@ -157,7 +157,7 @@ class Picture:
         self.story.append(f'{named(row)} to {other}: {row.text}')
 
     def beside(self, row, text, kind=''):
-        """Writes a process's text beside its lifeline, in two lines if it is
+        """Writes a process's text beside its lifeline, on two lines if it is
         long."""
         x = PROCESS[row.side] + (-12 if row.side == 'client' else 12)
         text = (f'{row.tag}: ' if row.tag else '') + text

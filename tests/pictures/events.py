@@ -8,7 +8,7 @@ from typing import Any, Optional
 from . import packets
 
 MERGE = 0.02  # seconds: a call that takes longer has waited
-DELAY = 0.00015  # seconds, about, that strace takes to write arguments
+DELAY = 0.00015  # seconds that strace needs to write arguments, roughly
 FEW = 8       # up to this many data packets, every ACK is shown
 GAP = 0.25    # seconds without an event that a chart mentions
 
@@ -277,8 +277,8 @@ def settle_ends(calls, wire):
 
 
 def is_start(event):
-    """Returns whether a client makes its first call; before that, starting
-    Python takes a while."""
+    """Returns whether this is a client's first call; the pause before it is
+    only Python starting."""
     return getattr(event, 'name', '') == 'socket'
 
 

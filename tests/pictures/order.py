@@ -1,5 +1,5 @@
-"""Checks whether the events of a picture can have happened in that order. Its
-description has one event per line:
+"""Checks whether the events of a picture can have happened in the order shown.
+Its description has one event per line:
 
     client calls connect(3, 127.0.0.1:15441)
     client to server: SYN
@@ -128,8 +128,8 @@ def impossible(story):
     return reader.errors
 
 
-# What each picture must show: patterns in this order and, after a !, one that
-# never comes.
+# What each picture must show: patterns, in this order. One that begins with !
+# must match no line.
 POINTS = {
     '03-handshake': [r'server calls pause', r'server to client: SYN\+ACK',
                      r'client: send\(.* = \d', r'client to server: data',

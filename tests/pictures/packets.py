@@ -109,7 +109,8 @@ class Capture:
         time.sleep(0.3)  # the kernel begins to stamp packets a little later
 
     def take(self, wait=0.0):
-        """Returns the packets that have passed; waits for the first."""
+        """Returns the packets that have passed; waits up to `wait` seconds
+        for the first."""
         packets = []
         while select.select([self.socket], [], [], wait)[0]:
             frame, extra, _, address = self.socket.recvmsg(1 << 17, 256)

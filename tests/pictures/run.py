@@ -180,7 +180,7 @@ class Stage:
                 self.touched = time.monotonic()
 
     def rows(self, since=0.0):
-        """Returns the rows of a chart of everything since a moment."""
+        """Returns the rows of a chart of all that happened after a moment."""
         self.drain()
         calls = []
         for process in self.processes:
@@ -346,8 +346,9 @@ def pipelined(stage):
 
 @contextlib.contextmanager
 def hosts_with_both():
-    """Yields words to put before a command so that localhost is ::1, then
-    127.0.0.1. Yields none if it has ::1 already, or if we lack the rights."""
+    """Yields words to put before a command so that localhost resolves to
+    ::1, then 127.0.0.1. Yields none if it does so already, or if we lack the
+    rights."""
     found = [entry[4][0] for entry in socket.getaddrinfo(
         'localhost', 80, 0, socket.SOCK_STREAM)]
     if '::1' in found or os.geteuid() != 0 or not shutil.which('unshare'):

@@ -283,8 +283,8 @@ def page(path):
             kind, 'The first data')
         parts.append(f'<h2>{heading}</h2>\n<p>From <code>'
                      f'{ends.replace(" to ", "</code> to <code>")}</code>. '
-                     'On the left, the bytes as they passed by; beside them '
-                     'the figure of the RFC, with what they mean.</p>\n')
+                     'On the left are the captured bytes; beside them is the '
+                     'figure from the RFC, with their values.</p>\n')
         parts += [f'<h3>{heading}: {header[0]}</h3>\n{table(*header)}'
                   for header in headers(packet)]
         if packet.transport[20:]:

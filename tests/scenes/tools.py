@@ -45,7 +45,7 @@ class Audience(Screen):
     def write(self, text):
         try:
             super().write(text)
-        except BrokenPipeError:  # the reader of its output has ended
+        except BrokenPipeError:  # the reader of the output has quit
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
             sys.exit(1)
 
@@ -54,7 +54,7 @@ class Audience(Screen):
         self.show(textwrap.fill(what, WIDTH))
 
     def command(self, text):
-        """Shows a command as it would be typed, in two lines if it is long."""
+        """Shows a command as it would be typed, on two lines if it is long."""
         if len(text) > WIDTH - 4:
             text = text.replace(' <', ' \\\n        <', 1)
         self.show(f'  $ {text}', self.colours.bold)
@@ -194,7 +194,7 @@ def receive(client, length):
             piece = client.recv(length - len(received))
             received += piece
     except OSError as error:
-        raise Untrue('bytes from the server, or its end',
+        raise Untrue('bytes from the server, or the end of the stream',
                      f'{received!r}, then {error}') from None
     return received
 

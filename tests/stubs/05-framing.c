@@ -87,8 +87,8 @@ static enum action handle_retry(const char *call, long *waits);
 /* TODO 6: answer_message in place of echo. Receive the length of a message, 4
    bytes (TODO 7), then as many bytes as it says; send the same length and the
    bytes in reverse order with one call to send_all. Return false when the
-   stream ends or the client is lost; also if a length is too large, but reject
-   it first (TODO 11).
+   stream ends or the client is lost. If a length is too large, reject it (TODO
+   11), and return false, too.
    Proved by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 
@@ -137,7 +137,7 @@ static bool echo(int client, long timeout) {
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
    EAGAIN after a tenth of a second without room. Returns false if the client is
-   lost: an error, or no byte sent for the timeout. */
+   lost: an error, or no byte sent within the timeout. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout) {
     long blocked = 0, waits = 0;  /* tenths of a second without a byte */
@@ -385,7 +385,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* The same for a call that is tried again: in a shortage it sleeps a tenth of
+/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

@@ -24,7 +24,7 @@ enum action {  /* what to do about a failed call */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
     /* TODO 2: one more action, DROP: this connection is lost; ask again on a
        new one. */
-    NEXT,   /* this address is lost: try the host's next one */
+    NEXT,   /* this address does not work: try the host's next one */
 };
 
 static void parse_options(int argc, char *argv[], long *timeout,
@@ -40,7 +40,7 @@ int main(int argc, char *argv[]) {
         .ai_family = AF_UNSPEC,      /* IPv4 or IPv6 */
         .ai_socktype = SOCK_STREAM,  /* TCP */
     };
-    struct addrinfo *addresses;  /* a list: a name may stand for several */
+    struct addrinfo *addresses;  /* a list: a host may have several */
     const char *host, *port;
     long timeout = 10;  /* seconds without a byte; 0 = for ever */
 
@@ -78,7 +78,7 @@ static enum action handle_address_error(const char *call,
                                         const struct addrinfo *address);
 
 /* Connects to an address: connect(2). Returns the socket, or -1 if this address
-   is lost. If a signal interrupts the call (Ctrl-Z, then fg), tries again with
+   fails. If a signal interrupts the call (Ctrl-Z, then fg), tries again with
    a new socket: the old one goes on connecting, and could only be polled. */
 static int connect_to(const struct addrinfo *address, long timeout) {
     enum action action;
@@ -100,7 +100,7 @@ static int connect_to(const struct addrinfo *address, long timeout) {
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). On Linux the second one also limits connect, which then fails with
+   socket(7). On Linux SO_SNDTIMEO also limits connect, which then fails with
    EINPROGRESS. */
 static void set_timeouts(int server, long timeout) {
     struct timeval limit = {.tv_sec = timeout};
@@ -150,7 +150,7 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by answers, no_final_newline, request_too_long. */
 
 /* TODO 9: line_length, which takes a buffer, and returns the length of its
-   first line with the newline, see memchr(3), or 0 if there is no newline.
+   first line, newline included, or 0 if there is no newline: see memchr(3).
    Proved by answers, nul_bytes. */
 
 /* TODO 10: ask, which takes a pointer to the connection (a socket, or -1), the
@@ -173,7 +173,7 @@ static enum action handle_retry(const char *call, long *waits);
    there is one, and stores -1.
    Proved by closed_after_request, sockets_closed. */
 
-/* TODO 13: wait_before_try, which takes how many tries have failed. After the
+/* TODO 13: wait_before_try, which takes the number of failed tries. After the
    fourth, give up: "no answer: the server has vanished four times". Otherwise
    print "asking again in 0.1 seconds", and sleep for that time; before the next
    two tries it is 0.2 and 0.4 seconds.

@@ -271,8 +271,8 @@ static int check_fields(const struct request *request) {
     if (!request->http10 && fields[HOST].start == NULL)
         return BAD;
     /* TODO 21: Transfer-Encoding is BAD in HTTP/1.0, which does not have it,
-       and together with Content-Length: a parser that uses one sees different
-       requests from a parser that uses the other, and a request can be smuggled
+       and together with Content-Length: a parser that uses one and a parser
+       that uses the other see different requests, so a request can be smuggled
        past a filter. If there is a coding other than chunked, return 501. If
        chunked is missing, the list has no coding at all: BAD. RFC 9112, 6.1,
        6.3 and 11.2. Proved by refuses_length_and_coding, refuses_coding_*. */

@@ -9,8 +9,8 @@ WRONG = []
 
 
 def wrong(stages, check, says, *edits, file=''):
-    """Adds a program of each stage. An edit is a pair of texts, the first of
-    which must be in the file: by default the program, in 08 server.c."""
+    """Adds a wrong program for each stage. Each edit is a text of the file
+    and its replacement. The file is by default the program, in 08 server.c."""
     for stage in stages.split():
         WRONG.append(Wrong(stage, check, says, file, edits))
 

@@ -96,7 +96,7 @@ def joined(hunks):
 
 
 def slack(old, new, lines, removed):
-    """Returns how far up inserted lines could move without a difference:
+    """Returns how far up inserted lines could move with the same result:
     inserting "a, b" after a b is the same as "b, a" before that b."""
     lines, count = list(lines), 0
     while (not removed and old and new and old[-1] == new[-1] == lines[-1]):
@@ -107,8 +107,8 @@ def slack(old, new, lines, removed):
 
 
 def slid_down(hunk):
-    """Moves an insertion down if it begins with the last lines of a function,
-    so that it ends with the last lines of what it inserts."""
+    """Moves an insertion down if it begins with the last lines of the function
+    above, so that it ends with the last lines of its own function."""
     if hunk.begin != hunk.end:
         return hunk
     lines, place = hunk.lines, hunk.begin

@@ -30,7 +30,7 @@ WATCHES = ('        if (!has_unsent(connection))\n'
            '        else\n            FD_SET(fd, writable);'
            '  /* read no more until all is sent */\n')
 
-style('07-publish', 'other sizes of the buffers for input and output',
+style('07-publish', 'a smaller buffer for output',
       ('QUEUE = 16384,', 'QUEUE = 9000,'))
 style('07-publish', 'sends in the next turn',
       (SENDS_AT_ONCE, '        due = 0;\n'),

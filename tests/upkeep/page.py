@@ -1,5 +1,5 @@
 """A page of the course: a lesson's Markdown as HTML, in sections, each of
-which is a screen of the projector."""
+which fills a screen of the projector."""
 
 import html
 import pathlib
@@ -99,7 +99,7 @@ def code_block(match):
 # ------------------------------------------------------------------- a page
 
 class Section:
-    """A part of a page, and a screen of the projector."""
+    """A section of a page: one screen of the projector."""
 
     def __init__(self, heading, body, level=2, kind=''):
         self.heading, self.body, self.level = heading, body, level

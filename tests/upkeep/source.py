@@ -157,8 +157,8 @@ def contents(lines, rows):
 # ------------------------------------------------------------------ the diffs
 
 class Hunk:
-    """The rows (sign, number, HTML) of a diff, and the names of what they are
-    in."""
+    """The rows (sign, number, HTML) of a diff, and the names of the functions
+    and tables they are in."""
 
     def __init__(self, places, rows):
         self.places, self.rows = places, rows
@@ -220,7 +220,7 @@ def split(rows, news):
 
 
 def place_in(rows, news):
-    """Returns the names of what the changes are in, in order."""
+    """Returns the names of the functions and tables changed, in order."""
     names = []
     numbers = [number for sign, number, _ in rows if number and sign != ' ']
     for number in numbers:

@@ -11,7 +11,7 @@ LAYERS = [  # (layer, whose, what it does on the way down, and up)
      'data'),
     ('sockets', 'protocol agnostic',
      ['descriptor to socket; send and receive',
-      'buffers, the queue of listen, who waits'], 'data'),
+      'buffers, the queue of listen, wait queues'], 'data'),
     ('TCP', 'transport layer',
      ['ports, sequence numbers, acknowledgments,',
       'windows, retransmission, checksum'], 'TCP data'),

@@ -1,5 +1,5 @@
-"""Programs in which one statement of a stage's change is left out, or a part of
-one: the likeliest mistakes. Each has the stage, the bug, what the first failed
+"""Programs that lack one statement of a stage's change, or a part of one: the
+likeliest mistakes. Each entry gives the stage, the bug, what the first failed
 check must say, and the edits."""
 
 from upkeep.bugs import bug

@@ -135,8 +135,8 @@ class Terminal(Program):
         return re.sub(r'\033\[\d*m', '', self.text).replace('\r\n', '\n')
 
     def screen(self):
-        """What a person sees: of a line that is overwritten, the last
-        version."""
+        """What a person sees: only the last version of a line that is
+        overwritten."""
         return re.sub(r'.*\r\033\[K', '', self.plain().split('\033[2J')[-1])
 
     def wait(self, *wanted, everywhere=False):

@@ -63,14 +63,14 @@ def folder_turned_into_a_link(test):
 
 @check(WEB, open=False)
 def changed_file_not_kept(test):
-    """opens a file for each request for a few seconds after a change, even if
-    its modification time is set back, and as long as that time is in the
+    """opens a file for each request while its last change is a few seconds old,
+    even if its modification time is set back, or while that time is in the
     future"""
     test.need_injector()
     root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
     later = time.time() + 3600
     os.utime(root / 'ahead.txt', (later, later))
-    time.sleep(3.2)  # now ahead.txt is too new only by its mtime
+    time.sleep(3.2)  # now only its mtime makes ahead.txt too new
     server = test.server(root=root)
     test.attached()
     visitor = test.visitor(server=server)
@@ -140,9 +140,9 @@ def kept_whatever_the_path(test):
                 break
         else:
             raise Failure('files from memory when they are requested again',
-                          f'one is opened each time in {folder}', 'follow no '
-                          'link below the served folder; the folder itself may '
-                          'be a link')
+                          f'a file is opened each time in {folder}', 'follow '
+                          'no link below the served folder; the folder itself '
+                          'may be a link')
 
 
 def need_memfd(test):

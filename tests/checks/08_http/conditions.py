@@ -40,9 +40,9 @@ WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
 
 
 def two_digits(year, other):
-    """A day in January, in the form with a two-digit year. In the other year
-    that ends with these digits, the name of its weekday is equally long, so 08
-    accepts the date in both."""
+    """A day in January, with a two-digit year. Its weekday's name has the same
+    length in the other year that the digits may mean: 08 compares only the
+    length, so it accepts the date in either year."""
     for day in range(1, 29):
         names = [WEEKDAYS[datetime.date(number, 1, day).weekday()]
                  for number in (year, other)]
@@ -71,7 +71,7 @@ def conditional(test, status, *fields, hint='', method='GET'):
     return reply
 
 
-# For each check: what it demands, and its rows of a status and fields.
+# For each check: what it demands, and its rows, each a status and fields.
 CONDITIONS = {
     'if_none_match': (
         'answers with 304 if If-None-Match has the file\'s ETag, or *', [
@@ -132,8 +132,8 @@ CONDITIONS = {
 
 
 def need_conditions(test, name):
-    """Skips a check if another server speaks HTTP/1.0, or ignores the fields
-    that all these checks are about."""
+    """For a server other than ours: skips a check if the server speaks
+    HTTP/1.0, or ignores a field that the check is about."""
     visitor, _ = dated(test)
     if name.startswith(('if_match', 'if_none', 'if_unmodified')):
         test.need_1_1(test.children[-1])

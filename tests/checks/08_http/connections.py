@@ -38,7 +38,7 @@ def connection_closed(test):
                             + request('/data.bin')).must_be(200, HELLO)
         field = shown(b'Connection: ' + value.encode())
         visitor.ended(f'{field} contains close: compare each element of the '
-                      'list without case, in one field or several')
+                      'list, ignoring case, in one field or several')
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the answer to "Connection: '
                           f'{value}"', f'"{reply["Connection"]}"')
@@ -365,7 +365,7 @@ def read_in_bits(test):
 
 @check(WEB)
 def stopped_and_continued(test):
-    """Ctrl-Z and fg while a file is sent lose no byte"""
+    """loses no byte of a file when stopped and continued (Ctrl-Z, fg)"""
     content = data(10 << 20)
     server = test.server(root=test.site({'large': content}))
     visitor = test.visitor(server=server)

@@ -129,7 +129,7 @@ def date_goes_on(test):
     first = visitor.get()
     time.sleep(2.1)
     later = visitor.get()
-    least = 1 if test.any else 2  # others may reuse one for a second
+    least = 1 if test.any else 2  # others may reuse a Date for 1 s
     if seconds_of(later) - seconds_of(first) < least:
         raise Failure(f'a Date {least} seconds after {first["Date"]}',
                       later['Date'])
@@ -246,8 +246,8 @@ def error_pages(test):
         reply.must_have('Content-Type', 'text/html; charset=utf-8')
         reply.must_have('Content-Length', str(len(reply.body)))
         if b'<script>' in reply.body or str(status).encode() not in reply.body:
-            raise Failure(f'a page that says {status}, and no markup of the '
-                          'request', shown(reply.body, 500))
+            raise Failure(f'a page that says {status}, without markup from '
+                          'the request', shown(reply.body, 500))
 
 
 MORE_TYPES = {

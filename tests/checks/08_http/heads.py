@@ -190,8 +190,8 @@ ALIKE = collections.defaultdict(dict)  # the rows of each fault
 
 
 def need_first(test, server, name, alike):
-    """Skips a row if another server fails an earlier row for the same fault,
-    which is reported only once."""
+    """Skips a row if a server that is not ours fails an earlier row for the
+    same fault, which is reported only once."""
     for other, judge in alike.items():
         if other == name:
             return

@@ -15,8 +15,8 @@ LEFT_HINT = 'the bytes left in the buffer after a request begin the next one'
 
 
 def need_pipelining(test):
-    """Skips the check if another server loses one of two requests sent
-    together, which the check `pipelined` reports."""
+    """Skips the check if a server that is not ours loses one of two requests
+    sent together, which the check `pipelined` reports."""
     if test.any:
         visitor = persistent(test)
         visitor.send(request() * 2)

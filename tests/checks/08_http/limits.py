@@ -29,7 +29,7 @@ def target_length(test):
 
 
 def rejected(test, visitor, status, hint):
-    """Demands this status; of another server, a rejection or a close."""
+    """Demands this status; another server may send any error, or close."""
     try:
         if test.any:
             visitor.head(hint=hint).must_be(range(400, 600), hint=hint)
@@ -43,7 +43,7 @@ def rejected(test, visitor, status, hint):
 @check(WEB)
 def target_endless(test):
     """rejects a request line that never ends"""
-    hint = 'reject it once it is too long: its end may never come'
+    hint = 'reject a line once it is too long: its end may never come'
     visitor = test.visitor()
     visitor.feed([b'GET /', *[b'x' * 65536] * (256 if test.any else 5)])
     rejected(test, visitor, 414, hint)

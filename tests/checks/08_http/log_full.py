@@ -47,7 +47,7 @@ def log_limited(test):
 
 @check(WEB, open=False)
 def log_failures_apart(test):
-    """reports it whenever the log becomes full, not only the first time; drops
+    """reports every time that the log becomes full, not only the first; drops
     the lines that did not fit"""
     if not hasattr(resource, 'prlimit'):
         raise Skip('this system has no prlimit')

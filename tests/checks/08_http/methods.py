@@ -169,7 +169,8 @@ def http_1_0(test):
                       'stored, and does it decide whether the connection stays '
                       'open?')
         if not test.any and not reply.last:
-            raise Failure('"Connection: close", since it is closed',
+            raise Failure('"Connection: close", since the connection is '
+                          'closed',
                           f'"{reply["Connection"]}"')
 
 

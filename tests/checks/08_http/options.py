@@ -63,8 +63,8 @@ def default_folder_found(test):
 
 
 def serves_index(test, place, path, name, index, starter=()):
-    """Demands that the server, started by this name in a folder with this
-    PATH, serve this index.html by default."""
+    """Starts the server by this name, in this folder, with this PATH. Demands
+    that it serve this index.html by default."""
     start = (f'cd {shlex.quote(str(place))} && PATH="{path}" && '
              f'exec {shlex.quote(str(name))} 0')
     child = Server([*starter, *test.starter(), 'sh', '-c', start],
@@ -136,7 +136,7 @@ def link_local_without_zone(test):
 
 @check(WEB, open=False)
 def folder_relative(test):
-    """-d takes a relative path, with a slash at the end or without"""
+    """-d takes a relative path, with or without a slash at the end"""
     path = os.path.relpath(test.site())
     for folder in (path, path + '/', path + '/sub/..'):
         visitor = test.visitor(server=test.server(root=folder))

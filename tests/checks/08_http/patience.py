@@ -118,8 +118,8 @@ def trickling_body(test):
         else:
             raise Failure('the end of the connection',
                           'it is still open after 8 s',
-                          'give a body more time only once it has grown by a '
-                          'good part, not after each byte')
+                          'give a body more time only once much more of it '
+                          'has arrived, not after each byte')
     test.visitor(server=server).stays()
 
 
@@ -222,7 +222,7 @@ def response_in_the_buffer(test):
                       'a byte that the peer has acknowledged counts as moved')
     raise Failure(f'the line "{lines[1]}" after 2 seconds, or slightly more',
                   'no such line after 3.2 s', 'the kernel does not report when '
-                  'bytes were acknowledged, so ask it several times')
+                  'bytes were acknowledged, so ask repeatedly how many were')
 
 
 @check(WEB, open=False)

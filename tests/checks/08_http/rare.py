@@ -84,8 +84,8 @@ def link_beside_a_folder(test):
 
 @check(WEB, open=False)
 def pipe_in_time(test):
-    """neither waits for a pipe nor serves it if it replaces the file between
-    two calls; closes the pipe; redirects if a folder has replaced the file"""
+    """if a pipe replaces the file between two calls, neither waits for it nor
+    serves it, but closes it; if a folder replaces the file, redirects"""
     test.need_injector()
     root = test.site()
     server = test.server(root=root)
@@ -168,8 +168,8 @@ def listing_with_a_body(test):
 
 @check(WEB, open=False)
 def listing_well_formed(test):
-    """closes every element of a listing, whose title and heading name the
-    folder"""
+    """a listing closes all of its elements, and names the folder in its title
+    and heading"""
     page = test.visitor().get('/list/').must_be(200).body.decode()
     opened = []
     for slash, tag in re.findall(r'<(/?)(\w+)', page):

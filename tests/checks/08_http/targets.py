@@ -15,7 +15,7 @@ HIDDEN.update({'secret.txt': SECRET, 'root/.hidden': SECRET,
                'root/%68ello.txt': b'escaped', 'root/plus+.txt': b'plus'})
 INNER = USUAL['sub/inner.txt']
 
-# The target, our status, and the file's content if it is one.
+# The target, our status, and the content if a file is served.
 TARGETS = {
     'double_slash': ('//hello.txt', 200, HELLO),
     'slashes': ('/sub///inner.txt', 200, INNER),
@@ -140,8 +140,8 @@ COMMON = {'escape', 'escapes', 'escaped_percent', 'escaped_space',
 
 
 def need_absolute(test, visitor, name):
-    """Skips the check if another server speaks HTTP/1.0, or has no absolute
-    targets at all."""
+    """Skips the check if the server is not ours and speaks HTTP/1.0, or accepts
+    no absolute targets at all."""
     test.need_1_1(test.children[-1])
     if name != 'absolute' and visitor.get('http://ladder/hello.txt'
                                           ).status != 200:
@@ -177,7 +177,7 @@ for name, row in FORMS.items():
 
 
 def answer_or_end(visitor, target):
-    """The response to a request, or None if another server closes."""
+    """The response, or None if a server not ours closes the connection."""
     try:
         return visitor.get(target)
     except Failure as failure:

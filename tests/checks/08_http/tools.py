@@ -13,7 +13,7 @@ from .ranges import ranged, whole
 from harness import Failure, Skip, check, data, difference, shown
 from harness.web import DATA, HELLO, USUAL, WEB
 
-MOST = 1 << 20  # bytes of a body that http.client reads: it may be endless
+MOST = 1 << 20  # bytes that http.client reads of a body, which may be endless
 
 
 def use(*words, patience=60):
@@ -23,7 +23,7 @@ def use(*words, patience=60):
         raise Skip(f'{words[0]} is not installed')
     environment = {name: value for name, value in os.environ.items()
                    if not name.lower().endswith('_proxy')}
-    limit = 1 << 15  # blocks of 512 bytes in a file, also standard output
+    limit = 1 << 15  # for any file, also standard output: blocks of 512 bytes
     with tempfile.TemporaryFile() as output:
         try:
             done = subprocess.run(

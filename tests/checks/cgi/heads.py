@@ -29,7 +29,7 @@ def each(test, heads):
 
 @check(CGI)
 def status_chosen(test):
-    """Status, or an HTTP status line, is the status of the response"""
+    """Status, or an HTTP status line, sets the status of the response"""
     heads = {b'Status: 404 Not Here\n\n': (404, 'Not Here'),
              b'status:201\nContent-Type: a/b\n\n': (201, None),
              b'Content-Type: a/b\nStatus: 500 \xe4\n\n': (500, '\xe4'),

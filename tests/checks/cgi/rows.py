@@ -22,8 +22,8 @@ def meets(test, call, name, status, calls=1):
                  if line.startswith(f'{call}: {name}: ')]
         if len(lines) != 1:
             raise Failure(f'one line about a shortage of {call}',
-                          f'{len(lines)} lines', 'report it once, until a '
-                          'script has been started')
+                          f'{len(lines)} lines', 'report it once, and again '
+                          'only after a script has been started')
 
 
 def recovers(test):

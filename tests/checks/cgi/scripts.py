@@ -48,7 +48,7 @@ def another(test):
 
 
 def with_environment(test, **values):
-    """Starts programs with these variables, too."""
+    """Adds these variables to the environment of programs started later."""
     usual = test.environment()
     test.environment = lambda: {**usual, **values}
 

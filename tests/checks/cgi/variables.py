@@ -82,7 +82,7 @@ def path_of_a_script_in_a_folder(test):
 
 @check(CGI)
 def fields_become_variables(test):
-    """a field becomes HTTP_NAME; several of one name become one list"""
+    """a field becomes HTTP_NAME; several with one name become a list"""
     visitor = serve(test, env=ENVIRONMENT)
     got = variables(visitor.get(
         '/cgi/env', 'X-One: 1', 'x-two:', 'X-List: a', 'Other: x', 'x-LIST: b',
@@ -125,7 +125,7 @@ def server_name(test):
 
 @check(CGI)
 def methods(test):
-    """seven methods reach a script; TRACE gets a 405, an unknown one a 501"""
+    """seven methods reach a script; TRACE gets a 405, unknown methods a 501"""
     visitor = serve(test, env=ENVIRONMENT)
     for method in ('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'):
         got = variables(visitor.get('/cgi/env', method=method))

@@ -52,7 +52,7 @@ def make_row_check(stage, row):
 
 
 def register():
-    """Adds the checks of the rows, after those of what the programs are for."""
+    """Adds the checks of the rows, after those of normal behaviour."""
     for stage, calls in CALLS.items():
         for row in ROWS if stage in TASKS else ():
             if (row['call'] in calls.split()

@@ -37,8 +37,8 @@ def in_network(call, name, stages):
 
 
 def made_by_kernel(function):
-    """Returns whether a function can be tried here. One of OURS cannot if
-    another program starts the program under test, and confines it."""
+    """Returns whether a function can be tried here. One of OURS cannot with
+    tests/check --starter, which may confine the program under test."""
     if function in OURS and settings.STARTER:
         return False
     return function is not None and (function not in NETWORK

@@ -120,8 +120,8 @@ def send_segment(start, to, sequence, flags):
 def lose_acknowledgements(test, message, kind=0):
     """A client sends something, and then the server gets nothing more from it,
     not even acknowledgements, so the server retransmits, and gives up a few
-    seconds later. If kind is given, the server's own packets soon find no
-    route either."""
+    seconds later. If kind is given, a rule of that kind soon stops the
+    server's own packets, too."""
     limit('tcp_retries2', 3 if kind else 1)  # so that the cut is in time
     limit('tcp_wmem', '4096 4096 4096')  # so that send soon finds no room
     server = test.server()
@@ -165,7 +165,7 @@ def lost(test, call, name, kind=0):
 
 
 def lost_rows():
-    """Adds the checks of the rows that a cut link causes in servers."""
+    """Adds the checks of the errors that a cut link causes in servers."""
     for call, name, kind in (('recv', 'ETIMEDOUT', 0),
                              ('recv', 'EINVAL', BLACKHOLE),
                              ('send', 'ETIMEDOUT', 0),

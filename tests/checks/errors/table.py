@@ -24,9 +24,9 @@ with open(TESTS / 'errors.tsv', newline='') as file:
 
 
 def alternative(text, row, stage):
-    """What a row says in this stage. From 07 on, EAGAIN has an alternative,
-    waiting for select: the part after ", or " in the server's action and in
-    the meaning."""
+    """The part of a row's text that holds in this stage. For EAGAIN, action and
+    meaning have two parts, joined by ", or ": the second, waiting for select,
+    is for 07 and later."""
     usual, _, other = text.partition(', or ')
     if ', or ' not in row['server']:
         return text

@@ -155,7 +155,7 @@ def reported_once(test, child, call):
 
 @check(STAGE, open=False)
 def shortage_without_end(test):
-    """during a shortage the client gives up as if no answer arrived"""
+    """during a shortage the client gives up as if no answer had arrived"""
     test.need_injector()
     test.faults.fail('sendto', errno.ENOBUFS, last=FOREVER)
     asked = Asked(test)

@@ -196,7 +196,7 @@ def port_not_shared(test):
                           f'{test.outcome(child)}',
                           'do not set SO_REUSEADDR on a datagram socket: its '
                           'port is never in TIME_WAIT, and the option lets two '
-                          'servers share a port, where one of them gets '
+                          'servers share a port: then one of them gets '
                           'nothing')
 
 

@@ -343,8 +343,8 @@ def room_at_once(test):
     if middle > 0.05:
         raise Failure('the next client served at once when one leaves',
                       f'{middle * 1000:.0f} ms later, most times',
-                      'the set was filled, without the listener, before the '
-                      'row was removed: let select return at once')
+                      'the set was filled before the row was removed, so it '
+                      'lacks the listener: let select return at once')
 
 
 def delays_after_ends(test):

@@ -228,7 +228,7 @@ def pull_twice(test):
     worker.refused(b'PULL', 'a client waits for one piece at a time')
     pusher.push(b'one', b'two')
     worker.gets(b'one')
-    worker.refused(b'PULL', 'a client has one piece at a time: first DONE')
+    worker.refused(b'PULL', 'a client has one piece at a time, until DONE')
     worker.done()
     worker.nothing('the second PULL was an ERROR, so it does not count')
     worker.pulls(b'two')

@@ -194,7 +194,8 @@ def answer_too_long(test):
     child = run_client(test, server, b'one\ntwo\n')
     gave_up(test, child)
     if len(server.requests) != 1:
-        raise Failure('the request is sent once: the server does answer',
+        raise Failure('the request is sent once: an answer that is too '
+                      'long is an answer, too',
                       f'{len(server.requests)} times')
     demand_line(test, child, 'answer: longer than 4096 bytes')
 
@@ -209,7 +210,7 @@ def demand_line(test, child, line):
 @check('06-rpc')
 def refused_at_first(test):
     """asks again if nothing listens yet"""
-    for _ in range(3):  # a busy machine may begin to listen too late
+    for _ in range(3):  # a peer on a busy machine may listen too late
         port = free_port()
         child = start_client(test, port, message=b'hello\n')
         child.wait_for(lambda: child.lines, 0.2)

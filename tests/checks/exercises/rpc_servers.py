@@ -20,8 +20,8 @@ STEP_HINT = ('what follows the line that answers a request is not the answer '
              'to the next request: close the connection, and send the next '
              'request on a new one')
 LATE_HINT = ('after -t seconds without a byte recv fails with EAGAIN: close '
-             'the connection, so that the late answer cannot be taken for '
-             'another, and ask again on a new one')
+             'the connection, and ask again on a new one; then the late answer '
+             'cannot be mistaken for the answer to another request')
 
 
 # --------------------------------------------------- late, or more than one

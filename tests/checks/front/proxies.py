@@ -103,8 +103,8 @@ def get(browser, name):
 
 def live(site, end, done, complaints):
     """A client that sends requests until the time `end`. Its files are so small
-    that a stopped server has sent all of one, or nothing of it: a proxy cannot
-    ask for the rest of a file."""
+    that a stopped server has sent a file whole or not at all: a proxy cannot
+    ask for the rest of one."""
     browser = site.browser()
     try:
         while time.monotonic() < end and not complaints:

@@ -53,7 +53,7 @@ def make_table_check(stage):
             raise Failure('the same rows in the lesson, in the program and in '
                           'tests/errors.tsv', '; '.join(complaints))
     return Check(stage, 'lesson_tables', compare, 'the lesson\'s error tables '
-                 'are the program\'s', '', False)
+                 'are the same as the program\'s', '', False)
 
 
 def make_program_check(stage):
@@ -71,7 +71,7 @@ def make_program_check(stage):
                               'tests/errors.tsv',
                               '; '.join(map(' '.join, sorted(different))))
     return Check(stage, 'program_tables', compare, 'the program\'s error '
-                 'tables are those of tests/errors.tsv', '', False)
+                 'tables are the same as in tests/errors.tsv', '', False)
 
 
 def register():

@@ -14,8 +14,8 @@ LADDER = ROOT / '08-http'
 
 
 def build_server(place, *others, libraries=()):
-    """Builds a server from the sources in a folder, and from those in the
-    others that have no namesake in it."""
+    """Builds a server from the sources of several folders. If a name occurs in
+    more than one, the first of these folders counts."""
     sources = {}
     for folder in (*reversed(others), place):
         sources.update((path.name, path) for path in folder.glob('*.c'))
@@ -28,8 +28,8 @@ def build_server(place, *others, libraries=()):
 
 @contextlib.contextmanager
 def copied(ports=None):
-    """A copy of 08 with other ports: yields its folder, and a dictionary from
-    each port of the lessons to the one in its place."""
+    """A copy of 08 with other ports: yields its folder, and a dictionary that
+    maps each port of the lessons to its replacement."""
     ports = {PORT: str(free_port()), **(ports or {})}
     with tempfile.TemporaryDirectory() as directory:
         ladder = pathlib.Path(directory) / LADDER.name

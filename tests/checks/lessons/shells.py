@@ -54,7 +54,7 @@ class Shell(Child):
 
     def wait(self, done: Callable[[], bool],
              patience: float = DEADLINE) -> bool:
-        """Waits until it is done. Returns whether it finished in time."""
+        """Waits until done() is true. Returns whether that happened in time."""
         return bool(self.wait_for(
             done, min(patience, self.deadline - time.monotonic())))
 
@@ -107,8 +107,8 @@ class Shell(Child):
 
 def run_scene(blocks: list[Block], folder: pathlib.Path,
               port: str) -> list[Outcome]:
-    """Plays a scene. Returns the results of its blocks. They talk to each
-    other, so if one of them cannot be run, none is."""
+    """Plays a scene. Returns the results of its blocks. The blocks talk to
+    each other, so if one cannot be run, none is."""
     deadline = time.monotonic() + DEADLINE
     missing = {block: missing_tools(block.commands, folder)
                for block in blocks}
@@ -133,8 +133,8 @@ def run_scene(blocks: list[Block], folder: pathlib.Path,
 
 def build_stages(folders: set[str], root: pathlib.Path, copy: pathlib.Path,
                  port: str) -> str:
-    """Copies all stages and exercises, and builds them. Returns the
-    compiler's messages if that fails."""
+    """Copies all stages and exercises, and builds those in `folders`. Returns
+    the compiler's messages if that fails."""
     for source in [*root.glob('[0-9][0-9]-*/*.[ch]'),
                    *root.glob('[0-9][0-9]-*/*/*.[ch]')]:
         target = copy / source.relative_to(root)

@@ -57,8 +57,8 @@ def tables_before(stage) -> dict[str, list[Row]]:
 
 
 def compare_tables(stage) -> list[str]:
-    """Compares a lesson's error tables with the program's, and those with
-    tests/errors.tsv. Returns complaints."""
+    """Compares a lesson's error tables with the program's, and the
+    program's with tests/errors.tsv. Returns complaints."""
     complaints: list[str] = []
     program = tables_of_program(stage.folder)
     lesson = tables_of_lesson(stage.folder)

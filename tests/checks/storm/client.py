@@ -55,7 +55,7 @@ class ClientStorm(Storm):
         threading.Thread(target=self.type, daemon=True).start()
         status, before = self.program.wait_exit(self.patience), 0
         while status is None and len(self.program.output) > before:
-            before = len(self.program.output)  # a few bytes take a call each
+            before = len(self.program.output)  # each call moves few bytes
             status = self.program.wait_exit(self.patience)
         try:
             self.patient()
@@ -111,7 +111,7 @@ class ClientStorm(Storm):
         said = self.test.outcome(child)
         if status is None:
             raise Failure('the client ends', 'it is still running, and nothing '
-                          f'moves for {self.patience} seconds: '
+                          f'has moved for {self.patience} seconds: '
                           f'{len(child.output)} of {len(message)} bytes are '
                           'back')
         output = bytes(child.output)
@@ -137,7 +137,7 @@ class ClientStorm(Storm):
                           'that has failed')
 
     def must_fail(self):
-        """Returns whether the server has left early, or no address is left."""
+        """Returns whether the server closed early, or no address is left."""
         next_ones = sum(action_of_client(fault) == 'NEXT'
                         for fault, _ in self.page.came())
         return self.until is not None or next_ones >= self.addresses

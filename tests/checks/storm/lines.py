@@ -157,7 +157,7 @@ class QueueStorm(ServerStorm):
         self.finished[piece] = how
 
     def hand(self, piece):
-        """Demands that a piece may be handed out."""
+        """Demands that a piece handed out was pushed and is not done."""
         if self.finished.get(piece) == 'surely' or piece not in self.pushed:
             raise Failure('a piece that was pushed, and not done yet',
                           shown(piece), 'DONE ends a piece')
@@ -169,8 +169,8 @@ class QueueStorm(ServerStorm):
                    if how == 'surely' and piece not in self.finished
                    and piece not in left]
         if missing or len(set(left)) < len(left):
-            raise Failure('each piece that is not done exactly once in the '
-                          'queue, after all have left',
+            raise Failure('exactly one copy of each unfinished piece in the '
+                          'queue, after all clients have left',
                           f'{counted(len(missing), "piece")} missing'
                           if missing else 'one twice',
                           'keep a piece until DONE')

@@ -6,10 +6,10 @@ from checks.storm.planner import action_of_client
 from harness import MEMCHECK, PATIENCE, Failure, reset, shown, wait_until
 from harness.rpc import answer_to
 
-CONNECTIONS = 12  # after so many connections the server no longer vanishes
+CONNECTIONS = 12  # after this many the server no longer vanishes
 ADVICE = ('whatever happens to a connection: close it, and ask again on a new '
           'one, four times at most; no answer may be lost, printed twice or in '
-          'part, and no request that has its answer be sent again')
+          'part, and no request may be sent again after its answer')
 LEAVES = ('unread', 'after the request', 'in the middle of the answer',
           'after the answer', 'with more than the answer')
 
@@ -31,7 +31,7 @@ class RpcStorm(ClientStorm):
         self.resets = {number for number in range(CONNECTIONS)
                        if chance.random() < 0.5}
         self.seen, self.left, self.made = [], 0, 0
-        self.answered, self.again = [], []  # surely; and sent again after that
+        self.answered, self.again = [], []  # for certain; repeated even so
 
     def advice(self, _):
         return ADVICE
@@ -150,7 +150,7 @@ class RpcStorm(ClientStorm):
             raise Failure('no request more than four times', f'{places}')
 
     def may_fail(self):
-        """Returns whether a request has reason to fail four times."""
+        """Returns whether enough went wrong to fail one request four times."""
         came = [fault for fault, _ in self.page.came()]
         refused = sum(action_of_client(fault) == 'NEXT' for fault in came)
         lost = sum(fault.effect == LOSES for fault in came)

@@ -57,7 +57,7 @@ class Storm:
             self.program.signal(signal.SIGCONT)
 
     def note(self, text):
-        with contextlib.suppress(ValueError):  # the page is closed: it is over
+        with contextlib.suppress(ValueError):  # closed after the storm
             self.notes.append((self.page.get('came'), text))
 
     def settle(self):
@@ -80,8 +80,8 @@ class Storm:
                               said_fault(fault, tries), advice(fault))
 
     def advice(self, client):
-        """The advice about a client that has just left, or else about the last
-        fault of this client, or else of any client."""
+        """The advice about a client that has just left, else about the last
+        fault that hit this client, else about the last fault of all."""
         came = [fault for fault, _ in self.page.came()]
         own = [fault for fault in came if client is not None and (
             fault.client == client
@@ -158,8 +158,8 @@ class ServerStorm(Storm):
             self.end()
 
     def descriptors_at_rest(self):
-        """The open descriptors without a client."""
-        if self.test.any:  # the client that tried the port may not be gone
+        """The descriptors that are open while there is no client."""
+        if self.test.any:  # the client that tried the port may still be there
             first = self.test.connect(self.server)
             self.test.served(self.server, first)
             with_client = len(self.server.descriptors())
@@ -257,7 +257,7 @@ class ServerStorm(Storm):
         wanted = 0 if self.test.stage >= '07' else -signal.SIGTERM
         self.server.signal(signal.SIGTERM)
         if self.server.wait_exit() != wanted:
-            self.dead = lambda: False  # it may have ended: keep this message
+            self.dead = lambda: False  # else explained() replaces this message
             raise Failure(f'status {wanted} after SIGTERM',
                           f'it {self.test.outcome(self.server)}',
                           'the faults are over: nothing may be left of them')

@@ -161,8 +161,8 @@ class Browser(Guest):
             self.ended = 'the end that was announced'
 
     def judge(self, reply, question):
-        """Demands the right answer; or, if there is a reason, an answer that
-        reports a failure of the server, or an incomplete list."""
+        """Demands the right answer. If a fault excuses it, also accepts a
+        report of a failure of the server, or an incomplete list."""
         if reply.status in (500, 503) and self.storm.pardons():
             return
         reply.must_be(question.status, question.body)
@@ -203,8 +203,8 @@ class WebStorm(ServerStorm):
                                 *self.options(), root=folder)
 
     def site(self):
-        """A folder with the files, the same for all storms. It has not changed
-        for a while, so all runs find the same."""
+        """A folder with the files, the same for all storms. Waits until it is
+        AGE seconds old, so that all storms start alike."""
         folder = pathlib.Path(self.test.directory) / 'site'
         if not folder.exists():
             new = self.test.site(FILES)

@@ -1,4 +1,4 @@
-"""Clients that are slow, and many."""
+"""Slow clients, and many clients."""
 
 import ssl
 import time

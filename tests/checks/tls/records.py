@@ -53,8 +53,8 @@ def record_for_each_byte(test):
 
 @check(TLS)
 def unseen_by_select(test):
-    """answers everything that arrives in one segment, although select does not
-    show the rest: several records, and more requests than are read at a
+    """answers everything that arrives in one segment, even what select no
+    longer reports: several records, and more requests than are read at a
     time"""
     serve(test)
     guest = visitor(test)
@@ -100,8 +100,8 @@ def slow_reader(test):
 
 @check(TLS)
 def record_begun_and_read_short(test):
-    """completes a record although reading its part of the file again returns
-    fewer bytes"""
+    """completes a record that was begun, even if reading that part of the file
+    again returns fewer bytes"""
     test.need_injector()
     content = data(3 << 20)
     serve(test, files={'large': content})
@@ -121,7 +121,7 @@ def record_begun_and_read_short(test):
 
 @check(TLS)
 def files_of_every_length(test):
-    """sends files whose lengths are close to that of a record, whole"""
+    """sends every byte of a file, also if it is about as long as a record"""
     files = {str(size): data(size) for size in (
         0, 1, 4096, 4097, 16000, 16383, 16384, 16385, 32768, 262144, 300000)}
     serve(test, files=files)

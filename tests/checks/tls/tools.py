@@ -14,7 +14,8 @@ from .servers import TLS, openssl, serve, visitor
 
 
 def run(*words, **options):
-    """Runs a tool, if there is one. Returns what it prints."""
+    """Runs a tool, or skips the check if it is not installed. Returns what it
+    prints."""
     if not shutil.which(words[0]):
         raise Skip(f'{words[0]} is not installed')
     done = subprocess.run([str(word) for word in words], timeout=60,
@@ -40,7 +41,7 @@ def s_client(test, *parts, version):
 
 
 def shows(child, awaited):
-    """Waits until it has printed this."""
+    """Waits until the child has printed these bytes."""
     if not child.wait_for(lambda: awaited in child.output):
         raise Failure(f'{awaited} from openssl s_client',
                       child.output.decode(errors='replace')[-400:])
