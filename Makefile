@@ -164,7 +164,7 @@ tls: 08-http/tls/server $(pem)
 # A self-signed certificate and its key, valid for a year.
 $(pem):
 	@command -v openssl >/dev/null || \
-	    { echo 'make tls needs the openssl command: install it'; exit 1; }
+	    { echo 'make tls needs the openssl command: install openssl'; exit 1; }
 	$(if $(hide),@echo 'openssl $@')
 	$(hide)umask 077 && openssl req -x509 -days 365 -subj /CN=localhost \
 	    -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \

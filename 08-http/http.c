@@ -1,7 +1,7 @@
 /*
  * The HTTP side of a connection: receive_requests, parse_request (request.c),
  * find_file (file.c), write_response (response.c), send_output. All connections
- * share the buffers of one call. What is left for the next call is copied.
+ * share one set of buffers: a call copies what it leaves for the next one.
  * SPDX-License-Identifier: 0BSD
  */
 #include "posix.h"

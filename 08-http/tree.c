@@ -193,8 +193,8 @@ int move_above_clients(int fd) {
     return moved;
 }
 
-/* Opens as openat(2) does, but never blocks, neither on a FIFO without a writer
-   nor on a file with a lease. Only the root itself may be a symbolic link. */
+/* Opens as openat(2) does, but never blocks, whether on a FIFO without a writer
+   or on a file with a lease. Only the root itself may be a symbolic link. */
 static int open_at(int directory, const char *name, int flags) {
     int fd;
 

@@ -139,7 +139,7 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;  /* descriptor in the table */
+static int highest;  /* the highest descriptor in the table */
 
 static struct piece pieces[PIECES];  /* a ring of those waiting */
 static int first, waiting;           /* the next one, and how many there are */
@@ -565,8 +565,8 @@ static void limit_descriptors(void) {
 }
 
 /* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
-   they were blocked or ignored when the program was started. A signal just
-   before select would set a flag too late; a byte stays in the pipe. */
+   they were blocked or ignored when the program was started. A flag set just
+   before select would be seen too late; a byte stays in the pipe. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 

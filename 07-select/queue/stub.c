@@ -128,7 +128,7 @@ struct connection {
 };
 
 static struct connection connections[FD_SETSIZE];  /* indexed by descriptor */
-static int highest;  /* descriptor in the table */
+static int highest;  /* the highest descriptor in the table */
 
 /* TODO 3: the queue: an array of pieces, used as a ring; which of them is the
    first, how many are waiting, and how many are under way. A prototype for
@@ -241,11 +241,11 @@ static bool echo(int client) {
 }
 
 /* TODO 9: handle_lines, which takes a client, and whether its turn for room has
-   come: a turn holds for the first line only. As long as nothing is left to
-   send, the client is not waiting for room, and memchr(3) finds a newline, pass
-   the line to handle_line (TODO 10), and send what it returns (TODO 12), or
-   "ERROR" if the line was too long. If the line has to wait for room, note its
-   turn (TODO 11) and stop. Move the rest to the front with memmove(3).
+   come: a turn holds for the first line only. While nothing is left to send and
+   the client is not waiting for room and memchr(3) finds a newline, pass the
+   line to handle_line (TODO 10), and send what it returns (TODO 12), or "ERROR"
+   if the line was too long. If the line has to wait for room, note its turn
+   (TODO 11) and stop. Move the rest to the front with memmove(3).
    Proved by several_at_once, too_long_line, other_lines, full_queue,
    room_in_turn. */
 
@@ -493,8 +493,8 @@ static void limit_descriptors(void) {
 }
 
 /* Makes SIGINT and SIGTERM write a byte to a pipe that select watches, even if
-   they were blocked or ignored when the program was started. A signal just
-   before select would set a flag too late; a byte stays in the pipe. */
+   they were blocked or ignored when the program was started. A flag set just
+   before select would be seen too late; a byte stays in the pipe. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
 

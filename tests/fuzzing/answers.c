@@ -127,7 +127,7 @@ static void check_content(const struct response *response,
                || number == response->body,
            "Content-Length is the length of what follows");
     demand((!none && request->method != HEAD) || response->body == 0,
-           "nothing follows the answer to HEAD, 204 and 304");
+           "a 204, a 304 and the answer to HEAD have no body");
 }
 
 /* A response is partial or refused only if the request allows it, and only

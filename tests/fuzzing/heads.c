@@ -25,7 +25,7 @@ static long parse_alone(const char *bytes, size_t length) {
     long result = parse_request(&request, copy, length);
     demand(request.line.start == NULL
                || lies_in(request.line, copy, length),
-           "the request line is among the bytes, even if it is refused");
+           "the request line is within the input, even if it is refused");
     free(copy);
     return result;
 }
@@ -72,7 +72,7 @@ static void check_line(struct text line, const struct request *request) {
                && is(method, "OPTIONS") == (request->method == OPTIONS),
            "the method is the one in the line");
     demand(target.length > 0 && target.length <= MAX_TARGET,
-           "a target has no more than MAX_TARGET bytes, and at least one");
+           "a target has from 1 to MAX_TARGET bytes");
     for (size_t at = 0; at < line.length; at++)
         demand(!is_control_character(line.start[at]),
                "there are no control bytes in a request line");
@@ -168,7 +168,7 @@ static void check_values(const struct request *request, const char *bytes,
                          size_t length) {
     for (int field = 0; field < FIELDS; field++) {
         struct text value = request->fields[field];
-        demand(lies_in(value, bytes, length), "a field is among the bytes");
+        demand(lies_in(value, bytes, length), "a field is within the input");
         demand(is_plain(value), "there are no control bytes in a value");
         demand(value.length == 0
                    || (!is_blank(*value.start)
@@ -195,12 +195,12 @@ void check_head(const struct request *request, const char *bytes,
     check_framing(request, seen);
     check_values(request, bytes, length);
     demand(lies_in(request->lines, bytes, length),
-           "the lines of the fields are among the bytes");
+           "the field lines are within the input");
     demand(is(request->target, "/") || lies_in(request->target, bytes, length),
-           "the target is among the bytes, if it is not just a slash");
+           "the target is within the input, unless it is just a slash");
     demand(lies_in(request->query, bytes, length)
                && (request->query.length == 0 || *request->query.start == '?'),
-           "a query is among the bytes, and begins with a question mark");
+           "a query is within the input, and begins with a question mark");
     if (request->target.length > 0 && !is(request->target, "*"))
         check_path(request);
 }

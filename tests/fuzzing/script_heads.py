@@ -8,7 +8,7 @@ CGI, SERVER = BEYOND['cgi'].folder, STAGES['08'].folder
 
 
 def build_heads(program, *words, command=None):
-    """Builds it. Returns the compiler's messages, or None."""
+    """Builds the program. Returns the compiler's messages, or None."""
     return build(program, '-std=c99', '-g', '-O1', *words, f'-I{SERVER}',
                  f'-I{CGI}', FUZZING / 'script_head.c', CGI / 'head.c',
                  SERVER / 'text.c', command=command)

@@ -130,10 +130,10 @@ class Causes:
             return ('it exited with status 0, though a server runs until a '
                     'signal ends it: ' + LOOP.get(
                         self.stage, 'call select in a loop that only a signal '
-                        'ends'
-                        + ('. pipe() is never called, so the descriptor '
-                           'that ends it may be standard input' if self.attached
-                           and not self.get('calls', 'pipe') else '')))
+                        'ends' + ('. pipe() is never called, so select may '
+                                  'wait for standard input, and end with it'
+                                  if self.attached
+                                  and not self.get('calls', 'pipe') else '')))
         if (self.status is not None and self.status > 0
                 and self.stage >= '04' and not self.injected()
                 and not self.check.name.startswith(('accept_', 'restart'))):

@@ -181,7 +181,7 @@ def portions(checks):
 
 def jobs(options):
     """Returns how many checks run at a time: at most 16, since each takes some
-    memory. Storms mostly wait, so more fit."""
+    memory. Storms mostly wait, so more can run."""
     return (4 if options.faults else 1) * min(16, JOBS * (os.cpu_count() or 1))
 
 

@@ -19,7 +19,7 @@ from . import events
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PEER = pathlib.Path(__file__).with_name('peer.py')
 PATIENCE = 10   # seconds that a program may take for anything
-QUIET = 0.12    # seconds without an event after which all have settled
+QUIET = 0.12    # seconds without an event: then all have settled
 CALLS = ('%network,select,pselect6,?_newselect,pause,close,openat,write')
 
 
@@ -33,7 +33,7 @@ class Process:
     def __init__(self, stage, side, command, tag='', prefix=()):
         self.trace = events.Trace(side, tag)
         self.said, self.partial = '', b''
-        # A named pipe, because the program would inherit a descriptor.
+        # A named pipe: the program would inherit an end of an unnamed one.
         stage.started += 1
         self.told = os.path.join(stage.folder.name, str(stage.started))
         os.mkfifo(self.told)

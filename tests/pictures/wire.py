@@ -72,7 +72,7 @@ def words(layout, data):
 
 
 def options(packet):
-    """The options of TCP: a list of (bytes, name, value)."""
+    """The TCP options of a packet: a list of (bytes, name, value)."""
     data, found = packet.transport[20:], []
     while data:
         kind = data[0]

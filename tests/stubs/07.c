@@ -115,8 +115,8 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 12: Step 3: more members of a row: a buffer of 64 KB for what has been
    received from the client; where the bytes that are still to be sent begin and
-   end in it; a count of waits, for send; and the time when a byte last moved,
-   see milliseconds.
+   end in it; a count of waits, for send; and the time when a byte last moved
+   (see milliseconds).
    Proved by bits_shared, partial_send. */
 
 /* TODO 26: Step 7: accept_client, echo and send_some no longer sleep in a

@@ -169,7 +169,7 @@ class Hunk:
 
 
 def hunks(old, new, calls=()):
-    """Returns the hunks of a change, none higher than a projector's screen."""
+    """Returns the hunks of a change, none taller than a projector's screen."""
     olds, news = old.splitlines(), new.splitlines()
     old_html = highlight(old.rstrip('\n'), calls)
     new_html = highlight(new.rstrip('\n'), calls)

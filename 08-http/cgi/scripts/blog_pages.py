@@ -26,7 +26,7 @@ POST = '<h2>{title}</h2>\n<p><small>{date}</small></p>\n<p>{text}</p>\n'
 
 
 def read():
-    """Returns the posts, the newest first."""
+    """Returns the posts, newest first."""
     lines = POSTS.read_text().splitlines() if POSTS.exists() else []
     return [json.loads(line) for line in reversed(lines)]
 

@@ -63,7 +63,7 @@ def folder_turned_into_a_link(test):
 
 @check(WEB, open=False)
 def changed_file_not_kept(test):
-    """opens a file for each request while its last change is a few seconds old,
+    """opens a file for each request until its last change is a few seconds old,
     even if its modification time is set back, or while that time is in the
     future"""
     test.need_injector()

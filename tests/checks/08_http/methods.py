@@ -184,8 +184,8 @@ def http_1_0_kept(test):
         if 'keep-alive' not in reply.tokens('Connection'):
             raise Failure('"Connection: keep-alive" for a 1.0 client that '
                           f'has sent "Connection: {value}"',
-                          f'"{reply["Connection"]}"', 'in HTTP/1.0 '
-                          'keep-alive, whatever its case, keeps the connection '
+                          f'"{reply["Connection"]}"', 'keep-alive, '
+                          'whatever its case, keeps an HTTP/1.0 connection '
                           'open, unless close is listed, too')
     for value in ('keep-alives', 'keep', 'x', ''):
         visitor.get('/hello.txt', f'Connection: {value}', version='HTTP/1.0'

@@ -118,8 +118,8 @@ def trickling_body(test):
         else:
             raise Failure('the end of the connection',
                           'it is still open after 8 s',
-                          'give a body more time only once much more of it '
-                          'has arrived, not after each byte')
+                          'give a body more time only once it has grown by '
+                          'half or by 1 KB, not after each byte')
     test.visitor(server=server).stays()
 
 

@@ -310,8 +310,8 @@ def goes_on_after_its_answer(test):
     visitor = serve(test, '-t', '1', later=SHELL + 'echo Content-Type: a/b; '
                     'echo Content-Length: 2; echo; printf hi; exec >&-\n'
                     + WAIT + 'sleep 1.2; touch done\n')
-    visitor.get('/cgi/later', hint='the answer ends with the output of the '
-                'script, not with the script').must_be(200, b'hi')
+    visitor.get('/cgi/later', hint='the answer ends when the script closes '
+                'its output, not when the script ends').must_be(200, b'hi')
     visitor.stays()
     (test.scripts / 'go').touch()
     if not wait_until((test.scripts / 'done').exists):

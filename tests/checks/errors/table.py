@@ -24,9 +24,9 @@ with open(TESTS / 'errors.tsv', newline='') as file:
 
 
 def alternative(text, row, stage):
-    """The part of a row's text that holds in this stage. For EAGAIN, action and
-    meaning have two parts, joined by ", or ": the second, waiting for select,
-    is for 07 and later."""
+    """The part of a row's text that holds in this stage. If a server's action
+    has two parts, joined by ", or ", so has the meaning: the second part is for
+    07 and later, which wait for select."""
     usual, _, other = text.partition(', or ')
     if ', or ' not in row['server']:
         return text

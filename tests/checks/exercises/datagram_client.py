@@ -38,7 +38,7 @@ def client_lines(test):
         request = server.request(number, line, 'an empty line is a message, '
                                  'too' if number == 3 else '')
         server.nothing(0.1, 'while the previous one has no answer', 'wait for '
-                       'the answer to a line before the next is sent',
+                       'the answer to a line before sending the next',
                        EARLY_HINT)
         server.answer(request)
     server.succeeded(b'one\ntwo\n\nthree\n')

@@ -64,7 +64,7 @@ def start_server(test, *options, port=0):
         server = start(test, port=port, kind=Server)
         if not wait_until(lambda: is_bound(port) or not server.running()) \
                 or not server.running():
-            raise Failure('a server with a UDP socket on {port}',
+            raise Failure(f'a server with a UDP socket on {port}',
                           f'it {test.outcome(server)}')
         server.port = port
         return server
@@ -204,7 +204,8 @@ class Asked:
         if status is not None and bytes(child.output) != output:
             raise Failure(f'{shown(output)} on standard output',
                           f'{shown(bytes(child.output))}; {outcome}', hint or
-                          'print each answer without its number, and a newline')
+                          'print each answer without its number, followed '
+                          'by a newline')
         if status != 0:
             raise Failure('exit status 0: every line has its answer', outcome,
                           hint)

@@ -311,7 +311,7 @@ def quiet_end_is_no_try(test):
     closed.wait(5)
     type_line(child, b'two\n')
     end_input(test, child)
-    answered_all(test, child, [b'one\n', b'two\n'], 'before a request '
+    answered_all(test, child, [b'one\n', b'two\n'], 'before each request, '
                  'check whether the connection has ended (poll with a timeout '
                  'of 0), so that all four tries use new connections')
 

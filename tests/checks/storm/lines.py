@@ -1,5 +1,5 @@
-"""Storms for 07-publish and 07-queue: their clients send lines, and what they
-receive also depends on the others."""
+"""Storms for 07-publish and 07-queue: their clients send lines, and what each
+receives also depends on the others."""
 
 import collections
 
