@@ -33,7 +33,7 @@ static void parse_options(int argc, char *argv[],
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 /* TODO 2: Step 1: a prototype for serve (TODO 4). main no longer calls the next
-   three functions, so move their prototypes below it. Later steps need three
+   three functions, so move their prototypes below main. Later steps need three
    more here, for add_connection (step 2), limit_descriptors (step 8) and
    catch_signals (step 9).
    Proved by all_at_once. */

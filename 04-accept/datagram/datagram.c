@@ -2,7 +2,7 @@
  * take the place of listen and accept. With -c, the client.
  * Run it:   ./datagram, and in a second terminal: echo hello | ./datagram -c
  * Break it: stop the server with Ctrl-Z: "no answer yet from 127.0.0.1:15441".
- *           End it: "recvfrom: ECONNREFUSED: no socket has the port ...".
+ *           End it: "recvfrom: ECONNREFUSED: no socket has ...".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 

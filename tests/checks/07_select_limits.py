@@ -258,7 +258,7 @@ def read_in_a_shortage(test):
                       'a shortage, bytes have moved')
 
 
-@check(MANY, open=False, after='talker_stays')
+@check(MANY, open=False)
 def bytes_in_a_long_turn(test):
     """does not drop a client whose bytes arrive in time while the program is
     busy with another client"""

@@ -7,6 +7,8 @@ import re
 BEGINNING = re.compile(r'\s*/\* TODO (\d+): ')
 WHOLE = re.compile(r'^[ \t]*/\* TODO (\d+): (.*?)\*/', re.S | re.M)
 
+NO_STEP = 99
+
 Todo = collections.namedtuple('Todo', 'number line text checks')
 
 
@@ -24,10 +26,23 @@ def code_meant(todo, source):
     found = re.search(r'\b(this|these)( \w+)? (line|loop|call)s?\b', todo.text)
     start = sum(map(len, source.splitlines(True)[:todo.line - 1]))
     rest = source[WHOLE.search(source, start).end():] if found else ''
-    for line in rest.splitlines():
-        if line.strip():
-            return f'({found[0]}: {line.strip()})'
-    return ''
+    lines = [line.strip() for line in rest.splitlines() if line.strip()]
+    count = {' two': 2, ' three': 3}.get(found and found[2], 1)
+    return f'({found[0]}: {" ".join(lines[:count])})' if lines else ''
+
+
+def step_of(check, some):
+    """Returns the first step whose TODOs name a check, or NO_STEP."""
+    found = [re.match(r'Step (\d+): ', todo.text)
+             for todo in about(some, check)]
+    return min((int(step[1]) for step in found if step), default=NO_STEP)
+
+
+def by_steps(checks, source):
+    """Sorts checks by their steps, so that the first one that fails belongs to
+    the next step."""
+    some = find(source)
+    return sorted(checks, key=lambda check: step_of(check.name, some))
 
 
 def words(text):

@@ -100,8 +100,8 @@ static void parse_options(int argc, char *argv[]) {
         }
     }
     /* TODO 10: the first remaining argument, if any, is the port: a number up
-       to 65535, in network byte order in the address. Any further argument is
-       an error.
+       to 65535. Cast it to in_port_t, and store it in network byte order. Any
+       further argument is an error.
        Proved by port_zero, port_refused. */
     if (optind < argc)
         usage_error(argv[optind]);

@@ -211,9 +211,9 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 /* TODO 9: handle_retry, which takes the name of a call and a pointer to a count
-   of waits, and returns the action for errno. For a WAIT, call handle_error
-   only if the count is 0, so that a shortage prints one line; then sleep a
-   tenth of a second, see nanosleep(2), and add one to the count. Without this
-   sleep, the loop would keep the processor busy. For any other action, just
-   call handle_error.
+   of waits (a long), and returns the action that find_failure finds for errno.
+   For a WAIT, call handle_error only if the count is 0, so that a shortage
+   prints one line; then sleep a tenth of a second, see nanosleep(2), and add
+   one to the count. Without this sleep, the loop would keep the processor busy.
+   For any other action, just call handle_error.
    Proved by accept_EMFILE, accept_ENFILE, accept_unlisted. */

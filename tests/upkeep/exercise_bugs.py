@@ -27,7 +27,7 @@ bug('05-framing', 'answers without a length', 'an answer is framed',
      'return send_all(client, frame + HEAD, length, timeout);'))
 bug('05-framing', 'ntohl forgotten', 'ntohl',
     ('return ntohl(length);', 'return length;'))
-bug('05-framing', 'one message a connection', 'next one',
+bug('05-framing', 'one message a connection', 'next message',
     ('return send_all(client, frame, HEAD + length, timeout);',
      'send_all(client, frame, HEAD + length, timeout);\n'
      '    return false;'))
