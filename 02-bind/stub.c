@@ -17,9 +17,9 @@ enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
 };
 
-static void parse_options(int argc, char *argv[]);
 /* TODO 2: prototypes: log_event is new (TODO 5), and parse_options gets one
    more parameter, a pointer to a struct sockaddr_in (TODO 7). */
+static void parse_options(int argc, char *argv[]);
 static void open_standard_streams(void);
 static enum action handle_error(const char *call);
 

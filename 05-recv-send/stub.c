@@ -23,10 +23,10 @@ enum action {  /* what to do about a failed call */
        serve the next one. */
 };
 
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address);
 /* TODO 3: parse_options gets one more parameter, a pointer to the time limit, a
    long. */
+static void parse_options(int argc, char *argv[],
+                          struct sockaddr_in *address);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static int accept_client(int listener, struct sockaddr_in *address);
