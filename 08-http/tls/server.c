@@ -577,8 +577,8 @@ static bool can_log(void) {
 }
 
 static const char usage[] =
-    "usage: server [-a ADDRESS] [-t SECONDS] [-d DIRECTORY] [-l LOGFILE] "
-    "[-c SCRIPTS] [-s PEM] [PORT]\n"
+    "usage: server [-a ADDRESS] [-t SECONDS] [-d DIRECTORY] [-l LOGFILE]\n"
+    "              [-c SCRIPTS] [-s PEM] [PORT]\n"
     "  -a ADDRESS  an IPv4 or IPv6 address of this machine (127.0.0.1)\n"
     "  -t SECONDS  drop a client after SECONDS without a byte; 0 = never (60)\n"
     "  -d DIRECTORY\n"
