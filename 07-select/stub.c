@@ -532,7 +532,7 @@ static const struct failure failures[] = {
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     /* TODO 11: Step 2: a heading row for select, with STOP, and rows for EBADF,
-       EINTR and EINVAL; the lesson has them, and one for TODO 27.
+       EINTR and EINVAL: see the lesson (its row for ENOMEM is for TODO 27).
        Proved by select_EBADF, select_EINTR, select_EINVAL. */
     /* TODO 35: Step 8: a heading row for malloc, with DROP: without it, a
        failing malloc would end the server.
