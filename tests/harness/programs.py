@@ -18,6 +18,16 @@ MOST_OUTPUT, MOST_ERRORS = 1 << 26, 1 << 20  # bytes that a program may write
 RUNNING = []  # programs that this process has started and not stopped
 
 
+def end_session(leader):
+    """Kills what a program has started, before its number is free again: a
+    script leads a process group of its own, but stays in the session."""
+    for pid in os.listdir('/proc') if os.path.isdir('/proc/self') else ():
+        with contextlib.suppress(ValueError, ProcessLookupError,
+                                 PermissionError):
+            if os.getsid(int(pid)) == leader:
+                os.kill(int(pid), signal.SIGKILL)
+
+
 class Program:
     """A running program and everything that it starts, in a session of its own
     unless the options for Popen say otherwise."""
@@ -71,6 +81,8 @@ class Program:
             if self.wait_exit(patience) is not None:
                 break
         self.signal(signal.SIGKILL)
+        if self.leads and self.process.returncode is None:
+            end_session(self.pid)
         self.process.wait()
         if self in RUNNING:
             RUNNING.remove(self)

@@ -78,7 +78,7 @@ def key_update_meanwhile(test):
     scripts.chmod(0o777)
     (scripts / 'slow').write_text(
         '#!/bin/sh\necho Content-Type: text/plain; echo\n'
-        'until [ -e end ]; do sleep 0.1; done; echo done\n')
+        'until [ -e end ] || [ ! -e "$0" ]; do sleep 0.1; done; echo done\n')
     (scripts / 'slow').chmod(0o755)
     serve(test, '-c', str(scripts))
     test.attached()
