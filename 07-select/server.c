@@ -205,9 +205,9 @@ static bool send_some(int client, const char *bytes) {
     return save_unsent(client, bytes);
 }
 
-/* Saves the unsent bytes in memory of this client's own, since all
-   clients share the buffer. Returns false if there is no memory: then only
-   this client is lost. */
+/* Saves the unsent bytes in memory of this client's own, since all clients
+   share the buffer. Returns false if there is no memory: then only this client
+   is lost. */
 static bool save_unsent(int client, const char *bytes) {
     struct connection *connection = &connections[client];
 

@@ -275,9 +275,9 @@ static bool send_some(int client, const char *bytes) {
    LOST with the number of lost messages, and starts the count again from 0.
    Proved by slow_loses_whole, slow_now_and_then. */
 
-/* Saves the unsent bytes in memory of this client's own, since all
-   clients share the buffer. Returns false if there is no memory: then only
-   this client is lost. */
+/* Saves the unsent bytes in memory of this client's own, since all clients
+   share the buffer. Returns false if there is no memory: then only this client
+   is lost. */
 static bool save_unsent(int client, const char *bytes) {
     struct connection *connection = &connections[client];
 

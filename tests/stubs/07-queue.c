@@ -293,9 +293,9 @@ static bool send_some(int client, const char *bytes) {
 /* TODO 24: remove save_unsent, and its call: the rest of a line stays where it
    is. (No check tests this.) */
 
-/* Saves the unsent bytes in memory of this client's own, since all
-   clients share the buffer. Returns false if there is no memory: then only
-   this client is lost. */
+/* Saves the unsent bytes in memory of this client's own, since all clients
+   share the buffer. Returns false if there is no memory: then only this client
+   is lost. */
 static bool save_unsent(int client, const char *bytes) {
     struct connection *connection = &connections[client];
 
