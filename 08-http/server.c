@@ -90,7 +90,7 @@ int main(int argc, char *argv[]) {
     serve(listener, timeout);
 }
 
-static int fill_sets(fd_set *readable, fd_set *writable);
+static int fill_sets(fd_set *readable, fd_set *writable, bool busy);
 static struct timeval time_until(long long then);
 static void handle_signal(void);
 static void handle_readable(int fd, int listener);
@@ -102,25 +102,33 @@ static long long due;  /* when to check the connections at the latest; 0: now */
 static int wake_up[2];  /* a pipe: the numbers of signals */
 
 /* Waits until sockets are ready, deals with each, and waits again, until a
-   signal ends the program: see select(2). */
+   signal ends the program: see select(2). While more than eight sockets are
+   ready at a time, select looks at the quiet ones only every 10 ms: each socket
+   in a set takes time. */
 static void serve(int listener, long timeout) {
+    long long watched = 0;  /* when select last looked at all sockets */
+    int ready = 0;
+
     for (;;) {
         fd_set readable, writable;  /* filled anew, as select changes them */
-        int nfds = fill_sets(&readable, &writable);
-        struct timeval left = time_until(due);
-        if (select(nfds, &readable, &writable, NULL, &left) == -1) {
+        bool busy = ready > 8 && milliseconds() < watched + 10;
+        int nfds = fill_sets(&readable, &writable, busy);
+        struct timeval left = time_until(busy ? 0 : due);
+        ready = select(nfds, &readable, &writable, NULL, &left);
+        if (ready == -1) {
             handle_error("select");
             continue;
         }
         begin_turn();  /* of the cache: check each file once a turn */
-        long long now = milliseconds();  /* select has not seen later bytes */
+        if (!busy)
+            watched = milliseconds();  /* select has not seen later bytes */
         for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
                 handle_writable(fd, listener);
         }
-        check_connections(listener, timeout, now);
+        check_connections(listener, timeout, watched);
     }
 }
 
@@ -159,8 +167,9 @@ static enum action handle_connection_error(const char *call,
                                            struct connection *connection);
 
 /* Fills the sets with the descriptors to wait for, since select leaves only the
-   ready ones in them. Returns nfds, the highest descriptor plus 1. */
-static int fill_sets(fd_set *readable, fd_set *writable) {
+   ready ones in them; when busy, without the sockets that have moved no byte
+   for a tenth of a second. Returns nfds, the highest descriptor plus 1. */
+static int fill_sets(fd_set *readable, fd_set *writable, bool busy) {
     long long now = milliseconds();
 
     due = earlier(due, flush_log(now));
@@ -170,6 +179,8 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (!connection->open || connection->retry_at > now)
+            continue;
+        if (busy && now - connection->last_activity > 100)
             continue;
         if (connection->http.state != SENDING)
             FD_SET(fd, readable);
@@ -283,6 +294,7 @@ static void accept_clients(int listener) {
     union address peer;
     int client;
 
+    connections[listener].last_activity = milliseconds();  /* not quiet */
     while ((client = accept_client(listener, &peer)) != -1) {
         if (!add_connection(client)) {
             int number = errno;

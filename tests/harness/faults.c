@@ -81,7 +81,8 @@ struct plan {
     int32_t injected;     /* failed as ordered */
     int32_t failed;       /* failed without an order: the kernel refused */
     int32_t last_error;   /* errno of the last of these */
-    int32_t too_short;    /* accept: a length too small for the address */
+    int32_t too_short;    /* accept: a length too small for the address;
+                             select: see note_sets */
     int32_t inside;       /* 2 + the descriptor that a call waits for, or 0 */
     int32_t ended;        /* recv: open sockets on which it has returned 0;
                              select: the seconds of its last timeout */
@@ -549,12 +550,26 @@ static int highest_in(const fd_set *set) {
 static fd_set set_before, set_after;  /* of the last select, for reading */
 static struct timeval time_before, time_after;
 
+/* Returns how many of the descriptors below count are in a set. */
+static int count_in(const fd_set *set, int count) {
+    int members = 0;
+
+    for (int descriptor = 0; set != NULL && descriptor < count; descriptor++)
+        members += FD_ISSET(descriptor, set) != 0;
+    return members;
+}
+
 /* If nfds leaves out a descriptor in a set, notes nfds as low, and the
    descriptor + 1 as high. Counts calls whose set is exactly what the previous
-   call left there: only the ready descriptors. */
+   call left there: only the ready descriptors. Notes in too_short the fewest
+   descriptors that a call has had in its sets, plus 1. */
 static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     struct plan *plan = &control->plans[SELECT];
     int highest = highest_in(reading), other = highest_in(writing);
+    int members = count_in(reading, count) + count_in(writing, count);
+
+    if (plan->too_short == 0 || members < plan->too_short)
+        plan->too_short = members + 1;
 
     highest = highest > other ? highest : other;
     if (highest >= count) {

@@ -50,10 +50,29 @@ wrong('07', 'few_descriptors', '7 descriptors',
        'handle_error("dup");\n    atexit(close_all);'))
 wrong('07', 'no_tick', 'wake-up',
       ('due = now + 86400000', 'due = now + 300'))
-wrong('07 08', 'bytes_in_a_long_turn', 'when select returns',
+wrong('07', 'bytes_in_a_long_turn', 'when select returns',
       ('        check_connections(listener, timeout, now);\n',
        '        now = milliseconds();\n'
        '        check_connections(listener, timeout, now);\n'))
+wrong('08', 'bytes_in_a_long_turn', 'when select returns',
+      ('        check_connections(listener, timeout, watched);\n',
+       '        watched = milliseconds();\n'
+       '        check_connections(listener, timeout, watched);\n'))
+
+# ------------------------------------------------------- quiet connections
+
+wrong('08', 'quiet_left_out', 'leave out',
+      ('bool busy = ready > 8 && milliseconds() < watched + 10;',
+       'bool busy = false;'))
+wrong('08', 'quiet_left_out', 'leave out',
+      ('if (busy && now - connection->last_activity > 100)',
+       'if (busy && now - connection->last_activity > 60000)'))
+wrong('08', 'quiet_after_busy', 'must not wait',
+      ('time_until(busy ? 0 : due)', 'time_until(due)'))
+wrong('08', 'quiet_while_busy', '10 ms',
+      (' && milliseconds() < watched + 10;', ';'))
+wrong('08', 'quiet_while_busy', '10 ms',
+      ('        if (!busy)\n            watched = ', '        watched = '))
 
 # ------------------------------------------------------ acknowledged bytes
 

@@ -4,4 +4,5 @@ others; harness/web.py has the functions they are made of."""
 from . import (  # noqa: F401
     methods, targets, heads, characters, bodies, framing, connections, limits,
     files, folders, fields, conditions, ranges, changes, cached, rare, options,
-    log, log_full, names, patience, tools)
+    log, log_full, names, patience, quiet,
+    tools)
