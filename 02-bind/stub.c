@@ -1,5 +1,5 @@
 /* 02 bind, the assignment: below is 01. Give its socket an address and a port.
- * Do it:    what the TODOs say, in the order of their numbers.
+ * Do it:    complete the TODOs in the order of their numbers.
  * Check it: make try-02, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -108,8 +108,8 @@ static void parse_options(int argc, char *argv[]) {
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -133,7 +133,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Parses an IPv6 address. A link-local one needs a zone, as in fe80::1%eth0,
+/* Parses an IPv6 address. A link-local address needs a zone (fe80::1%eth0),
    since it may exist on several interfaces. RFC 4007, 11. */
 static bool parse_in6(const char *text, struct sockaddr_in6 *address) {
     char host[INET6_ADDRSTRLEN];

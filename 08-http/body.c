@@ -31,8 +31,8 @@ static enum body_state size_byte(struct body *body, char byte) {
     return BROKEN;
 }
 
-/* Returns the state after a byte of a line whose content is ignored: the
-   argument end after a carriage return. A bare line feed is an error. */
+/* Returns the state after a byte of a line whose content is ignored: end if the
+   byte is a carriage return. A bare line feed is an error. */
 static enum body_state line_byte(enum body_state state, char byte,
                                  enum body_state end) {
     if (byte == '\r')

@@ -34,7 +34,7 @@ enum body_state {
 struct body {
     enum body_state state;
     unsigned long long left;  /* bytes of the body or the chunk still to come */
-    size_t read;              /* bytes other than data, since the last data */
+    size_t read;              /* bytes received since the last byte of data */
 };
 
 /* Returns the body that follows a head. */

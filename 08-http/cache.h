@@ -45,11 +45,11 @@ void begin_turn(void);
 struct file *new_file(const char *name);
 
 /*
- * Adds a user to the cached file of that name and returns it, if the name still
- * stands for the same file and the file has not changed; else returns NULL.
- * length: of the name, without its NUL. A program that writes through a mapping
- * (mmap) may change neither the size nor the times of a file: such a change is
- * noticed within a tenth of a second.
+ * Returns the cached file of that name and adds a user to it, or NULL if there
+ * is none, it has changed, or the name now stands for another file. length
+ * excludes the NUL of the name. A program that writes through a mapping (mmap)
+ * may change neither the size nor the times of a file: such a change is noticed
+ * within a tenth of a second.
  */
 struct file *find_cached(const char *name, size_t length);
 

@@ -17,9 +17,9 @@ bool read_content(struct file *file);
 
 /*
  * Moves the content to an unnamed file in memory, which the kernel can send
- * without copying. It could send the file itself, too, but a program that
- * changes the file meanwhile would make the response a mix of two versions. If
- * the move fails, the content stays where it is.
+ * without copying. The kernel could also send the file itself, but if a program
+ * changed it meanwhile, the response would be a mix of two versions. If the
+ * move fails, the content stays where it is.
  */
 void move_content(struct file *file);
 

@@ -15,8 +15,8 @@ static const char weekdays[][10] = {"Sunday", "Monday", "Tuesday", "Wednesday",
 
 #define LONGEST_DATE 128  /* enough even for absurd numbers */
 
-/* The three forms, without strftime(3): it depends on the locale, and writes a
-   year before 1000 without leading zeros. */
+/* The three forms, without strftime(3), which depends on the locale and writes
+   a year before 1000 without leading zeros. */
 static void write_imf(char date[LONGEST_DATE], const struct tm *parts) {
     snprintf(date, LONGEST_DATE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
              weekdays[parts->tm_wday], parts->tm_mday,
@@ -75,8 +75,8 @@ static int full_year(int year) {
     return century + year - (century + year > parts.tm_year + 1950 ? 100 : 0);
 }
 
-/* Reads the parts of a date: the full year goes to tm_year, and the name of the
-   month to month. Returns false if the text has none of the three forms. */
+/* Reads the parts of a date: stores the full year in tm_year, and the name of
+   the month in month. Returns false if the text has none of the three forms. */
 static bool read_parts(const char *text, struct tm *parts, char month[4]) {
     int *day = &parts->tm_mday, *year = &parts->tm_year, end = 0;
     int *hour = &parts->tm_hour, *minute = &parts->tm_min;
@@ -96,8 +96,8 @@ static bool read_parts(const char *text, struct tm *parts, char month[4]) {
     return end > 0 && text[end] == '\0';
 }
 
-/* Returns whether the time, written in one of the three forms, gives this text.
-   The day of the week is ignored. */
+/* Returns whether the text is this time in one of the three forms. The day of
+   the week is ignored. */
 static bool is_written(const char *text, const struct tm *parts) {
     void (*const forms[])(char date[LONGEST_DATE], const struct tm *) = {
         write_imf, write_rfc850, write_asctime};

@@ -47,9 +47,9 @@ static struct file *make_file(const char *name, int fd,
 }
 
 /* Sets the validators: RFC 9110, 8.8. A time in the future is replaced by the
-   current time, as 8.8.2.1 requires. The tag includes a hash of the content:
-   two changes may have the same time, and a write through a mapping may set no
-   time. */
+   current time, as 8.8.2.1 requires. The tag includes a hash of the content,
+   because two changes can have the same time, and a write through mmap(2) might
+   not update the time. */
 static void add_validators(struct file *file) {
     const struct stat *status = &file->status;
     size_t size = (size_t)status->st_size;

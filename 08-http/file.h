@@ -9,10 +9,10 @@
 #include "list.h"
 
 /*
- * Finds what to send for a decoded path: a file; for a directory its index.html
- * or else a listing. The file is never outside the directory being served
- * and never behind a symbolic link, and its content is current even if it comes
- * from the cache.
+ * Finds what to send for a decoded path: a file; for a directory, its
+ * index.html, or a listing if it has none. The file is never outside the
+ * directory being served and never behind a symbolic link, and its content is
+ * current even if it comes from the cache.
  *
  * Returns the status of the response: 200 with the file, to be released; 301
  * if the path lacks a slash at the end; 403, 404, 500 or 503; or 0 with a list,

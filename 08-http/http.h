@@ -75,7 +75,7 @@ struct http {
  *
  * Sets progress if the client's time limit starts again: when bytes are sent,
  * when a request begins, when its head is complete, when its body has grown by
- * half or by 1 KB, and while a list is made. Any other byte is no progress: a
+ * half or by 1 KB, and while a list is made. Other bytes are no progress, so a
  * client that sends a head, a body, empty lines or bytes after its last request
  * bit by bit cannot hold a connection for ever.
  */

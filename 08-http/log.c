@@ -42,8 +42,8 @@ static bool takes_bytes(int fd) {
     return select(fd + 1, NULL, &writable, NULL, &at_once) != 0;
 }
 
-/* Writes text that came from a client, escaped: it cannot end its quotes or
-   its line, or control a terminal. Returns the end. */
+/* Writes text from a client, escaped so that it cannot end its quotes or its
+   line, or control a terminal. Returns the end. */
 static char *write_escaped(char *to, struct text text) {
     for (size_t at = 0; at < text.length && at < MAX_TARGET; at++) {
         unsigned char byte = (unsigned char)text.start[at];
@@ -152,7 +152,7 @@ void reopen_log(void) {
         report_failure("open", NULL, NULL, log_name);
         return;
     }
-    if (torn)  /* its rest does not belong in the new log */
+    if (torn)  /* the rest of the line does not belong in the new log */
         remove_lines(first_line());
     torn = false;
     dup2(fd, log_fd);  /* keeps the old number, below the clients' */

@@ -262,7 +262,7 @@ static int parse_length(struct request *request, struct text list, bool again) {
     return OK;
 }
 
-/* Chunked must come last, and only once: else the body's end is unknown. */
+/* Chunked must come last, and only once, or the body's end is unknown. */
 static int parse_codings(struct request *request, struct text list) {
     while (list.start != NULL) {
         struct text element = take_element(&list);

@@ -73,9 +73,9 @@ static bool has_tag(const struct request *request, enum field field,
     return false;
 }
 
-/* Returns whether a file was changed after a date. If its modification time
-   lies in the future, the time of the inode's last change (ctime) is used
-   instead, which only this system's clock can set. */
+/* Returns whether a file was changed after a date. If its modification time is
+   in the future, the time of the inode's last change (ctime), which only this
+   system's clock can set, is used instead. */
 static bool is_later(const struct file *file, time_t date) {
     time_t changed = file->status.st_mtime;
 
@@ -112,9 +112,9 @@ static int precondition(const struct request *request,
 }
 
 /* Returns whether the date identifies one version of the file. Usually it does
-   not: writes within a second share a date. RFC 9110, 13.1.5, 8.8.2.2. It does
-   if a program (tar, rsync, touch -d) has set the time to a whole second: after
-   a write the time has a fraction of a second, or equals the ctime. */
+   not: writes within a second share a date. RFC 9110, 13.1.5, 8.8.2.2. A date
+   that a program (tar, rsync, touch -d) has set to a whole second does: after a
+   write the time has a fraction of a second, or equals the ctime. */
 static bool has_strong_date(const struct file *file) {
     return file->status.st_mtim.tv_nsec == 0
            && file->status.st_ctime > file->status.st_mtime;
@@ -321,7 +321,7 @@ static char *format_file_fields(char *to, const struct response *response) {
 }
 
 /* Writes the fields of a file. Those of a response with the whole file are the
-   same for every client: they are formatted only once. */
+   same for every client, so they are formatted only once. */
 static char *write_file_fields(char *to, const struct response *response) {
     struct file *file = response->file;
 

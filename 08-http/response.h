@@ -12,7 +12,7 @@
 
 struct response {
     int status;
-    struct file *file;        /* or NULL: the body is an error page, if any */
+    struct file *file;        /* NULL: the body, if any, is an error page */
     long long start, length;  /* of the part of the file that was requested */
     bool part_follows;        /* whether the body is that part */
     long long body;           /* bytes that follow the head */

@@ -103,14 +103,14 @@ static int wake_up[2];  /* a pipe: the numbers of signals */
 
 /* Waits until sockets are ready, deals with each, and waits again, until a
    signal ends the program: see select(2). While more than eight sockets are
-   ready at a time, select looks at the quiet ones only every 10 ms: each socket
-   in a set takes time. */
+   ready at a time, select looks at the quiet ones only every 10 ms, since each
+   socket in a set takes time. */
 static void serve(int listener, long timeout) {
     long long watched = 0;  /* when select last looked at all sockets */
     int ready = 0;
 
     for (;;) {
-        fd_set readable, writable;  /* filled anew, as select changes them */
+        fd_set readable, writable;  /* refilled, since select changes them */
         bool busy = ready > 8 && milliseconds() < watched + 10;
         int nfds = fill_sets(&readable, &writable, busy);
         struct timeval left = time_until(busy ? 0 : due);
@@ -119,7 +119,7 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
-        begin_turn();  /* of the cache: check each file once a turn */
+        begin_turn();  /* let the cache check each file once a turn */
         if (!busy)
             watched = milliseconds();  /* select has not seen later bytes */
         for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
@@ -134,7 +134,7 @@ static void serve(int listener, long timeout) {
 
 /* The state of one connection, or of the listener. */
 struct connection {
-    long long retry_at;       /* in a shortage: when to call again; else 0 */
+    long long retry_at;       /* when to call again after a shortage, or 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     long long last_check;     /* when unacknowledged was last set */
     int unacknowledged;       /* bytes not acknowledged then */
@@ -167,7 +167,7 @@ static enum action handle_connection_error(const char *call,
                                            struct connection *connection);
 
 /* Fills the sets with the descriptors to wait for, since select leaves only the
-   ready ones in them; when busy, without the sockets that have moved no byte
+   ready ones in them; when busy, without clients that have made no progress
    for a tenth of a second. Returns nfds, the highest descriptor plus 1. */
 static int fill_sets(fd_set *readable, fd_set *writable, bool busy) {
     long long now = milliseconds();
@@ -199,7 +199,7 @@ static void handle_signal(void) {
     reopen_log();
 }
 
-/* Deals with a descriptor that can be read from. */
+/* Handles a descriptor that is readable. */
 static void handle_readable(int fd, int listener) {
     if (fd == wake_up[0])
         handle_signal();
@@ -271,8 +271,8 @@ static ssize_t check_sent(int fd, ssize_t sent) {
 }
 
 /* Sends bytes of a file straight from the kernel's memory, without a copy:
-   sendfile(2). Systems other than Linux have a different call, or none; there
-   content.c creates no file for it. */
+   sendfile(2). Systems other than Linux have a different call, or none, so
+   content.c creates no file to send there. */
 static ssize_t send_file(int fd, int file, long long start, size_t length) {
 #ifdef __linux__
     off_t offset = (off_t)start;
@@ -404,7 +404,7 @@ static void note_unacknowledged(int client) {
 
     connection->last_check = now;
     connection->unacknowledged = 0;
-#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+#ifdef TIOCOUTQ  /* not POSIX: Linux has it, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
@@ -412,7 +412,7 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send, unless it was small, so not worth
+/* Notes unacknowledged bytes after a send; a small send is not worth
    another call. The next check may be due sooner now. */
 static void note_sent(int client, ssize_t sent) {
     if (sent != -1 && sent <= 16384)
@@ -444,7 +444,7 @@ static long long milliseconds(void) {
 
 /* Keeps every descriptor below FD_SETSIZE, since a set has no room for others:
    accept fails with EMFILE instead. The numbers above the limit are for files,
-   which are in no set: tree.c raises it to open one. See getrlimit(2). */
+   which are in no set: tree.c raises the limit for them. See getrlimit(2). */
 static void limit_descriptors(void) {
     struct rlimit limit;
 
@@ -497,7 +497,7 @@ static void wake(int number) {
     char byte = (char)number;
     ssize_t written = write(wake_up[1], &byte, 1);
 
-    (void)written;  /* if the pipe is full, select wakes up anyway */
+    (void)written;  /* if the pipe is full, select returns anyway */
     errno = saved;
 }
 
@@ -528,8 +528,8 @@ static void log_event(const char *event, const union address *address) {
     fprintf(stderr, "%s %s\n", event, name_of(address));
 }
 
-/* Returns whether standard error can be written without blocking: a reader of
-   our messages that stalls must not stall the clients. */
+/* Returns whether standard error can be written to without blocking: a stalled
+   reader of our messages must not stall the clients. */
 static bool can_log(void) {
     struct timeval at_once = {0};
     fd_set writable;
@@ -557,7 +557,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -605,8 +605,8 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -699,7 +699,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -727,7 +727,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same for a call on a connection: names its peer, and does not sleep,
    but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: until then retry_at is 0, or long past. */
+   a shortage is reported: before that, retry_at is 0 or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

@@ -93,7 +93,7 @@ static int decode(struct text target, char *path) {
 
 /* TODO 9: write take_host, which takes a pointer to a target that begins with
    http://. It removes http:// and the host that follows, up to a slash, a
-   question mark or the end. It returns whether that is a valid host and not
+   question mark or the end. It returns whether the host is valid and not
    empty. A user name or password before the host, and so an @, is not allowed.
    RFC 9110, 4.2.1 and 4.2.4. Proved by target_absolute*, target_empty_path. */
 
@@ -127,7 +127,7 @@ static int parse_target(struct request *request, struct text target) {
        3.2.1; RFC 3986, 3.4. Proved by target_query*, redirect. */
     request->target.length -= request->query.length;
     /* TODO 11: http://ladder has an empty path, and so has http://ladder?a=b.
-       Treat that as the path /. RFC 9110, 4.2.3. Proved by
+       Treat an empty path as /. RFC 9110, 4.2.3. Proved by
        target_empty_path. */
     if (!is_query(request->query))
         return BAD;
@@ -201,8 +201,8 @@ static int parse_request_line(struct request *request, struct text line) {
 /* TODO 19: write parse_codings, which takes the request and a list, and returns
    a status. It sets chunked if the list contains chunked, whatever its case,
    and other_coding if it contains anything else; empty elements are ignored.
-   Chunked must come last, and only once, or the end of the body is unknown: it
-   is BAD if any coding follows it, in the same field or a later one. RFC 9112,
+   Chunked must come last, and only once, or the end of the body is unknown:
+   return BAD if any coding follows, in the same field or a later one. RFC 9112,
    6.1 and 7. Proved by coding_forms, refuses_chunked_*, refuses_coding_*. */
 
 static enum field find_field(struct text name) {

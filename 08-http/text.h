@@ -18,8 +18,8 @@ struct text {
 /* Returns whether the text is this word, ignoring case. */
 bool is_word(struct text text, const char *word);
 
-/* A set of ASCII characters: an array with each member at the index that is its
-   code, and a dot at any other index. The dot is in every set. */
+/* A set of ASCII characters: an array that has each member at the index equal
+   to its code, and a dot everywhere else. The dot is in every set. */
 typedef const char set_of_bytes[256];
 
 /* Inline, since it is called for each byte. */

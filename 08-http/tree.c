@@ -148,9 +148,9 @@ static void close_quietly(int fd) {
     errno = saved;
 }
 
-/* Raises the limit that server.c has set to keep its clients' descriptors below
-   FD_SETSIZE: a file is in no set. Stores the old limit, which the caller
-   must restore. */
+/* Raises the limit by which server.c keeps its clients' descriptors below
+   FD_SETSIZE, since a file's descriptor is in no set. Stores the old limit,
+   which the caller must restore. */
 static bool raise_limit(struct rlimit *clients) {
     if (getrlimit(RLIMIT_NOFILE, clients) == -1)
         return false;

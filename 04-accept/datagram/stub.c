@@ -1,6 +1,6 @@
 /* 04 datagram, the assignment: below is 04. Make it a UDP server and client,
  * which exchange messages without a connection.
- * Do it:    what the TODOs say, in the order of their numbers. README.md says
+ * Do it:    complete the TODOs in the order of their numbers. README.md says
  *           exactly what the program has to do.
  * Check it: make try-04-datagram, in the top folder. */
 #define _POSIX_C_SOURCE 200809L
@@ -164,7 +164,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -211,8 +211,8 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -272,7 +272,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -301,7 +301,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
+/* Does the same for a call that is repeated. In a shortage, sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

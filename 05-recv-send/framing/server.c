@@ -156,10 +156,9 @@ static void reverse(char *bytes, size_t length) {
     }
 }
 
-/* Answers a length above MOST with the message "too long" and the end of the
-   stream. What the client still sends is received and discarded, because
-   closing a socket with unread bytes sends a reset, which can overtake the
-   answer. */
+/* Answers a length above MOST with the message "too long", and ends the stream.
+   Then receives and discards whatever the client still sends, because closing a
+   socket with unread bytes sends a reset, which can overtake the answer. */
 static void reject(int client, size_t length, long timeout) {
     static const char answer[] = "\0\0\0\10too long";
     char rest[4096];
@@ -213,8 +212,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). For send it is a tenth of a second: a longer limit would not show
-   when the last byte was sent. Returns false, after a message, on failure. */
+   socket(7). Send is limited to a tenth of a second: a longer limit would hide
+   when the last byte was sent. On failure prints why and returns false. */
 static bool set_timeouts(int client, long timeout) {
     struct timeval receiving = {.tv_sec = timeout};
     struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
@@ -264,7 +263,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -305,8 +304,8 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -394,7 +393,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -423,7 +422,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
+/* Does the same for a call that is repeated. In a shortage, sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

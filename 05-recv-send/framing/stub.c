@@ -1,5 +1,5 @@
 /* 05 framing, the assignment: below is 05. Answer messages instead of echoing.
- * Do it:    what the TODOs say, in the order of their numbers.
+ * Do it:    complete the TODOs in the order of their numbers.
  * Check it: make try-05-framing, in the top folder. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -92,9 +92,9 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 
-/* Receives what has arrived, and sends all of it back: see recv(2). That may be
-   part of a line or several lines: TCP carries bytes, not messages. Returns
-   false when the client has closed or is lost. */
+/* Receives the bytes that have arrived, and sends them all back: see recv(2).
+   They can be half a line or several lines: TCP carries bytes, not messages.
+   Returns false when the client has closed or is lost. */
 static bool echo(int client, long timeout) {
     char buffer[65536];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -175,8 +175,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). For send it is a tenth of a second: a longer limit would not show
-   when the last byte was sent. Returns false, after a message, on failure. */
+   socket(7). Send is limited to a tenth of a second: a longer limit would hide
+   when the last byte was sent. On failure prints why and returns false. */
 static bool set_timeouts(int client, long timeout) {
     struct timeval receiving = {.tv_sec = timeout};
     struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
@@ -226,7 +226,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -267,8 +267,8 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -356,7 +356,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -385,7 +385,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
+/* Does the same for a call that is repeated. In a shortage, sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

@@ -1,6 +1,6 @@
 /* 06 rpc, the assignment: below is 06. Send each line of the input as a
  * request, and print the line that answers it.
- * Do it:    what the TODOs say, in the order of their numbers.
+ * Do it:    complete the TODOs in the order of their numbers.
  * Check it: make try-06-rpc, in the top folder. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -79,7 +79,7 @@ static enum action handle_address_error(const char *call,
 
 /* Connects to an address: connect(2). Returns the socket, or -1 if this address
    fails. If a signal interrupts the call (Ctrl-Z, then fg), tries again with
-   a new socket: the old one goes on connecting, and could only be polled. */
+   a new socket. Only select or poll could wait for the old one to connect. */
 static int connect_to(const struct addrinfo *address, long timeout) {
     enum action action;
 
@@ -175,8 +175,8 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 13: wait_before_try, which takes the number of failed tries. After the
    fourth, give up: "no answer: the server has vanished four times". Otherwise
-   print "asking again in 0.1 seconds", and sleep for that time; before the next
-   two tries it is 0.2 and 0.4 seconds.
+   print "asking again in 0.1 seconds", and sleep for that time; the next two
+   waits are 0.2 and 0.4 seconds.
    Proved by gives_up, waits_grow. */
 
 /* TODO 14: connect_to_any, which takes the addresses and the time limit: the
@@ -237,7 +237,7 @@ static void send_all(int server, const char *bytes, size_t length,
             length -= (size_t)sent;
             waits = 0;
             /* TODO 18: return false if the connection is lost or the shortage
-               has lasted too long; and true below, at the end.
+               has lasted too long, and true at the end of the function.
                Proved by send_*. */
         } else {
             handle_retry("send", &waits);
@@ -257,8 +257,8 @@ static size_t receive(int server, char *buffer, size_t size) {
 }
 
 /* Handles a failed read or write on a standard stream. If the stream does not
-   block, waits until it is ready: poll(2). Returns if the call is to be tried
-   again, otherwise exits. */
+   block, waits until it is ready: poll(2). Returns if the caller should try
+   again; otherwise exits. */
 static void handle_stream_error(const char *call, int fd, short events) {
     struct pollfd stream = {.fd = fd, .events = events};
 
@@ -268,7 +268,7 @@ static void handle_stream_error(const char *call, int fd, short events) {
         handle_error(call);
 }
 
-/* Reads some of the input: read(2). Returns how many bytes, 0 at its end. */
+/* Reads some of the input: read(2). Returns how many bytes, 0 at the end. */
 static size_t read_input(char *buffer, size_t size) {
     ssize_t length;
 
@@ -296,7 +296,7 @@ static void give_up(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* Exits if a standard stream is closed: the socket would get its number.
+/* Exits if a standard stream is closed, because a socket would get its number.
    Opening /dev/null instead would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -316,7 +316,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -359,8 +359,8 @@ static void parse_options(int argc, char *argv[], long *timeout,
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -433,7 +433,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -448,14 +448,13 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP, as it is for a call without rows. Otherwise returns the action, which
-   the caller must take. */
+   STOP, which it is for a call without rows. Otherwise returns the action,
+   which the caller must take. */
 static enum action handle_error(const char *call) {
     return handle_address_error(call, NULL);
 }
 
-/* Does what handle_error does, and adds the address to the report unless it is
-   NULL. */
+/* Like handle_error, but adds the address, if it is not NULL, to the report. */
 static enum action handle_address_error(const char *call,
                                         const struct addrinfo *address) {
     int number = errno;

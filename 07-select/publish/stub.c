@@ -1,5 +1,5 @@
 /* 07 publish, the assignment: below is 07. Pass on messages instead of echoing.
- * Do it:    what the TODOs say, in the order of their numbers.
+ * Do it:    complete the TODOs in the order of their numbers.
  * Check it: make try-07-publish, in the top folder. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -82,7 +82,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
    signal ends the program: see select(2). */
 static void serve(int listener, long timeout) {
     for (;;) {
-        fd_set readable, writable;  /* filled anew, as select changes them */
+        fd_set readable, writable;  /* refilled, since select changes them */
         int nfds = fill_sets(&readable, &writable);
         struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
@@ -106,7 +106,7 @@ static void serve(int listener, long timeout) {
 
 /* The state of one connection, or of the listener. */
 struct connection {
-    long long retry_at;       /* in a shortage: when to call again; else 0 */
+    long long retry_at;       /* when to call again after a shortage, or 0 */
     long long last_activity;  /* when a byte last moved, in milliseconds */
     long long last_check;     /* when unacknowledged was last set */
     int unacknowledged;       /* bytes not acknowledged then */
@@ -167,7 +167,7 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
     return highest + 1;  /* the pipe was opened before the listener */
 }
 
-/* Deals with a descriptor that can be read from. */
+/* Handles a descriptor that is readable. */
 static void handle_readable(int fd, int listener) {
     if (fd == wake_up[0])
         exit(EXIT_SUCCESS);  /* a signal has arrived */
@@ -231,7 +231,7 @@ static bool echo(int client) {
 
 /* TODO 12: is_subscribed, which returns whether a row has exactly this topic,
    and subscribe, which takes a client, adds a topic that its row does not have
-   yet, and answers "OK". Return false if there is no room for it.
+   yet, and answers "OK". subscribe returns false if the row is full.
    Proved by subscribed_twice, many_topics, topics_exact. */
 
 /* TODO 13: publish, which adds a line for every client that has subscribed to
@@ -385,7 +385,7 @@ static void check_connections(int listener, long timeout, long long now) {
 }
 
 /* TODO 5: awaits_messages, which returns whether a client has a topic and no
-   line is waiting for it. Its silence is then not a failure.
+   waiting lines. Its silence is then not a failure.
    Proved by idle_subscriber_stays, stalled_subscriber. */
 
 /* Drops a client that has moved no byte within the timeout. */
@@ -420,7 +420,7 @@ static void note_unacknowledged(int client) {
 
     connection->last_check = now;
     connection->unacknowledged = 0;
-#ifdef TIOCOUTQ  /* not POSIX: Linux answers, see SIOCOUTQ in tcp(7) */
+#ifdef TIOCOUTQ  /* not POSIX: Linux has it, see SIOCOUTQ in tcp(7) */
     if (ioctl(client, TIOCOUTQ, &connection->unacknowledged) == -1)
         connection->unacknowledged = 0;  /* another system: select decides */
 #endif
@@ -428,8 +428,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send, unless it was small and complete,
-   so not worth another call. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send; a small, complete send is not worth
+   another call. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -498,7 +498,7 @@ static void wake(int number) {
     ssize_t written = write(wake_up[1], "", 1);
 
     (void)number;
-    (void)written;  /* if the pipe is full, select wakes up anyway */
+    (void)written;  /* if the pipe is full, select returns anyway */
     errno = saved;
 }
 
@@ -538,8 +538,8 @@ static const char *name_of(const struct sockaddr_in *address) {
     return name;
 }
 
-/* Returns whether standard error can be written without blocking: a reader of
-   our messages that stalls must not stall the clients. */
+/* Returns whether standard error can be written to without blocking: a stalled
+   reader of our messages must not stall the clients. */
 static bool can_log(void) {
     struct timeval at_once = {0};
     fd_set writable;
@@ -562,7 +562,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -603,8 +603,8 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -699,7 +699,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -727,7 +727,7 @@ static enum action handle_error(const char *call) {
 
 /* Does the same for a call on a connection: names its peer, and does not sleep,
    but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: until then retry_at is 0, or long past. */
+   a shortage is reported: before that, retry_at is 0 or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

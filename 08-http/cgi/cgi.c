@@ -86,7 +86,7 @@ static int start_script(struct cgi *cgi, struct variables *variables) {
     cgi->output = output[0];
     status = start_process(&cgi->process, &cgi->script, variables->names, input,
                            output[1]);
-    close(output[1]);  /* the output ends when no copy is left open */
+    close(output[1]);  /* the output ends once all copies are closed */
     return status;
 }
 
@@ -247,8 +247,8 @@ static size_t keep_head(struct cgi *cgi, const char *bytes, size_t length) {
     return taken;
 }
 
-/* Collects the head until it is complete, and then begins the response. What
-   follows is the start of the body. */
+/* Collects the head until it is complete, and then begins the response. The
+   rest is the start of the body. */
 static char *take_head(struct cgi *cgi, const struct request *request, char *to,
                        const char *bytes, size_t length) {
     struct head head;

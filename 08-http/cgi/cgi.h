@@ -29,8 +29,8 @@ size_t take_body(struct cgi *cgi, struct body *body, const char *bytes,
 int run_cgi(struct cgi *cgi, const struct request *request, int socket,
             const union address *peer);
 
-/* Returns the descriptor to wait for: readable when the program has written
-   something, or has ended; -1: there is none. */
+/* Returns the descriptor to wait for, or -1 if there is none. It is readable
+   when the program has written something, or has ended. */
 int output_of(const struct cgi *cgi);
 
 /* The state of the response. */
@@ -40,7 +40,7 @@ struct progress {
     bool over;        /* nothing more will come */
     bool failed;      /* no output: send the page for the status */
     bool broken;      /* the output is incomplete: close the connection */
-    bool persistent;  /* the connection stays open after it */
+    bool persistent;  /* the connection stays open afterwards */
     long long body;   /* bytes of its body so far, for the log */
 };
 

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The fields that are not passed on: those for the server, those that it
-   writes, and those for one connection only (RFC 9110, 7.6.1). */
+/* The fields that are not passed on: those for the server, those that the
+   server writes, and those for one connection only (RFC 9110, 7.6.1). */
 static const char *const dropped[] = {
     "Connection",
     "Content-Length",
@@ -81,8 +81,8 @@ static const char *parse_field(struct head *head, struct seen *seen,
     return NULL;
 }
 
-/* Takes a status line such as "HTTP/1.1 404 Not Found", which a program may
-   write in place of Status. Returns false if it is malformed. */
+/* Parses a status line such as "HTTP/1.1 404 Not Found", if there is one: it
+   may replace Status. Returns false if it is malformed. */
 static bool take_status_line(struct head *head, struct seen *seen,
                              struct text *lines) {
     struct text line;

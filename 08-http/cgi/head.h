@@ -21,10 +21,10 @@ struct head {
 
 /*
  * Parses the head from the bytes written so far. The result points into those
- * bytes. No call in here can fail. The parser is strict, so that a program does
- * not add a field, or a second response, by accident. Returns the length of the
- * head, or 0 if its end has not been written yet, or -1 if it is malformed,
- * with the reason in fault.
+ * bytes. parse_head makes no call that can fail. The parser is strict, so that
+ * a program does not add a field, or a second response, by accident. Returns
+ * the length of the head, or 0 if its end has not been written yet, or -1 if it
+ * is malformed, with the reason in fault.
  */
 long parse_head(struct head *head, const char *bytes, size_t length);
 

@@ -123,8 +123,8 @@ static struct response find_response(struct http *http,
 
 /* ---------------------------------------------------------------- requests */
 
-/* Answers Expect: 100-continue: with the final response if that is an error,
-   else with 100. RFC 9110, 10.1.1. Returns whether to receive the body. */
+/* Answers Expect: 100-continue with 100, or with the final response if that is
+   an error. RFC 9110, 10.1.1. Returns whether to receive the body. */
 static bool ask_for_body(struct http *http, struct buffers *buffers,
                          const struct request *request) {
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -145,7 +145,7 @@ static bool ask_for_body(struct http *http, struct buffers *buffers,
     return true;
 }
 
-/* Parses a head once it is complete. The response to a malformed one is the
+/* Parses a head once it is complete. The response to a malformed head is the
    last, since the start of the next request is unknown. Returns whether there
    is a request to handle. */
 static bool take_head(struct http *http, struct buffers *buffers,
@@ -201,7 +201,7 @@ static void move_head(struct http *http, struct buffers *buffers, size_t size) {
 
 /* Answers the request at the start of the input once its body is complete. The
    head is saved until then, and while a list is made. Returns whether to handle
-   the next one now: not after an uncached file, since other clients wait. */
+   the next request now: not after an uncached file, as other clients wait. */
 static bool take_request(struct http *http, struct buffers *buffers) {
     static struct request request;  /* large: its path has MAX_TARGET bytes */
     bool begins = http->head == 0;
@@ -306,7 +306,7 @@ static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
     return count > 0 ? sent + count : 0;
 }
 
-/* Does the same from memory; reads the bytes into it first if necessary. */
+/* Does the same from memory; first reads the bytes of a file if necessary. */
 static ssize_t send_by_copy(const struct http *http, struct buffers *buffers,
                             struct iovec *parts, int fd,
                             const struct transport *transport) {

@@ -81,7 +81,7 @@ struct http {
  * Sets progress if the client's time limit starts again: when bytes are sent,
  * when a request begins, when its head is complete, when its body has grown by
  * half or by 1 KB, while a list is made, and when a program writes something or
- * the client's stream ends while it runs. Any other byte is no progress: a
+ * the client's stream ends while it runs. Other bytes are no progress, so a
  * client that sends a head, a body, empty lines or bytes after its last request
  * bit by bit cannot hold a connection for ever.
  */

@@ -23,8 +23,8 @@ enum {  /* what to do when no response depends on the call */
     REPORT = 500,  /* report it, nothing else */
 };
 
-/* waitpid is called for a process only once its group need not be killed any
-   more: until then no other process can get its ID, even after it has ended. */
+/* waitpid is called for a process only when its group no longer has to be
+   killed. Until then its ID cannot be reused, even if the process has ended. */
 struct process {
     pid_t pid;      /* 0: a request to a worker */
     bool used;      /* else this entry is free */
@@ -176,8 +176,8 @@ void end_processes(void) {
 /* ------------------------------------------------------ when a call fails */
 
 struct failure {
-    const char *name;  /* of a call; below it, of an errno it may fail with */
-    int number;        /* the errno; 0 in a call's row: any other errno */
+    const char *name;  /* of a call or, in the rows below it, of an errno */
+    int number;        /* the errno; 0 in a call's row, for any other errno */
     int status;        /* of the response */
     const char *meaning;
 };
@@ -225,7 +225,7 @@ static const struct failure failures[] = {
     {NULL, 0, 500, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 

@@ -32,8 +32,8 @@ int open_output(int output[2]);
 int start_process(struct process **process, const struct script *script,
                   char *variables[], int input, int output);
 
-/* Counts a request to a worker as a process, though none is started, and stores
-   the entry for it. Returns 0, or the status of the response: 503. */
+/* Counts a request to a worker as a process, although no process is started.
+   Stores its entry. Returns 0, or the status of the response: 503. */
 int count_worker(struct process **process, const char *name);
 
 /* Kills a process and all of its group. */
@@ -49,8 +49,8 @@ void reap_processes(void);
 /* Kills all processes that are left, and closes the empty file. */
 void end_processes(void);
 
-/* Reports a failed call, and the name that it is about; a shortage only once
-   until a script has started. Returns the status of the response, or 0 to call
+/* Reports a failed call, with this name, but a shortage only once until a
+   script has started. Returns the status of the response, or 0 to call
    again. */
 int status_of_failure(const char *call, const char *name);
 

@@ -54,8 +54,8 @@ bool has_room(const struct http *http) {
     return !http->ended && http->input_length < 2 * MAX_HEAD;
 }
 
-/* Ends the response that a program has made, or failed to make, and with it
-   the request at the start of the input. */
+/* Ends the response of a program, whether complete or failed, and marks its
+   request, at the start of the input, as handled. */
 static void finish_program(struct http *http, struct buffers *buffers,
                            const struct request *request) {
     struct progress progress = *progress_of(http->cgi);

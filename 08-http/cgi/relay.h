@@ -37,13 +37,13 @@ size_t receive_body(struct http *http, const char *bytes, size_t length);
    cannot be kept. */
 int fault_of_body(const struct http *http);
 
-/* Adds to the output what a program has written; if that is nothing, receives
-   from the client. */
+/* Adds a program's new bytes to the output; if there are none, receives from
+   the client. */
 void relay(struct http *http, struct buffers *buffers, int fd,
            const struct transport *transport);
 
-/* Adds an error as the last response: before another request, the rest of the
-   body would have to be received. Returns false. */
+/* Adds an error as the last response: to read another request, the server would
+   have to receive the rest of the body first. Returns false. */
 bool reject_body(struct http *http, struct buffers *buffers, int status,
                  const struct request *request);
 

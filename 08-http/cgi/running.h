@@ -13,8 +13,8 @@
 
 /*
  * Adds the output of the program to the descriptors to watch. While there is
- * room for what the client sends meanwhile, its socket fd is watched too, which
- * also shows whether the client closes it. Returns the larger of output and
+ * room for bytes from the client, its socket, fd, is watched too; this also
+ * shows when the client's stream ends. Returns the larger of output and
  * highest.
  */
 int watch_output(const struct http *http, int fd, fd_set *readable,
@@ -26,7 +26,7 @@ int client_of(int output);
 /*
  * Returns how many seconds a connection may be silent (0 = for ever): the
  * timeout, but at most two if the client's stream has ended while a program
- * runs. TCP does not tell whether that client has closed its socket or only its
+ * runs. TCP does not show whether that client has closed its socket or only its
  * half of the connection.
  */
 long limit_of(const struct http *http, long timeout);

@@ -73,7 +73,7 @@ bool is_for_script(const struct request *request) {
                && has_prefix(name + root_length()));
 }
 
-/* Returns 0 if a program can answer this method, or else an error status. */
+/* Returns 0, or an error status if no program can answer this method. */
 static int check_method(const struct request *request) {
     struct text rest = request->line;
 
@@ -90,8 +90,8 @@ static bool leads_up(const char *path) {
     return false;
 }
 
-/* Looks at the file of the script's name. Returns 0 for a script, 301 for a
-   directory, or the status of the response. */
+/* Examines the file with the script's name. Returns 0 for a script, or the
+   status of the response: 301 for a directory. */
 static int examine(struct script *script) {
     struct stat status;
 

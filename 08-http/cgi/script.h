@@ -1,6 +1,6 @@
 /*
- * The program behind a path: a script, or a Unix socket that stands for a
- * program that is running already.
+ * The program behind a path: a script, or a running program that listens on a
+ * Unix socket.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef SCRIPT_H
@@ -28,9 +28,9 @@ struct script {
    scripts. */
 bool serve_scripts(const char *name);
 
-/* If there are scripts, opens the input for those whose request has no body.
-   Returns false, with a message, on failure. Call it when the standard streams
-   are open: the input must not become one of them. */
+/* If there are scripts, opens the empty file that they read if their request
+   has no body. Returns false, with a message, on failure. Call it when the
+   standard streams are open: this file must not become one of them. */
 bool prepare_scripts(void);
 
 /* Returns whether a program is to answer: the path is below /cgi, either as it

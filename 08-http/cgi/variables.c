@@ -44,7 +44,7 @@ static void add_bytes(struct variables *variables, const char *bytes,
     size_t room = left > 0 ? left - 1 : 0;
 
     if (length > room)
-        length = room;  /* never: there is room for the longest head */
+        length = room;  /* cannot happen: the longest head fits */
     memcpy(variables->bytes + variables->used, bytes, length);
     variables->used += length;
 }
@@ -152,7 +152,7 @@ static void add_fields(struct variables *variables, struct text lines) {
 
 /* ----------------------------------------------------------------- request */
 
-/* Adds the host that the request is for, or else our address, and our port. */
+/* Adds the request's host, or our address if it names none, and our port. */
 static void add_server(struct variables *variables,
                        const struct request *request,
                        const union address *local) {

@@ -25,10 +25,10 @@ struct variables {
  * own variables only PATH and HTTPS are passed on. length: bytes of the
  * request's body. peer: the client's address, local: ours.
  *
- * A field of the request becomes HTTP_NAME, except those about the connection;
- * Proxy, because HTTP_PROXY makes programs use a proxy; Authorization, because
- * other users may see variables; and names with an underscore, because the same
- * name with a hyphen becomes the same variable.
+ * Each field of the request becomes HTTP_NAME, except fields about the
+ * connection; Proxy, because HTTP_PROXY makes programs use a proxy;
+ * Authorization, because other users may see variables; and names with an
+ * underscore, because the same name with a hyphen becomes the same variable.
  */
 void set_variables(struct variables *variables, const struct request *request,
                    const struct script *script, long long length,

@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MOST_AT_ONCE 4096  /* bytes that every socket takes at once */
+#define MOST_AT_ONCE 4096  /* bytes that any socket accepts in one call */
 
 /* Room for the message that carries a descriptor: cmsg(3). */
 union control {
@@ -62,7 +62,7 @@ static void attach(struct msghdr *message, union control *control, int fd) {
 }
 
 /* Sends the variables, an empty one, and with them the body's descriptor, if
-   there is a body. Returns false if the socket does not take all at once. */
+   there is a body. Returns false if one call cannot send all of this. */
 static bool send_all(int fd, const struct variables *variables, int body) {
     int room = 2 * (int)sizeof variables->bytes;
     union control control = {.bytes = {0}};

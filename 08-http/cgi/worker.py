@@ -26,7 +26,7 @@ SETTINGS = {
     'wsgi.multiprocess': True, 'wsgi.run_once': False}
 
 class Response:
-    """Writes what a WSGI application answers (PEP 3333), as a script would."""
+    """Writes a WSGI application's response (PEP 3333) as a script would."""
 
     def __init__(self, connection):
         self.connection, self.head, self.begun = connection, b'', False
@@ -90,7 +90,7 @@ def answer(application, variables, body, connection):
 
 
 def serve(listener, application):
-    """Answers one request after the other."""
+    """Answers requests, one at a time."""
     while True:
         connection, _ = listener.accept()
         with connection:

@@ -27,7 +27,7 @@ struct session {
     const union address *peer;
     int fd;
     bool plain;  /* the client sends text, not TLS */
-    size_t unsent;  /* bytes in a record not yet sent completely, or 0 */
+    size_t unsent;  /* length of the record that is still to be sent, or 0 */
 };
 
 static struct session sessions[FD_SETSIZE];  /* indexed by descriptor */
@@ -113,7 +113,7 @@ void reload_tls(void) {
 
     if (new == NULL)
         return;
-    SSL_CTX_free(context);  /* sessions that use it keep it */
+    SSL_CTX_free(context);  /* sessions that use it keep it alive */
     context = new;
 }
 
@@ -126,7 +126,7 @@ void stop_tls(void) {
 
 /* ------------------------------------------------------------------ content */
 
-/* Sends the alert that says that nothing follows, then ends our half of the
+/* Sends the alert close_notify (nothing follows), then ends our half of the
    stream. If the socket is full, the alert waits until select reports room. */
 static void finish_content(int fd) {
     struct session *session = &sessions[fd];
@@ -155,8 +155,8 @@ static ssize_t receive_content(int fd, void *buffer, size_t size) {
     return count > 0 ? count : find_outcome(session, "SSL_read", count);
 }
 
-/* Returns what the next record contains: bytes of both parts where the first
-   does not fill it, so that a head and its file travel together. */
+/* Returns the content of the next record. If the first part does not fill it,
+   bytes of the second follow, so that a head and its file share a record. */
 static struct iovec next_record(const struct iovec parts[2], size_t sent) {
     size_t first = sent < parts[0].iov_len ? parts[0].iov_len - sent : 0;
     size_t second = parts[0].iov_len + parts[1].iov_len - sent - first;
@@ -179,9 +179,9 @@ static struct iovec next_record(const struct iovec parts[2], size_t sent) {
 /* Like sendmsg(2): see struct transport. Sends records until the socket is full
    or all is sent. A record that was begun must be completed: the next call for
    this connection begins with the same bytes, perhaps at another address. If
-   the file has shrunk and fewer are left, any bytes will do, as long as their
-   number is the same: OpenSSL compares only the number, and sends the record
-   that it has already encrypted. */
+   the file has shrunk and fewer bytes are left, any others of the same number
+   will do: OpenSSL compares only the number, and sends the record that it has
+   already encrypted. */
 static ssize_t send_content(int fd, struct iovec parts[2], bool last) {
     struct session *session = &sessions[fd];
     size_t total = parts[0].iov_len + parts[1].iov_len, sent = 0;

@@ -45,9 +45,9 @@ void reload_tls(void);
 enum waits serve_tls(struct http *http, int fd,
                      const struct transport *transport);
 
-/* Tells the client that nothing follows, unless that has been done or the
-   connection has failed. Frees the session. Call it before closing the socket.
-   */
+/* Sends the alert close_notify (nothing follows), unless it has been sent or
+   the connection has failed. Frees the session. Call it before closing the
+   socket. */
 void end_tls(int fd);
 
 void stop_tls(void);

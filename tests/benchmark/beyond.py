@@ -1,5 +1,5 @@
-"""What builds on 08, beside others: TLS beside nginx, a script beside
-lighttpd's mod_cgi, a WSGI application beside gunicorn. The load is ab's."""
+"""Compares what builds on 08 with others: TLS with nginx, a script with
+lighttpd's mod_cgi, a WSGI application with gunicorn. The load comes from ab."""
 
 import contextlib
 import os
@@ -61,7 +61,7 @@ class Busy(Server):
 
 def interpreter_of(script):
     """Returns the Python that an installed script names in its first line, so
-    that both sides use the same; if the script is not installed, ours."""
+    that both sides use the same. Without the script, returns this Python."""
     path = shutil.which(script)
     if path is None:
         return shlex.quote(sys.executable)

@@ -1,4 +1,4 @@
-"""The echo servers, beside a minimal one and socat."""
+"""Compares the echo servers with two minimal ones and with socat."""
 
 from benchmark.measuring import TRIP_CALLS, Bench, Goal, Row
 
@@ -54,8 +54,8 @@ class EchoBench(Bench):
                 yield Goal(row, ['select'], 1.1, False)
 
     def able(self, row):
-        """Leaves socat, which has a process for each client, out of the rows
-        about idle clients: they would show nothing."""
+        """Leaves socat out of the rows about idle clients, which would show
+        nothing: socat has a process for each client."""
         return [name for name in super().able(row)
                 if name != 'socat' or row not in self.IDLE_ROWS]
 

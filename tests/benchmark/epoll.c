@@ -18,15 +18,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What a client has not taken yet. A client without such bytes has no buffer.
-   */
+/* A client, and the bytes that it has not accepted yet. Without such bytes it
+   has no buffer. */
 struct client {
     int socket;
     char *bytes;
     size_t start, end;
 };
 
-static char buffer[262144];  /* for all clients; less was slower */
+static char buffer[262144];  /* for all clients; a smaller one was slower */
 static int events;          /* the epoll descriptor */
 
 static void stop(const char *call) {

@@ -72,7 +72,7 @@ static unsigned char buffer[CHUNK + 1];       /* a '\0' follows a head */
 struct connection {
     int socket;
     uint64_t place;           /* where the stream starts on the circle */
-    uint64_t goal;            /* how many bytes to send in all, so far */
+    uint64_t goal;            /* how many bytes have to be sent by now */
     uint64_t sent, received;  /* the bytes sent so far */
 
     /* With a web server, everything but `sent` counts bytes of files. */
@@ -409,8 +409,8 @@ static void fail_silence(void) {
          : "nothing has come back for a while");
 }
 
-/* Finds the connections that are readable. It polls for a while before it
-   sleeps: waking up is slow, and load must not be what the server waits for. */
+/* Finds the connections that are readable. Polls for a while before it sleeps:
+   waking up is slow, and the server must not have to wait for load. */
 static int wait_for_echoes(struct epoll_event *ready, int most) {
     int found = 0;
 
@@ -423,8 +423,8 @@ static int wait_for_echoes(struct epoll_event *ready, int most) {
     return found;
 }
 
-/* Keeps the server busy until a time, then takes what is still on the way.
-   Returns how many bytes had arrived by that time. */
+/* Keeps the server busy until this time, then receives what is still on the
+   way. Returns how many bytes had arrived by then. */
 static uint64_t exchange(double end) {
     struct epoll_event ready[256];
     uint64_t before = all_received, moved = 0;

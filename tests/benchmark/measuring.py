@@ -16,11 +16,11 @@ from harness.screen import Screen
 screen = Screen(sys.stderr)  # shows what is being measured
 TURN = 0.2     # seconds
 
-# What is measured: the section and line of the table, and the work for load.
+# A measurement: its section and label in the table, and load's parameters.
 Row = collections.namedtuple('Row', 'section label mode clients bytes idle',
                              defaults=(0,))
-# A goal: the ratio of our figure to others'. For speed it is a minimum, for
-# processor time a maximum. The best of the others counts.
+# A goal: a limit on the ratio of our figure to that of the best of the others,
+# a minimum for speed and a maximum for processor time.
 Goal = collections.namedtuple('Goal', 'row servers ratio least')
 LARGE = 'megabytes a second'
 FAILED = 'failed requests'
@@ -118,7 +118,7 @@ class Bench:
                 if name not in self.MOST and not self.lacks_tool(row)}
 
     def disturbed(self):
-        """Returns whether other programs have used much of the machine."""
+        """Returns whether other programs used more than a tenth of a core."""
         return self.others > 0.1 * self.passed
 
     def take_turns(self, row):
@@ -174,7 +174,7 @@ class Bench:
         return used / clients
 
     def count_calls(self, row, name):
-        """Returns how many calls of each name a round trip takes."""
+        """Returns how often each system call is made in a round trip."""
         summary = self.machine.directory / 'calls'
         with self.serve(name, row, 'strace', '-f', '-c', '-o',
                         str(summary)) as server:

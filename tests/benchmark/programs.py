@@ -12,7 +12,7 @@ import time
 from harness.network import free_port
 from harness.programs import Program
 
-PATIENCE = 20  # seconds, for things that take a moment
+PATIENCE = 20  # seconds to wait at most
 CONFIGURATIONS = {
     'nginx': """
 daemon off;
@@ -166,7 +166,7 @@ class Load(Measured):
         self.result()
 
     def run(self):
-        """Lets it work once. Returns how much it did, and other figures."""
+        """Lets load work once. Returns the work done, and other figures."""
         if self.trouble is not None:
             raise self.trouble
         with contextlib.suppress(BrokenPipeError):
@@ -175,7 +175,7 @@ class Load(Measured):
         return self.result()
 
     def finish(self):
-        """Makes it disconnect; the server must close all connections too."""
+        """Makes load disconnect; the server must close its side, too."""
         try:
             self.process.stdin.close()
             if self.process.wait(PATIENCE) == 0:

@@ -21,17 +21,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a client has not taken yet: bytes of its own, or of the response. */
+/* Bytes not yet sent to a client: in its own buffer, or in the response. */
 static struct client {
     char *bytes;
     size_t start, end;
 } clients[FD_SETSIZE];
 
 static char buffer[262144];  /* for all clients */
-static char *response;       /* head and file, or NULL: echo */
+static char *response;       /* head and file, or NULL to echo */
 static size_t response_length;
 static fd_set readable, writable;  /* what to wait for */
-static int highest;                /* descriptor that is in these sets */
+static int highest;                /* highest descriptor in these sets */
 
 static void stop(const char *call) {
     perror(call);
@@ -103,7 +103,7 @@ static void end_client(int fd) {
     close(fd);
 }
 
-/* Keeps bytes that the client does not take now. */
+/* Keeps bytes that cannot be sent to the client yet. */
 static void keep(int fd, char *bytes, size_t start, size_t end) {
     struct client *client = &clients[fd];
 

@@ -7,7 +7,7 @@ import textwrap
 from benchmark.measuring import find_ratio, screen
 
 
-NOISE = 0.1  # with this spread or more, a ratio says little
+NOISE = 0.1  # a ratio with a larger spread is unreliable
 
 
 def show_waits(samples):
@@ -104,15 +104,15 @@ class Table:
         bench = self.bench
         notes = bench.troubles + bench.notes
         if bench.speeds:
-            notes.append('Beside a figure: its ratio to that of '
-                         f'{bench.OURS}, and the spread of that ratio.')
+            notes.append('Beside a figure: its ratio to the figure of '
+                         f'{bench.OURS}, and the spread of this ratio.')
         if self.noisy():
             notes.append(f'Noise (~: a spread of more than {NOISE:.0%}): '
                          + '; '.join(self.noisy()) + '.')
         if bench.disturbed():
-            notes.append('Other programs took '
+            notes.append('Other programs used '
                          f'{bench.others / bench.passed:.0%} of a core '
-                         'meanwhile, so the figures vary.')
+                         'meanwhile, so the figures are less reliable.')
         for line in notes:
             print(textwrap.fill(str(line), 79, subsequent_indent='    '))
         print(bench.machine.describe())

@@ -3,7 +3,7 @@
  * ones, with select, poll, epoll and io_uring (Linux) or kqueue (BSDs, macOS).
  *
  *     cc -O2 -o /tmp/waiting tests/benchmark/waiting.c
- *     /tmp/waiting 64 1000 10000     64 busy ones, of 1000 and of 10000
+ *     /tmp/waiting 64 1000 10000     64 busy of 1000, then of 10000
  * With libkqueue, which stands in for kqueue on Linux:
  *     cc -O2 -DHAS_KQUEUE -o /tmp/waiting tests/benchmark/waiting.c -lkqueue
  *
@@ -54,7 +54,7 @@ static void stop(const char *call) {
     exit(EXIT_FAILURE);
 }
 
-/* Takes the byte of a descriptor that is ready. */
+/* Receives the byte that has arrived at a ready descriptor. */
 static void take(int fd) {
     char byte;
 
@@ -301,7 +301,7 @@ static void open_sockets(int many) {
     }
 }
 
-/* Measures one way, and prints the median of five. */
+/* Measures one way of waiting five times, and prints the median. */
 static void print_row(const struct way *way) {
     double times[5] = {0};
     int tries = (int)(sizeof times / sizeof *times);
@@ -339,7 +339,7 @@ int main(int argc, char *argv[]) {
         if (many < busy || many > MOST)
             many = many < busy ? busy : MOST;
         for (size_t at = 0; at < sizeof ways / sizeof *ways; at++) {
-            fflush(stdout);  /* each in a process of its own */
+            fflush(stdout);  /* each way runs in its own process */
             pid_t child = fork();
             if (child == 0) {
                 open_sockets(many);

@@ -83,13 +83,13 @@ def hint_about_descriptor(test, child, status):
     if 'socket: descriptor 3' in child.lines and status != 0:
         return 'return EXIT_SUCCESS from main'
     return near_hint(child, 'socket: descriptor 3') or (
-        'print what socket() returned: 0, 1 and 2 are standard input, '
-        'output and error, so it is 3')
+        'print what socket() returned: it is 3, because 0, 1 and 2 are '
+        'standard input, output and error')
 
 
 @check(SERVERS, open=False)
 def stream_socket(test):
-    """asks for socket(AF_INET, SOCK_STREAM, 0): TCP over IPv4"""
+    """calls socket(AF_INET, SOCK_STREAM, 0): TCP over IPv4"""
     child = test.start(*([] if test.stage == '01' else ['0']))
     test.attached()
     faults = test.faults
@@ -139,8 +139,8 @@ def closed_streams(test):
                           'number, so open /dev/null first for each standard '
                           'stream that is closed')
         if (status if test.stage not in READY else status is not None):
-            raise Failure(f'the same with {closed}, which closes standard '
-                          'streams, as without: ' + ('it runs until a signal '
+            raise Failure(f'with {closed}, which closes standard streams, '
+                          'the same as without: ' + ('it runs until a signal '
                                                      'ends it' if test.stage in
                                                      READY else
                                                      'exit status 0'),

@@ -135,7 +135,7 @@ def options_together(test):
 @check(ADDRESSED, open=False, after='waits_quietly')
 def standard_output_empty(test):
     """prints nothing to standard output, which is for data"""
-    master, slave = os.openpty()  # a terminal: nothing stays in a buffer
+    master, slave = os.openpty()  # a terminal: stdio flushes every line
     try:
         child = test.start('0', stdout=slave)
         ready = child.wait_line(ready_line(test) + r' (\S+):(\d+)$')
@@ -145,7 +145,7 @@ def standard_output_empty(test):
                 client.shutdown(socket.SHUT_WR)
                 client.settimeout(0.1 if test.stage == '03' else 1)
                 try:
-                    client.recv(1)  # returns once served, if the stage serves
+                    client.recv(1)  # until served; 03 only times out
                 except OSError:
                     pass
             child.signal(signal.SIGTERM)

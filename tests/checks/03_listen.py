@@ -77,12 +77,12 @@ def connection_established(test):
 def outcome_of(got):
     if isinstance(got, OSError):
         return said_error(got)
-    return shown(got) if got else 'the end of the stream: it was closed'
+    return shown(got) if got else 'the end of the stream: closed by the server'
 
 
 @check('03 04 05', open=False)
 def signals_end_it(test):
-    """SIGINT and SIGTERM end the program: their default action"""
+    """SIGINT and SIGTERM end the program by their default action"""
     for number in (signal.SIGINT, signal.SIGTERM):
         server = test.server()
         server.signal(number)

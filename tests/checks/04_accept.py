@@ -24,17 +24,17 @@ def accepted_line(test):
             told = any(other.startswith('accepted') for other in server.lines)
             raise Failure(f'the line "{line}"', f'it {test.outcome(server)}',
                           'set the length to the size of the address before '
-                          'each call to accept; ntohs for the port'
+                          'each call to accept; convert the port with ntohs'
                           if told and any(' 0.0.0.0:' in other or str(port)
                                           not in other
                                           for other in server.lines[-1:])
                           else 'loop: accept a client, print its address, '
                           + ('close it' if test.stage == '04' else
-                             'serve it until it closes, close it'))
+                             'serve it until it closes, then close its socket'))
         client.close()
     if test.faults.get('too_short', 'accept'):
-        raise Failure('the length is set before each call to accept',
-                      'it was shorter than an address',
+        raise Failure('the address length set before each call to accept',
+                      'a length shorter than an address',
                       'accept overwrites the length: before each call set it '
                       'to the size of your address structure again')
 
@@ -72,8 +72,8 @@ def descriptors_closed(test):
 
 @check(SERVING, after='descriptors_closed')
 def children_end(test):
-    """a program that starts a process for each client leaves none behind:
-    neither a zombie nor one that is still running"""
+    """a program that starts a process for each client leaves no process behind,
+    neither a zombie nor a running one"""
     server = test.server()
     for _ in range(20):
         client = test.connect(server)
@@ -97,7 +97,7 @@ def restart_at_once(test):
     clients = [test.connect(server) for _ in range(3)]
     test.served(server, clients[0])
     port = server.port
-    server.signal(signal.SIGKILL)  # the kernel closes its side first
+    server.signal(signal.SIGKILL)  # so the server's side closes first
     server.wait_exit()
     for client in clients:
         try:
@@ -141,8 +141,8 @@ def client_gone_before_accept(test):
 
 @check(SERVING, open=False, after='client_gone_before_accept')
 def accept_unlisted(test):
-    """if accept fails with an errno that has no row, waits and tries again;
-    reports it once"""
+    """if accept fails with an errno that has no row, reports the error once,
+    waits and tries again"""
     test.need_injector()
     server = test.server()
     test.attached()

@@ -147,7 +147,7 @@ def ends_with_the_client(test):
     server = test.server()
     client = test.connect(server)
     client.shutdown(socket.SHUT_WR)
-    if test.any:  # it may print something before it closes
+    if test.any:  # it may send something before it closes
         test.until_end(client)
     else:
         test.ended(client, 'recv() == 0 is the end of the stream: close the '
@@ -261,7 +261,7 @@ def zero_is_never(test):
 
 @check(TALKING, open=False)
 def shortage_ends(test):
-    """with -t 1 drops a client if send finds no memory for a second"""
+    """with -t 1 drops a client if send fails with ENOBUFS for a second"""
     test.need_injector()
     server = test.server('-t', '1')
     test.attached()
@@ -277,8 +277,8 @@ def shortage_ends(test):
         pass
     except OSError:
         raise Failure('the client is dropped after 1 second (-t 1)',
-                      'it is not', 'count the waits of a shortage: a send '
-                      'waits for at most -t seconds') from None
+                      'it is not', 'count the waits of a shortage: together '
+                      'they may last -t seconds') from None
     test.faults.relent('send')
     test.served(server, test.connect(server))
     told(test, server, 'send', 'ENOBUFS')
@@ -351,7 +351,7 @@ def never_reads_once(test):
     server = test.server('-t', '3')
     client = test.connect(server)
     flood(client, block=test.plenty())
-    began = time.monotonic() - 0.3  # flood has waited this long for room
+    began = time.monotonic() - 0.3  # flood returns 0.3 s after its last byte
     line = server.wait_line('send: EAGAIN', 8)
     if line is None or not 1.5 < time.monotonic() - began < 5.5:
         raise Failure('the line "send: EAGAIN: ..." after 3 seconds',
@@ -359,5 +359,5 @@ def never_reads_once(test):
                       f'{test.outcome(server)}', 'a send that is cut short by '
                       'SO_SNDTIMEO returns how many bytes it took: set a short '
                       'limit, and note when the last byte was sent' if line else
-                      'send fails with EAGAIN at its limit: note when the '
-                      'last byte was sent, and give up after -t seconds')
+                      'send fails with EAGAIN when SO_SNDTIMEO expires: note '
+                      'when the last byte was sent; give up after -t seconds')

@@ -225,7 +225,7 @@ def service_name(test):
 
 @check('06', open=False)
 def port_refused(test):
-    """rejects a PORT of digits that is not from 1 to 65535: status 2"""
+    """rejects a numeric PORT outside 1 to 65535 with status 2"""
     for port in ('0', '65536', '', '99999999999999999999', '000'):
         child = test.start('127.0.0.1', port)
         if child.wait_exit() != 2 or b'usage: ' not in child.errors:
@@ -237,7 +237,8 @@ def port_refused(test):
 
 @check('06', open=False)
 def unknown_host(test):
-    """reports an unknown host with getaddrinfo's own message, status 1"""
+    """reports an unknown host with getaddrinfo's own message, and exits with
+    status 1"""
     says_what_getaddrinfo_says(test, 'no-such-host.invalid', '80')
 
 
@@ -300,7 +301,7 @@ def stop_and_continue(test):
 
 @check('06')
 def signal_ends_it(test):
-    """SIGINT ends the client: its default action"""
+    """SIGINT ends the client by its default action"""
     peer = test.peer(echoing)
     child = start_client(test, peer.port, message=None)
     wait_until(lambda: peer.accepted)

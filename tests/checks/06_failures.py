@@ -1,4 +1,5 @@
-"""The checks of 06-client: servers that fail or lie, and outputs that fail.
+"""The checks of 06-client: servers that fail or send wrong bytes, and
+outputs that fail.
 
 To add one, start from `greeting`, a short one; see "Add a check" in
 tests/README.md."""
@@ -134,8 +135,8 @@ def full_disk(test):
 
 @check('06')
 def output_cut(test):
-    """an output that takes only some of the bytes gets the rest, or is reported
-    as an error"""
+    """if the output takes only some of the bytes, writes the rest or reports an
+    error"""
     peer = test.peer(echoing)
     message = data(4000)
     with tempfile.TemporaryFile() as output:
@@ -165,8 +166,8 @@ def connect_unlisted(test):
     test.faults.fail('connect', errno.EXDEV)
     child = start_client(test, peer.port, host='localhost')
     test.attached()
-    succeeded(test, child, hint='after an errno without a row, too, try the '
-                                'next address')
+    succeeded(test, child, hint='try the next address, whatever errno '
+                                'connect fails with')
     line = (f'connect: {os.strerror(errno.EXDEV)} (127.0.0.2:{peer.port})')
     if line not in child.lines:
         raise Failure(f'the line "{line}"', '; '.join(child.lines),
@@ -175,8 +176,8 @@ def connect_unlisted(test):
 
 @check('06', open=False)
 def transfer_unlisted(test):
-    """if recv or send fails with an errno that has no row, reports it: status
-    1"""
+    """if recv or send fails with an errno that has no row, reports the error
+    and exits with status 1"""
     test.need_injector()
     for call in 'recv', 'send':
         test.faults.fail(call, errno.EXDEV,

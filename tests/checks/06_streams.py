@@ -43,7 +43,7 @@ def file_input(test):
 
 @check('06', open=False)
 def small_buffers(test):
-    """1 MB comes back whole even if all socket buffers hold 4 KB: neither side
+    """1 MB comes back whole even if socket buffers hold only 4 KB: neither side
     waits for the other"""
     if not namespaces.available():
         raise Skip('this system allows no private network, where a check may '
@@ -59,7 +59,7 @@ def send_through_4_kb(test):
 
 @check('06', open=False)
 def input_not_blocking(test):
-    """waits for a non-blocking standard input, and does not give up"""
+    """if a non-blocking standard input has no bytes yet, waits for them"""
     peer = test.peer(echoing)
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
@@ -80,8 +80,8 @@ def input_not_blocking(test):
 
 @check('06', open=False)
 def output_not_blocking(test):
-    """a non-blocking standard output gets every byte: the client waits until
-    it takes more"""
+    """writes every byte to a non-blocking standard output, and waits while it
+    is full"""
     peer = test.peer(echoing)
     message, got, full = data(300000), bytearray(), threading.Event()
     reading, writing = os.pipe()
@@ -140,7 +140,7 @@ def partial_write(test):
         size = file.seek(0, os.SEEK_END)
     if status in (0, None):
         raise Failure('an exit status other than 0: 10000 of 12288 bytes '
-                      'fit into the output', f'{size} of them are in it; it '
+                      'fit into the output', f'{size} were written; the client '
                       f'{test.outcome(child)}', 'write returns how many bytes '
                       'it took: write the rest in a loop')
 
@@ -170,7 +170,7 @@ def output_in_bits(test):
 
 @check('06', open=False)
 def input_fails(test):
-    """an input that cannot be read is reported: status 1"""
+    """reports an input that cannot be read, and exits with status 1"""
     peer = test.peer(echoing)
     folder = os.open('/', os.O_RDONLY)
     try:
@@ -204,7 +204,7 @@ def shortages_apart(test):
 
 @check('06', open=False)
 def shortage_ends(test):
-    """gives up if send finds no memory for longer than -t: status 1"""
+    """exits with status 1 if send fails with ENOBUFS for longer than -t"""
     test.need_injector()
     peer = test.peer(echoing)
     test.faults.fail('send', errno.ENOBUFS, last=1000)
@@ -213,7 +213,8 @@ def shortage_ends(test):
     if child.wait_exit() != 1:
         raise Failure('exit status 1 after 1 second (-t 1)',
                       f'it {test.outcome(child)}',
-                      'a send waits for at most -t seconds')
+                      'count the waits of a shortage: together they may '
+                      'last -t seconds')
     told(test, child, 'send', 'ENOBUFS')
 
 

@@ -90,7 +90,7 @@ def not_read_while_it_does_not_read(test):
         flood(client, 64 << 20)
     grown = server.memory() - before
     most = 16000 if test.any else 300
-    if grown > 4 * most + 500:  # and a buffer that all of them share
+    if grown > 4 * most + 500:  # 500 for a buffer that all share
         raise Failure(f'at most {most} KB of memory for each client',
                       f'{grown} KB for 4 clients', 'while the echo cannot be '
                       'sent, do not receive from that client')
@@ -202,8 +202,8 @@ def dropped_in_time(test):
         took = time.monotonic() - began
         calls = test.faults.get('calls', 'select') - calls
         other.close()
-        if took < 2.4 and calls < 4:  # printing a message takes one, too
-            return  # once is enough: this machine may be busy
+        if took < 2.4 and calls < 4:  # one of them to print a message
+            return  # one success is enough: this machine may be busy
     raise Failure('the end of the connection after 2 seconds',
                   f'after {took:.1f} s and {calls} calls to select',
                   'select\'s timeout is the time until the first time limit '
@@ -247,21 +247,21 @@ def reads_slowly(test, server, client, seconds):
 
 @check('07', open=False)
 def acknowledged(test):
-    """with -t 2 keeps a client that reads slowly, even if select does not
-    report its socket as writable for more than two seconds, and whether the
-    client has sent much at once or a little at a time"""
+    """with -t 2 keeps a client that reads slowly, whether it has sent much at
+    once or a little at a time, and even if select does not report its socket
+    as writable for more than two seconds"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
     server = test.server('-t', '2')
-    # A kernel that has closed a window of megabytes opens it again only when
-    # a sixteenth of it is free.
+    # The kernel reopens a closed receive window only when a sixteenth of it is
+    # free, which takes too long if the window has megabytes.
     client = test.connect(server, receive_buffer=16384)
     flood(client, block=test.plenty())
     reads_slowly(test, server, client, 5)
     client.close()
     client = test.connect(server, receive_buffer=16384)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for _ in range(800):  # each takes the server one recv and one send
+    for _ in range(800):  # each costs the server one recv and one send
         test.say(client, bytes(1000))
         time.sleep(0.0005)
     reads_slowly(test, server, client, 3.5)
@@ -270,7 +270,7 @@ def acknowledged(test):
 @check('07', open=False)
 def acknowledged_in_time(test):
     """with -t 2 drops a silent client after two seconds; an acknowledgement
-    soon after the last send does not make it four"""
+    soon after the last send does not double this time"""
     server = test.server('-t', '2')
     for _ in range(3):
         client = test.connect(server)
@@ -280,7 +280,7 @@ def acknowledged_in_time(test):
         test.ended(client)
         took = time.monotonic() - began
         if took < 3:
-            return  # once is enough: this machine may be busy
+            return  # one success is enough: this machine may be busy
     raise Failure('the end of the connection after 2 seconds, or slightly more',
                   f'after {took:.1f} s', 'the kernel reports how many bytes '
                   'are unacknowledged, but not when that changed: ask it '

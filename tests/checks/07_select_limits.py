@@ -27,7 +27,7 @@ def more_than_fit(test):
     count = 1100
     test.need_descriptors(2 * count)
     if test.any:
-        raise Skip('how many clients it takes is the server\'s choice')
+        raise Skip('the server may choose how many clients it accepts')
     server = test.server('-t', '0')  # however long this machine takes
     clients = [test.connect(server) for _ in range(count)]
     for number, client in enumerate(clients):
@@ -36,7 +36,7 @@ def more_than_fit(test):
         test.answered(client, b'client %04d\n' % number, 'a descriptor of '
                       'FD_SETSIZE or above must never enter a set')
     if server.spins():
-        raise Failure('no processor time while the table is full', 'it spins',
+        raise Failure('no processor time while the fd_set is full', 'it spins',
                       'leave the listener out of the set while no client can '
                       'be accepted')
     for client in clients[:200]:
@@ -60,7 +60,7 @@ def room_after_timeout(test):
     """reuses a descriptor at once when its client has timed out"""
     middle = typical_delay(test, delays_after_timeouts, 0.045)
     if middle > 0.045:
-        raise Failure('the next client served at once when one has timed out',
+        raise Failure('the next client served as soon as one has timed out',
                       f'{middle * 1000:.0f} ms later, most times',
                       'the set was filled before the client was dropped, so '
                       'it lacks the listener: let select return at once')
@@ -79,7 +79,7 @@ def delays_after_timeouts(test):
     server.limit_descriptors(max(server.descriptors()) + 1)
     for client, due in silent:
         time.sleep(max(0, due - 0.03 - time.monotonic()))
-        other = test.connect(server)  # the listener is in a shortage now
+        other = test.connect(server)  # now accept fails: a shortage begins
         other.sendall(test.question(b'at once\n'))
         test.ended(client, 'with -t 1 a silent client is dropped after '
                    '1 second')
@@ -114,12 +114,12 @@ def limit_raised(test):
                       test.outcome(server), 'once the socket is closed there '
                       'is no client: return -1 from accept_client')
     if MEMCHECK:
-        return  # setrlimit only changes a limit of valgrind's own
+        return  # under valgrind, setrlimit changes no real limit
     late = select.poll()
     for client in clients[900:]:
         late.register(client, select.POLLIN)
     if wait_until(lambda: len(late.poll(0)) > 2, 1):
-        raise Failure('after the first client that does not fit, all must wait',
+        raise Failure('once a client does not fit, all later ones wait, too',
                       f'{len(late.poll(0))} of them are lost', 'lower the '
                       'limit again (setrlimit): then accept fails, and no '
                       'client is lost')
@@ -215,7 +215,7 @@ def starved_in_a_shortage(test, receive_buffer):
     root = {'root': test.site({'large': data(600000)})} if web else {}
     server = test.server('-t', '2', **root)
     test.attached()
-    test.faults.set('most', 60000, 'send')  # so there is room for more bytes
+    test.faults.set('most', 60000, 'send')  # so that the socket has room left
     # While 'most' is set, the head of a response takes a send of its own.
     test.faults.fail('send', errno.ENOBUFS, 3 if web else 2, FOREVER)
     client = test.connect(server, receive_buffer=receive_buffer)
@@ -234,8 +234,8 @@ def unread_in_a_shortage(test):
     server, _, line = starved_in_a_shortage(test, 2048)
     if not server.wait_line(re.escape(line), 8):
         raise Failure(f'the line "{line}"', 'no such line after 8 seconds',
-                      'each try in a shortage counts the unacknowledged bytes '
-                      'again: that must not extend the time limit')
+                      'do not extend the time limit at each try in a shortage: '
+                      'extend it only when bytes have moved')
 
 
 @check(MANY, open=False, after='unread_in_a_shortage')
@@ -265,7 +265,7 @@ def bytes_in_a_long_turn(test):
     test.need_injector()
     server = test.server('-t', '2')
     test.attached()
-    for _ in range(3):  # a busy machine may stop it too late
+    for _ in range(3):  # a busy machine may stop the server too late
         client, other = test.connect(server), test.connect(server)
         test.served(server, other)
         began = time.monotonic()
@@ -302,7 +302,7 @@ def nothing_remains(test):
     for _ in range(1000):
         brief(test, server)
     allowed = 1000 if test.any else 200
-    for _ in range(4):  # it may collect garbage; sanitizers keep freed blocks
+    for _ in range(4):  # garbage collectors and sanitizers keep blocks
         if server.memory() <= memory + allowed:
             break
         memory = server.memory()

@@ -1,5 +1,5 @@
-"""The checks of the last step of 07-select: it ends in good order, and serves
-even if nothing reads its messages.
+"""The checks of the last step of 07-select: the server exits cleanly, and
+serves even if nothing reads its messages.
 
 To add one, start from `ends_unread`, a short one; see "Add a check" in
 tests/README.md."""
@@ -72,9 +72,9 @@ def ends_in_good_order(test):
         if status != 0 or time.monotonic() - began > 3:
             raise Failure(f'exit status 0 within a second of {number.name}',
                           f'{time.monotonic() - began:.1f} s; it '
-                          f'{test.outcome(server)}', 'handle both signals '
-                          'so that they wake select: by a byte in a pipe that '
-                          'is in the set, or by pselect; then end the loop')
+                          f'{test.outcome(server)}', 'let both signals '
+                          'wake select, through a byte in a pipe that is in '
+                          'the set, or with pselect; then end the loop')
         again = test.server(port=server.port)
         test.served(again, test.connect(again))
 
@@ -103,7 +103,7 @@ def frees_everything(test):
     blocks = Page(test.faults).get('blocks')
     if blocks > before:
         raise Failure('all memory of the connections freed at the end',
-                      f'{blocks - before} more blocks than before they came',
+                      f'{blocks - before} more blocks than before they began',
                       'free what a connection needs, on every way out')
 
 

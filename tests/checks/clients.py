@@ -1,5 +1,5 @@
 """Shared by the checks of the client: a run with an echo server, and the
-demand for an error."""
+demand that the client report an error."""
 
 import re
 
@@ -19,7 +19,7 @@ def failed(test, child, why, pattern=None, hint=''):
     if status in (None, 0) or status != 1 and not test.any:
         raise Failure(f'exit status 1: {why}', f'it {test.outcome(child)}',
                       hint or 'status 0 means that every byte came back, and '
-                      'nothing else')
+                      'no other byte did')
     if not test.any and not child.lines:
         raise Failure(f'a message: {why}', 'none on standard error',
                       'say on standard error what went wrong')

@@ -174,7 +174,7 @@ def shortages_apart(test):
 
 
 def two_shortages(test):
-    """Returns whether both were shorter than a second."""
+    """Returns whether both shortages were shorter than a second."""
     server = test.server('-t', '1')
     test.attached()
     client = test.connect(server)
@@ -205,7 +205,7 @@ def shortage_without_limit(test):
     """with -t 0 waits until a shortage in send has ended"""
     test.need_injector()
     test.faults.fail('send', errno.ENOBUFS, last=3)
-    hint = '0 seconds mean no limit, for a shortage too'
+    hint = '0 seconds mean no limit, during a shortage too'
     if test.stage == '06':
         child = start_client(test, test.peer(echoing).port, '-t', '0')
         test.attached()
@@ -246,7 +246,7 @@ def select_unlisted(test):
 
 @check(MANY, open=False)
 def select_shortages_apart(test):
-    """each shortage of select is reported, even one a second after another"""
+    """reports each shortage of select, even one a second after the last"""
     test.need_injector()
     server = test.server()
     test.attached()

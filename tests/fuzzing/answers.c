@@ -19,7 +19,7 @@
 #define MOST_REQUESTS 8  /* parsed in one input, at most */
 #define YEAR_10000 253402300800ULL
 
-/* The existing file: corpus and dictionary contain its tag and date. */
+/* The existing file. The corpus and the dictionary have its tag and date. */
 #define TAG "\"a-b-c.d\""
 #define MODIFIED 784111777  /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define SIZE_OF_FILE 13
@@ -119,10 +119,10 @@ static void check_content(const struct response *response,
            "a Content-Length is a number");
     if (response->part_follows)
         demand(follows == 0 && response->body == response->length,
-               "before a file there is only a head");
+               "only a head precedes a file");
     else
         demand((long long)follows == response->body,
-               "what follows the head is the page");
+               "the head is followed by the page");
     demand(none || request->method == HEAD
                || number == response->body,
            "Content-Length is the length of what follows");
@@ -145,7 +145,7 @@ static void check_conditions(const struct response *response,
     case 206:
         demand(response->start >= 0 && response->length > 0
                    && response->length <= size - response->start,
-               "a part is in the file");
+               "a part lies within the file");
         break;
     case 304:
         demand(fields[IF_NONE_MATCH].start != NULL
@@ -166,7 +166,7 @@ static void check_conditions(const struct response *response,
                "only GET with Range gets a part");
     demand(response->part_follows
                == (request->method == GET && response->status / 100 == 2),
-           "a file is sent for GET, and only then");
+           "a file is sent for a successful GET, and for nothing else");
 }
 
 /* Returns the status of the response. */

@@ -1,6 +1,6 @@
 /*
- * A second parser of bodies. The server must find the same end, in whatever
- * pieces a body arrives. RFC 9112, 6 and 7.1.
+ * A second parser of bodies. The server must find the same end as this parser,
+ * whatever pieces a body arrives in. RFC 9112, 6 and 7.1.
  */
 #include "posix.h"
 
@@ -111,7 +111,7 @@ static bool same(const struct body *one, const struct body *other) {
            && one->read == other->read;
 }
 
-/* Skips a body, in any pieces. Returns its length. */
+/* Skips a body, in one piece and in several. Returns its length. */
 size_t check_body(struct body *body, struct text bytes) {
     const struct body before = *body;
     size_t used = skip_body(body, bytes.start, bytes.length);

@@ -21,8 +21,8 @@ PARSERS = 'request.c', 'body.c', 'text.c'
 MODIFIED = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT
 SITE = {'index.html': 13, 'a': 13, 'e': 0, 'b': 20800, 'c': 1300000,
         's/index.html': 26, 's/b': 10400, 'l/<&">.html': 13, 'l/%41 b': 13000,
-        'l/n': 0}  # files by their names, and how many bytes they have
-PATIENCE = 30  # seconds, for all files; they take less than one
+        'l/n': 0}  # the size of each file, in bytes
+PATIENCE = 30  # seconds for all files; normally they take less than one
 REASON = re.compile(r'^failed: (.*)|^SUMMARY: (.*)|(runtime error: .*)',
                     re.MULTILINE)
 
@@ -54,7 +54,7 @@ def build_target(program, command, name):
 
 def build_replay(program):
     """Builds the program that replays files, with sanitizers if available.
-    Returns None, or what the compiler complains of."""
+    Returns None, or the compiler's messages."""
     source = FUZZING / 'replay.c'
     return (build_reader(program, [*compiler(), *SANITIZERS], source)
             and build_reader(program, compiler(), source))
@@ -103,8 +103,8 @@ def reason(errors):
 
 
 def escaped(path, columns=70, most=24):
-    """The bytes of a file for a person to read, line by line: long lines are
-    cut, and so are long files."""
+    """Returns the lines of a file with unprintable bytes escaped. Cuts long
+    lines and long files."""
     with open(path, 'rb') as file:
         lines = file.read().splitlines(keepends=True)
     shown = [f'{line[:columns]!r}' + (

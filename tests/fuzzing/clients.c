@@ -109,7 +109,7 @@ static void finish(int fd) {
 
 /* ------------------------------------------------------------ conversations */
 
-/* Lets the server serve a client once, and removes the client at its end. */
+/* Lets the server serve a client once, and removes a client that is done. */
 static void serve(int fd) {
     static const struct transport transport = {receive_piece, send_piece,
                                                finish, send_file_piece};

@@ -88,7 +88,7 @@ struct text cut(struct text *rest, char byte, const char *demanded) {
 }
 
 struct text cut_line(struct text *rest) {
-    struct text line = cut(rest, '\n', "every line of a head ends in one");
+    struct text line = cut(rest, '\n', "every line ends in a newline");
 
     if (line.length > 0 && line.start[line.length - 1] == '\r')
         line.length--;

@@ -1,6 +1,6 @@
 /*
- * The targets. Each makes the server read these bytes, and aborts if an
- * assertion fails.
+ * The targets. Each makes the server read its bytes, and aborts if an assertion
+ * fails.
  */
 #ifndef FUZZ_H
 #define FUZZ_H

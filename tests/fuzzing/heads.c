@@ -30,7 +30,7 @@ static long parse_alone(const char *bytes, size_t length) {
     return result;
 }
 
-/* Checks that a prefix has this result, or 0 if it ends within the head. */
+/* Demands 0 for a prefix that ends within the head, otherwise this result. */
 void check_prefix(const char *bytes, size_t length, long result) {
     long got = parse_alone(bytes, length);
 
@@ -80,7 +80,7 @@ static void check_line(struct text line, const struct request *request) {
                && rest.start[7] >= '0' && rest.start[7] <= '9',
            "a version is HTTP/1 and another digit");
     demand(request->http10 == (rest.start[7] == '0'),
-           "HTTP/1.0, and no other, is the old version");
+           "only HTTP/1.0 is noted as HTTP/1.0");
 }
 
 /* Checks that the path is the target, decoded once, from slash to NUL. */
@@ -143,7 +143,7 @@ static void check_field(struct text line, const struct request *request,
     seen->codings += is_word(name, "Transfer-Encoding");
     if (is_word(name, "Connection") && is_word(trim(value), "close"))
         demand(!is_persistent(request),
-               "a client may ask for the connection to be closed");
+               "\"Connection: close\" ends the connection");
     if (is_word(name, "Content-Length")) {
         seen->lengths++;
         check_length(value, request->length);
@@ -161,7 +161,7 @@ static void check_framing(const struct request *request, struct seen seen) {
     demand((seen.codings > 0) == request->chunked && !request->other_coding,
            "chunked is the only coding that is accepted, and it is noted");
     demand(seen.lengths > 0 || request->length == 0,
-           "without a Content-Length there is no length");
+           "without a Content-Length the length is 0");
 }
 
 static void check_values(const struct request *request, const char *bytes,

@@ -10,8 +10,8 @@
 
 #define MOST_REQUESTS 8  /* parsed in one input, at most */
 
-/* Tries three prefixes: the head, or all bytes if there is none; this without
-   its last byte; and one that the bytes themselves choose. */
+/* Tries three prefixes: the head, or all bytes if there is none; the same
+   without the last byte; and one whose length depends on the bytes. */
 static void check_some(const char *bytes, size_t length, long result) {
     size_t last = result > 0 ? (size_t)result : length;
 

@@ -1,9 +1,9 @@
 /*
- * Tests how 08-http/cgi reads the output of a script: whatever that is, the
- * client gets one head, whose lines every client reads in the same way. With
- * -DREPLAY it reads files; otherwise libFuzzer makes up inputs. The name of a
- * file begins with the status that its head must have; 000 means that the head
- * is incomplete.
+ * Tests how 08-http/cgi reads the output of a script: whatever the script
+ * writes, the client gets one head, whose lines every client reads in the same
+ * way. With -DREPLAY this program reads files; otherwise libFuzzer makes up the
+ * inputs. The name of a file begins with the status that its head must have;
+ * 000 means that the head is incomplete.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -38,7 +38,7 @@ static bool is_name_byte(unsigned char byte) {
            && (isalnum(byte) || strchr("!#$%&'*+-.^_`|~", byte) != NULL);
 }
 
-/* Checks that a line is a field, but none that the server sets. */
+/* Checks that a line is a field, and not one that the server sets itself. */
 static void demand_field(const char *line, size_t length) {
     static const char *const own[] = {"Content-Length:", "Transfer-Encoding:",
                                       "Connection:", "Date:", "Status:"};
@@ -52,7 +52,7 @@ static void demand_field(const char *line, size_t length) {
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         demand(length < strlen(own[i])
                    || strncasecmp(line, own[i], strlen(own[i])) != 0,
-               "only the server sets its fields");
+               "a script cannot set the server's own fields");
 }
 
 /* Checks that the client gets only fields, each ending in CR LF. */
@@ -72,8 +72,7 @@ static void check_fields(const struct head *head, size_t length) {
     free(fields);
 }
 
-/* Checks that the result is the same for a script that writes less at a
-   time. */
+/* Checks that the result is the same when the output arrives in pieces. */
 static void check_prefixes(const char *bytes, size_t length, long end) {
     struct head head;
     size_t step = length / 64 + 1;

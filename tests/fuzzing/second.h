@@ -15,11 +15,11 @@
 void check_head(const struct request *request, const char *bytes,
                 size_t length);
 
-/* Parses only the first length bytes, and checks the result: 0 if a head is
-   incomplete, else this one. */
+/* Parses only the first length bytes. Demands 0 if the head is incomplete, and
+   otherwise the result of the whole input. */
 void check_prefix(const char *bytes, size_t length, long result);
 
-/* Does that for several prefixes of an input. */
+/* Calls check_prefix for several prefixes of an input. */
 void check_prefixes(const char *bytes, size_t length, long result);
 
 /* Skips a body, in one piece and in several, and checks the result. Returns its

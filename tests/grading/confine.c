@@ -96,7 +96,7 @@ static const char *const system_folders[] = {
 static int rules = -1;       /* Landlock's version; -1: none */
 static uint64_t everything;  /* everything these rules can forbid */
 
-/* Begins a set of rules. What no later rule allows will be forbidden. */
+/* Begins a set of rules. Anything that no later rule allows is forbidden. */
 static void make_rules(void) {
     static const int rights[] = {0, 13, 14, 15, 15, 16};
     long version = syscall(LANDLOCK_CREATE, NULL, 0, 1);
@@ -303,7 +303,7 @@ int main(int argc, char *argv[]) {
 
     make_rules();
     uid_t user = parse_options(argc, argv);
-    setsid();  /* fails if it already leads a session, which is fine */
+    setsid();  /* fails, harmlessly, if we already lead a session */
     limit(RLIMIT_CORE, 0);
     if (user != getuid())
         become(user);

@@ -182,7 +182,7 @@ class Guard:
     def __init__(self, folder, stopped):
         self.folder = pathlib.Path(folder)
         self.confine = self.folder / 'confine'
-        self.stopped = stopped  # a function that tells whether to stop early
+        self.stopped = stopped  # returns whether to stop early
         self.user = self.mark = None
         self.trusted = {os.getsid(0)}
         self.complaint = ''
@@ -191,7 +191,7 @@ class Guard:
         self.lacks = []  # the protections that this system lacks
 
     def prepare(self):
-        """Prepares what is needed to run anything."""
+        """Prepares everything that running a program requires."""
         if not sys.platform.startswith('linux'):
             raise Unsafe('this needs Linux')
         hide()
@@ -240,8 +240,8 @@ class Guard:
                               'the grading')
 
     def count_own_processes(self):
-        """The limit on processes also counts threads, and everything else that
-        the user runs."""
+        """Adds the user's existing threads to the limit on processes, which
+        counts them, too."""
         own = sum(process.threads for process in all_processes().values()
                   if process.user() == os.geteuid())
         self.processes = own + PROCESSES
@@ -323,7 +323,7 @@ class Guard:
 
     def disk_used(self, strangers):
         """Returns how many megabytes of files the programs have written.
-        Counts them only when much free space is gone: others may have used it.
+        Counts them only if much free space is gone, perhaps to other files.
         Without a user of its own, a program can write only to our folder."""
         free = least_free(self.places)
         if all(self.free[place] - free[place] <= DISK for place in free):
@@ -341,7 +341,7 @@ class Guard:
                 kill(process)
             if not reap():
                 break
-            if attempt == 20:  # it forks faster than we can kill
+            if attempt == 20:  # something forks faster than we kill
                 self.crowd_out(crowd)
             time.sleep(0.01)
         else:

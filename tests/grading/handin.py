@@ -125,8 +125,8 @@ def sources(folder, program):
 
 
 def take_program(path, target):
-    """Copies the program to where the process that built it cannot write.
-    Returns what is wrong with it, or ''."""
+    """Copies the program to a place that the compiler cannot write to.
+    Returns what is wrong with the program, or ''."""
     try:
         program = read_file(path, None, MOST_PROGRAM)
     except Refused as reason:

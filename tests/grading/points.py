@@ -71,7 +71,7 @@ class Points:
         return int(weight) if weight == int(weight) else weight
 
     def row_for(self, stage, check):
-        """Returns the name in the row that a check's weight comes from."""
+        """Returns the name in the row that gives a check its weight."""
         fitting = [name for name in self.rows[stage] if name == check
                    or name.endswith('*') and check.startswith(name[:-1])]
         if not fitting:

@@ -8,8 +8,8 @@ from harness.words import Colours, clean, explained, wrapped
 
 
 def cut(text):
-    """Returns a program's message without control characters, and not too
-    long."""
+    """Returns a program's message without control characters, cut to
+    MOST_TEXT characters."""
     text = clean(str(text))
     return text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + ' ...'
 
@@ -28,7 +28,7 @@ ROW = re.compile(r'([a-z]+)_E[A-Z0-9]+')  # a check's name: recv_EINTR
 def reason(check):
     """Returns a key that is the same for checks that failed for the same
     reason. Their messages differ at most by the name of an errno, or by a
-    number. For the errno rows of one call, `got` does not count."""
+    number. For an errno row the name of the call replaces `got`."""
     if check['name'].startswith('faults_'):  # each seed fails in its own way
         return ['faults']
     row = ROW.fullmatch(check['name'])

@@ -86,7 +86,7 @@ class Grading:
                     if not result.problem])
 
     def try_compiler(self):
-        """A compiler that does not work here is not the student's fault."""
+        """Ends the grading if the compiler does not work here at all."""
         folder = self.work / 'copy' / 'trial'
         folder.mkdir()
         (folder / 'trial.c').write_text('int main(void) { return 0; }\n')

@@ -54,7 +54,7 @@ class Causes:
         return ''
 
     def options(self):
-        """An option that the program should take, and does not."""
+        """An option that the program should accept, but does not."""
         return '' if self.test.any else likely_option(
             self.child, self.told, self.status)
 
@@ -163,7 +163,7 @@ class Causes:
             'select', 'connect'))
 
     def missing_calls(self):
-        """A call that is never made, although the program has gone on."""
+        """A call that is never made, although the program has gone past it."""
         if self.status not in (0, None) or 'usage: ' in self.told + str(
                 self.child.output):
             return ''
@@ -290,9 +290,9 @@ class Causes:
     def timeout(self):
         """The timeout of select is not set again."""
         if self.get('stale', 'select'):
-            return ('select() was called with the timeout as the previous '
-                    'call had changed it: Linux stores the time left there, '
-                    'so fill it in before each call')
+            return ('select() was called with the timeout that the previous '
+                    'call had changed: Linux stores the time left there, so '
+                    'fill it in before each call')
         return ''
 
     def sets(self):
@@ -362,7 +362,7 @@ class Causes:
                 'sees the end of the stream')
 
     def limits(self):
-        """The socket options that -t asks for."""
+        """The socket options that -t must set."""
         command = self.child.command
         seconds = (command[command.index('-t') + 1] if '-t' in command[:-1]
                    else '60' if self.stage == '05' else '10')

@@ -22,8 +22,8 @@ def data(size, seed=1):
 
 
 def flood(client, most=1 << 28, block=b''):
-    """Sends without reading until the server takes no more. Returns how many
-    bytes it took."""
+    """Sends without reading until the server accepts no more bytes. Returns
+    how many it has accepted."""
     block = block or data(65536)  # not a default value: SEED is set later
     client.setblocking(False)
     sent, quiet = 0, time.monotonic() + 0.3
@@ -43,7 +43,7 @@ def flood(client, most=1 << 28, block=b''):
 
 def converse(client, message, failures, end=True):
     """Sends a message, or several, in a thread while the caller receives.
-    Afterwards, shuts down the sending half or leaves it open."""
+    Afterwards, if end, shuts down the sending half."""
     messages = [message] if isinstance(message, bytes) else message
 
     def write():
@@ -92,8 +92,8 @@ def knock(child):
 
 
 def start_on_free_port(test):
-    """Starts the server on a port that we chose; tries another one if it has
-    been taken meanwhile."""
+    """Starts the server on a port that we chose; tries another one if that port
+    has been taken meanwhile."""
     for _ in range(5):
         port = free_port()
         child = test.start(str(port))

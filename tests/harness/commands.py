@@ -16,7 +16,7 @@ def likely_option(child, told, status):
 
 
 def about_option(child, told, status, letter, argument=''):
-    """The same for one option, which takes an argument."""
+    """Returns a hint if this option, which takes an argument, is mishandled."""
     colon = f'"{letter}:" in the string for getopt'
     if f"invalid option -- '{letter}'" in told:
         return (f'getopt does not know -{letter}, which takes an argument: put '
@@ -29,7 +29,7 @@ def about_option(child, told, status, letter, argument=''):
                 f'-{letter}: put {colon}')
     if child.output.startswith(b'usage: ') and '-h' not in child.command:
         return (f'-{letter} has printed the usage, as -h does: end each case '
-                'of a switch with break, or else the next case runs, too')
+                'of a switch with break, or the next case runs, too')
     if status == 2 and told.startswith('usage: '):
         return (f"getopt has returned '{letter}', and the program has rejected "
                 f"that: add a case '{letter}' that ends with break")

@@ -15,10 +15,10 @@ from harness.programs import wait_until
 STRTOL_HINT = ('look at the whole argument: strtol stops at the first '
                'character that is not a digit, and atoi reports no error; keep '
                'the result in a long')
-OVERFLOW_HINT = ('the number does not fit in an int: atoi returns, and an int '
-                 'keeps, only a part of it; strtol returns LONG_MAX at most. '
-                 'Keep what strtol returns in a long, and compare that with '
-                 'the limit')
+OVERFLOW_HINT = ('the number does not fit in an int, so atoi or an int '
+                 'variable loses a part of it. strtol returns LONG_MAX at '
+                 'most: keep its result in a long, and compare that with the '
+                 'limit')
 LIMIT_HINT = ('this exceeds the largest number allowed: compare what strtol '
               'returns with the limit')
 STRTOL_SKIPS_HINT = ('strtol skips blanks and accepts a sign: look at the '
@@ -37,7 +37,7 @@ def strtol_hint(text):
 
 
 def bytes_hint(child, port):
-    """A hint about an address that was printed wrong."""
+    """A hint about a wrong address that was printed."""
     match = re.search(r' (\S+):(\d+)$', '\n'.join(child.lines))
     swapped = (port & 255) << 8 | port >> 8
     if match and int(match[2]) == swapped:
@@ -107,7 +107,7 @@ def refuses(test, *arguments, hint=''):
 
 
 def names(name):
-    """The names that a message may use for an errno: all with its number."""
+    """Returns a pattern for all the names that an errno's number has."""
     number = getattr(errno, name)
     same = [other for other in dir(errno)
             if getattr(errno, other) == number and other.isupper()]
@@ -148,8 +148,9 @@ def hint_about_line(child, call, name, lines, times):
         return ('another errno was reported: read errno right after the call, '
                 'before any other call changes it')
     if child.process.poll() == 1:
-        return ('it has exited without a line about that: handle_error prints '
-                'the call, the name of the errno and its meaning')
+        return ('it has exited without a line about this failure: '
+                'handle_error prints the call, the name of the errno and its '
+                'meaning')
     return (f'{call} returned -1, and the program did not report it: compare '
             f'what {call} returns with -1, then look errno up and print the '
             'line')
@@ -215,8 +216,8 @@ def injected(test, call, times=1):
 
 
 def idles(test, server, call, name, again=True):
-    """Demands that the program wait for the end of a shortage: it uses no
-    processor time, and tries the call again."""
+    """Demands that the program wait for the end of a shortage without using
+    processor time, and try the call again."""
     hint = f'{name} is a shortage that may pass (WAIT): ' + (
         'leave the descriptor out of the sets for a tenth of a second, give '
         f'select that timeout, and then call {call} again'
@@ -257,7 +258,7 @@ def in_time(last):
 
 def typical_delay(test, measure, most):
     """Measures delays, up to four times because others may keep this machine
-    busy. Returns the first median that is small enough, or else the last."""
+    busy. Returns the first median that is small enough, or the last one."""
     for number in range(4):
         if number > 0:
             test.restart()

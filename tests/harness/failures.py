@@ -27,8 +27,8 @@ class Skip(Exception):
 
 
 class Stop(BaseException):
-    """Ends the checks of this process. A signal raises it, but while it is
-    held, only release() does."""
+    """Ends the checks of this process. A signal handler raises it, or, while
+    held is true, leaves that to release()."""
     held = wanted = False
 
     @classmethod

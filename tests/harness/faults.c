@@ -86,7 +86,7 @@ struct plan {
     int32_t inside;       /* 2 + the descriptor that a call waits for, or 0 */
     int32_t ended;        /* recv: open sockets on which it has returned 0;
                              select: the seconds of its last timeout */
-    int32_t again;        /* recv: calls on those; select: see note_sets */
+    int32_t again;        /* recv: calls after the end; select: see note_sets */
     int32_t stale;        /* select: see note_timeout */
     int32_t low, high;    /* select: see note_sets; setsockopt: the limits of
                              recv and send in milliseconds + 1 */
@@ -97,7 +97,7 @@ enum effect {
     FAILS,     /* it fails; the next one may succeed */
     LASTS,     /* it fails, and so do all others for a while: a shortage */
     LOSES,     /* it fails, and the connection is lost */
-    HINDERS,   /* it fails, so a client may not get its response */
+    HINDERS,   /* it fails, so a client might get no response */
     SHORTENS,  /* from now on such calls move only a few bytes */
 };
 
@@ -389,8 +389,8 @@ static size_t least(size_t length, int32_t most) {
 }
 
 /* Returns how many of these bytes a call may move. In a storm a call stops at
-   the next event, so that the event always has the same place in the stream;
-   but not with edge triggering, where a program may take a short count as a
+   the next event, so that the event always has the same place in the stream,
+   except with edge triggering, where a program might take a short count as a
    sign to wait. */
 static size_t clipped(enum kind kind, size_t length, int flags) {
     if (control == NULL)
@@ -550,11 +550,12 @@ static int highest_in(const fd_set *set) {
 static fd_set set_before, set_after;  /* of the last select, for reading */
 static struct timeval time_before, time_after;
 
-/* Returns how many of the descriptors below count are in a set. */
-static int count_in(const fd_set *set, int count) {
+/* Returns how many descriptors are in a set. */
+static int count_in(const fd_set *set) {
     int members = 0;
 
-    for (int descriptor = 0; set != NULL && descriptor < count; descriptor++)
+    for (int descriptor = 0; set != NULL && descriptor < FD_SETSIZE;
+         descriptor++)
         members += FD_ISSET(descriptor, set) != 0;
     return members;
 }
@@ -566,7 +567,7 @@ static int count_in(const fd_set *set, int count) {
 static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     struct plan *plan = &control->plans[SELECT];
     int highest = highest_in(reading), other = highest_in(writing);
-    int members = count_in(reading, count) + count_in(writing, count);
+    int members = count_in(reading) + count_in(writing);
 
     if (plan->too_short == 0 || members < plan->too_short)
         plan->too_short = members + 1;
@@ -709,8 +710,8 @@ ssize_t write(int descriptor, const void *bytes, size_t length) {
     return noted(SEND, real(descriptor, bytes, clipped(SEND, length, 0)));
 }
 
-/* Returns the message, or if it is too long for one call, a message with part
-   of its first piece, for which the caller provides the memory. */
+/* Returns the message if a call may move all of it. Otherwise stores in *part a
+   message with no more than the first piece, in *piece, and returns part. */
 static const struct msghdr *cut(enum kind kind, const struct msghdr *message,
                                 int flags, struct msghdr *part,
                                 struct iovec *piece) {
@@ -773,7 +774,7 @@ ssize_t readv(int descriptor, const struct iovec *pieces, int count) {
                                  : real(descriptor, pieces, count);
 }
 
-/* What -D_FORTIFY_SOURCE turns recv and read into. */
+/* -D_FORTIFY_SOURCE turns recv and read into these. */
 ssize_t __recv_chk(int descriptor, void *buffer, size_t length, size_t size,
                    int flags) {
     return length > size ? (abort(), -1)
@@ -785,9 +786,9 @@ ssize_t __read_chk(int descriptor, void *buffer, size_t length, size_t size) {
 }
 
 /*
- * With control->addresses set, say "::1 127.0.0.1", every name resolves to
- * these addresses, in this order; a numeric address does not. The real
- * function's lists are joined into one, which glibc's freeaddrinfo can free.
+ * With control->addresses set, say "::1 127.0.0.1", every name that is not a
+ * numeric address resolves to these, in this order. The real function's lists
+ * are joined into one, which glibc's freeaddrinfo can free.
  */
 int getaddrinfo(const char *host, const char *service,
                 const struct addrinfo *hints, struct addrinfo **result) {

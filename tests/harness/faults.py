@@ -26,7 +26,7 @@ FIELDS = ('first', 'last', 'error', 'stop', 'most', 'calls', 'injected',
 HEADER = ('attached', 'descriptors', 'user', 'family', 'type', 'protocol',
           'bound_port', 'bound_address')
 ADDRESSES, PLANS, PLAN = 32, 128, 64  # offsets in struct control of faults.c
-STORM = PLANS + PLAN * len(KINDS)      # after these, the part of checks/storm
+STORM = PLANS + PLAN * len(KINDS)      # after these, the part for checks/storm
 CONTROL = 16384                        # large enough for all of it
 FOREVER = 2**31 - 1
 SOURCE = pathlib.Path(__file__).with_name('faults.c')
@@ -70,8 +70,8 @@ class Faults:
 
 
 def build_injector(directory):
-    """Compiles faults.c. Returns the path of the library, or None; and the
-    reason if it should work here but does not."""
+    """Compiles faults.c. Returns the path of the library, or None, and the
+    reason if the library should work here but does not."""
     library = os.path.join(directory, 'faults.so')
     if not sys.platform.startswith('linux'):
         return None, ''
@@ -92,9 +92,9 @@ def build_injector(directory):
 
 
 def plain_folder(directory):
-    """Returns a folder whose path has no blank or colon, which would end a
-    path in LD_PRELOAD: a temporary one that is removed at exit, or this one
-    if none can be made."""
+    """Makes a folder, removed at exit, whose path has no blank or colon, since
+    either would end a path in LD_PRELOAD. Returns its path, or this directory
+    if no folder can be made."""
     for place in '/tmp', '/var/tmp', '/dev/shm':
         with contextlib.suppress(OSError):
             folder = tempfile.mkdtemp(prefix='ladder-', dir=place)

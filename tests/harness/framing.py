@@ -27,8 +27,8 @@ def frame_hint(head, message):
     if head == struct.pack('!I', len(TOO_LONG)):
         if len(message) == MOST:
             return '65536 bytes are not too long'
-        return ('is that the answer "too long"? A length arrives in network '
-                'byte order: convert it with ntohl')
+        return ('this is probably the answer "too long". A length arrives in '
+                'network byte order: convert it with ntohl')
     if head and message[::-1].startswith(head):
         return 'an answer is framed, too: send its length, then its bytes'
     if head and message.startswith(head):
@@ -66,9 +66,9 @@ class FramingTest(Test):
                           'length, not strlen')
 
     def same_hint(self, client):
-        """Finds out why the bytes of a message come back unchanged: either the
-        program echoes anything, even half a length, or it does not reverse
-        them."""
+        """Finds out why the bytes of a message come back unchanged: the program
+        either echoes everything at once, even half a length, or does not
+        reverse the bytes."""
         client.settimeout(0.5)
         try:
             client.sendall(b'\0\0')

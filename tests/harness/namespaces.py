@@ -1,4 +1,4 @@
-"""A private network for a check. On Linux an ordinary user may create one, in
+"""A private network for a check. On Linux an ordinary user can create one, in
 a new user and network namespace, and set its routes, rules and limits as root
 sets those of the machine. See user_namespaces(7), network_namespaces(7)."""
 
@@ -101,7 +101,7 @@ def rule(action, priority, table=0, start='', to='', kind=32):
 
 
 def reorder_rules():
-    """Makes room for rules before the one about this machine's own
+    """Makes room for rules before the rule for this machine's own
     addresses."""
     rule(1, 100, LOCAL)
     rule(1, 0, LOCAL, kind=33)  # RTM_DELRULE

@@ -100,8 +100,8 @@ def end_half(connection):
 
 
 def listening(port):
-    """Returns whether a socket listens on a port, without connecting to it;
-    None if this system does not show that."""
+    """Returns whether a socket listens on a port, or None if this system does
+    not show that. Makes no connection."""
     known = False
     for path in '/proc/net/tcp', '/proc/net/tcp6':
         try:

@@ -28,8 +28,8 @@ def is_user(number):
 
 
 def act_as(user):
-    """Makes root act as another user: that user owns the files and runs the
-    programs. That user still cannot send signals to this process."""
+    """Makes root act as another user, who then owns the files and runs the
+    programs, but cannot send signals to this process."""
     os.setgroups([])
     os.setegid(user)
     os.seteuid(user)

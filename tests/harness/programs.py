@@ -19,8 +19,8 @@ RUNNING = []  # programs that this process has started and not stopped
 
 
 def end_session(leader):
-    """Kills what a program has started, before its number is free again: a
-    script leads a process group of its own, but stays in the session."""
+    """Kills every process in a session, even one with a process group of its
+    own. Call this before the leader is waited for, which frees its number."""
     for pid in os.listdir('/proc') if os.path.isdir('/proc/self') else ():
         with contextlib.suppress(ValueError, ProcessLookupError,
                                  PermissionError):
@@ -57,8 +57,8 @@ class Program:
         return self.process.poll() is None
 
     def wait_exit(self, patience=PATIENCE):
-        """Returns the exit status, or minus the signal that killed it; None if
-        it is still running."""
+        """Returns the exit status, or -N if signal N killed the program; None
+        if it is still running."""
         try:
             return self.process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -74,8 +74,8 @@ class Program:
                 self.process.send_signal(number)
 
     def end(self, *numbers, patience=2):
-        """Sends these signals in turn, and then SIGKILL if it is still
-        running."""
+        """Sends these signals in turn until the program exits, then SIGKILL.
+        If it was still running and leads a session, kills the whole session."""
         for number in numbers:
             self.signal(number)
             if self.wait_exit(patience) is not None:
@@ -228,8 +228,8 @@ class Child(Program):
         return sum(samples) > 8 and not MEMCHECK  # valgrind is always busy
 
     def spins(self, seconds=0.25):
-        """Returns whether the program stays busy. On a loaded machine a short
-        task may take long too."""
+        """Returns whether the program stays busy. On a loaded machine even a
+        short task can take long."""
         return all(self.is_busy(seconds) for _ in range(4))
 
     def descriptors(self):
@@ -250,8 +250,8 @@ class Child(Program):
             return int(re.search(r'flags:\s+(\d+)', file.read())[1], 8)
 
     def descriptors_at_rest(self):
-        """Returns its descriptors once it sleeps: those that it opens only to
-        answer are closed by then."""
+        """Returns the program's descriptors once it sleeps, having closed those
+        that it opens only to answer."""
         wait_until(lambda: self.state() == 'S')
         return self.descriptors()
 
@@ -276,7 +276,7 @@ class Child(Program):
         try:
             soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
-        except PermissionError:  # prlimit(1) is allowed to: see act_as
+        except PermissionError:  # prlimit(1) runs as its user: see act_as
             prlimit = ['prlimit', f'--pid={self.pid}']
             soft = int(subprocess.check_output(
                 [*prlimit, '--nofile', '--output=SOFT', '--noheadings']))

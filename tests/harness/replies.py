@@ -69,7 +69,7 @@ class Reply:
                                       and 'keep-alive' not in options)
 
     def must_be(self, statuses, body=None, hint=''):
-        """Demands one of these statuses, and this body if there is one."""
+        """Demands one of these statuses, and this body unless it is None."""
         statuses = (statuses,) if isinstance(statuses, int) else statuses
         if self.status not in statuses:
             wanted = (' or '.join(map(str, sorted(statuses)))

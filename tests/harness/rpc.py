@@ -10,8 +10,8 @@ from harness.failures import Failure, shown
 
 class LineServer:
     """A server with one function for each connection, in order; the last
-    function also handles all later ones. Notes the requests, and when each
-    connection came."""
+    function also handles all later ones. Records the requests, and the time of
+    each connection."""
 
     def __init__(self, test, *plays):
         self.plays = plays
@@ -76,7 +76,7 @@ def run_client(test, server, message, *options, host='127.0.0.1'):
 
 def type_line(child, line):
     """Sends the client a line, and keeps its input open."""
-    with contextlib.suppress(OSError):  # it has ended; its output tells why
+    with contextlib.suppress(OSError):  # it has exited; its output says why
         child.process.stdin.write(line)
         child.process.stdin.flush()
 

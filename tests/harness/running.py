@@ -45,7 +45,7 @@ def run_check(*arguments):
     except OSError as error:  # a program may have removed what we need
         return 'failed', Failure('files that the check needs',
                                  said_error(error))
-    finally:  # also if a signal came during the cleanup
+    finally:  # even if a signal came during the cleanup
         for child in list(RUNNING):
             child.end()
 
@@ -106,8 +106,8 @@ def return_memory():
 
 
 def prepare_worker(pids, owner):
-    """Registers a process, so that stop_workers ends it. On Linux it ends when
-    its parent is killed."""
+    """Registers a process, so that stop_workers can end it. On Linux it also
+    ends when its parent is killed."""
     signal.signal(signal.SIGTERM, end_now)
     signal.signal(signal.SIGUSR1, Stop.now)
     Stop.held = True
@@ -151,8 +151,8 @@ def program_of(check, options):
 
 
 def wait_for(future, portion, end, progress):
-    """Returns the results of the checks in one process, even if they take too
-    long or it is killed."""
+    """Returns the results of the checks in one process. If time runs out or
+    the process is killed, each check gets a result that says so."""
     while True:
         progress()
         try:
@@ -181,7 +181,7 @@ def portions(checks):
 
 def jobs(options):
     """Returns how many checks run at a time: at most 16, since each takes some
-    memory. Storms mostly wait, so more can run."""
+    memory; with --faults four times as many, since its checks mostly wait."""
     return (4 if options.faults else 1) * min(16, JOBS * (os.cpu_count() or 1))
 
 
@@ -189,7 +189,7 @@ def run_all(checks, options, directory):
     """Runs the checks, several at a time, and reports them in order."""
     injector, trouble = build_injector(directory)
     if trouble:
-        options.warnings.append('the injector of errors is left out, and the '
+        options.warnings.append('the injector of errors is missing, so the '
                                 f'checks that need it are skipped: {trouble}')
     if options.owner is not None:
         os.chown(directory, options.owner, options.owner)

@@ -50,7 +50,7 @@ class SecureSocket:
         self.session = made.wrap_bio(self.incoming, self.outgoing,
                                      server_hostname=name)
         self.waiting = b''             # records to be sent
-        self.lock = threading.RLock()  # of all of these
+        self.lock = threading.RLock()  # guards the above
         self.begins = threading.RLock()
         self.begun = self.dead = False
 
@@ -66,7 +66,7 @@ class SecureSocket:
     # ------------------------------------------------------------ records
 
     def flush(self):
-        """Sends records, all of them unless the socket does not block."""
+        """Sends the waiting records; a nonblocking socket may take fewer."""
         with self.lock:
             self.waiting += self.outgoing.read()
             while self.waiting:
@@ -95,7 +95,7 @@ class SecureSocket:
                 self.dead = not self.begun
 
     def step(self):
-        """Goes on with the handshake. Returns whether it is complete."""
+        """Continues the handshake. Returns whether it is complete."""
         try:
             with self.lock:
                 self.session.do_handshake()
@@ -129,7 +129,7 @@ class SecureSocket:
     def send(self, piece):
         self.shake_hands()
         if self.dead:
-            return len(piece)  # as with a plain socket, recv reports why
+            return len(piece)  # recv reports the end, as with a plain socket
         self.flush()
         with self.lock:
             sent = self.session.write(piece[:RECORD])
@@ -145,7 +145,7 @@ class SecureSocket:
             view = view[self.send(view):]
 
     def shutdown(self, how):
-        """Ends our half, and announces that with an alert."""
+        """Shuts down; if that ends our half, sends the closing alert first."""
         self.shake_hands()
         if self.dead:
             return
@@ -154,7 +154,7 @@ class SecureSocket:
         self.plain.shutdown(how)
 
     def close(self):
-        """Sends the alert, unless the socket is to be closed with a reset."""
+        """Closes. Sends the closing alert first, unless a reset is wanted."""
         if self.plain.fileno() != -1 and not self.resets():
             try:
                 self.plain.settimeout(0)
@@ -168,7 +168,7 @@ class SecureSocket:
         return struct.unpack('ii', option) == (1, 0)
 
     def say_end(self):
-        """Sends the alert, and does not wait for the other side's."""
+        """Sends the closing alert, without waiting for the other side's."""
         if not self.begun:
             return
         try:
@@ -181,7 +181,7 @@ class SecureSocket:
 
 @functools.lru_cache(maxsize=None)
 def context(certificate):
-    """What a client trusts: this certificate, for localhost."""
+    """Returns a context for clients that trust only this certificate."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.load_verify_locations(certificate)
     return made
@@ -194,8 +194,8 @@ def reason_against(name):
 
 
 def own_certificate(path, directory):
-    """Copies a certificate and its key for the checks' servers. Some of them
-    run as another user, who must own the file."""
+    """Copies a certificate and its key for the checks' servers. Those that run
+    as another user get a second copy, which that user owns."""
     copy = os.path.join(directory, 'certificate.pem')
     for place in copy, for_nobody(copy):
         shutil.copyfile(path, place)

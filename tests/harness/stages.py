@@ -74,8 +74,8 @@ STAGES = find_stages()
 EXERCISES = find_exercises()
 TASKS = dict(sorted({**STAGES, **EXERCISES}.items()))  # all with a stub
 
-# What builds on 08, beyond the ladder. tests/check runs its checks only when
-# they are named.
+# What builds on 08, beyond the ladder. tests/check runs the checks of these
+# only on request, as in `tests/check cgi`.
 BEYOND = {'cgi': Stage('cgi', '08-http/cgi/server'),
           'tls': Stage('tls', '08-http/tls/server'),
           'front': Stage('front', '08-http/server')}

@@ -35,7 +35,7 @@ class Stream:
         return self
 
     def take(self, size, hint=''):
-        """Demands that the next size bytes come back as they were sent."""
+        """Demands that the next `size` bytes come back as they were sent."""
         what = f'{self.size} bytes as they were sent'
         end, late = self.at + size, time.monotonic() + 15 * PATIENCE
         while self.at < end:

@@ -59,7 +59,7 @@ class Test:
             os.unlink(self.faults.path)
 
     def restart(self):
-        """Stops what runs, and starts again without orders to the injector."""
+        """Stops all programs and drops the injector's orders, for a new run."""
         self.close()
         self.closing, self.children = [], []
         self.faults = Faults(self.directory)
@@ -74,7 +74,7 @@ class Test:
             child.signal(signal.SIGCONT)
             if child.wait_exit() is None:
                 raise Failure(f'{self.said(child)} exits on SIGTERM',
-                              'it is still running, and valgrind cannot report')
+                              'it is still running, so valgrind cannot report')
         statuses = {child.pid: child.process.returncode
                     for child in self.children}
         for entry in os.scandir(self.reports):
@@ -102,7 +102,7 @@ class Test:
 
     def need_injector(self):
         if self.injector is None:
-            raise Skip('the injector of errors is left out: it needs Linux, a '
+            raise Skip('the injector of errors is missing: it needs Linux, a '
                        'C compiler and a folder to load it from (TMPDIR)')
         if not self.loadable:
             raise Skip('the injector of errors cannot be loaded into this '
@@ -125,7 +125,7 @@ class Test:
             raise Skip(f'this needs {count} descriptors (ulimit -n)')
 
     def attached(self):
-        """Returns True if the program has loaded the injector; else skips."""
+        """Skips the check if the injector is not loaded; else returns True."""
         self.need_injector()
         if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
             raise Skip('the injector of errors cannot be loaded into this '
@@ -217,7 +217,7 @@ class Test:
         except (socket.timeout, TimeoutError):
             raise Failure('a connection to the server', 'no answer; the server '
                           f'{self.outcome(server)}', 'is the backlog of listen '
-                          'too small? SOMAXCONN asks for as many as the system '
+                          'too small? SOMAXCONN is the length that the system '
                           'recommends') from None
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
@@ -358,8 +358,8 @@ class Test:
                           'send exactly as many bytes as recv returned')
 
     def until_end(self, client, most=1 << 20):
-        """Receives what still arrives, up to the end of the stream, within
-        limits. Returns it."""
+        """Receives and returns what still arrives, up to the end of the stream,
+        within limits."""
         got, end = bytearray(), time.monotonic() + 2 * PATIENCE
         what = 'the end of the stream'
         while len(got) < most and time.monotonic() < end:

@@ -264,8 +264,8 @@ def closed(failure):
 
 
 def gave_up(visitor, failure):
-    """Returns whether a server that is not ours has refused: it has closed
-    without serving a file, perhaps after an error page of HTTP/0.9."""
+    """Returns whether a server that is not ours has refused, by closing without
+    serving a file, perhaps after an error page of HTTP/0.9."""
     if closed(failure):
         return True
     try:
@@ -276,7 +276,7 @@ def gave_up(visitor, failure):
 
 
 def rests(server):
-    """Waits until the server sleeps: it has then received everything."""
+    """Waits until the server sleeps, having received everything."""
     wait_until(lambda: server.state() == 'S')
 
 

@@ -19,7 +19,7 @@ from learning.stubs import (
     PATIENCE, POLL, Notes, Saved, Trouble, Unable, source, state)
 
 Attempt = collections.namedtuple('Attempt', 'result failure warnings')
-MOST = 1 << 26   # bytes of what a compiler or the checks say
+MOST = 1 << 26   # bytes of output from a compiler or the checks
 
 
 class Runner:
@@ -110,7 +110,7 @@ class Runner:
 
     def attempt(self, stage):
         """Builds and checks a stub as it is now."""
-        source(stage)  # raises Trouble if there is none
+        source(stage)  # raises Trouble if the stub is missing
         key = state(stage)
         warnings = self.build(stage)
         if state(stage) != key:

@@ -9,8 +9,8 @@ from learning.attempts import others
 from learning.screen import screen
 from learning.stubs import LADDER, Notes, as_handed_out, source, there
 
-LENGTH = 600     # of a text from the checks, which may be endless
-WARNINGS = 2     # shown, the rest is counted
+LENGTH = 600     # characters of a text from the checks; some never end
+WARNINGS = 2     # shown; the rest are only counted
 
 
 def listed(some):

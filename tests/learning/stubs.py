@@ -63,7 +63,7 @@ def as_handed_out(stage):
         return stage.handed_out.read_text()
     except OSError as error:
         raise Unable(f'{error.filename}: {error.strerror}: it comes with '
-                     'the ladder, copy it from there.') from None
+                     'the ladder; copy it from there.') from None
 
 
 class Notes:
@@ -101,8 +101,8 @@ class Watch:
 
     @staticmethod
     def stamps():
-        """Returns what changes whenever a stub is saved; None for a stub that
-        is missing."""
+        """Returns, for each stub, a value that changes whenever it is saved;
+        None if it is missing."""
         stamps = {}
         for stage in [*LADDER, *EXERCISES.values()]:
             try:

@@ -75,7 +75,7 @@ class Trace:
         self.waiting = None  # the Call whose line is not complete yet
 
     def feed(self, line, ended=True):
-        """Takes a line; an incomplete one is a call that still waits."""
+        """Parses a line; an incomplete line is a call that still waits."""
         found = LINE.match(line)
         if not found:
             return
@@ -107,7 +107,7 @@ class Trace:
         if done:
             call.value = None if done[2] == '?' else int(done[2])
             call.end = moment + float(done[5])
-            if done[2] == '?':  # it was stopped in the call, which begins again
+            if done[2] == '?':  # interrupted by a stop, then restarted
                 call.result = '?'
             else:
                 call.result = f'= {call.value:,}' + (f' {done[3]}'
@@ -254,9 +254,9 @@ def rows_of(calls, wire, server_port, cut=0.0):
 
 
 def settle_ends(calls, wire):
-    """Corrects the end of a call. strace starts its clock after it has written
-    the arguments, so a call ends later than its two times say, but before the
-    next call of its process; and connect ends after the packets that answer
+    """Corrects the ends of calls. strace starts its clock only after writing
+    the arguments, so a call ends later than its start plus its duration, but
+    before its process's next call. connect ends after the packets that answer
     it."""
     following = {}
     for event in sorted(calls, key=lambda event: -event.start):
@@ -277,14 +277,14 @@ def settle_ends(calls, wire):
 
 
 def is_start(event):
-    """Returns whether this is a client's first call; the pause before it is
-    only Python starting."""
+    """Returns whether this is a client's first call. A pause before it is only
+    the client starting up."""
     return getattr(event, 'name', '') == 'socket'
 
 
 def without_acknowledgements(wire):
-    """If there are many packets, returns those with data, those that open or
-    close something, and the replies to the latter; otherwise all."""
+    """If many packets have data, returns only those with data or SYN, FIN or
+    RST, and the packet after each of the latter. Otherwise returns all."""
     if sum(bool(packet.payload) for packet in wire) <= FEW:
         return wire
     kept, opening = [], True

@@ -119,7 +119,7 @@ def number(text):
 
 
 def impossible(story):
-    """Returns what is impossible in a list of lines, one string each."""
+    """Returns what is impossible in a description's lines, as strings."""
     reader = Reader()
     for line in story:
         reader.read(line)
@@ -128,8 +128,8 @@ def impossible(story):
     return reader.errors
 
 
-# What each picture must show: patterns, in this order. One that begins with !
-# must match no line.
+# What each picture must show: patterns, in this order. A pattern that begins
+# with ! must match no line.
 POINTS = {
     '03-handshake': [r'server calls pause', r'server to client: SYN\+ACK',
                      r'client: send\(.* = \d', r'client to server: data',

@@ -19,7 +19,7 @@ from . import events
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PEER = pathlib.Path(__file__).with_name('peer.py')
 PATIENCE = 10   # seconds that a program may take for anything
-QUIET = 0.12    # seconds without an event: then all have settled
+QUIET = 0.12    # seconds without an event, after which all is settled
 CALLS = ('%network,select,pselect6,?_newselect,pause,close,openat,write')
 
 
@@ -33,7 +33,7 @@ class Process:
     def __init__(self, stage, side, command, tag='', prefix=()):
         self.trace = events.Trace(side, tag)
         self.said, self.partial = '', b''
-        # A named pipe: the program would inherit an end of an unnamed one.
+        # Named, because the program would inherit an end of an unnamed pipe.
         stage.started += 1
         self.told = os.path.join(stage.folder.name, str(stage.started))
         os.mkfifo(self.told)
@@ -180,7 +180,7 @@ class Stage:
                 self.touched = time.monotonic()
 
     def rows(self, since=0.0):
-        """Returns the rows of a chart of all that happened after a moment."""
+        """Returns the chart's rows for what happened after a moment."""
         self.drain()
         calls = []
         for process in self.processes:
@@ -347,8 +347,8 @@ def pipelined(stage):
 @contextlib.contextmanager
 def hosts_with_both():
     """Yields words to put before a command so that localhost resolves to
-    ::1, then 127.0.0.1. Yields none if it does so already, or if we lack the
-    rights."""
+    ::1, then 127.0.0.1. Yields no words if localhost already does, or if we
+    lack the rights."""
     found = [entry[4][0] for entry in socket.getaddrinfo(
         'localhost', 80, 0, socket.SOCK_STREAM)]
     if '::1' in found or os.geteuid() != 0 or not shutil.which('unshare'):

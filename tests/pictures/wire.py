@@ -7,7 +7,7 @@ import struct
 
 from . import packets
 
-# (name, bits); in a cell that is too narrow, a name goes over several lines.
+# (name, bits); a name that is too long for its cell takes several lines.
 IPV4 = [('Version', 4), ('IHL', 4), ('Type of Service', 8),
         ('Total Length', 16), ('Identification', 16), ('Flags', 3),
         ('Fragment Offset', 13), ('Time to Live', 8), ('Protocol', 8),
@@ -127,12 +127,12 @@ def tcp_remarks(packet, first):
     window = struct.unpack('!H', packet.transport[14:16])[0]
     if flags & packets.SYN:
         found.append((packet.transport[4:8], 'is the initial sequence number; '
-                      'each side chooses its own, hard to guess.'))
+                      'each side chooses one that is hard to guess.'))
         found.append((packet.transport[13:14], 'has the flags: only SYN is '
                       'set, since there is nothing to acknowledge yet.'))
         found.append((packet.transport[14:16], f'is the window: {window} '
-                      'bytes may come before the next acknowledgment. A SYN '
-                      'is never scaled.'))
+                      'bytes may come before the next acknowledgment. The '
+                      'window of a SYN is never scaled.'))
         return found
     if first is not None:
         start = struct.unpack('!I', first.transport[4:8])[0]

@@ -93,8 +93,8 @@ def play_recv_send():
                 screen.fact(what, sent, receive(client, len(sent)))
             client.sendall(b'the last words')
             client.shutdown(socket.SHUT_WR)
-            screen.fact('what the client sends before it closes its side '
-                        'comes back, then the server closes too',
+            screen.fact('all that was sent before the client closed its side '
+                        'comes back; then the server closes, too',
                         b'the last words', receive(client, 1000))
 
 

@@ -114,7 +114,7 @@ class Player(Child):
         return bytes(getattr(self, store)[self.read[store]:])
 
     def read_line(self, store, expected):
-        """Waits for a line that looks as expected. Returns it."""
+        """Waits for a line and returns it; expected is for the message."""
         if not self.wait_for(lambda: b'\n' in self.unread(store), PATIENCE):
             raise Untrue(f'{self.name} prints {expected}',
                          f'its end, with status {self.process.wait()}'
@@ -173,7 +173,7 @@ class Player(Child):
         return time.monotonic() - began
 
     def waits(self):
-        """Returns whether it still runs and has printed nothing more."""
+        """Returns whether the program runs and has printed nothing more."""
         return self.running() and not self.unread('errors')
 
 
@@ -204,8 +204,8 @@ def text(address):
 
 
 def established(one, other):
-    """Returns the ends of a connection that are in Linux's table, if this
-    system has one: the two addresses of each, its own first."""
+    """Returns the ends of a connection that Linux lists in /proc/net/tcp (none
+    on other systems): the two addresses of each, its own first."""
     try:
         with open('/proc/net/tcp') as table:
             rows = [line.split() for line in table][1:]

@@ -1,5 +1,5 @@
 /* 01 socket, the assignment: ask the kernel for a socket.
- * Do it:    what the TODOs say, in the order of their numbers.
+ * Do it:    complete the TODOs in the order of their numbers.
  * Check it: make try-01, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -70,8 +70,8 @@ static void parse_options(int argc, char *argv[]) {
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -83,13 +83,13 @@ static const struct failure failures[] = {
        NULL. Below it, a row for each errno of socket(2): EACCES, EAFNOSUPPORT,
        EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT. E(EINTR), for
        example, fills in the first two members of a row. The action is always
-       STOP: without a socket there is nothing to do. The meaning is what you
-       would tell a person.
+       STOP: without a socket there is nothing to do. The meaning explains the
+       errno in a few words.
        Proved by socket_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -110,8 +110,8 @@ static enum action handle_error(const char *call) {
     const struct failure *failure = find_failure(call, number);
 
     /* TODO 3: print one line to standard error: CALL: ENAME: meaning, from the
-       row. If its number is 0, the errno is in no row: print CALL: and the text
-       of strerror(3) for it. Use number, not errno: fprintf may change errno.
+       row. If the row's number is 0, the errno has no row: print CALL: and the
+       text of strerror(3). Use number, not errno: fprintf may change errno.
        If the action is STOP, exit(3) with EXIT_FAILURE.
        Proved by usage_not_written, socket_*. */
     return failure->action;

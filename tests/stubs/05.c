@@ -1,5 +1,5 @@
 /* 05 recv, send, the assignment: below is 04. Echo what its clients send.
- * Do it:    what the TODOs say, in the order of their numbers.
+ * Do it:    complete the TODOs in the order of their numbers.
  * Check it: make try-05, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -113,7 +113,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 
 /* TODO 10: set_timeouts, which takes a client and the time limit, and sets
    SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second, or to 0 if there is
-   no limit, each a struct timeval, see socket(7). A longer limit would not show
+   no limit, each a struct timeval, see socket(7). A longer limit would hide
    when the last byte was sent: a send that is cut short returns only how many
    bytes were sent. If setsockopt(2) fails, report it with perror(3) and return
    false. Also write milliseconds, which returns the time of CLOCK_MONOTONIC.
@@ -151,7 +151,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -195,8 +195,8 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -252,7 +252,7 @@ static const struct failure failures[] = {
     /* TODO 14: a heading row for recv, with DROP, and rows for EAGAIN,
        EWOULDBLOCK, EBADF, ECONNREFUSED, ECONNRESET, EFAULT, EINTR, EINVAL,
        ENOMEM, ENOTCONN, ENOTSOCK and ETIMEDOUT. The socket belongs to one
-       client, so an error means the loss of that client, never of the server:
+       client, so an error costs only that client and never ends the server:
        DROP. EINTR does no harm: RETRY.
        Proved by recv_*. */
     /* TODO 15: the same for send: EACCES, EAGAIN, EWOULDBLOCK, EBADF,
@@ -263,7 +263,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -292,7 +292,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
+/* Does the same for a call that is repeated. In a shortage, sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

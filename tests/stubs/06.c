@@ -1,6 +1,6 @@
-/* 06 connect, the assignment: the frame of a client. Have it check an echo.
- * Do it:    what the TODOs say, in the order of their numbers. Some of it is in
- *           ../05-recv-send/server.c already.
+/* 06 connect, the assignment: the skeleton of a client. Make it check an echo.
+ * Do it:    complete the TODOs in the order of their numbers. Some of the
+ *           code is in ../05-recv-send/server.c already.
  * Check it: make try-06, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -102,8 +102,8 @@ static void give_up(const char *reason);
    one_wrong_byte, closed_output. */
 
 /* TODO 9: send_all, as in 05. There is no DROP here: handle_retry exits if the
-   connection is lost, so the only failure left to handle is a shortage that
-   lasts as long as the limit: then give up. send_all need not measure how long
+   connection is lost, so the only failure left to handle is a shortage: give up
+   when it has lasted as long as the limit. send_all need not measure how long
    it was blocked.
    Proved by partial_send, shortage_ends, shortages_apart, send_*. */
 
@@ -127,7 +127,7 @@ static void give_up(const char *reason) {
     exit(EXIT_FAILURE);
 }
 
-/* Exits if a standard stream is closed: the socket would get its number.
+/* Exits if a standard stream is closed, because a socket would get its number.
    Opening /dev/null instead would look like empty input, or hide the echo. */
 static void check_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -147,7 +147,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -190,8 +190,8 @@ static void parse_options(int argc, char *argv[], long *timeout,
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -200,8 +200,8 @@ struct failure {
 
 static const struct failure failures[] = {
     /* TODO 12: a heading row for socket, with STOP, and the rows of 05. Four
-       errors depend on the address, so another address may work: EACCES,
-       EAFNOSUPPORT, EINVAL and EPROTONOSUPPORT are a NEXT.
+       errors are a NEXT, since another address may work: EACCES, EAFNOSUPPORT,
+       EINVAL and EPROTONOSUPPORT.
        Proved by socket_*. */
     /* TODO 13: a heading row for connect, with NEXT, and rows for EACCES,
        EPERM, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EALREADY, EBADF,
@@ -216,7 +216,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -231,10 +231,10 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP, as it is for a call without rows. Otherwise returns the action, which
-   the caller must take. */
+   STOP, which it is for a call without rows. Otherwise returns the action,
+   which the caller must take. */
 static enum action handle_error(const char *call) {
-    /* TODO 15: move what this function does to handle_address_error, which
+    /* TODO 15: move this function's body to handle_address_error, which
        takes the call and an address from the list, or NULL. It prints the
        address at the end of the line, in parentheses: (127.0.0.1:15441).
        handle_error only calls it, with NULL.

@@ -1,5 +1,5 @@
 /* 07 select, the assignment: below is 05. Serve all its clients at once.
- * Do it:    what the TODOs say, in the order of their numbers. Each begins with
+ * Do it:    complete the TODOs in the order of their numbers. Each begins with
  *           its step: after the last TODO of a step, build and try the program.
  * Check it: make try-07, in the folder above this one. */
 #define _POSIX_C_SOURCE 200809L
@@ -89,16 +89,16 @@ int main(int argc, char *argv[]) {
    an endless loop, call select(2) with FD_SETSIZE for nfds, a copy of the set
    for reading, because select leaves only the ready descriptors in it, and NULL
    for the rest. If it fails, call handle_error and begin the next turn: the
-   contents of the sets are undefined then. Otherwise ask FD_ISSET about every
-   descriptor, and deal with it if it is ready (TODO 5).
+   contents of the sets are undefined then. Otherwise test every descriptor
+   with FD_ISSET, and handle it if it is ready (TODO 5).
    Proved by all_at_once, last_is_served, waiting_clients, descriptors_closed.
    */
 
 /* TODO 5: Step 1: in serve, if the listener is ready, accept a client and set
    its limits with set_timeouts. Add the client to the set, or close it if
-   set_timeouts fails. Log no client: there may be many. If a client is ready,
-   call echo, but only once: others are waiting, too. If echo returns false,
-   take the client out of the set and close it.
+   set_timeouts fails. Do not log clients: there may be many. If a client is
+   ready, call echo, but only once: others are waiting, too. If echo returns
+   false, take the client out of the set and close it.
    Proved by all_at_once, echo_line, half_close, recv_ECONNRESET. */
 
 static bool send_all(int client, const char *bytes, size_t length,
@@ -107,10 +107,10 @@ static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 6: Step 2: the table. struct connection is the state of one connection:
-   so far, whether it is open. Then a static array of FD_SETSIZE of them, in
-   which a connection's index is its descriptor, and the highest descriptor that
-   is open. Later steps add members: what a connection has to remember from one
-   turn to the next.
+   so far, whether it is open. Then a static array of FD_SETSIZE such
+   structures, in which a connection's index is its descriptor, and the highest
+   descriptor that is open. Later steps add members: what a connection has to
+   remember from one turn to the next.
    Proved by all_at_once, descriptors_closed. */
 
 /* TODO 12: Step 3: more members of a row: a buffer of 64 KB for what has been
@@ -143,8 +143,8 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
    connections have to be checked, not a fixed interval. A static variable, due,
-   says when that is, in milliseconds; it begins with 0, which means now.
-   time_until, which takes such a time, returns how long it is until then as a
+   holds the time of that check in milliseconds; it starts at 0, meaning now.
+   time_until, which takes such a time, returns the time left until then as a
    struct timeval, or 0 if it has passed. Call it in every turn, because select
    may change the timeval. After select, serve gets the time, and at the end of
    each turn it passes this time to check_connections (TODO 22): bytes that have
@@ -168,7 +168,7 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 25: Step 6: note_sent, which takes a client, calls note_unacknowledged
    (TODO 24) whenever more than 4 KB were to be sent, or not everything was
-   taken; otherwise an ioctl is not worth it. send_some calls note_sent unless
+   taken; otherwise an ioctl is too costly. send_some calls note_sent unless
    the client is lost. The row also remembers when the number of unacknowledged
    bytes was noted. While that number is not 0, the client is to be checked a
    tenth of the time limit later, but never after the limit itself. Write
@@ -179,9 +179,9 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by acknowledged, acknowledged_in_time, slow_reader_stays,
    unread_in_a_shortage. */
 
-/* Receives what has arrived, and sends all of it back: see recv(2). That may be
-   part of a line or several lines: TCP carries bytes, not messages. Returns
-   false when the client has closed or is lost. */
+/* Receives the bytes that have arrived, and sends them all back: see recv(2).
+   They can be half a line or several lines: TCP carries bytes, not messages.
+   Returns false when the client has closed or is lost. */
 static bool echo(int client, long timeout) {
     char buffer[65536];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -287,14 +287,14 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 /* TODO 30: Step 7: echo and send_some pass on the client's row when recv or
    send fails; a send that moves bytes ends the shortage. remove_connection
    takes the listener, too, and so do its callers: close frees a descriptor, so
-   if the listener is in a shortage, it may try again at once.
+   if the listener is in a shortage, accept can be called again at once.
    Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
 /* TODO 22: Step 5: check_connections, which takes the listener, the time limit
    in seconds, and the time. Before due it returns at once. Otherwise it calls
    drop_client, a function of its own, for each client that has moved no byte
    for as long as the limit, and sets due to the earliest time at which the
-   limit of one of the others ends, at most a day from now. It spares the
+   limit of one of the others ends, at most a day from now. It skips the
    listener, and drops nobody if the limit is 0. drop_client takes the client
    and the limit, prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds"
    (or "1 second") and removes the client.
@@ -313,8 +313,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    tests this.) */
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
-   socket(7). For send it is a tenth of a second: a longer limit would not show
-   when the last byte was sent. Returns false, after a message, on failure. */
+   socket(7). Send is limited to a tenth of a second: a longer limit would hide
+   when the last byte was sent. On failure prints why and returns false. */
 static bool set_timeouts(int client, long timeout) {
     struct timeval receiving = {.tv_sec = timeout};
     struct timeval sending = {.tv_usec = timeout > 0 ? 100000 : 0};
@@ -346,8 +346,8 @@ static long long milliseconds(void) {
 /* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come after
    a flag has been checked and before select, which would then wait all the
    same. So make a pipe(2) whose writing end does not block, and let wake write
-   a byte to it: the byte stays there until select sees it. wake may not call
-   much else, see signal-safety(7), and leaves errno as it was. Install it for
+   a byte to it: the byte stays there until select sees it. wake may call
+   little else, see signal-safety(7), and leaves errno as it was. Install it for
    SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and unblock every
    signal: sigprocmask(2). If a call fails, call handle_error.
    Proved by ends_in_good_order, signal_before_select, handler_does_not_wait,
@@ -380,8 +380,8 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 
 /* TODO 36: Step 8: can_log, which returns whether standard error can take a
    line at once, so that the clients do not wait for a reader of our messages.
-   Ask select, with a timeout of zero; if that fails, the answer is yes. If the
-   answer is no, drop_client, accept_clients and handle_connection_error print
+   Call select with a timeout of zero; if it fails, return true. If can_log
+   returns false, drop_client, accept_clients and handle_connection_error print
    nothing, except before the program exits.
    Proved by messages_unread. */
 
@@ -398,7 +398,7 @@ static void usage_error(const char *argument) {
 }
 
 /* Returns the number that the text stands for, from 0 to limit. Rejects any
-   other text: blanks and signs too, which strtol would skip. */
+   other text, including blanks and signs, which strtol would accept. */
 static long parse_number(const char *text, long limit) {
     size_t digits = strspn(text, "0123456789");
     long number = strtol(text, NULL, 10);
@@ -439,8 +439,8 @@ static void parse_options(int argc, char *argv[],
 }
 
 struct failure {
-    const char *name;    /* of a call; below it, of an errno it may fail with */
-    int number;          /* the errno; 0 in a call's row: any other errno */
+    const char *name;    /* of a call or, in the rows below it, of an errno */
+    int number;          /* the errno; 0 in a call's row, for any other errno */
     enum action action;
     const char *meaning;
 };
@@ -540,7 +540,7 @@ static const struct failure failures[] = {
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
-/* Returns the row of an errno below its call, or else the call's own row. */
+/* Returns an errno's row below its call or, if it has none, the call's row. */
 static const struct failure *find_failure(const char *call, int number) {
     const struct failure *heading = failures;
 
@@ -558,7 +558,7 @@ static const struct failure *find_failure(const char *call, int number) {
    STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
     int number = errno;
-    /* TODO 27: Step 7: move what this function does to handle_connection_error,
+    /* TODO 27: Step 7: move this function's body to handle_connection_error,
        which takes the call, and a pointer to the connection's row. It reports a
        shortage only when it begins: when the time of TODO 26 is 0, or more than
        a second ago. If the row has a peer's address (sin_family is AF_INET; the
@@ -583,7 +583,7 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* Does the same for a call that is repeated: in a shortage sleeps a tenth of
+/* Does the same for a call that is repeated. In a shortage, sleeps a tenth of
    a second, adds one to waits, and reports the shortage only when it begins. */
 static enum action handle_retry(const char *call, long *waits) {
     struct timespec tenth = {.tv_nsec = 100000000};

@@ -195,7 +195,7 @@ bug('05', 'waits are not reset', 'shortage|waits|again',
 
 bug('06', 'shutdown is forgotten', 'shut',
     ('if (shutdown(server, SHUT_WR) == -1)', 'if (0)'))
-bug('06', 'does not wait for the end', 'until it returns 0',
+bug('06', 'does not wait for the end of the stream', 'until it returns 0',
     ('if (receive(server, echo, sizeof echo) > 0)', 'if (0)'))
 bug('06', 'limit for recv alone', 'SO_SNDTIMEO',
     ('\n        || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &limit, size)'

@@ -9,8 +9,9 @@ WRONG = []
 
 
 def wrong(stages, check, says, *edits, file=''):
-    """Adds a wrong program for each stage. Each edit is a text of the file
-    and its replacement. The file is by default the program, in 08 server.c."""
+    """Adds a wrong program for each stage. Each edit is a text of the file and
+    its replacement. By default the file is the program's source (in 08,
+    server.c)."""
     for stage in stages.split():
         WRONG.append(Wrong(stage, check, says, file, edits))
 

@@ -21,7 +21,7 @@ style('reports each message',
       ('    waits = 0;\n    while (sendto',
        '    log_event("message from", &peer);\n'
        '    waits = 0;\n    while (sendto'))
-style('sends the answer with connect\'s address',
+style('the client uses send and recv',
       ('sendto(server, request, length, 0, NULL, 0)',
        'send(server, request, length, 0)'),
       ('recvfrom(server, answer, SIZE, 0, NULL, NULL)',
@@ -65,7 +65,7 @@ bug('SO_REUSEADDR stays', 'SO_REUSEADDR',
      'SO_REUSEADDR, &on, sizeof on);\n    if (client) {\n'))
 bug('EINVAL of sendto ends the server', 'sendto|port 0',
     ('{E(EINVAL),       DROP,', '{E(EINVAL),       STOP,'))
-bug('ENOBUFS costs the message', 'ENOBUFS',
+bug('ENOBUFS drops the message', 'ENOBUFS',
     ('{E(ENOBUFS),      WAIT,', '{E(ENOBUFS),      DROP,'))
 bug('a failed sendto is repeated without end', 'EINVAL',
     ('           && handle_retry("sendto", &waits) != DROP)\n',
@@ -120,7 +120,7 @@ bug('ECONNREFUSED is skipped', 'ECONNREFUSED',
     ('{E(ECONNREFUSED), DROP, ', '{E(ECONNREFUSED), RETRY,'))
 bug('a line that is too long is cut', 'EMSGSIZE',
     ('*length < size)', '*length < 65503)'))
-bug('EMSGSIZE is asked again', 'EMSGSIZE',
+bug('asks again after EMSGSIZE', 'EMSGSIZE',
     ('        if (handle_retry("sendto", &waits) == DROP)\n'
      '            exit(EXIT_FAILURE);\n',
      '        if (handle_retry("sendto", &waits) == DROP)\n'

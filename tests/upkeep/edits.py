@@ -11,7 +11,7 @@ class Unproved(Exception):
 
 
 def edited(text, edits):
-    """Returns a source with the edits made: pairs of old and new text."""
+    """Returns a source after these edits, pairs of old and new text."""
     for old, new in edits:
         if old not in text:
             raise Unproved(f'our program no longer has:\n{old}')
@@ -20,8 +20,8 @@ def edited(text, edits):
 
 
 def build_wrong(stage, edits, folder, file=''):
-    """Builds a stage with these edits in a file: the named one, or by default
-    the one that the stub stands in for. Returns where the program is."""
+    """Builds a stage with these edits in the named file, by default the file
+    that the stub stands in for. Returns where the program is."""
     answer = TASKS[stage].answer()
     changed = answer.with_name(file or answer.name)
     source = folder / changed.name

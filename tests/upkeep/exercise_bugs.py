@@ -47,14 +47,14 @@ bug('05-framing', 'the rest of a piece is lost', 'more than one message',
      '    size_t count = 0;\n    if (inside) {\n'
      '        memcpy(bytes, early, count = had < size ? had : size);\n'
      '        had = 0;\n    }\n'))
-bug('05-framing', '0 bytes are the end', '0 bytes',
+bug('05-framing', '0 bytes end the connection', '0 bytes',
     ('    if (length > MOST) {',
      '    if (length == 0)\n        return false;\n'
      '    if (length > MOST) {'))
 bug('05-framing', 'stops at a NUL', 'NUL',
     ('    reverse(frame + HEAD, length);\n',
      '    reverse(frame + HEAD, strnlen(frame + HEAD, length));\n'))
-bug('05-framing', 'one byte less at most', '65536',
+bug('05-framing', 'the limit is one byte less', '65536',
     ('length > MOST', 'length >= MOST'))
 bug('05-framing', 'a signed length', '(?i)above 65536|sign',
     ('length > MOST', '(int)length > (int)MOST'))
@@ -105,7 +105,7 @@ bug('05-framing', 'SIGPIPE', 'SIGPIPE', ('    signal(SIGPIPE, SIG_IGN);', ''))
 style('06-rpc', 'sends each request byte by byte',
       ('        ssize_t sent = send(server, bytes, length, 0);',
        '        ssize_t sent = send(server, bytes, 1, 0);'))
-style('06-rpc', 'looks with recv, MSG_PEEK and MSG_DONTWAIT',
+style('06-rpc', 'peeks with recv instead of poll',
       ('    return poll(&wanted, 1, 0) == 0;',
        '    char byte;\n    wanted.events = 0;\n'
        '    return recv(server, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1\n'
@@ -123,7 +123,7 @@ bug('06-rpc', 'three tries', 'four tries|four times|count as a try',
     ('TRIES = 4', 'TRIES = 3'))
 bug('06-rpc', 'five tries', 'four tries|four times',
     ('TRIES = 4', 'TRIES = 5'))
-bug('06-rpc', 'no end of tries', 'four times|at most four',
+bug('06-rpc', 'tries without end', 'four times|at most four',
     ('    if (tries == TRIES)\n        give_up', '    if (tries == 1000)\n'
      '        give_up'),
     ('100000000L << (tries - 1)', '100000000L'))
@@ -167,7 +167,7 @@ bug('06-rpc', 'keeps bytes after an answer', 'next request|discard',
      '    for (old = 0; (length'),
     ('    return length;\n}\n\n/* Sends all', '    old = length;\n'
      '    return length;\n}\n\n/* Sends all'))
-bug('06-rpc', 'does not look before a request', 'next request|count as a try',
+bug('06-rpc', 'does not poll before a request', 'next request|count as a try',
     ('    if (*server != -1 && !is_quiet(*server))\n'
      '        disconnect(server);\n', '    (void)is_quiet;\n'))
 bug('06-rpc', 'sends all input at once', 'one request',
@@ -187,9 +187,9 @@ bug('06-rpc', 'begins with the next address', 'first address',
 bug('06-rpc', 'sockets stay open', 'close a connection',
     ('        close(*server);\n    *server = -1;', '        ;\n'
      '    *server = -1;'))
-bug('06-rpc', 'a late answer ends it', 'DROP|again on a new one',
+bug('06-rpc', 'a late answer ends the client', 'DROP|again on a new one',
     ('    {E(EAGAIN),       DROP,  "nothing came',
      '    {E(EAGAIN),       STOP,  "nothing came'))
-bug('06-rpc', 'a reset ends it', 'again',
+bug('06-rpc', 'a reset ends the client', 'again',
     ('    {E(ECONNRESET),   DROP', '    {E(ECONNRESET),   STOP'))
 bug('06-rpc', 'SIGPIPE', 'SIGPIPE|again', ('    signal(SIGPIPE, SIG_IGN);', ''))

@@ -43,8 +43,8 @@ class Stub:
                 self.lines.append(rest.pop(0))
 
     def add_todo(self, number, rest):
-        """Takes a TODO from the rest, and with it the empty line after it; at
-        the end of the stub, the empty line before it."""
+        """Takes a TODO from the rest, with the empty line after it; at the end
+        of the stub, drops the empty line before it instead."""
         text = [rest.pop(0)]
         while rest and '*/' not in text[-1]:
             text.append(rest.pop(0))
@@ -82,8 +82,8 @@ def difference(old, new):
 
 
 def joined(hunks):
-    """Joins hunks with only a line or two between them: a function that is
-    removed shares those lines with the one that replaces it."""
+    """Joins hunks with only a line or two between them, because a removed
+    function shares such lines with the function that replaces it."""
     result = hunks[:1]
     for hunk in hunks[1:]:
         last = result[-1]
@@ -96,8 +96,9 @@ def joined(hunks):
 
 
 def slack(old, new, lines, removed):
-    """Returns how far up inserted lines could move with the same result:
-    inserting "a, b" after a b is the same as "b, a" before that b."""
+    """Returns how far up inserted lines could move with the same result. For
+    example, after a line b, inserting a, b gives the same lines as inserting
+    b, a before it."""
     lines, count = list(lines), 0
     while (not removed and old and new and old[-1] == new[-1] == lines[-1]):
         old, new = old[:-1], new[:-1]
@@ -118,8 +119,9 @@ def slid_down(hunk):
 
 
 def pieces(lines, count):
-    """Splits missing lines into this many pieces, each of which can be left
-    out alone: paragraphs, or else statements; or all lines as one piece."""
+    """Splits missing lines into `count` paragraphs or, failing that, `count`
+    statements, so that each can be left out alone. If there are not so many of
+    either, returns all lines as one piece."""
     margin = min((len(line) - len(line.lstrip()) for line in lines if line),
                  default=0)
     paragraph = re.compile(r'\s*\S')
@@ -166,8 +168,8 @@ def includes(lines):
 
 
 def belongs(todo, hunk, lines):
-    """Whether a TODO stands at a hunk: at most one line away, not counting
-    lines without a word; among the headers, anywhere."""
+    """Whether a TODO stands at a hunk: at most one line with a word is between
+    them. For #include lines, any place among them counts."""
     if includes(hunk.lines):
         return includes(lines[todo.place:todo.place + 1]
                         or lines[todo.place - 1:todo.place])

@@ -114,7 +114,7 @@ bug('07-publish', 'PUB is answered', 'no answer',
      '\n    add_line(client, "OK\\n", 3);\n'))
 bug('07-publish', 'SUB is not answered', 'OK',
     ('    add_line(client, "OK\\n", 3);\n', ''))
-bug('07-publish', 'a topic twice', 'however often|already|once',
+bug('07-publish', 'stores a topic twice', 'however often|already|once',
     ('!is_subscribed(connection, topic)', 'true'))
 bug('07-publish', 'one topic a client', 'all topics',
     ('connection->topics[connection->count++]',
@@ -123,7 +123,7 @@ bug('07-publish', 'handles a last line without a newline', 'newline',
     (CLOSED, '    if (received == 0) {\n'
      '        connection->received[connection->length++] = 10;\n'
      '        handle_lines(client);\n        return false;\n    }\n'))
-bug('07-publish', 'half a close is overlooked', 'recv returns 0|half-close',
+bug('07-publish', 'a half-close is overlooked', 'recv returns 0|half-close',
     (CLOSED, '    if (received == 0) {\n'
      '        connection->last_activity = 0;\n        return true;\n    }\n'))
 bug('07-publish', 'an idle subscriber is dropped', 'silen',
@@ -240,7 +240,7 @@ bug('07-queue', 'watches clients that wait for room', 'spins|read from',
      '        connection->length = 0;\n'),
     (CLOSED, '    if (received == 0)\n'
      '        return connection->turns[ROOM] != 0;\n'))
-bug('07-queue', 'the end of a pusher that waits loses its pieces',
+bug('07-queue', 'pieces of a waiting pusher that closes are lost',
     'end of the stream|room',
     (' && connection->turns[ROOM] == 0)\n            FD',
      '\n            && (connection->turns[ROOM] == 0\n'
@@ -249,10 +249,11 @@ bug('07-queue', 'DONE without work', 'no work|done already',
     ('if (strncmp(line, "DONE\\n", 5) == 0 && connection->works) {\n',
      'if (strncmp(line, "DONE\\n", 5) == 0) {\n        if '
      '(!connection->works)\n            return "OK\\n";\n'))
-bug('07-queue', 'PULL while it works', 'one piece at a time|first DONE',
+bug('07-queue', 'accepts PULL from a busy worker',
+    'one piece at a time|first DONE',
     ('if (strncmp(line, "PULL\\n", 5) == 0 && !connection->works\n        &&',
      'if (strncmp(line, "PULL\\n", 5) == 0\n        &&'))
-bug('07-queue', 'PULL while it waits', 'one piece at a time',
+bug('07-queue', 'accepts PULL from a waiting worker', 'one piece at a time',
     ('&& !connection->works\n        && connection->turns[WORK] == 0) {',
      '&& !connection->works) {'))
 bug('07-queue', 'PULL without work is an error', 'no answer yet|waits',

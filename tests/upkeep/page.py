@@ -60,8 +60,8 @@ def link(match, folder):
 
 
 def picture(match):
-    """Puts a picture that is a paragraph of its own into the page; turns one
-    in a line of text into a link."""
+    """Puts a picture that is a paragraph of its own into the page; turns a
+    picture within a line of text into a link."""
     begin, target, text, end = match.groups()
     name = pathlib.PurePosixPath(target).stem
     if begin and end and (WWW / f'{name}.svg').exists():
@@ -237,7 +237,7 @@ class Page:
 <nav aria-label="Pages">
 {end}</nav>
 <p class="keys">Arrow keys walk the ladder, <kbd>1</kbd> to <kbd>8</kbd> lead
-to a stage; <kbd>p</kbd> is for a projector.</p>
+to a stage; <kbd>p</kbd> switches the projector view on or off.</p>
 </footer>
 </body>
 </html>

@@ -1,6 +1,6 @@
 """Programs in which one statement of 08's request.c, or a part of one, is left
-out or wrong. Each has the bug, what the first failed check must say, and the
-edits."""
+out or wrong. Each entry gives the bug, what the first failed check must say,
+and the edits."""
 
 from upkeep.bugs import bug as any_bug
 
@@ -152,7 +152,7 @@ bug('an empty element after chunked', 'names one coding, chunked',
 bug('the case of chunked', 'names one coding, chunked',
     ('is_word(element, "chunked")',
      '(element.length == 7 && memcmp(element.start, "chunked", 7) == 0)'))
-bug('400 for an unknown coding', 'this is a 501',
+bug('400 for an unknown coding', 'answer with 501',
     ("            return 501;\n", "            return BAD;\n"))
 bug('accepts a length of 0 beside a coding', 'a Content-Length of 0 and',
     ("fields[CONTENT_LENGTH].start != NULL", "request->length > 0"))
@@ -177,12 +177,12 @@ bug('one of several expectations', '100-continue, 200-ok',
 
 bug('waits for the end of an endless line', 'may never come',
     ("return length < MAX_HEAD ? 0 : -414;", "return 0;"))
-bug('a line may be 8192 bytes long', 'its limit is MAX_HEAD',
+bug('the limit of a line is 8192 bytes', 'its limit is MAX_HEAD',
     ("return length < MAX_HEAD ? 0 : -414;",
      "return length < MAX_TARGET ? 0 : -414;"))
-bug('an incomplete line is too long', 'has not arrived yet',
+bug('rejects an incomplete line', 'has not arrived yet',
     ("return length < MAX_HEAD ? 0 : -414;", "return -414;"))
-bug('an incomplete head is too long', 'has not arrived yet',
+bug('rejects an incomplete head', 'has not arrived yet',
     ("return length < MAX_HEAD ? 0 : -431;", "return -431;"))
 bug('a line waits for one more byte', 'within 16384 bytes',
     ("length < MAX_HEAD ? 0 : -414", "length <= MAX_HEAD ? 0 : -414"))

@@ -101,8 +101,8 @@ def listing(rows, name):
 
 
 def program(old, new, calls, before, name):
-    """Returns a whole program as HTML. What it shares with the stage before is
-    folded, and everything else is marked."""
+    """Returns a whole program as HTML. Lines shared with the stage before are
+    folded, and all others are marked."""
     lines = new.splitlines()
     shown = highlight(new.rstrip('\n'), calls)
     parts, rows = [], []
@@ -200,7 +200,7 @@ def pieces(text, calls=()):
 
 
 def split(rows, news):
-    """Splits a long hunk at a blank line, or else anywhere."""
+    """Splits a long hunk at blank lines or else after LONGEST lines."""
     parts = []
     while len(rows) > LONGEST:
         blank = [place for place in range(LONGEST // 3, LONGEST)

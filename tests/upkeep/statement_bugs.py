@@ -32,7 +32,7 @@ bug('02 05', 'the limit is not compared', 'largest number',
 bug('01', 'an errno without a row is not printed', 'in no row',
     ('        fprintf(stderr, "%s: %s\\n", call, strerror(number));\n',
      '        ;\n'))
-bug('04', 'no line about a failed call', 'without a line about that',
+bug('04', 'no line about a failed call', 'without a line about this',
     ('    else if (failure->action != RETRY)\n        fprintf',
      '    else if (0)\n        fprintf'))
 
@@ -118,7 +118,7 @@ bug('07', 'a shortage spins', 'out of the sets',
      'if (!connection->open)'))
 bug('07', 'rows that are not open are dropped', 'rows that are not open',
     ('if (!connection->open || fd == listener', 'if (fd == listener'))
-bug('07', 'the listener is received from', 'called on the listener',
+bug('07', 'calls recv on the listener', 'called on the listener',
     ('    else if (fd == listener)\n        accept_clients(listener);\n', ''))
 bug('07', 'the listener is dropped', 'the listener has been dropped',
     ('if (!connection->open || fd == listener', 'if (!connection->open'))
@@ -140,7 +140,7 @@ bug('07', 'fcntl of the listener is not checked', 'what fcntl returns',
 bug('07', 'a drop is not reported', 'print this line',
     ('fprintf(stderr, "dropped %s', 'if (0)\n            fprintf(stderr, '
      '"dropped %s'))
-bug('07', 'what was received starts anywhere', 'from its first byte',
+bug('07', 'sends from the wrong place in the buffer', 'from its first byte',
     ('    connection->start = 0;\n', ''))
 
 # ------------------------------------------------------------------- 06

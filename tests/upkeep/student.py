@@ -97,8 +97,8 @@ class Copy:
         return found
 
     def leaves_nothing(self, patience=4):
-        """Demands that no process is left in this copy; one that is being
-        killed may take a moment."""
+        """Demands that no process is left in this copy. A process that is being
+        killed may need a moment to end."""
         if not wait_until(lambda: not self.left_running(), patience):
             raise Unproved(f'{self.left_running()} still run')
 
@@ -125,7 +125,7 @@ class Terminal(Program):
             return True
         try:
             piece = os.read(self.file, 65536)
-        except OSError:  # how a terminal ends when all its writers are gone
+        except OSError:  # read fails so when all writers are gone
             piece = b''
         self.text += piece.decode(errors='replace')
         return bool(piece)
@@ -160,8 +160,8 @@ class Terminal(Program):
         return self.wait_exit(PATIENCE)
 
     def end(self):
-        """Hangs up, as a shell does when its window is closed. It kills
-        nothing: a proof may look for survivors."""
+        """Hangs up, as a shell does when its window is closed. Kills nothing,
+        because a proof may look for survivors."""
         self.signal(signal.SIGHUP)
         self.process.wait(PATIENCE)
         RUNNING.remove(self)

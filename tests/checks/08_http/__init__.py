@@ -1,5 +1,5 @@
-"""The checks of 08-http, in the order of the TODOs that they prove, then the
-others; harness/web.py has the functions they are made of."""
+"""The checks of 08-http, those for TODOs first, in the order of the TODOs; the
+functions that they share are in harness/web.py."""
 
 from . import (  # noqa: F401
     methods, targets, heads, characters, bodies, framing, connections, limits,

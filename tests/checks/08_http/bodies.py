@@ -236,8 +236,8 @@ def expect_of_1_0(test):
 
 @check(WEB, open=False)
 def expect_unknown(test):
-    """rejects other expectations with 417, and closes, since a body may or may
-    not follow; but ignores Expect in HTTP/1.0"""
+    """rejects other expectations with 417 and closes the connection, since a
+    body may or may not follow; ignores Expect in HTTP/1.0"""
     for values in (['200-ok'], ['100-continued'], ['100'],
                    ['100-continue, 200-ok'], ['100-continue', '200-ok'],
                    ['200-ok', '100-continue']):

@@ -26,7 +26,7 @@ def used_files_in_memory(test):
     names = ['hello.txt', *large[:5], 'hello.txt', *large[5:], 'hello.txt']
     counts = []
     for _ in range(30):
-        time.sleep(0.11)  # what is cached is reread after 0.1 seconds
+        time.sleep(0.11)  # cached files are reread after 0.1 seconds
         before, began = test.faults.get('calls', 'open'), time.monotonic()
         visitor.feed(b''.join(request('/' + name, method='HEAD')
                               for name in names))
@@ -51,7 +51,7 @@ def folder_turned_into_a_link(test):
     root = test.site({'a/x.txt': HELLO})
     time.sleep(3.2)  # a file that has just changed is not kept
     visitor = test.visitor(server=test.server(root=root))
-    for _ in range(10):  # what is cached is reread after 0.1 seconds
+    for _ in range(10):  # cached files are reread after 0.1 seconds
         for _ in range(2):
             visitor.get('/a/x.txt').must_be(200, HELLO)
         (root / 'a').rename(root / 'b')
@@ -63,9 +63,9 @@ def folder_turned_into_a_link(test):
 
 @check(WEB, open=False)
 def changed_file_not_kept(test):
-    """opens a file for each request until its last change is a few seconds old,
-    even if its modification time is set back, or while that time is in the
-    future"""
+    """opens a file again for each request until its last change is a few
+    seconds old, even if its modification time was set back, and as long as
+    that time is in the future"""
     test.need_injector()
     root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
     later = time.time() + 3600
@@ -111,7 +111,7 @@ def outdated_file_freed(test):
     visitor, blocks = test.visitor(server=server), []
     for _ in range(8):
         visitor.stays()
-        time.sleep(0.11)  # what is cached is reread after 0.1 seconds
+        time.sleep(0.11)  # cached files are reread after 0.1 seconds
         blocks.append(Page(test.faults).get('blocks'))
     if blocks[-1] > blocks[1]:
         raise Failure('the same number of blocks of memory each time', blocks)
@@ -130,7 +130,7 @@ def kept_whatever_the_path(test):
         server = test.server(root=folder)
         test.attached()
         visitor = test.visitor(server=server)
-        for _ in range(30):  # what is cached is reread after 0.1 seconds
+        for _ in range(30):  # cached files are reread after 0.1 seconds
             for name in names:
                 visitor.get('/' + name).must_be(200, HELLO)
             before = test.faults.get('calls', 'open')
@@ -156,8 +156,8 @@ def need_memfd(test):
 
 @check(WEB, open=False)
 def files_above_clients(test):
-    """keeps files in memory where the kernel can send them without a copy,
-    under descriptors that are too high for any client"""
+    """keeps files in memfds, which the kernel can send without a copy; their
+    descriptors are too high for any client"""
     need_memfd(test)
     names = [f'{number}.bin' for number in range(5)]
     root = test.site(dict.fromkeys(names, DATA * 3))

@@ -10,8 +10,8 @@ from .fields import MOMENT
 from harness import Failure, Skip, check, data, wait_until
 from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
-FRESH = ('what was true about a path at the last request may no longer be '
-         'true: look again')
+FRESH = ('what a path leads to may have changed since the last request: look '
+         'again')
 
 
 def settled(test, files=USUAL):
@@ -159,8 +159,8 @@ def permission_taken(test):
 
 @check(WEB, open=False)
 def folder_replaced(test):
-    """serves the new folder after a rename over the old one, even over the one
-    that -d names"""
+    """serves the new folder after a rename over the old one, even if that is
+    the folder that -d names"""
     root = settled(test, {
         'www/hello.txt': b'old', 'www/sub/inner.txt': b'old',
         'next/hello.txt': b'new', 'next/sub/inner.txt': b'new'})
@@ -182,8 +182,8 @@ def folder_replaced(test):
 
 @check(WEB, open=False)
 def folders_exchanged(test):
-    """serves the new file after two folders whose files have equal sizes and
-    times were exchanged"""
+    """serves the new file after two folders were exchanged, even if their files
+    have equal sizes and times"""
     root = fill(test.site(), {'a/x.txt': b'one', 'b/x.txt': b'two'})
     paths = [root / name / 'x.txt' for name in 'ab']
     for _ in range(200):  # until both have the same ctime
@@ -192,11 +192,11 @@ def folders_exchanged(test):
         if len({os.stat(path).st_ctime_ns for path in paths}) == 1:
             break
     else:
-        raise Skip('this file system has a finer clock')
+        raise Skip('the clock of this file system is too fine')
     time.sleep(3.2)  # see settled
     visitor = test.visitor(server=test.server(root=root))
     contents = [b'one', b'two']
-    for _ in range(20):  # 08 rereads what it has cached after 0.1 seconds
+    for _ in range(20):  # 08 rereads cached files after 0.1 seconds
         visitor.get('/a/x.txt').must_be(200, contents[0], FRESH)
         (root / 'a').rename(root / 'c')
         (root / 'b').rename(root / 'a')
@@ -231,8 +231,8 @@ def halfway(test, root):
 
 @check(WEB, open=False)
 def shrinks_while_sent(test):
-    """closes early if a file shrinks while it is sent: sends no invented
-    bytes, and keeps running"""
+    """closes the connection early if a file shrinks while it is sent, instead
+    of sending other bytes, and keeps running"""
     content = data(16 << 20)
     root = test.site({'large': content})
     server, visitor = halfway(test, root)

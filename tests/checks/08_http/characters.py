@@ -56,8 +56,8 @@ def value_characters(test):
 
 @check(WEB, open=False, after='refuses_binary')
 def target_characters(test):
-    """accepts any character in a target but control characters, the space and
-    #, which begins a fragment; % begins an escape in a path"""
+    """accepts any character in a target except control characters, the space
+    and #, which begins a fragment; in a path, % must begin an escape"""
     server = test.server(root=test.site())
     for byte in ALL:
         for target in (f'/a{byte}b', f'/hello.txt?a{byte}b'):
@@ -68,8 +68,8 @@ def target_characters(test):
 
 @check(WEB, open=False, after='redirect')
 def redirect_characters(test):
-    """escapes in Location what an address must not contain (RFC 3986, 3.4), and
-    nothing else"""
+    """escapes in Location the characters that an address must not contain (RFC
+    3986, 3.4), and no others"""
     visitor = test.visitor()
     for byte in ALL:
         if byte in IN_NO_TARGET:

@@ -52,7 +52,7 @@ def two_digits(year, other):
 
 
 def conditional(test, status, *fields, hint='', method='GET'):
-    """Sends a request with conditions: {tag} in them stands for the ETag."""
+    """Sends a request with conditions, where {tag} stands for the ETag."""
     visitor, tag = dated(test)
     if '{tag}' in ''.join(fields) and not tag:
         raise Skip('it sends no ETag')
@@ -195,8 +195,8 @@ def not_modified_form(test):
 
 @check(WEB, open=False)
 def listing_conditions(test):
-    """a listing has neither an ETag nor a date: it matches *, which only asks
-    whether it exists, but no tag"""
+    """a listing has neither an ETag nor a date, so it matches no tag, only *,
+    which stands for anything that exists"""
     visitor = test.visitor()
     for field, status in (('If-None-Match: *', 304), ('If-Match: "x"', 412),
                           ('If-Match: *', 200), ('If-None-Match: "x"', 200),

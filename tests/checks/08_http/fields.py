@@ -23,7 +23,7 @@ ALSO = {'text/javascript': 'application/javascript'}
 def media_types(test):
     """Content-Type follows the file's extension"""
     if test.any:
-        raise Skip('which extensions it knows is the server\'s choice')
+        raise Skip('the server may choose which extensions it knows')
     visitor = test.visitor(server=test.server(root=test.site(
         {f'file.with.{extension}': b'x' for extension in TYPES})))
     for extension, kind in TYPES.items():
@@ -220,7 +220,7 @@ def etag_of_rewritten(test):
         content = b'rewritten %03d' % number
         if number > 250:  # larger than what a server reads to make a tag
             content *= 2000
-            time.sleep(0.012)  # the tick of a file system's clock
+            time.sleep(0.012)  # more than a tick of a file system's clock
         (root / 'hello.txt').write_bytes(content)
         reply = visitor.get('/hello.txt', f'If-None-Match: {tag}')
         reply.must_be(200, content, 'a strong ETag differs whenever a byte '
@@ -281,9 +281,9 @@ def more_media_types(test):
 
 @check(WEB, open=False)
 def no_cache(test):
-    """a browser may cache a response, but must ask whether it has changed:
-    else it may reuse a file without asking, for as long as a tenth of the
-    file's age, and not show an edit"""
+    """a browser may cache a response, but must ask whether it has changed;
+    otherwise it may show an outdated file for as long as a tenth of the file's
+    age"""
     visitor = test.visitor()
     reply = visitor.get().must_have('Cache-Control', 'no-cache')
     visitor.get('/list/').must_have('Cache-Control', 'no-cache')

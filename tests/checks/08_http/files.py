@@ -217,7 +217,7 @@ def spare_descriptors(test):
 @check(WEB, open=False)
 def slow_files_shared(test):
     """no client waits while many files that are not in memory are read for
-    another"""
+    another client"""
     test.need_injector()
     root = fill(test.site(), {f'{number}.txt': HELLO for number in range(100)})
     later = os.stat(root).st_mtime + 3600  # so that they look just written
@@ -258,7 +258,7 @@ def search_permission(test):
         for target in ('/hello.txt', '/sub/inner.txt', '/sub/'):
             visitor.get(target).must_be(
                 200, hint='search permission is enough for the folders of a '
-                'path: O_SEARCH, or O_PATH')
+                'path: open them with O_SEARCH or O_PATH')
         visitor.get('/list/').must_be(403)
     finally:
         for name in ('sub', 'list'):
@@ -267,8 +267,8 @@ def search_permission(test):
 
 @check(WEB, open=False)
 def leased(test):
-    """answers with 503, which invites another try, rather than 500 if another
-    program holds a lease on the file"""
+    """answers with 503, which means that the client may try again, and not with
+    500, if another program holds a lease on the file"""
     test.need_injector()
     visitor = test.visitor()
     test.attached()

@@ -58,7 +58,7 @@ def redirect(test):
             reply.must_be(301)
         there = re.sub('^http://[^/]*', '', urllib.parse.urljoin(
             'http://ladder' + target, reply['Location']))
-        if test.any:  # the query is the server's choice
+        if test.any:  # the server may choose to drop the query
             there, path = there.partition('?')[0], path.partition('?')[0]
         if urllib.parse.unquote(there) != urllib.parse.unquote(path):
             raise Failure(f'"Location: {path}" for {reply.to}',
@@ -300,7 +300,7 @@ def listing_in_portions(test):
             f'{number:05}' for number in range(30000)]:
         raise Failure('30000 names, in order', f'{len(reply.body)} bytes')
     if len(waits) < 3:
-        raise Failure('others served at least 3 times meanwhile',
+        raise Failure('another client served at least 3 times meanwhile',
                       f'{len(waits)} times',
                       'read and write a portion, then serve the others')
     for _ in range(3):

@@ -9,8 +9,8 @@ from harness.replies import UNEXPECTED
 from harness.web import DATA, HELLO, WEB, gave_up, request
 
 # A row of LINES or FIELDS: its name, what is wrong with the request,
-# the request, and the answers that any server may give; {} if every answer is
-# allowed, because RFC 9112 demands nothing, or permits a repair.
+# the request, and the statuses that any server may answer with; {} if all are
+# allowed, because RFC 9112 demands nothing or lets the server repair it.
 BAD, ANY = {400}, set(range(400, 600))
 SERVED_OR_NOT = set(range(200, 600))  # but then the connection ends
 LARGE = set(range(200, 600))  # but what follows is not read as a request
@@ -94,7 +94,7 @@ LINES = [
      b'\r\r\n' + line('GET /hello.txt HTTP/1.1'), {}),
     ('fragment', '# in the target, which no browser sends',
      line('GET /hello.txt#top HTTP/1.1'), {}),
-    ('binary', 'TLS, to a server that does not speak it',
+    ('binary', 'TLS, although the server does not use TLS',
      b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', ANY),
 ]
 FIELDS = [
@@ -190,8 +190,8 @@ ALIKE = collections.defaultdict(dict)  # the rows of each fault
 
 
 def need_first(test, server, name, alike):
-    """Skips a row if a server that is not ours fails an earlier row for the
-    same fault, which is reported only once."""
+    """For a server other than ours: skips a row if the server fails an earlier
+    row for the same fault, so that the fault is reported only once."""
     for other, judge in alike.items():
         if other == name:
             return
@@ -215,7 +215,7 @@ def make_refusal(name, wrong, message, anybody, ours=400, framing=False,
                 return
             raise
         reply.must_be(sorted(anybody) if test.any else ours, hint=(
-            f'{wrong}: well-formed, so this is a 501' if ours == 501 and
+            f'{wrong}: well-formed, so answer with 501' if ours == 501 and
             reply.status == 400 else hint * (reply.status not in UNEXPECTED)))
         if not test.any and not reply.last:
             raise Failure(f'"Connection: close" in the {reply.status} for '

@@ -61,9 +61,9 @@ def head_length(test):
     for size in (16000, 16384):
         visitor.get('/hello.txt', 'X-Filler: ' + 'x' * (size - bare)
                     ).must_be(200, HELLO)
-    for _ in range(2):  # more than 16384 bytes received, but not of one head
+    for _ in range(2):  # over 16384 bytes arrive, but not in one head
         visitor.send(field('X-Filler: ' + 'x' * (16384 - bare)) + request())
-        hint = 'a request follows a head of 16384 bytes, which is not too long'
+        hint = 'a request follows a head of 16384 bytes, and both are valid'
         for _ in range(2):
             visitor.answer(hint=hint).must_be(200, HELLO, hint)
     for size in (16385, 16400, 20000, 100000):

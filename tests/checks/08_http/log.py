@@ -120,7 +120,7 @@ def log_escaped(test):
         raise Failure('the ESC in a request line, escaped', lines[4][2])
     odd = re.search(rb'[^ -~\n]', log.read_bytes())
     if odd:
-        raise Failure('no byte below 0x20 or from 0x7f on', repr(odd[0]),
+        raise Failure('no byte below 0x20 or above 0x7e', repr(odd[0]),
                       'escape them: a terminal may take 0x9b for ESC [')
 
 
@@ -137,14 +137,14 @@ def messages_escaped(test):
     server.wait_for(lambda: len(server.lines) > 1)
     odd = re.search(rb'[^ -~\n]', bytes(server.errors))
     if odd or len(server.lines) != 2:
-        raise Failure('one line without a byte below 0x20 or from 0x7f on',
+        raise Failure('one line without a byte below 0x20 or above 0x7e',
                       f'{odd and odd[0]!r} in {bytes(server.errors)!r}',
                       'escape them, as in the log')
 
 
 @check(WEB, open=False)
 def log_pipe_without_reader(test):
-    """exits if -l names a pipe without a reader, and does not wait for one"""
+    """if -l names a pipe without a reader, exits instead of waiting for one"""
     root = test.site()
     pipe = test.site({}) / 'pipe'
     os.mkfifo(pipe)
@@ -153,7 +153,7 @@ def log_pipe_without_reader(test):
 
 @check(WEB, open=False)
 def log_at_the_end(test):
-    """writes the rest of the log when a signal ends it"""
+    """writes the rest of the log before it exits on a signal"""
     for number in (signal.SIGTERM, signal.SIGINT):
         server, visitor, log = logging(test)
         for _ in range(50):
@@ -313,7 +313,7 @@ def minute_there():
 
 @check(WEB, open=False)
 def log_disk_full(test):
-    """a full log costs no client its response"""
+    """every client gets its response even if the disk of the log is full"""
     if not os.path.exists('/dev/full'):
         raise Skip('there is no /dev/full')
     server = test.server('-l', '/dev/full', root=test.site())

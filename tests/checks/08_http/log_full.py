@@ -41,8 +41,8 @@ def log_limited(test):
                       'complete the line that was partly written')
     if len(lines) > 25:
         raise Failure('no lines from the time when the log was full',
-                      f'{len(lines)} lines', 'drop what cannot be written, or '
-                      'the lines take more and more memory')
+                      f'{len(lines)} lines', 'drop lines that do not fit, or '
+                      'they take more and more memory')
 
 
 @check(WEB, open=False)
@@ -157,6 +157,6 @@ def log_continued_in_a_pipe(test):
             raise Failure('15 lines, and no message',
                           f'{counted(got.count(10), "line")}; '
                           f'{server.lines[1:]}', 'after SIGHUP check again '
-                          'what the log is: a pipe may be full')
+                          'whether the log is a pipe, which may be full')
     finally:
         os.close(reader)

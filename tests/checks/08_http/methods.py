@@ -104,7 +104,7 @@ def options(test):
     visitor = test.visitor()
     for target in ('/hello.txt', '/sub/', '*', 'http://ladder/hello.txt'):
         reply = visitor.get(target, method='OPTIONS').must_be(
-            204, hint='OPTIONS may ask for *, the server itself, as well'
+            204, hint='OPTIONS may ask for *, which is the server itself'
             * (target == '*'))
         if sorted(reply.tokens('Allow')) != ALLOWED:
             raise Failure('Allow: GET, HEAD, OPTIONS', f'"{reply["Allow"]}"')
@@ -154,7 +154,7 @@ def method_unknown(test):
                    "!#$%&'*+.^_`", 'X' * 100):
         visitor.get(method=method).must_be(
             range(400, 600) if test.any else 501,
-            hint='compare whole methods, with their case')
+            hint='compare the whole method; its case matters')
     visitor.stays()
 
 
@@ -176,7 +176,8 @@ def http_1_0(test):
 
 @check(WEB, open=False, after='close_wins')
 def http_1_0_kept(test):
-    """keeps a 1.0 connection with "Connection: keep-alive", and says so"""
+    """keeps a 1.0 connection after "Connection: keep-alive", and answers with
+    the same field"""
     visitor = test.visitor()
     for value in ('keep-alive', 'Keep-Alive', 'x, KEEP-ALIVE', 'keep-alive,x'):
         reply = visitor.get('/hello.txt', f'Connection: {value}',

@@ -129,7 +129,7 @@ def link_local_without_zone(test):
             raise Failure(f'status 2 for -a {address}', 'another')
     child, status = test.run('-a', 'fe80::1', '0')
     if status != 2 or not any('interface' in line for line in child.lines):
-        raise Failure('a line that asks for an interface, and status 2',
+        raise Failure('a line about the missing interface, and status 2',
                       f'it {test.outcome(child)}', 'bind would fail with '
                       'EINVAL, which does not say what is missing')
 

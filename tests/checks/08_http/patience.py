@@ -36,8 +36,8 @@ def until_ended(visitor, began, send=None, every=0.1):
 
 @check(WEB, open=False)
 def slow_head(test):
-    """with -t 1 a head has a second from its first byte, however often a byte
-    arrives"""
+    """with -t 1 a head must end within a second, counted from its first byte,
+    however often a byte arrives"""
     server = test.server('-t', '1', root=test.site())
     visitors = [test.visitor(server=server) for _ in range(2)]
     began = time.monotonic()
@@ -190,9 +190,8 @@ def slow_reader_stays(test):
 
 @check(WEB, open=False)
 def response_in_the_buffer(test):
-    """with -t 2 drops after two seconds a client that does not read a response
-    of 600 KB, but not one that reads it slowly, though the socket took all of
-    it at once"""
+    """with -t 2, after a socket has taken a response of 600 KB at once, drops a
+    client that reads nothing for two seconds, but not one that reads slowly"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
     content = data(600000)
@@ -218,7 +217,7 @@ def response_in_the_buffer(test):
     if pause > 1:
         raise Skip('this machine is too busy to read slowly')
     if lines[0] in server.lines:
-        raise Failure('no such line: it reads all the time', lines[0],
+        raise Failure('no such line: the client keeps reading', lines[0],
                       'a byte that the peer has acknowledged counts as moved')
     raise Failure(f'the line "{lines[1]}" after 2 seconds, or slightly more',
                   'no such line after 3.2 s', 'the kernel does not report when '
@@ -349,7 +348,7 @@ def web_storm(test):
 
 
 def web_life(visitor, files, chance):
-    """A connection: several requests at a time, and an end at any moment."""
+    """Sends several requests at a time, and may leave at any moment."""
     for _ in range(chance.randrange(1, 4)):
         names = chance.choices(sorted(files), k=chance.randrange(1, 8))
         visitor.send(b''.join(request('/' + name) for name in names))
@@ -364,7 +363,7 @@ def web_life(visitor, files, chance):
 @check(WEB, open=False)
 def download_given_up(test):
     """a download that a browser cancels causes at most one line on standard
-    error, and so do several requests for it on one connection"""
+    error, even if more requests follow on the same connection"""
     root = test.site({'middle': data(500000)})
     with open(root / 'large', 'wb') as file:
         file.truncate(64 << 20)

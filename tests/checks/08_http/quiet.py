@@ -5,7 +5,7 @@ sets, but never for long."""
 import signal
 import time
 
-from harness import PATIENCE, Failure, check, wait_until
+from harness import PATIENCE, Failure, check, settings, wait_until
 from harness.web import WEB, request
 
 QUIET, BUSY = 30, 12  # how many clients
@@ -17,7 +17,7 @@ def clients_of(test, server):
     clients = [test.connect(server) for _ in range(QUIET + BUSY)]
     for client in clients:
         test.served(server, client)
-    time.sleep(0.2)  # quiet means: for a tenth of a second
+    time.sleep(0.2)  # quiet: no progress for a tenth of a second
     return clients[:QUIET], clients[QUIET:]
 
 
@@ -42,7 +42,9 @@ def quiet_left_out(test):
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:  # on a busy machine a turn may take 10 ms
         test.faults.set('too_short', 0, 'select')
-        say_together(test, server, busy, test.question())
+        say_together(test, server, busy, test.question()[:4])  # a short turn
+        for client in busy:
+            test.say(client, test.question()[4:])
         for client in busy:
             test.answered(client)
         fewest = test.faults.get('too_short', 'select') - 1
@@ -52,7 +54,7 @@ def quiet_left_out(test):
                   f'its sets, since {len(quiet)} are quiet and more than eight '
                   'are ready', f'at least {fewest} in each call', 'after a '
                   'turn in which more than eight were ready, leave out those '
-                  'that have moved no byte for a tenth of a second')
+                  'that have made no progress for a tenth of a second')
 
 
 @check(WEB, open=False)
@@ -73,8 +75,10 @@ def quiet_after_busy(test):
 
 @check(WEB, open=False)
 def quiet_while_busy(test):
-    """a quiet client is answered while the others keep the server busy"""
+    """quiet clients are answered while the others keep the server busy"""
     test.need_injector()
+    hint = ('however busy the others are, let select look at all sockets every '
+            '10 ms')
     for _ in range(4):  # a busy machine may give this process no time
         server = test.server('-t', '0')
         test.attached()
@@ -88,11 +92,12 @@ def quiet_while_busy(test):
         for client in busy:
             test.say(client, LONG)
         wait_until(lambda: calls() > BUSY * len(LONG) / 10)
-        test.say(quiet[0], test.question())
-        test.answered(quiet[0])
+        # Over TLS, a turn receives a whole record, so there are only a few.
+        for client in quiet[:1 if settings.TLS else 20]:
+            test.say(client, test.question())
+            test.answered(client, hint=hint)
         if calls() < BUSY * len(LONG) / 2:
             return
         test.faults.set('most', 0, 'recv')
-    raise Failure('a response to a quiet client while the others are busy',
-                  'one only when those had fallen silent', 'however busy the '
-                  'others are, let select look at all sockets every 10 ms')
+    raise Failure('responses to quiet clients while the others are busy',
+                  'some only when those had fallen silent', hint)

@@ -18,8 +18,8 @@ from harness.web import DATA, HELLO, USUAL, WEB, fill, request
 
 @check(WEB, open=False)
 def recent_files_in_memory(test):
-    """keeps the most recently sent files in its cache, even when that is full,
-    and sends them without reopening them"""
+    """keeps the most recently sent files in its cache, even if the cache is
+    full, and sends them without reopening them"""
     test.need_injector()
     names = [f'{number}.bin' for number in range(12)]  # of 1 MB: 8 MB are kept
     root = test.site({name: name.encode() * 150000 for name in names})
@@ -29,7 +29,7 @@ def recent_files_in_memory(test):
     visitor = test.visitor(server=server)
     for name in names:
         visitor.get('/' + name).must_be(200)
-    for _ in range(30):  # what is cached is reread after 0.1 seconds
+    for _ in range(30):  # cached files are reread after 0.1 seconds
         before = test.faults.get('calls', 'open')
         visitor.get('/' + names[-1]).must_be(200, names[-1].encode() * 150000)
         if test.faults.get('calls', 'open') == before:
@@ -66,7 +66,7 @@ def link_beside_a_folder(test):
     first, second = (test.visitor(server=server) for _ in range(2))
     first.stays()
     second.stays()
-    for _ in range(10):  # what is cached is reread after 0.1 seconds
+    for _ in range(10):  # cached files are reread after 0.1 seconds
         first.get('/ab/x.txt').must_be(200, b'ab')
         second.get('/a/x.txt').must_be(200, b'a')
         server.signal(signal.SIGSTOP)  # so that both arrive in one turn
@@ -119,14 +119,14 @@ def pipe_in_time(test):
 
 @check(WEB, open=False)
 def listing_of_what_vanishes(test):
-    """leaves out of a listing what is removed before it is listed"""
+    """a listing leaves out files that are removed before they are listed"""
     test.need_injector()
     root = fill(test.site({}), {f'list/{number}.txt': b'' for number
                                 in range(5)})
     server = test.server(root=root)
     test.attached()
     test.faults.fail('stat', errno.ENOENT, test.faults.get('calls', 'stat') + 4,
-                     FOREVER)  # the first two are there, after index.html
+                     FOREVER)  # but not for index.html and two files
     page = test.visitor(server=server).get('/list/').must_be(200).body
     if len(list(Links(page).names('/list/'))) != 2:
         raise Failure('two files in the listing: three have been removed',
@@ -267,7 +267,7 @@ def folders_looked_at_once(test):
     if calls > 2:
         raise Failure('one fstatat and one fstat for two requests',
                       f'{calls} calls')
-    for _ in range(20):  # what is cached is reread after 0.1 seconds
+    for _ in range(20):  # cached files are reread after 0.1 seconds
         for visitor, name in pairs:
             visitor.get('/' + name).must_be(200)
         server.signal(signal.SIGSTOP)
@@ -297,7 +297,7 @@ def cached_files_freed(test):
     for name in names:
         visitor.get('/' + name).must_be(200)
     for name in names[1], names[1]:  # first inside the list, then at its end
-        time.sleep(0.11)  # what is cached is reread after 0.1 seconds
+        time.sleep(0.11)  # cached files are reread after 0.1 seconds
         visitor.get('/' + name).must_be(200)
     server.signal(signal.SIGTERM)
     if server.wait_exit() != 0:

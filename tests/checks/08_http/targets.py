@@ -115,7 +115,7 @@ HINTS = {
              'of the path',
     'star': 'only OPTIONS may ask for *',
     'authority': 'only CONNECT has a target that is a host and a port',
-    'absolute_nul': 'inet_pton stops at a NUL: there must be none between the '
+    'absolute_nul': 'inet_pton stops at a NUL, so reject a NUL between the '
                     'brackets',
     'absolute_user': 'no user name may precede the host',
     'absolute_password': 'no user name may precede the host',
@@ -177,7 +177,7 @@ for name, row in FORMS.items():
 
 
 def answer_or_end(visitor, target):
-    """The response, or None if a server not ours closes the connection."""
+    """The response, or None if a server that is not ours closes first."""
     try:
         return visitor.get(target)
     except Failure as failure:
@@ -213,7 +213,7 @@ def target_outside(test):
 
 @check(WEB, open=False, after=previous)
 def target_empty_path(test):
-    """http://ladder means http://ladder/, with a query or without"""
+    """http://ladder means http://ladder/, with or without a query"""
     visitor = test.visitor()
     whole = visitor.get('/').must_be(200)
     for target in ('http://ladder', 'http://ladder?a=b', 'http://ladder:80',

@@ -13,7 +13,7 @@ from .ranges import ranged, whole
 from harness import Failure, Skip, check, data, difference, shown
 from harness.web import DATA, HELLO, USUAL, WEB
 
-MOST = 1 << 20  # bytes that http.client reads of a body, which may be endless
+MOST = 1 << 20  # the most bytes to read of a body, which may be endless
 
 
 def use(*words, patience=60):
@@ -23,7 +23,7 @@ def use(*words, patience=60):
         raise Skip(f'{words[0]} is not installed')
     environment = {name: value for name, value in os.environ.items()
                    if not name.lower().endswith('_proxy')}
-    limit = 1 << 15  # for any file, also standard output: blocks of 512 bytes
+    limit = 1 << 15  # of any file, standard output too, in blocks of 512 bytes
     with tempfile.TemporaryFile() as output:
         try:
             done = subprocess.run(
@@ -93,8 +93,8 @@ def curl_ranges(test):
 
 @check(WEB)
 def curl_versions(test):
-    """curl gets a file with HTTP/1.0, with 1.1, and when it offers HTTP/2; and
-    a head"""
+    """curl gets a file over HTTP/1.0, over 1.1, and when it offers HTTP/2; it
+    also gets a head alone"""
     here = at(test) + '/data.bin'
     for option in ('--http1.0', '--http1.1', '--http2'):
         same(f'curl {option}', curl(option, here), DATA)

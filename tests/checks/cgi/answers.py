@@ -52,8 +52,8 @@ def length_kept(test):
         reply = visitor.get(f'/cgi/{name}').must_be(200, body)
         reply.must_lack('Transfer-Encoding')
         reply.must_have('Content-Length', str(len(body)))
-        visitor.stays('a client that counts the bytes would take any more for '
-                      'the next response')
+        visitor.stays('a client that counts the bytes would take any extra '
+                      'bytes for the next response')
 
 
 @check(CGI)

@@ -1,4 +1,4 @@
-"""The body of a request to a script: it is in a file before the script runs."""
+"""Request bodies for scripts: each is in a file before its script runs."""
 
 import errno
 import re
@@ -63,7 +63,7 @@ def body_empty(test):
 
 @check(CGI)
 def body_not_read(test):
-    """a script need not read the body: the next request is still found"""
+    """a script need not read the body: the next request is still answered"""
     visitor = serve(test, hello=HELLO)
     body = data(300000)
     for _ in range(3):
@@ -207,7 +207,7 @@ def body_malformed(test):
     visitor.ended()
     another(test).stays()
     if (test.scripts / 'started').exists():
-        raise Failure('no script for half a body', 'it has been started')
+        raise Failure('no script started for half a body', 'one was started')
 
 
 @check(CGI)
@@ -222,7 +222,7 @@ def body_malformed_leaves_nothing(test):
     visitor.send(b'ZZ\r\n')
     visitor.answer(b'POST').must_be(400)
     if not wait_until(lambda: not uploads(test.running), 1):
-        raise Failure('no file of the body after the 400', 'it is open',
+        raise Failure('the file of the body closed after the 400', 'it is open',
                       'close the file when the body is rejected')
 
 
@@ -242,7 +242,7 @@ def uploads(server):
 
 
 def without_names(server):
-    """For each of these files, whether its name is gone."""
+    """Returns, for each of these files, whether it has been unlinked."""
     return [name.endswith(' (deleted)') for name in uploads(server)]
 
 

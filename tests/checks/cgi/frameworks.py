@@ -57,7 +57,7 @@ def python_with(name):
 
 
 def framed(test, name, text):
-    """Demands the answers of an application, in a script and in a worker."""
+    """Demands that an application answer, in a script and in a worker."""
     python = python_with(name)
     visitor = serve(test, '-t', '20', slow=SCRIPT.format(python))
     write(test, app=text)

@@ -1,4 +1,4 @@
-"""Which path leads to which script, and which to none."""
+"""Which script a path leads to, if any."""
 
 import os
 import socket

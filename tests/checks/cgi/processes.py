@@ -121,7 +121,7 @@ def silent_after_its_head(test):
     visitor.send(message)
     visitor.head(message).must_be(200)
     if visitor.rest() != b'5\r\npart\n\r\n':
-        raise Failure('one chunk, and the end of the connection without the '
+        raise Failure('one chunk, then the end of the connection, with no '
                       'last chunk', 'something else')
     gone(pids(test, 2), 'it was silent for too long')
 
@@ -246,7 +246,7 @@ def client_gone_while_it_writes(test):
 
 @check(CGI)
 def client_ends_its_half(test):
-    """a client that has shut down its half still gets its answer"""
+    """a client that has shut down its sending half still gets its answer"""
     visitor = serve(test, soon=PLAIN + 'sleep 0.5; echo soon\n')
     visitor.send(request('/cgi/soon') + request('/hello.txt'))
     visitor.socket.shutdown(socket.SHUT_WR)
@@ -321,8 +321,8 @@ def goes_on_after_its_answer(test):
 
 @check(CGI)
 def idle_with_a_script(test):
-    """the server uses no processor time while a script is silent, not even if
-    further requests of its client wait"""
+    """the server uses no processor time while a script is silent, even if its
+    client has further requests waiting"""
     visitor = serve(test, '-t', '0', sleep=SLEEP)
     visitor.send(request('/cgi/sleep') + request('/hello.txt') * 3000)
     pids(test, 2)

@@ -11,7 +11,7 @@ from harness.web import Visitor
 CGI = 'cgi'
 LONGEST = 16 << 20  # bytes of a body
 SHELL = '#!/bin/sh\n'
-# Waits until the check creates the file go, or fails and removes its files.
+# Waits until the check creates the file go, or ends and removes this script.
 WAIT = 'until [ -e go ] || [ ! -e "$0" ]; do sleep 0.1; done\n'
 PYTHON = f'#!{sys.executable}\n'
 PLAIN = SHELL + 'echo Content-Type: text/plain; echo; '
@@ -99,7 +99,7 @@ def children(server):
     """The children of the server: (number, state)."""
     found = []
     for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:  # not with glob, which may fail with ESRCH
+        try:  # not with glob, which can fail with ESRCH
             stat = pathlib.Path('/proc', pid, 'stat').read_text()
         except OSError:
             continue
@@ -114,7 +114,7 @@ def at_rest(test, why):
     if not wait_until(lambda: not children(test.running)):
         raise Failure(f'no child of the server is left {why}',
                       shown(repr(children(test.running)).encode()),
-                      'SIGCHLD: call waitpid for each that has ended')
+                      'on SIGCHLD call waitpid for each child that has ended')
 
 
 def told(test, pattern, hint=''):

@@ -171,5 +171,5 @@ def streams_closed(test):
         raise Failure('a server', f'it {test.outcome(server)}')
     server.host, server.port = ready[1], int(ready[2])
     Visitor(test.connect(server)).get('/cgi/read').must_be(
-        200, b'read\n', 'if the input of scripts is descriptor 0, execve '
+        200, b'read\n', 'if the file for the input gets descriptor 0, execve '
         'closes it: open the standard streams first')

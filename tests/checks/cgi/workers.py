@@ -58,7 +58,7 @@ def write(test, **modules):
 
 @contextlib.contextmanager
 def working(test, module='app', count=1, name='fast', python=sys.executable):
-    """A running worker, on a socket among the scripts."""
+    """A running worker, with its socket in the folder of the scripts."""
     environment = {key: value for key, value in os.environ.items()
                    if not key.startswith('HTTP_')}
     with Program([python, str(WORKER), name, f'{module}:application',
@@ -237,8 +237,8 @@ def worker_with_a_queue(test):
 
 @check(CGI)
 def worker_takes_a_part(test):
-    """answers with 500 if a socket does not take all variables in one call,
-    and reports that they are too long"""
+    """answers with 500 if one call cannot send all variables to a worker, and
+    reports that they are too long"""
     test.need_injector()
     visitor = begin(test)
     with working(test):
@@ -252,8 +252,8 @@ def worker_takes_a_part(test):
 
 @check(CGI)
 def worker_has_errors(test):
-    """an error in the application gives a 500; a client that leaves harms no
-    worker"""
+    """an error in the application gives a 500; a client that leaves early
+    does not harm a worker"""
     visitor = begin(test)
     (test.scripts / 'data').write_bytes(data(3 << 20))
     with working(test):

@@ -151,7 +151,7 @@ def server_gone_before_send(test, name, half_close):
     if child.wait_exit() == 1 and any(
             re.match('recv: (ECONNRESET|EPIPE)', line)
             for line in child.lines):
-        return  # it receives while it sends, and recv has failed first
+        return  # recv failed first: this client receives while it sends
     stopped(test, child, 'send', name)
 
 

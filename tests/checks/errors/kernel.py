@@ -37,8 +37,8 @@ def in_network(call, name, stages):
 
 
 def made_by_kernel(function):
-    """Returns whether a function can be tried here. One of OURS cannot with
-    tests/check --starter, which may confine the program under test."""
+    """Returns whether a function can be tried here. Those of OURS cannot be
+    tried with tests/check --starter, which may confine the program."""
     if function in OURS and settings.STARTER:
         return False
     return function is not None and (function not in NETWORK
@@ -63,8 +63,8 @@ def try_kernel(function, test):
 
 
 def until_interrupted(test, child, call):
-    """Stops and continues the program three times, and then until the call has
-    failed with EINTR, if the injector is there to detect that."""
+    """Stops and continues the program three times. If the injector is attached,
+    repeats this until the call has failed with EINTR."""
     def interrupted():
         return (test.faults.get('failed', call) > 0
                 and test.faults.get('last_error', call) == errno.EINTR)

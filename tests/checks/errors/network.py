@@ -122,7 +122,7 @@ def lose_acknowledgements(test, message, kind=0):
     not even acknowledgements, so the server retransmits, and gives up a few
     seconds later. If kind is given, a rule of that kind soon stops the
     server's own packets, too."""
-    limit('tcp_retries2', 3 if kind else 1)  # so that the cut is in time
+    limit('tcp_retries2', 3 if kind else 1)  # so that the cut comes in time
     limit('tcp_wmem', '4096 4096 4096')  # so that send soon finds no room
     server = test.server()
     client = test.connect(server, source_address=(THERE, 0))
@@ -216,7 +216,7 @@ def listens_no_more(test):
     client.close()
     with borrow(server, sockets_of(server)[0]) as other:
         if not other.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise namespaces.Unavailable('its first socket does not listen')
+            raise namespaces.Unavailable('the first socket does not listen')
         other.shutdown(socket.SHUT_RD)
         stopped(test, server, 'accept', 'EINVAL')
 
@@ -294,12 +294,12 @@ def connecting_already(test):
 @sharing('accept', 'EAGAIN', '07 08')
 @sharing('accept', 'EWOULDBLOCK', '07 08')
 def nobody_waits(test):
-    """A socket that does not block has no client left to accept."""
+    """accept is called once more, does not block, and finds no client."""
     server = attached_server(test)
     test.served(server, test.connect(server))
     if not wait_until(lambda: test.faults.get('last_error', 'accept')
                       == errno.EAGAIN, 1):
-        raise namespaces.Unavailable('it accepts one client per turn')
+        raise namespaces.Unavailable('the server accepts one client per turn')
     test.served(server, test.connect(server))
     not_told(test, server, 'accept')
 

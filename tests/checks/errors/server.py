@@ -18,7 +18,7 @@ RECEIVING = '05 05-framing 07 07-publish 07-queue 08'
 
 @kernel('socket', 'EMFILE', '01 02 03 04 05 07 08')
 def socket_without_descriptors(test):
-    """A server for many clients may open other things before its socket."""
+    """A server for many clients may open descriptors before its socket."""
     test.need_injector()
     arguments = {'01': [], '08': ['-l', '/dev/null', '0']}.get(test.stage,
                                                                ['0'])
@@ -78,10 +78,10 @@ def out_of_descriptors(test):
     used = max(server.descriptors()) + 1
     for shortage in (1, 2):
         limit = server.limit_descriptors(used)
-        test.connect(server).close()  # accept may already hold a descriptor
+        test.connect(server).close()  # a waiting accept may hold a descriptor
         clients = [test.connect(server) for _ in range(3)]
         if test.faults.get('attached'):  # 08 reserves descriptors for files,
-            idles(test, server, 'accept', 'EMFILE',  # and need not retry
+            idles(test, server, 'accept', 'EMFILE',  # so it need not retry
                   again=test.stage < '08')
         told(test, server, 'accept', 'EMFILE', shortage)
         test.alive(server, 'accept has failed with EMFILE',

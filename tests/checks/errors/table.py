@@ -1,5 +1,5 @@
 """tests/errors.tsv: the errors that a call can report, and the action that each
-of them asks for."""
+of them calls for."""
 
 import csv
 
@@ -24,9 +24,9 @@ with open(TESTS / 'errors.tsv', newline='') as file:
 
 
 def alternative(text, row, stage):
-    """The part of a row's text that holds in this stage. If a server's action
-    has two parts, joined by ", or ", so has the meaning: the second part is for
-    07 and later, which wait for select."""
+    """The part of a row's text that applies to this stage. If the server's
+    action has two parts, joined by ", or ", the meaning has two as well. The
+    second part is for 07 and later, which wait for select."""
     usual, _, other = text.partition(', or ')
     if ', or ' not in row['server']:
         return text

@@ -16,7 +16,7 @@ NUMBER_HINT = ('an answer has the same bytes as the request, its number '
 AGAIN_HINT = ('limit how long recvfrom may wait (SO_RCVTIMEO), then send the '
               'same request again')
 EARLY_HINT = ('it asks again too early: -t is in seconds, and so is tv_sec')
-LIMIT = 4  # a request is sent once, and three more times
+LIMIT = 4  # a request is sent once, then at most three more times
 
 
 @check(STAGE)
@@ -236,7 +236,7 @@ def answers_late(test):
     server.start(b'one\ntwo\nthree\n', seconds=1)
     first = server.request(1, b'one')
     server.request(1, b'one', AGAIN_HINT, 1 + PATIENCE)
-    server.answer(first)  # to the first copy, but the request is the same
+    server.answer(first)  # the answer to the first of two equal requests
     second = server.request(2, b'two',
                             'asking again does not change the number: an '
                             'answer to any copy counts')
@@ -292,8 +292,8 @@ def junk_buys_no_time(test):
         got = server.take(0.3)
     if got is None:
         raise Failure('the request again after 1 second (-t 1)',
-                      f'none in {1 + PATIENCE} seconds of other messages',
-                      'a skipped message does not restart the wait: let '
+                      f'none in {1 + PATIENCE} s, while other messages arrived',
+                      'a skipped message must not restart the wait: let '
                       'recvfrom wait for the time that is left')
     server.answer(got)
     server.succeeded(b'hello\n')
@@ -301,7 +301,7 @@ def junk_buys_no_time(test):
 
 @check(STAGE)
 def refused_at_once(test):
-    """ends at once if no socket has the port: status 1"""
+    """ends at once if no socket is bound to the port: status 1"""
     server = Asked(test)
     server.port = free_port()
     began = time.monotonic()
@@ -357,7 +357,7 @@ def client_idle(test):
 
 @check(STAGE)
 def stopped_meanwhile(test):
-    """Ctrl-Z and fg while it waits lose nothing"""
+    """loses nothing if Ctrl-Z and fg interrupt its wait"""
     server = Asked(test)
     child = server.start(b'one\ntwo\n')
     for number, line in (1, b'one'), (2, b'two'):

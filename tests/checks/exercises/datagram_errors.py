@@ -53,7 +53,7 @@ def faulty_client(test, call, name, action):
     order(test, call, name, action)
     asked = Asked(test)
     asked.start(b'knock\n')
-    if call == 'recvfrom':  # it may not be called before a message has arrived
+    if call == 'recvfrom':  # perhaps called only when a message is there
         asked.request(1, b'knock')
         asked.answer(b'other bytes')
     injected(test, call)

@@ -19,7 +19,7 @@ def bound_line(test):
     server = start_server(test, port=port)
     if (server.host, server.port) != ('127.0.0.1', port):
         raise Failure(f'the line "bound to 127.0.0.1:{port}"', server.lines[0],
-                      'getsockname stores the address; ntohs for the port')
+                      'getsockname stores the address; use ntohs for the port')
 
 
 share(STAGE, 'default_port')
@@ -102,9 +102,9 @@ def to_its_sender(test):
     server = start_server(test)
     senders = [socket_to(test, server) for _ in range(40)]
     for sender in senders[:2] * 2:
-        echoed(test, server, sender, hint='the next message may come from '
-               'any sender: send to the address that recvfrom stored for this '
-               'one, and do not connect the server\'s socket')
+        echoed(test, server, sender, hint='each message may come from '
+               'another sender: send to the address that recvfrom stored for '
+               'it, and do not connect the server\'s socket')
     messages = {sender: b'from %d' % sender.getsockname()[1]
                 for sender in senders}
     with_server_stopped(server, lambda: [
@@ -195,8 +195,8 @@ def port_not_shared(test):
             raise Failure('bind fails with EADDRINUSE', f'it '
                           f'{test.outcome(child)}',
                           'do not set SO_REUSEADDR on a datagram socket: its '
-                          'port is never in TIME_WAIT, and the option lets two '
-                          'servers share a port: then one of them gets '
+                          'port is never in TIME_WAIT, and with the option two '
+                          'servers can share a port, where one of them gets '
                           'nothing')
 
 
@@ -228,7 +228,7 @@ def wrong_arguments(test):
                       ['-c', '-t', '0', '1'], ['-c', '-t', '1x', '1'],
                       ['-c', '-t', '', '1'], ['-c', '-t', '86401', '1'],
                       ['-c', '-t', '-1', '1'], ['-c', '1', '2'], ['-c', '-t']):
-        refuses(test, *arguments, hint="check that all of the argument is a "
+        refuses(test, *arguments, hint="check that the whole argument is a "
                                        "number; the client's port and -t are "
                                        "at least 1")
 

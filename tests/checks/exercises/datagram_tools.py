@@ -36,7 +36,7 @@ def start(test, *options, client=False, port=0, **others):
 # ------------------------------------------------------------ as the server
 
 def free_port():
-    """A port below the ephemeral ones that is free for UDP, too."""
+    """A port below the ephemeral range that is free for TCP and UDP."""
     while True:
         port = network.free_port()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -144,7 +144,7 @@ class Asked:
         self.client, self.child, self.seen = None, None, []
 
     def start(self, message, *options, seconds=20, **others):
-        """Starts the client, with the message as its input, unless that is
+        """Starts the client. Its input is the message, unless the message is
         None. The usual time limit is long, so that the client does not ask
         again just because this process answers slowly."""
         self.child = start(self.test, '-t', str(seconds), *options,
@@ -165,7 +165,7 @@ class Asked:
 
     def request(self, number, line, hint='', patience=PATIENCE):
         """Demands the request with this number and line. Returns it. Skips
-        copies of an earlier one: this process may have been slow."""
+        copies of earlier requests, sent because this process was slow."""
         expected = struct.pack('!I', number) + line
         got = self.take(patience)
         while got != expected and got in self.seen:

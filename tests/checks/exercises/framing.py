@@ -17,12 +17,12 @@ SPLIT_HINT = ('recv returns what has arrived so far: a length, too, may '
 LIMIT_HINT = ('-t limits the time without a byte, not the time for a whole '
               'message')
 EXACT_HINT = ('one recv may return more than one message: receive exactly 4 '
-              'bytes, then exactly as many as they say')
+              'bytes, then exactly the number of bytes that they give')
 
 
 @check('05-framing')
 def reverses(test):
-    """the answer to a message is its bytes in reverse order, framed the same"""
+    """answers a message with its bytes in reverse order, framed the same way"""
     client = test.connect(test.server())
     client.sendall(framed(b'abc'))
     test.answered(client, b'abc')
@@ -238,7 +238,7 @@ def too_long_unread(test):
     test.say(client, struct.pack('!I', 1 << 31) + data(1000))
     test.refused(client)
     client.settimeout(15)
-    for size in (1, 1000, 8 << 20, 1, 1):  # after a reset the second one fails
+    for size in (1, 1000, 8 << 20, 1, 1):  # after a reset a second send fails
         test.say(client, data(size), CLOSE_HINT)
         time.sleep(0.05)
     client.shutdown(socket.SHUT_WR)

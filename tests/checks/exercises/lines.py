@@ -50,8 +50,8 @@ class Talker:
         self.socket.close()
 
     def take(self, what, hint=''):
-        """Receives what has arrived, or waits for it. Returns whether the
-        stream goes on."""
+        """Receives what has arrived, or waits for it. Returns false
+        at the end of the stream."""
         try:
             piece = self.socket.recv(1 << 18)
         except OSError as error:

@@ -42,7 +42,7 @@ def to_a_subscriber(test):
 
 @check('07-publish')
 def several_at_once(test):
-    """many lines may arrive at once, and the beginning of another"""
+    """many lines may arrive at once, followed by the beginning of another"""
     server = test.server()
     reader, writer = test.talker(server), test.talker(server)
     reader.say(b'SUB a', b'?', b'SUB a', b'SUB a')
@@ -296,7 +296,7 @@ def subscribers_reset(test):
     for turn in range(10):
         leaving = [subscriber(test, server, b'news') for _ in range(6)]
         late = subscriber(test, server, b'news')
-        server.signal(signal.SIGSTOP)  # so that send is what fails
+        server.signal(signal.SIGSTOP)  # so that send fails first
         wait_until(lambda: server.state() == 'T')
         writer.say(b'PUB news %d' % turn, b'PUB news and %d' % turn)
         for client in leaving[:3]:
@@ -321,7 +321,7 @@ def ended_in_this_turn(test):
     server = test.server()
     for turn in range(3):
         reader = subscriber(test, server, b'news')
-        writer = test.talker(server)  # later, so behind it in the table
+        writer = test.talker(server)  # the later client, in a later row
         writer.nothing('it has not subscribed')
         server.signal(signal.SIGSTOP)
         wait_until(lambda: server.state() == 'T')

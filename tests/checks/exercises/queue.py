@@ -101,7 +101,7 @@ def no_work_without_pull(test):
 
 @check('07-queue', after='done_without_work')
 def several_at_once(test):
-    """many lines may arrive at once, and the beginning of another"""
+    """many lines may arrive at once, followed by the beginning of another"""
     server = test.server()
     pusher, worker = test.talker(server), test.talker(server)
     pusher.send(b'PUSH 0\n?\nPUSH 1\nDONE\nPUSH 2\nPU')

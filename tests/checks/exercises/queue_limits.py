@@ -239,8 +239,8 @@ def pusher_ends_while_full(test):
     last.socket.shutdown(socket.SHUT_WR)
     waits(last, '1,000 pieces are in the queue')
     for text in texts:
-        worker.pulls(text, 'handle what has arrived before the end of the '
-                     'stream, when there is room')
+        worker.pulls(text, 'lines that arrived before the end of the stream '
+                     'still count: handle each when there is room')
         worker.done()
     last.expect(*[b'OK'] * 20)
     last.ended()
@@ -299,7 +299,7 @@ class Crowd:
                 self.complaints.append(Failure(
                     f'the piece {shown(piece)} for one worker',
                     'two workers have it' if piece in self.held else
-                    'it is handed out again after its DONE'))
+                    'it was handed out again after DONE'))
             self.held.add(piece)
 
     def drop(self, piece):

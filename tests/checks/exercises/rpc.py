@@ -17,8 +17,8 @@ LINE = 4096
 AGAIN_HINT = ('the server vanished before the whole answer had arrived: '
               'discard the part that did, close the socket, connect a new one, '
               'send the request again')
-ONCE_HINT = ('a request that has its answer is never sent again; only the next '
-             'one needs a new connection')
+ONCE_HINT = ('a request that has its answer is never sent again: make a new '
+             'connection only when there is a next request')
 WAITS = 0.1, 0.2, 0.4
 WAIT_HINT = ('a server that restarts needs time: wait before each try, longer '
              'each time')

@@ -16,9 +16,9 @@ from harness.rpc import (
     LineServer, answer_to, answered_all, answering, end_input, gave_up,
     run_client, type_line)
 
-STEP_HINT = ('what follows the line that answers a request is not the answer '
-             'to the next request: close the connection, and send the next '
-             'request on a new one')
+STEP_HINT = ('bytes after the line that answers a request do not answer the '
+             'next request: close the connection, and send the next request on '
+             'a new one')
 LATE_HINT = ('after -t seconds without a byte recv fails with EAGAIN: close '
              'the connection, and ask again on a new one; then the late answer '
              'cannot be mistaken for the answer to another request')
@@ -243,7 +243,7 @@ def closed_while_sent(test):
 
 @check('06-rpc', open=False)
 def shortage_lasts(test):
-    """with -t 2 asks again if send finds no memory for 2 seconds"""
+    """with -t 2 asks again if send fails with ENOBUFS for 2 seconds"""
     test.need_injector()
     server = LineServer(test, answering)
     test.faults.fail('send', errno.ENOBUFS, last=FOREVER)
@@ -253,7 +253,7 @@ def shortage_lasts(test):
     if not wait_until(lambda: len(server.times) > 1, 8):
         raise Failure('a second try, after a shortage of 2 seconds (-t 2)',
                       f'it {test.outcome(child)}', 'count the waits of a '
-                      'shortage: a send waits for at most -t seconds')
+                      'shortage: together they may last -t seconds')
     test.faults.relent('send')
     answered_all(test, child, [b'hello\n'])
 

@@ -31,7 +31,7 @@ TLS_PORT, ECHO_PORT = 8443, 7007
 WEB_PORTS, ECHO_PORTS = (15441, 15442, 15443), (15451, 15452)
 FILES = {'small': data(1000), 'more': data(12000), 'large': data(300000),
          'index.html': b'x'}
-WHOLE = 'small', 'more'  # up to 16 KB are sent by one call, so never in part
+WHOLE = 'small', 'more'  # up to 16 KB are sent in one call, never in part
 
 
 class Site:
@@ -58,7 +58,7 @@ class Site:
         self.proxy = self.start(command)
 
     def begin(self, port):
-        """Starts a server of 08; on the port that it had before, if any."""
+        """Starts a server of 08, on its previous port if it had one."""
         server = self.test.server(root=self.root,
                                   port=self.ports.get(port) or free_port())
         self.ports[port] = server.port
@@ -102,9 +102,9 @@ def get(browser, name):
 
 
 def live(site, end, done, complaints):
-    """A client that sends requests until the time `end`. Its files are so small
-    that a stopped server has sent a file whole or not at all: a proxy cannot
-    ask for the rest of one."""
+    """A client that sends requests until the time `end`. It requests small
+    files, which a stopped server has sent whole or not at all: a proxy cannot
+    request the rest of a file that was sent in part."""
     browser = site.browser()
     try:
         while time.monotonic() < end and not complaints:

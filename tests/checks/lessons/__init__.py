@@ -39,8 +39,8 @@ def make_block_check(stage, block):
             raise Skip(outcome.skipped)
         if not outcome.ok:
             raise Failure('what the lesson shows:\n' + outcome.expected,
-                          '\n' + outcome.got, 'run it by hand: which of the '
-                          'two is wrong?')
+                          '\n' + outcome.got, 'run the command by hand: is the '
+                          'lesson wrong, or the program?')
     typed = [line[2:] for line in block.lines if line.startswith('$ ')]
     return Check(stage, block.name, run, 'the lesson\'s `' + typed[0]
                  + '` prints what it says', '', False)

@@ -49,7 +49,7 @@ def replaced(text, ports):
 
 
 def play(place, ports):
-    """Types what the lesson in a folder says. Demands what it shows."""
+    """Types the commands of a lesson. Demands the output that it shows."""
     text = (place / 'README.md').read_text()
     others = {old: new for old, new in ports.items() if old != PORT}
     for scene in read_scenes(replaced(text, others)):

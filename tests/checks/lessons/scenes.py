@@ -10,10 +10,10 @@ A fenced block of type `console` is what a student sees in one terminal:
 The blocks under one heading are a scene: terminals that are opened one after
 another. In each, a command is typed when the previous one has ended. Once a
 command that keeps running has printed the first line below it in its block, the
-next terminal is opened. At the end those still running get Ctrl-C, first to
-last, each when it has printed everything below it; commands that follow a `^C`
-are typed then. A command that keeps running needs no `^C`, but costs seconds
-without one.
+next terminal is opened. At the end each command that is still running gets
+Ctrl-C, in order, once it has printed everything below it; then the commands
+below its `^C` are typed. The `^C` may be left out, but the run then takes some
+seconds longer.
 
 Lessons say 15441, but are run on another, free port, in a copy of the stages
 that is built with a bare `cc -o server server.c` (08 with all sources except

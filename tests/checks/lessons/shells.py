@@ -90,8 +90,8 @@ class Shell(Child):
             self.wait(self.shown(self.step.shows[:1]))
 
     def finish(self) -> None:
-        """Ends with Ctrl-C what is still running, and types the remaining
-        commands."""
+        """Sends Ctrl-C to a command that is still running, and types the
+        remaining commands."""
         while self.wait(self.shown(self.step.shows)):
             patience = 0 if self.step.interrupted else GRACE
             while not self.wait(self.ended, patience):
@@ -107,8 +107,8 @@ class Shell(Child):
 
 def run_scene(blocks: list[Block], folder: pathlib.Path,
               port: str) -> list[Outcome]:
-    """Plays a scene. Returns the results of its blocks. The blocks talk to
-    each other, so if one cannot be run, none is."""
+    """Plays a scene. Returns the results of its blocks. Programs in different
+    blocks talk to each other, so if one block cannot be run, none is."""
     deadline = time.monotonic() + DEADLINE
     missing = {block: missing_tools(block.commands, folder)
                for block in blocks}

@@ -87,7 +87,7 @@ def compare_tables(stage) -> list[str]:
                        for row in table[2:] if len(row) != 4 or not row[3]]
         compare(call, 'the lesson', [tuple(row[:3]) for row in table[2:]],
                 'the program', rows)
-        if call != REFUSED:  # the actions are those of errors.tsv
+        if call != REFUSED:  # which errors.tsv does not list
             compare(call, 'the program', sorted(rows), 'errors.tsv',
                     sorted(listed))
     return [f'{stage.title}: {complaint}' for complaint in complaints]

@@ -5,9 +5,9 @@ each at its place in a connection: "recv from client 2 at byte 17: EINTR". The
 places are bytes of the stream, not calls or moments: harness/faults.c lets no
 call move bytes beyond the next fault's place, so a seed causes the same faults
 again, however the kernel cuts the stream. Before each step the storm waits
-until the program is at rest. Two things may differ from run to run: the timing,
-and so how many times a call meets a shortage; and where the faults of select,
-memory and files occur, since their places are numbers of calls, not bytes."""
+until the program is at rest. Two things can differ from run to run: the timing,
+and so the number of calls that fail in a shortage; and the places of faults in
+select, memory and files, because those places count calls, not bytes."""
 
 from checks.storm.cgi import CgiStorm
 from checks.storm.client import ClientStorm

@@ -74,7 +74,7 @@ class Guest:
             pass  # the next recv reports why
 
     def leave(self, message):
-        """Shuts down its half, and receives the rest."""
+        """Shuts down its sending half, and receives the rest."""
         self.say(message)
         try:
             self.connection.shutdown(socket.SHUT_WR)

@@ -157,7 +157,7 @@ class QueueStorm(ServerStorm):
         self.finished[piece] = how
 
     def hand(self, piece):
-        """Demands that a piece handed out was pushed and is not done."""
+        """Demands that a piece handed out has been pushed and is not done."""
         if self.finished.get(piece) == 'surely' or piece not in self.pushed:
             raise Failure('a piece that was pushed, and not done yet',
                           shown(piece), 'DONE ends a piece')

@@ -99,8 +99,8 @@ class Planner:
         self.shortages = chance.choice((0, 1, 1, 2, 3))  # each takes a while
 
     def add(self, kind, effect, client, position, most=0):
-        """Adds a fault with this effect, if calls of this kind can have
-        one."""
+        """Adds a fault with this effect, if calls of this kind can have such a
+        fault."""
         numbers = ([0] if effect == SHORTENS else
                    errors_of(self.stage, kind).get(effect))
         if not numbers or len(self.faults) == EVENTS:
@@ -121,7 +121,7 @@ class Planner:
 
     def stream(self, kind, client, lengths):
         """Adds faults to one direction of a connection that carries messages of
-        these lengths, many of them between messages."""
+        these lengths; many of the faults are between two messages."""
         borders = [sum(lengths[:count]) for count in range(len(lengths) + 1)]
         places = sorted(
             self.chance.choice(borders) if self.chance.random() < 0.4 else

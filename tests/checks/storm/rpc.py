@@ -122,7 +122,7 @@ class RpcStorm(ClientStorm):
         if status not in (0, 1):
             raise Failure('status 0 or 1', f'it {said}')
         if (status == 0) != (output == outputs[-1]):
-            raise Failure('status 0 if all requests have answers, else 1',
+            raise Failure('status 0 if all requests have answers, 1 if not',
                           f'{outputs.index(output)} of {len(whole)} have; it '
                           f'{said}')
         if status == 1 and not self.may_fail():
@@ -150,7 +150,7 @@ class RpcStorm(ClientStorm):
             raise Failure('no request more than four times', f'{places}')
 
     def may_fail(self):
-        """Returns whether enough went wrong to fail one request four times."""
+        """Returns whether one request can have failed four times."""
         came = [fault for fault, _ in self.page.came()]
         refused = sum(action_of_client(fault) == 'NEXT' for fault in came)
         lost = sum(fault.effect == LOSES for fault in came)

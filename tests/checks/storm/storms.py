@@ -9,7 +9,7 @@ from checks.storm.page import LASTS, Page
 from checks.storm.planner import Planner, advice, said_fault
 from harness import SIGPIPE_HINT, Failure, wait_until
 
-ROUNDS = 5           # of the same storm: if memory grows in each, it leaks
+ROUNDS = 5           # of the same storm; growth of memory in each is a leak
 TRIES = 20           # the most calls allowed in a shortage of 0.12 seconds
 LEAVING_HINT = ('a client may close or reset its connection at any moment: '
                 'then recv or send fails, or recv returns 0; close its socket, '
@@ -80,8 +80,8 @@ class Storm:
                               said_fault(fault, tries), advice(fault))
 
     def advice(self, client):
-        """The advice about a client that has just left, else about the last
-        fault that hit this client, else about the last fault of all."""
+        """The advice if a client has just left; if not, that about the last
+        fault of this client or, if it had none, the last fault of all."""
         came = [fault for fault, _ in self.page.came()]
         own = [fault for fault in came if client is not None and (
             fault.client == client
@@ -260,4 +260,4 @@ class ServerStorm(Storm):
             self.dead = lambda: False  # else explained() replaces this message
             raise Failure(f'status {wanted} after SIGTERM',
                           f'it {self.test.outcome(self.server)}',
-                          'the faults are over: nothing may be left of them')
+                          'the faults are over, and must leave no trace')

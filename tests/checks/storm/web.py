@@ -20,7 +20,7 @@ FILES = {name: random.Random(name).randbytes(size) for name, size in (
     ('index.html', 300), ('empty.txt', 0), ('one.txt', 1), ('page.html', 3000),
     ('small.bin', 16000), ('large.bin', 150000), ('sub/index.html', 200),
     ('list/a.txt', 10), ('list/b.txt', 20), ('list/deep/c.txt', 30))}
-AGE = 3  # seconds; a server may trust what has not changed for a while
+AGE = 3  # seconds; a server may cache what has not changed for a while
 Question = collections.namedtuple('Question', 'message status body parts',
                                   defaults=[()])
 
@@ -51,7 +51,7 @@ class Browser(Guest):
         return [self.question() for _ in range(self.chance.randrange(1, 5))]
 
     def plain_question(self):
-        """A request that every file server answers alike."""
+        """A request that all file servers answer in the same way."""
         name = self.chance.choice([name for name in FILES
                                    if not name.endswith('index.html')])
         method = self.chance.choice(('GET', 'GET', 'HEAD'))
@@ -161,8 +161,8 @@ class Browser(Guest):
             self.ended = 'the end that was announced'
 
     def judge(self, reply, question):
-        """Demands the right answer. If a fault excuses it, also accepts a
-        report of a failure of the server, or an incomplete list."""
+        """Demands the right answer. If a fault explains it, also accepts a
+        500 or 503, or an incomplete list."""
         if reply.status in (500, 503) and self.storm.pardons():
             return
         reply.must_be(question.status, question.body)

@@ -77,7 +77,7 @@ def ends_without_an_alert(test):
 
 @check(TLS)
 def sigterm_says_so(test):
-    """on SIGTERM idle clients get close_notify, and the status is 0"""
+    """on SIGTERM idle clients get close_notify, and the exit status is 0"""
     server = serve(test)
     guests = [visitor(test) for _ in range(3)]
     for guest in guests:
@@ -91,8 +91,8 @@ def sigterm_says_so(test):
 
 @check(TLS)
 def tampered_record(test):
-    """a record that was altered on the way ends its connection with an alert,
-    and no other connection"""
+    """a record that was altered on the way ends only its own connection, with
+    an alert"""
     server = serve(test)
     guest, other = visitor(test), visitor(test)
     secure = guest.socket

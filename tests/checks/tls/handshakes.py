@@ -42,8 +42,8 @@ def old_versions_refused(test):
 
 @check(TLS)
 def ciphers_strong(test):
-    """takes every cipher of TLS 1.2 that authenticates and has forward secrecy,
-    and refuses the others"""
+    """accepts every cipher of TLS 1.2 that authenticates and has forward
+    secrecy, and refuses the others"""
     serve(test)
     for name in STRONG:
         made = context(test, maximum_version=OLD)

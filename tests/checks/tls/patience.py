@@ -19,7 +19,7 @@ def greeting(test):
 
 @check(TLS)
 def slow_handshake(test):
-    """with -t 1 a handshake has a second, however often a byte arrives"""
+    """with -t 1 limits a handshake to a second, however often a byte arrives"""
     server = serve(test, '-t', '1')
     hello = greeting(test)
     silent, slow = test.connect(server), test.connect(server)

@@ -121,7 +121,7 @@ def record_begun_and_read_short(test):
 
 @check(TLS)
 def files_of_every_length(test):
-    """sends every byte of a file, also if it is about as long as a record"""
+    """sends every byte of a file, even of one about as long as a record"""
     files = {str(size): data(size) for size in (
         0, 1, 4096, 4097, 16000, 16383, 16384, 16385, 32768, 262144, 300000)}
     serve(test, files=files)

@@ -71,8 +71,8 @@ def key_update(test):
 
 @check(TLS)
 def key_update_meanwhile(test):
-    """answers a KeyUpdate while a script runs, and waits until the socket takes
-    the answer, not until the script writes something"""
+    """answers a KeyUpdate while a script runs; if the socket is full, waits for
+    room in it, not for output of the script"""
     test.need_injector()
     scripts = test.site({})
     scripts.chmod(0o777)
