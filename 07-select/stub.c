@@ -266,7 +266,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 
 /* TODO 7: Step 2: add_connection, which takes a socket and gives it a row in
    the table, with all other members zero. remove_connection, which takes a
-   socket and closes it: its row is free then. Both keep the highest open
+   socket, closes it and frees its row. Both keep the highest open
    descriptor up to date.
    Proved by all_at_once, descriptors_closed. */
 

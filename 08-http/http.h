@@ -76,8 +76,8 @@ struct http {
  * Sets progress if the client's time limit starts again: when bytes are sent,
  * when a request begins, when its head is complete, when its body has grown by
  * half or by 1 KB, and while a list is made. Other bytes are no progress, so a
- * client that sends a head, a body, empty lines or bytes after its last request
- * bit by bit cannot hold a connection for ever.
+ * client cannot hold a connection for ever by sending, bit by bit, a head, a
+ * body, empty lines, or bytes after its last request.
  */
 enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport);

@@ -16,7 +16,7 @@
 #define MAX_NAME (MAX_ROOT + MAX_TARGET + sizeof "/index.html")
 
 /* Sets the root, the directory to serve. The name must stay valid; NULL stands
-   for www beside the program, whose argv[0] is given. Returns false, with a
+   for www beside the program; program is its argv[0]. Returns false, with a
    message, if the directory cannot be opened and searched. */
 bool serve_directory(const char *name, const char *program);
 

@@ -247,7 +247,7 @@ static void handle_lines(int client) {
 }
 
 /* Handles the line "SUB topic" or "PUB topic text"; its length includes the
-   newline. A topic is 1 to 31 printable bytes without a blank; a text may be
+   newline. A topic is 1 to 31 printable bytes without a blank; the text may be
    any bytes. Returns false for any other line. */
 static bool handle_line(int client, char *line, size_t length) {
     bool publishes = strncmp(line, "PUB ", 4) == 0;

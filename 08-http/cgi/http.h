@@ -82,8 +82,8 @@ struct http {
  * when a request begins, when its head is complete, when its body has grown by
  * half or by 1 KB, while a list is made, and when a program writes something or
  * the client's stream ends while it runs. Other bytes are no progress, so a
- * client that sends a head, a body, empty lines or bytes after its last request
- * bit by bit cannot hold a connection for ever.
+ * client cannot hold a connection for ever by sending, bit by bit, a head, a
+ * body, empty lines, or bytes after its last request.
  */
 enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport);

@@ -410,7 +410,7 @@ static void fail_silence(void) {
 }
 
 /* Finds the connections that are readable. Polls for a while before it sleeps:
-   waking up is slow, and the server must not have to wait for load. */
+   waking up is slow, and the server must not have to wait for this program. */
 static int wait_for_echoes(struct epoll_event *ready, int most) {
     int found = 0;
 

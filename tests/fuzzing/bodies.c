@@ -120,7 +120,7 @@ size_t check_body(struct body *body, struct text bytes) {
     for (size_t most = 1; most <= 256; most *= 16) {
         struct body other = before;
         demand(skip_pieces(&other, bytes, most) == used && same(&other, body),
-               "a body has the same end in one piece and in several");
+               "a body ends in the same place, in one piece or in several");
     }
     struct body after = *body;
     demand(!is_over(body)

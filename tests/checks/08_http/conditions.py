@@ -40,9 +40,9 @@ WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
 
 
 def two_digits(year, other):
-    """A day in January, with a two-digit year. Its weekday's name has the same
-    length in the other year that the digits may mean: 08 compares only the
-    length, so it accepts the date in either year."""
+    """A day in January, with a two-digit year. In the other year that the
+    digits may mean, its weekday has a name of the same length: 08 compares only
+    the length, so it accepts the date in either year."""
     for day in range(1, 29):
         names = [WEEKDAYS[datetime.date(number, 1, day).weekday()]
                  for number in (year, other)]

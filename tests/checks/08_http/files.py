@@ -124,7 +124,7 @@ TROUBLE = {'EACCES': 403, 'ELOOP': 404, 'ENAMETOOLONG': 404, 'ENOENT': 404,
 @check(WEB, open=False)
 def open_fails(test):
     """answers with 403, 404 or 5xx, depending on the reason, if a file cannot
-    be opened; reports a 5xx once until a file can be opened again"""
+    be opened; reports a 5xx only once until a file can be opened again"""
     test.need_injector()
     server = test.server(root=test.site())
     test.attached()

@@ -1,4 +1,4 @@
-"""Errors that the kernel reports to the client, because the check causes
+"""Errors that the kernel itself reports to the client: the check provokes
 them."""
 
 import errno

@@ -1,4 +1,4 @@
-"""Errors that the kernel reports to a server, because the check causes
+"""Errors that the kernel itself reports to a server: the check provokes
 them."""
 
 import os

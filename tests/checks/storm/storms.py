@@ -25,7 +25,7 @@ class Storm:
         self.program = None
         self.suspect = None  # the number of the client that reports a failure
         self.pardoned = 0    # failures that faults explain
-        self.notes = []      # what else happened, after this many faults
+        self.notes = []      # what else happened, and after how many faults
 
     def lot(self, whose):
         """A random generator for one purpose, independent of the others."""
