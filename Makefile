@@ -290,7 +290,7 @@ $(stage_demos): demo-%: $(answers)
 	@tests/demo $* $(if $(filter 1,$(STEP)),--step)
 
 # Status 1 means that something is left to do, not that something is wrong. On
-# Ctrl-C the script ends by itself: a shell with a trap waits for it.
+# Ctrl-C the script ends by itself, and the trap makes the shell wait for it.
 learn:
 	@trap : INT; $(learn) $(if $(filter 1,$(WATCH)),--watch) || [ $$? -ne 2 ]
 

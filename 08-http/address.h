@@ -16,7 +16,7 @@ union address {
 };
 
 /* Parses an address and leaves the port as it is. Returns false if the text is
-   no address. */
+   not an address. */
 bool parse_address(const char *text, union address *address);
 
 /* Returns a pointer to the port, which is in network byte order. */

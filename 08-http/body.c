@@ -1,6 +1,7 @@
 /*
  * The body of a request, skipped a piece at a time. Lines of the chunked coding
- * must end in CR LF: a parser that also accepts a bare LF may see other chunks.
+ * must end in CR LF, because a parser that also accepts a bare LF may see
+ * different chunks.
  * SPDX-License-Identifier: 0BSD
  */
 #define _POSIX_C_SOURCE 200809L

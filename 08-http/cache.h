@@ -61,7 +61,7 @@ unsigned long long hash_of(const char *bytes, size_t size);
 bool is_settled(const struct stat *status);
 
 /* Frees the least recently used files until there is room for size bytes.
-   Returns false if the files in use leave too little. */
+   Returns false if the files in use leave too little room. */
 bool make_room(size_t size);
 
 /* Adds a file to the cache, if it is settled and there is room. */

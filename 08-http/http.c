@@ -206,7 +206,7 @@ static void move_head(struct http *http, struct buffers *buffers, size_t size) {
 
 /* Answers the request at the start of the input once its body is complete. The
    head is saved until then, and while a list is made. Returns whether to handle
-   the next request now: not after an uncached file, as other clients wait. */
+   the next request now: after an uncached file, other clients come first. */
 static bool take_request(struct http *http, struct buffers *buffers) {
     static struct request request;  /* large: its path has MAX_TARGET bytes */
     bool begins = http->head == 0;
@@ -310,7 +310,7 @@ static ssize_t send_by_descriptor(const struct http *http, struct iovec *parts,
     return count > 0 ? sent + count : 0;
 }
 
-/* Does the same from memory; first reads the bytes of a file if necessary. */
+/* Does the same from memory; first reads bytes of a file if necessary. */
 static ssize_t send_by_copy(const struct http *http, struct buffers *buffers,
                             struct iovec *parts, int fd,
                             const struct transport *transport) {

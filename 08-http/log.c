@@ -116,8 +116,8 @@ static size_t first_line(void) {
 }
 
 /* Discards the lines, because the log takes no more. A line that is partly
-   written stays: it must be completed, or the next one would be appended to it.
-   */
+   written stays: it must be completed, or the next line would be appended to
+   it. */
 static void drop_lines(void) {
     length = torn ? first_line() : 0;
 }

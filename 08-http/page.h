@@ -1,6 +1,6 @@
 /*
- * The beginning of each page that the server itself writes. It fits the width
- * of the screen, and is dark if the browser's user prefers that.
+ * The beginning of each page that the server itself writes. Such a page fits
+ * the width of the screen, and is dark if the browser's user prefers that.
  * SPDX-License-Identifier: 0BSD
  */
 #ifndef PAGE_H

@@ -167,7 +167,7 @@ static enum action handle_connection_error(const char *call,
                                            struct connection *connection);
 
 /* Fills the sets with the descriptors to wait for, since select leaves only the
-   ready ones in them; when busy, without clients that have made no progress
+   ready ones in them; when busy, leaves out clients that have made no progress
    for a tenth of a second. Returns nfds, the highest descriptor plus 1. */
 static int fill_sets(fd_set *readable, fd_set *writable, bool busy) {
     long long now = milliseconds();

@@ -274,7 +274,7 @@ static int check_fields(const struct request *request) {
        and together with Content-Length: a parser that uses one and a parser
        that uses the other see different requests, so a request can be smuggled
        past a filter. If there is a coding other than chunked, return 501. If
-       chunked is missing, the list has no coding at all: BAD. RFC 9112, 6.1,
+       the list contains no coding at all, return BAD. RFC 9112, 6.1,
        6.3 and 11.2. Proved by refuses_length_and_coding, refuses_coding_*. */
     /* TODO 22: Expect may contain 100-continue, whatever its case: http.c
        handles it. For any other value, in any line of that name, return 417:

@@ -48,8 +48,8 @@ int main(int argc, char *argv[]) {
     parse_options(argc, argv, &address);
     open_standard_streams();
     /* TODO 6: ignore SIGPIPE, use SOCK_DGRAM, and do not set SO_REUSEADDR. With
-       -c, connect(2) the socket instead of binding it, so that the kernel drops
-       messages from others, call ask_each_line (TODO 9), close it and return.
+       -c, connect(2) the socket instead of binding it (the kernel then drops
+       messages from others), call ask_each_line (TODO 9), close it and return.
        Proved by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -111,7 +111,7 @@ static enum action handle_retry(const char *call, long *waits);
    bytes as the request: skip any other. On a connected socket sendto takes NULL
    and 0 for the address, and recvfrom NULL twice. Exit after a DROP. In a
    shortage, try again until the time is up.
-   Before each recvfrom set SO_RCVTIMEO, a struct timeval, see socket(7), to the
+   Before each recvfrom set SO_RCVTIMEO (a struct timeval; see socket(7)) to the
    remaining time; recvfrom then fails with EAGAIN when the time is up. The
    value 0 would mean no limit. clock_gettime(2) with CLOCK_MONOTONIC returns
    the time.

@@ -474,8 +474,8 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP, which it is for a call without rows. Otherwise returns the action,
-   which the caller must take. */
+   STOP or the call has no rows. Otherwise returns the action, which the caller
+   must take. */
 static enum action handle_error(const char *call) {
     return handle_address_error(call, NULL);
 }

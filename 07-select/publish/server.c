@@ -121,7 +121,7 @@ struct connection {
     size_t length;            /* bytes in received */
     char unsent[QUEUE];       /* lines waiting for this client */
     size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
-    unsigned long lost;       /* messages lost since the last that fitted */
+    unsigned long lost;       /* messages lost and not reported yet */
     char topics[TOPICS][TOPIC];
     size_t count;             /* of these topics */
     struct sockaddr_in peer;
@@ -226,8 +226,8 @@ static bool receive(int client) {
 }
 
 /* Handles each whole line and keeps the beginning of another: a line may arrive
-   in any number of pieces. While something is left to send, no line is handled:
-   a client that does not read its answers cannot pile them up. */
+   in any number of pieces. While something is left to send, no line is handled,
+   so a client that does not read its answers cannot pile them up. */
 static void handle_lines(int client) {
     struct connection *connection = &connections[client];
     char *line = connection->received, *newline;
@@ -269,8 +269,8 @@ static bool handle_line(int client, char *line, size_t length) {
     return true;
 }
 
-/* Subscribes a client to a topic and answers. Returns false if it has as many
-   topics as it may have. */
+/* Subscribes a client to a topic and answers. Returns false if the client
+   would then have too many topics. */
 static bool subscribe(int client, const char *topic) {
     struct connection *connection = &connections[client];
 

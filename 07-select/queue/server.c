@@ -110,8 +110,8 @@ enum {
 };
 
 enum wanted {
-    WORK,  /* by a client that has sent PULL */
-    ROOM,  /* by a client that has sent PUSH, for its piece */
+    WORK,  /* wanted by a client that has sent PULL */
+    ROOM,  /* wanted by a client that has sent PUSH, for its piece */
 };
 
 struct piece {  /* of work */
@@ -278,8 +278,8 @@ static bool receive(int client) {
 
 /* Handles whole lines until one has to wait, and keeps the rest: a line may
    arrive in any number of pieces. has_turn covers the first line only. While
-   something is left to send, no line is handled either: a client that does not
-   read its answers cannot pile them up. */
+   something is left to send, no line is handled either, so a client that does
+   not read its answers cannot pile them up. */
 static void handle_lines(int client, bool has_turn) {
     struct connection *connection = &connections[client];
     char *line = connection->received, *newline;

@@ -241,8 +241,8 @@ static bool echo(int client) {
 }
 
 /* TODO 9: handle_lines, which takes a client, and whether its turn for room has
-   come: a turn holds for the first line only. While nothing is left to send and
-   the client is not waiting for room and memchr(3) finds a newline, pass the
+   come: a turn holds for the first line only. While nothing is left to send,
+   the client is not waiting for room, and memchr(3) finds a newline, pass the
    line to handle_line (TODO 10), and send what it returns (TODO 12), or "ERROR"
    if the line was too long. If the line has to wait for room, note its turn
    (TODO 11) and stop. Move the rest to the front with memmove(3).

@@ -1,4 +1,4 @@
-"""Compares what builds on 08 with others: TLS with nginx, a script with
+"""Compares the servers built on 08 with others: TLS with nginx, a script with
 lighttpd's mod_cgi, a WSGI application with gunicorn. The load comes from ab."""
 
 import contextlib

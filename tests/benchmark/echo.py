@@ -9,8 +9,8 @@ TRIPS, BULK = 'round trips a second', 'megabytes echoed a second'
 
 
 class EchoBench(Bench):
-    """The echo servers. socat and 05 are only suited to some numbers of
-    clients."""
+    """The echo servers. 05 is measured with one client only, socat with at most
+    64."""
 
     OURS, SECONDS, MEMORY = '07-select', 1.0, 'Pss'
     MOST = {'05-recv-send': 1, 'socat': 64}

@@ -72,15 +72,15 @@ static unsigned char buffer[CHUNK + 1];       /* a '\0' follows a head */
 struct connection {
     int socket;
     uint64_t place;           /* where the stream starts on the circle */
-    uint64_t goal;            /* how many bytes have to be sent by now */
-    uint64_t sent, received;  /* the bytes sent so far */
+    uint64_t goal;            /* how many bytes to send in total, so far */
+    uint64_t sent, received;  /* the bytes moved so far */
 
     /* With a web server, everything but `sent` counts bytes of files. */
     enum {
         HEAD,
         BODY,
         END,
-    } awaited;                /* the byte that must come next */
+    } awaited;                /* what must arrive next */
     bool last;                /* the server closes it after this response */
     uint64_t file;            /* its rank in the Zipf order */
     double asked;             /* when it was asked for, in seconds */
@@ -357,7 +357,7 @@ static void count_answer(struct connection *connection) {
     answers++;
 }
 
-/* The server has closed the connection, as announced. */
+/* Closes a connection that the server has closed, as announced. */
 static void drop(struct connection *connection) {
     close(connection->socket);
     connection->socket = -1;
@@ -397,7 +397,7 @@ static void receive_answer(struct connection *connection) {
     }
 }
 
-/* The server has stopped sending: reports a connection that still waits. */
+/* Reports a connection left waiting after the server has stopped sending. */
 static void fail_silence(void) {
     struct connection *connection = connections;
 

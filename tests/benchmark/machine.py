@@ -19,7 +19,7 @@ class Machine:
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
-        self.directory.chmod(0o755)  # also for workers that run as another user
+        self.directory.chmod(0o755)  # some workers run as another user
         self.files = self.directory / 'files'
         self.files.mkdir()
         cores = sorted(os.sched_getaffinity(0))
@@ -47,7 +47,7 @@ class Machine:
                            stdout=file, check=True)
 
     def response_of(self, size):
-        """Returns the path of a response with a file of that size."""
+        """Returns the path of the saved response with a file of that size."""
         return self.directory / f'{size}.response'
 
     def write_files(self, count, size):

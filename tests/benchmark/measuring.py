@@ -144,8 +144,8 @@ class Bench:
         return server, load
 
     def measure_speed(self, server, load):
-        """Returns the work per second, the server's microseconds for each
-        piece of it, and the median and 99th percentile of the waits in
+        """Returns the work per second, the server's microseconds per piece of
+        work, and the median and 99th percentile of the waits in
         milliseconds."""
         start, busy = time.monotonic(), busy_time()
         server_before, load_before = server.processor(), load.processor()

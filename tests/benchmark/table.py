@@ -119,8 +119,8 @@ class Table:
 
 
 def judge(bench, goal):
-    """Returns a word for whether a goal is reached, our ratio to the best of
-    its servers, and the name of that server."""
+    """Returns the verdict on a goal, our ratio to the best of its servers, and
+    the name of that server."""
     table = bench.speeds if goal.least else bench.costs
     found = [(*find_ratio(table[goal.row].get(bench.OURS, []),
                           table[goal.row].get(name, [])), name)

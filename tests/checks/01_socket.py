@@ -144,5 +144,5 @@ def closed_streams(test):
                                                      'ends it' if test.stage in
                                                      READY else
                                                      'exit status 0'),
-                          f'it {test.outcome(child)}', 'open returns -1 if it '
-                          'fails, and otherwise the descriptor')
+                          f'it {test.outcome(child)}', 'open returns the '
+                          'descriptor, or -1 if it fails')

@@ -209,7 +209,7 @@ def client_resets(test):
 
 @check(TALKING)
 def sigpipe(test):
-    """a client that leaves before the answer does not end the server"""
+    """keeps running when a client leaves before the answer"""
     server = test.server()
     for half_close in (True, False, True):
         vanish(test, server, half_close)

@@ -151,7 +151,7 @@ def output_in_bits(test):
     peer = test.peer(echoing)
     message, got = data(300000), bytearray()
     test.need_injector()
-    test.faults.set('most', 1000, 'send')  # also limits write to a socket
+    test.faults.set('most', 1000, 'send')  # this limits write to a socket, too
     reader, output = socket.socketpair()
     output.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     output.setblocking(False)

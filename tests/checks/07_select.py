@@ -53,8 +53,8 @@ def bits_shared(test):
     server.signal(signal.SIGCONT)
     wait_until(lambda: test.faults.get('calls', 'send') >= 999
                and server.state() == 'T')
-    test.receive(other, 1, 'the echo of 1 byte, while 1000 other bytes are '
-                 'sent one at a time', 'after a short send go back to select: '
+    test.receive(other, 1, 'the echo of a byte, which came while the 1000 '
+                 'bytes of another client were being sent', 'after a short send go back to select: '
                  'keep the rest, and send it when the socket is writable')
     test.faults.set('most', 0, 'send')
     server.signal(signal.SIGCONT)
@@ -90,7 +90,7 @@ def not_read_while_it_does_not_read(test):
         flood(client, 64 << 20)
     grown = server.memory() - before
     most = 16000 if test.any else 300
-    if grown > 4 * most + 500:  # 500 for a buffer that all share
+    if grown > 4 * most + 500:  # 500 KB for a buffer that all share
         raise Failure(f'at most {most} KB of memory for each client',
                       f'{grown} KB for 4 clients', 'while the echo cannot be '
                       'sent, do not receive from that client')

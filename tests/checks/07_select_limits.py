@@ -209,7 +209,7 @@ def fcntl_fails_early(test):
 
 def starved_in_a_shortage(test, receive_buffer):
     """Makes send fail with ENOBUFS once the server has sent 60,000 bytes.
-    Returns the server, the client, and the line that reports its drop."""
+    Returns the server, the client, and the line that says it was dropped."""
     test.need_injector()
     web = test.stage == '08'
     root = {'root': test.site({'large': data(600000)})} if web else {}

@@ -140,13 +140,14 @@ def signal_before_select(test):
     test.faults.set('stop', test.faults.get('calls', 'select') + 1, 'select')
     test.say(client, test.question())
     if not wait_until(lambda: server.state() == 'T', 1):
-        return  # it does not wait in select
+        return  # the program does not wait in select
     server.signal(signal.SIGTERM)
     server.signal(signal.SIGCONT)
     if server.wait_exit(2) != 0:
         raise Failure('exit status 0 after SIGTERM', f'it '
-                      f'{test.outcome(server)}', 'a flag set between the '
-                      "loop's test of it and select does not wake select: let "
+                      f'{test.outcome(server)}', 'a flag that is set after '
+                      'the loop has tested it, but before select is called, '
+                      'does not wake select: let '
                       'the handler write a byte to a pipe in the set, or '
                       'block the signals except during pselect')
 

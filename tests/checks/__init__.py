@@ -13,8 +13,8 @@ from harness.stages import EXERCISES
 
 def register(ours, seeds=None, beyond=()):
     """Makes the list of checks, in the order in which they run. `ours` adds
-    those that need our own tree; `beyond` names the programs beyond the ladder
-    whose checks to add. If there are seeds, only their storms are listed."""
+    those that need our own tree; `beyond` adds those of the named programs
+    beyond the ladder. If there are seeds, only their storms are listed."""
     folder = pathlib.Path(__file__).parent
     for path in sorted(folder.glob('0[1-8]_*')):
         importlib.import_module(f'checks.{path.stem}')

@@ -19,15 +19,15 @@
 #define MOST_REQUESTS 8  /* parsed in one input, at most */
 #define YEAR_10000 253402300800ULL
 
-/* The existing file. The corpus and the dictionary have its tag and date. */
+/* The existing file. The corpus and the dictionary contain its tag and date. */
 #define TAG "\"a-b-c.d\""
 #define MODIFIED 784111777  /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define SIZE_OF_FILE 13
 
 /* ------------------------------------------------------------------ dates */
 
-/* A date survives being formatted and parsed again; and whatever its format,
-   its first number is the day of the month. */
+/* A date survives being formatted and parsed again, and so does its first
+   number, which is the day of the month in every format. */
 static void check_date(struct text text) {
     char date[DATE_SIZE], copy[64] = "";
     time_t time, again;

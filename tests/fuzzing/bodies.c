@@ -13,8 +13,8 @@
 
 /* ------------------------------------------------------------------- body */
 
-/* Returns the number of bytes up to the end of a line, which must be CR LF; 0
-   if there is none. */
+/* Returns the length of a line with its end, which must be CR LF; 0 if there is
+   no such end. */
 static size_t line_length(struct text rest) {
     size_t length = 0;
 

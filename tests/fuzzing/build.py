@@ -62,7 +62,7 @@ def build_replay(program):
 
 def make_site(directory):
     """Makes the folder that the targets serve: files that are kept in memory
-    and files that are not, folders, and one that is listed."""
+    and files that are not, and folders with and without an index.html."""
     site = pathlib.Path(directory, 'site')
     for name, size in SITE.items():
         path = site / name

@@ -32,7 +32,7 @@ struct text without(struct text text, size_t length);
    that many bytes, chosen by the first byte. */
 size_t piece_of(struct text bytes, size_t most);
 
-/* Removes everything up to and including a byte, which the text must have.
+/* Removes everything up to and including a byte, which the text must contain.
    Returns what was before the byte. */
 struct text cut(struct text *rest, char byte, const char *demanded);
 struct text cut_line(struct text *rest);

@@ -65,7 +65,7 @@ static void check_line(struct text line, const struct request *request) {
 
     demand(line.start == request->line.start
                && line.length == request->line.length,
-           "the request line is the first that is not empty");
+           "the request line is the first line that is not empty");
     demand(is_a_token(method), "a method is a token");
     demand(is(method, "GET") == (request->method == GET)
                && is(method, "HEAD") == (request->method == HEAD)
@@ -177,7 +177,7 @@ static void check_values(const struct request *request, const char *bytes,
     }
 }
 
-/* Parses a head again that the server has accepted. */
+/* Parses again a head that the server has accepted. */
 void check_head(const struct request *request, const char *bytes,
                 size_t length) {
     struct text rest = {bytes, length}, line;

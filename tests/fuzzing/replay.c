@@ -1,7 +1,7 @@
 /*
- * Checks inputs from files with all targets; this needs no fuzzer. A name that
- * begins with a status, such as 400-no-host, gives the status of the last
- * response; 000 means that the request is incomplete.
+ * Checks inputs from files with all targets; this needs no fuzzer. If a file's
+ * name begins with a status, as in 400-no-host, the last response must have
+ * that status; 000 means that the request is incomplete.
  */
 #define _POSIX_C_SOURCE 200809L
 

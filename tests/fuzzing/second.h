@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-/* Parses a head again that the server has accepted. */
+/* Parses again a head that the server has accepted. */
 void check_head(const struct request *request, const char *bytes,
                 size_t length);
 

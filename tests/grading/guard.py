@@ -70,8 +70,8 @@ def all_processes():
 
 
 def descendants(table):
-    """Returns the descendants of this process, however they were started. It
-    is the subreaper, so orphans become its children."""
+    """Returns the descendants of this process, however they were started. This
+    process is a subreaper: their orphans become its children."""
     children = {}
     for process in table.values():
         children.setdefault(process.parent, []).append(process)
@@ -257,7 +257,7 @@ class Guard:
             self.processes, *options)]
 
     def as_user(self):
-        """Returns what the command needs if root starts the program."""
+        """Returns the options with which root starts a program as the user."""
         return [] if self.user is None else ['-u', str(self.user)]
 
     def python(self):
@@ -323,7 +323,7 @@ class Guard:
 
     def disk_used(self, strangers):
         """Returns how many megabytes of files the programs have written.
-        Counts them only if much free space is gone, perhaps to other files.
+        Counts them only if much free space is gone, for whatever reason.
         Without a user of its own, a program can write only to our folder."""
         free = least_free(self.places)
         if all(self.free[place] - free[place] <= DISK for place in free):
@@ -349,7 +349,7 @@ class Guard:
         crowd.set()
 
     def crowd_out(self, crowd):
-        """Starts enough threads that no process of this user can fork."""
+        """Starts so many threads that no process of this user can fork."""
         threading.stack_size(65536)
         with contextlib.suppress(RuntimeError):
             for _ in range(self.processes + THREADS):

@@ -131,7 +131,7 @@ class Causes:
                     'signal ends it: ' + LOOP.get(
                         self.stage, 'call select in a loop that only a signal '
                         'ends' + ('. pipe() is never called, so select may '
-                                  'wait for standard input, and end with it'
+                                  'watch standard input, and return at its end'
                                   if self.attached
                                   and not self.get('calls', 'pipe') else '')))
         if (self.status is not None and self.status > 0
@@ -163,7 +163,7 @@ class Causes:
             'select', 'connect'))
 
     def missing_calls(self):
-        """A call that is never made, although the program has gone past it."""
+        """A call that is never made, although the program reports success."""
         if self.status not in (0, None) or 'usage: ' in self.told + str(
                 self.child.output):
             return ''
@@ -344,10 +344,10 @@ class Causes:
         for call in ('recv', 'send'):
             if self.sleeps_in(call):
                 return (f'it sleeps in {call}() on one client\'s socket, and '
-                        'no other client is served: the sockets must not block '
-                        '(O_NONBLOCK)' + ('; call recv only on those that '
-                                          'select has reported as ready'
-                                          if call == 'recv' else ''))
+                        'no other client is served: ' +
+                        ('call recv only on sockets that select has reported '
+                         'as ready; even they ' if call == 'recv' else
+                         'the sockets ') + 'must not block (O_NONBLOCK)')
         return ''
 
     def no_shutdown(self):

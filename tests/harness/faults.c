@@ -389,9 +389,9 @@ static size_t least(size_t length, int32_t most) {
 }
 
 /* Returns how many of these bytes a call may move. In a storm a call stops at
-   the next event, so that the event always has the same place in the stream,
-   except with edge triggering, where a program might take a short count as a
-   sign to wait. */
+   the next event, so that the event always has the same place in the stream.
+   With edge triggering it does not, because a program might take a short count
+   as a sign to wait. */
 static size_t clipped(enum kind kind, size_t length, int flags) {
     if (control == NULL)
         return length;
@@ -648,8 +648,8 @@ int epoll_ctl(int descriptor, int operation, int file,
 
 /*
  * All ways to receive are one kind of call, and so are all ways to send. read
- * and write count on sockets; read counts on files too, as another kind. A
- * call with MSG_PEEK does not count.
+ * and write are counted on sockets; read is counted on files too, as another
+ * kind. A call with MSG_PEEK is not counted.
  */
 ssize_t recv(int descriptor, void *buffer, size_t length, int flags) {
     REAL(ssize_t, "recv", int, void *, size_t, int);
@@ -818,7 +818,7 @@ int getaddrinfo(const char *host, const char *service,
 
 /* ---------------------------------------------------------- memory */
 
-/* The functions of a sanitizer, in a program built with one. A sanitizer needs
+/* A sanitizer's functions, if the program was built with one. A sanitizer needs
    memory before anything else works, and looks for leaks itself. */
 #define THEIRS __attribute__((weak))
 THEIRS void *__interceptor_malloc(size_t size);
@@ -831,7 +831,7 @@ static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t),
 static void (*real_free)(void *);
 
 /* Returns whether the real functions are known. While dlsym looks them up, it
-   may call ours, which must fail then. */
+   might call ours: such a call must fail. */
 static int memory_known(void) {
     static int looking;
 

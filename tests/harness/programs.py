@@ -20,7 +20,7 @@ RUNNING = []  # programs that this process has started and not stopped
 
 def end_session(leader):
     """Kills every process in a session, even one with a process group of its
-    own. Call this before the leader is waited for, which frees its number."""
+    own. Call this before waiting for the leader, which frees its number."""
     for pid in os.listdir('/proc') if os.path.isdir('/proc/self') else ():
         with contextlib.suppress(ValueError, ProcessLookupError,
                                  PermissionError):
@@ -276,7 +276,7 @@ class Child(Program):
         try:
             soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
-        except PermissionError:  # prlimit(1) runs as its user: see act_as
+        except PermissionError:  # prlimit(1) runs as the program's user: act_as
             prlimit = ['prlimit', f'--pid={self.pid}']
             soft = int(subprocess.check_output(
                 [*prlimit, '--nofile', '--output=SOFT', '--noheadings']))

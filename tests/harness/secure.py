@@ -19,7 +19,7 @@ RECORD = 16384  # bytes
 TOOL = 'it is for a program that speaks HTTP without TLS'
 STARTS = 'it starts the server itself, without TLS'
 WAITS = 'its clients send before the server can answer a handshake'
-COUNTS = 'it counts calls, and a handshake takes some'
+COUNTS = 'it counts calls, and a handshake makes more'
 MEMORY = 'OpenSSL would run out of memory first'
 WITHOUT_TLS = {
     'curl_*': TOOL, 'wget_*': TOOL, 'ab_*': TOOL, 'http_client_*': TOOL,
@@ -74,7 +74,7 @@ class SecureSocket:
                 self.waiting = self.waiting[sent:]
 
     def fill(self):
-        """Receives some bytes of records, or their end."""
+        """Receives some bytes of records, or the end of the stream."""
         piece = self.plain.recv(65536)
         with self.lock:
             if piece:

@@ -109,8 +109,8 @@ class Test:
                        'program, which has another C library')
 
     def without_root(self):
-        """Makes programs run as another user if we are root, because nothing
-        is forbidden to root."""
+        """Makes programs run as another user if we are root, because
+        permission checks do not apply to root."""
         if os.geteuid() == 0:
             if not is_user(NOBODY):
                 raise Skip('root is the only user here')
@@ -125,7 +125,7 @@ class Test:
             raise Skip(f'this needs {count} descriptors (ulimit -n)')
 
     def attached(self):
-        """Skips the check if the injector is not loaded; else returns True."""
+        """Returns True, or skips the check if the injector is not loaded."""
         self.need_injector()
         if not wait_until(lambda: self.faults.get('attached'), PATIENCE / 2):
             raise Skip('the injector of errors cannot be loaded into this '

@@ -1,4 +1,5 @@
-"""The stubs: their contents, which have passed, and when one is saved."""
+"""The stubs: what they contain, which of them have passed, and when one is
+saved."""
 
 import hashlib
 import os
@@ -8,7 +9,7 @@ from harness.stages import EXERCISES, ROOT, STAGES, TESTS
 from learning.screen import screen
 
 LADDER = [STAGES[number] for number in sorted(STAGES)]
-PASSED = ROOT / '.learn'  # which stubs have passed their checks, and how
+PASSED = ROOT / '.learn'  # the stubs that have passed: digest and result
 POLL = 0.5       # seconds from one look at the stubs to the next
 PATIENCE = 2     # seconds for an editor to finish, or until progress is shown
 
@@ -26,7 +27,7 @@ class Saved(Exception):
 
 
 def there(stage):
-    """Returns whether there is a stub, or one to hand out."""
+    """Returns whether the student's stub, or the one to hand out, exists."""
     return stage.stub.exists() or stage.handed_out.exists()
 
 

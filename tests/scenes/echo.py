@@ -62,8 +62,8 @@ def play_listen():
                         'keeps running', True, server.waits())
 
 
-@scene('04-accept', 'The server takes each client from the queue, on a new '
-       'socket.')
+@scene('04-accept', 'The server takes each client from the queue, and gets a '
+       'new socket for it.')
 def play_accept():
     with Player('04-accept/server', '0') as server:
         address = server.prints_address('listening on')

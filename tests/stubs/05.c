@@ -111,12 +111,13 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     return client;
 }
 
-/* TODO 10: set_timeouts, which takes a client and the time limit, and sets
-   SO_RCVTIMEO to it and SO_SNDTIMEO to a tenth of a second, or to 0 if there is
-   no limit, each a struct timeval, see socket(7). A longer limit would hide
-   when the last byte was sent: a send that is cut short returns only how many
-   bytes were sent. If setsockopt(2) fails, report it with perror(3) and return
-   false. Also write milliseconds, which returns the time of CLOCK_MONOTONIC.
+/* TODO 10: set_timeouts, which takes a client and the time limit. Set
+   SO_RCVTIMEO to the limit, and SO_SNDTIMEO to a tenth of a second, or to 0 if
+   there is no limit; each takes a struct timeval, see socket(7). A longer limit
+   would hide when the last byte was sent: a send that is cut short returns only
+   how many bytes were sent. If setsockopt(2) fails, report it with perror(3)
+   and return false. Also write milliseconds, which returns the time of
+   CLOCK_MONOTONIC.
    Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket

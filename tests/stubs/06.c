@@ -80,7 +80,7 @@ static enum action handle_error(const char *call);
 
 /* TODO 6: name_of, which takes an address from the list and returns it as text,
    ADDRESS:PORT, in a static buffer. getnameinfo(3) writes an address of any
-   family in numbers if you pass the right flags. An IPv6 address is put in
+   family in numbers if you pass the right flags. Put an IPv6 address in
    brackets.
    Proved by every_address. */
 
@@ -102,7 +102,7 @@ static void give_up(const char *reason);
    one_wrong_byte, closed_output. */
 
 /* TODO 9: send_all, as in 05. There is no DROP here: handle_retry exits if the
-   connection is lost, so the only failure left to handle is a shortage: give up
+   connection is lost, so the only failure left to handle is a shortage. Give up
    when it has lasted as long as the limit. send_all need not measure how long
    it was blocked.
    Proved by partial_send, shortage_ends, shortages_apart, send_*. */
@@ -231,8 +231,8 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP, which it is for a call without rows. Otherwise returns the action,
-   which the caller must take. */
+   STOP or the call has no rows. Otherwise returns the action, which the caller
+   must take. */
 static enum action handle_error(const char *call) {
     /* TODO 15: move this function's body to handle_address_error, which
        takes the call and an address from the list, or NULL. It prints the

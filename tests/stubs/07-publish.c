@@ -174,8 +174,8 @@ static void handle_readable(int fd, int listener) {
     else if (fd == listener)
         accept_clients(listener);
     /* TODO 7: call receive (TODO 9) instead, unless lines are waiting for the
-       client: another client may have published one for it in this turn, and
-       sending that line may have failed.
+       client: in this turn another client may have published a message for
+       it, and sending that message may have failed.
        Proved by to_a_subscriber. */
     else if (!echo(fd))
         remove_connection(fd, listener);

@@ -114,9 +114,9 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by all_at_once, descriptors_closed. */
 
 /* TODO 12: Step 3: more members of a row: a buffer of 64 KB for what has been
-   received from the client; where the bytes that are still to be sent begin and
-   end in it; a count of waits, for send; and the time when a byte last moved
-   (see milliseconds).
+   received from the client; where in it the bytes still to be sent begin and
+   end; a count of waits, for send; and the time when a byte last moved (see
+   milliseconds).
    Proved by bits_shared, partial_send. */
 
 /* TODO 26: Step 7: accept_client, echo and send_some no longer sleep in a
@@ -147,8 +147,8 @@ static enum action handle_retry(const char *call, long *waits);
    time_until, which takes such a time, returns the time left until then as a
    struct timeval, or 0 if it has passed. Call it in every turn, because select
    may change the timeval. After select, serve gets the time, and at the end of
-   each turn it passes this time to check_connections (TODO 22): bytes that have
-   arrived since then may not have been received yet. handle_readable,
+   each turn it passes this time to check_connections (TODO 22), because bytes
+   that have arrived since then may not have been received yet. handle_readable,
    handle_writable, echo and send_some lose their parameter for the limit, which
    no longer ends a send.
    Proved by silent_client, no_tick, talker_stays, bytes_in_a_long_turn. */
@@ -167,8 +167,8 @@ static enum action handle_retry(const char *call, long *waits);
    Proved by ends_in_good_order, ends_under_load, ends_unread. */
 
 /* TODO 25: Step 6: note_sent, which takes a client, calls note_unacknowledged
-   (TODO 24) whenever more than 4 KB were to be sent, or not everything was
-   taken; otherwise an ioctl is too costly. send_some calls note_sent unless
+   (TODO 24) whenever more than 4 KB were to be sent, or send did not take all;
+   after any other send an ioctl is too costly. send_some calls note_sent unless
    the client is lost. The row also remembers when the number of unacknowledged
    bytes was noted. While that number is not 0, the client is to be checked a
    tenth of the time limit later, but never after the limit itself. Write
@@ -247,16 +247,16 @@ static bool send_all(int client, const char *bytes, size_t length,
    returns its socket, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     /* TODO 29: Step 7: no count here: accept_client passes on the listener's
-       row. A success need not reset its time: in the end accept fails with
-       EAGAIN, which does so. */
+       row. A success need not reset the row's time: in the end accept fails
+       with EAGAIN, and that resets it. */
     static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);
 
-    /* TODO 33: Step 8: the limit may have been raised meanwhile, see
-       prlimit(1). If the descriptor is too high for a set, close it, limit the
-       descriptors again, and continue as if accept had failed with EMFILE.
-       Proved by limit_raised. */
+    /* TODO 33: Step 8: the limit on descriptors may have been raised by another
+       process: see prlimit(1). If the descriptor is too high for a set, close
+       it, call limit_descriptors again, and continue as if accept had failed
+       with EMFILE. Proved by limit_raised. */
     if (client == -1)
         handle_retry("accept", &waits);
     else
@@ -272,10 +272,10 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 
 /* TODO 17: Step 4: add_connection makes the socket non-blocking: see F_SETFL
    and O_NONBLOCK in fcntl(2). A call may block even after select has reported
-   the socket as ready, see BUGS in select(2), and so may a send of more than
-   fits: then all clients would wait. add_connection returns whether fcntl
-   succeeded. If not, call handle_error for the listener; for a client, only
-   call perror(3) and remove the client.
+   the socket as ready, see BUGS in select(2); a send may also block if there is
+   too little room. Then all clients would wait. add_connection returns whether
+   fcntl succeeded. If not, call handle_error for the listener; for a client,
+   only call perror(3) and remove the client.
    Proved by reader_awaited_by_nobody. */
 
 /* TODO 20: Step 5: add_connection notes the time, too: a new client's limit
@@ -286,8 +286,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 
 /* TODO 30: Step 7: echo and send_some pass on the client's row when recv or
    send fails; a send that moves bytes ends the shortage. remove_connection
-   takes the listener, too, and so do its callers: close frees a descriptor, so
-   if the listener is in a shortage, accept can be called again at once.
+   and its callers take the listener, too, because close frees a descriptor: if
+   the listener is in a shortage, accept can be called again at once.
    Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
 /* TODO 22: Step 5: check_connections, which takes the listener, the time limit
@@ -337,19 +337,19 @@ static long long milliseconds(void) {
 
 /* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
    FD_SETSIZE; given a higher one, FD_SET silently writes outside the set.
-   So let the kernel give out no such descriptor: lower the soft limit
+   So keep the kernel from creating such a descriptor: lower the soft limit
    RLIMIT_NOFILE to FD_SETSIZE, unless it is lower already, with getrlimit(2)
    and setrlimit(2). accept then fails with EMFILE, which step 7 handles. If a
    call fails, call handle_error.
    Proved by more_than_fit. */
 
-/* TODO 38: Step 9: catch_signals and the handler, wake. A signal may come after
-   a flag has been checked and before select, which would then wait all the
-   same. So make a pipe(2) whose writing end does not block, and let wake write
-   a byte to it: the byte stays there until select sees it. wake may call
-   little else, see signal-safety(7), and leaves errno as it was. Install it for
-   SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and unblock every
-   signal: sigprocmask(2). If a call fails, call handle_error.
+/* TODO 38: Step 9: catch_signals and the handler, wake. If wake only set a
+   flag, a signal that came between the check of the flag and select would not
+   end select. So make a pipe(2) whose writing end does not block, and let wake
+   write a byte to it: the byte stays there until select sees it. wake may call
+   few other functions, see signal-safety(7), and leaves errno as it was.
+   Install it for SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and
+   unblock every signal: sigprocmask(2). If a call fails, call handle_error.
    Proved by ends_in_good_order, signal_before_select, handler_does_not_wait,
    fcntl_fails_at_the_start. */
 

@@ -43,8 +43,8 @@ class Stub:
                 self.lines.append(rest.pop(0))
 
     def add_todo(self, number, rest):
-        """Takes a TODO from the rest, with the empty line after it; at the end
-        of the stub, drops the empty line before it instead."""
+        """Moves a TODO from the rest to self.todos, with the empty line after
+        it. At the end of the stub, drops the empty line before the TODO."""
         text = [rest.pop(0)]
         while rest and '*/' not in text[-1]:
             text.append(rest.pop(0))
@@ -55,8 +55,8 @@ class Stub:
         self.todos.append(Todo(number, text, len(self.lines)))
 
     def filled(self, hunks):
-        """Returns the stub with its TODOs, and with the code that they ask
-        for."""
+        """Returns the text of the stub with these hunks put in. Its TODOs
+        remain."""
         text, todos = [], list(self.todos)
         starts = collections.defaultdict(list)
         for hunk in hunks:

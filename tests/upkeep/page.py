@@ -23,8 +23,8 @@ LESSONS = {  # the files that become pages
 # ------------------------------------------------------------------- Markdown
 
 def markdown(text, folder=ROOT):
-    """Renders Markdown, and adapts it to a page. folder: the folder that its
-    links start from."""
+    """Renders Markdown, and adapts it to a page. Relative links in the text
+    start from folder."""
     done = subprocess.run(['cmark-gfm', '-e', 'table', '--to', 'html'],
                           input=text.encode(), stdout=subprocess.PIPE,
                           check=True)
@@ -43,9 +43,9 @@ def markdown(text, folder=ROOT):
 
 
 def link(match, folder):
-    """Turns a link to a lesson, or to something that is served, into a link to
-    its page. Leaves links to https:// and # alone; of any other link, only the
-    text remains."""
+    """Turns a link to a lesson into a link to its page, and shortens a link to
+    a file in www to its name. Leaves links to https:// and # alone; of any
+    other link, only the text remains."""
     target, text = match[1], match[2]
     if re.match(r'https://|#', target):
         return match[0]

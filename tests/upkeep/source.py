@@ -1,5 +1,5 @@
 """C programs and their changes as HTML: new code is marked, the rest is
-folded, and diffs come hunk by hunk."""
+folded, and diffs are split into hunks."""
 
 import difflib
 import html
@@ -200,7 +200,8 @@ def pieces(text, calls=()):
 
 
 def split(rows, news):
-    """Splits a long hunk at blank lines or else after LONGEST lines."""
+    """Splits a long hunk at blank lines or, without any, after LONGEST
+    lines."""
     parts = []
     while len(rows) > LONGEST:
         blank = [place for place in range(LONGEST // 3, LONGEST)

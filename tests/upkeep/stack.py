@@ -2,7 +2,7 @@
 
 import html
 
-LAYERS = [  # (layer, whose, what it does on the way down, and up)
+LAYERS = [  # (layer, text below its name, its tasks, its data)
     ('application', 'user space',
      ['08-http/server, 06-client/client',
       'HTTP, or an echo: bytes with a meaning'], 'data'),

@@ -18,7 +18,7 @@ import time
 from harness.programs import RUNNING, Program, wait_until
 from harness.stages import ROOT, find_exercises, find_stages
 
-PATIENCE = 300  # seconds, for things that take a few on an idle machine
+PATIENCE = 300  # seconds; on an idle machine, a few are enough
 BUILT = shutil.ignore_patterns('.git', '.learn', '.flags', '__pycache__',
                                'server', 'client', 'stub', 'stub.c.*')
 PLAIN = {name: value for name, value in os.environ.items() if name not in
@@ -120,12 +120,12 @@ class Terminal(Program):
         os.close(line)
 
     def read(self, patience):
-        """Reads what comes. Returns whether there may be more."""
+        """Reads output, if any arrives in time. Returns false at its end."""
         if not select.select([self.file], [], [], patience)[0]:
             return True
         try:
             piece = os.read(self.file, 65536)
-        except OSError:  # read fails so when all writers are gone
+        except OSError:  # read fails like this once all writers are gone
             piece = b''
         self.text += piece.decode(errors='replace')
         return bool(piece)

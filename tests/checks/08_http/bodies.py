@@ -1,4 +1,4 @@
-"""The checks of 08 that are about the bodies of requests and Expect."""
+"""The checks of 08 that are about Expect and the bodies of requests."""
 
 import socket
 

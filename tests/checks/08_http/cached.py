@@ -64,8 +64,8 @@ def folder_turned_into_a_link(test):
 @check(WEB, open=False)
 def changed_file_not_kept(test):
     """opens a file again for each request until its last change is a few
-    seconds old, even if its modification time was set back, and as long as
-    that time is in the future"""
+    seconds old, even if its modification time was set back; also while that
+    time is in the future"""
     test.need_injector()
     root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
     later = time.time() + 3600
@@ -76,7 +76,7 @@ def changed_file_not_kept(test):
     visitor = test.visitor(server=server)
 
     def opened_again(name):
-        """Requests a file twice. Returns whether it is opened again."""
+        """Returns whether a file is opened again when it is requested again."""
         visitor.get('/' + name).must_be(200, HELLO)
         before = test.faults.get('calls', 'open')
         visitor.get('/' + name).must_be(200, HELLO)

@@ -40,9 +40,9 @@ WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday',
 
 
 def two_digits(year, other):
-    """A day in January, with a two-digit year. In the other year that the
-    digits may mean, its weekday has a name of the same length: 08 compares only
-    the length, so it accepts the date in either year."""
+    """A day in January, with a two-digit year. Its weekdays in the two years
+    that the digits may mean have names of the same length, so that 08, which
+    compares only the length, accepts the date in either year."""
     for day in range(1, 29):
         names = [WEEKDAYS[datetime.date(number, 1, day).weekday()]
                  for number in (year, other)]
@@ -98,7 +98,7 @@ CONDITIONS = {
         + [(200, f'If-Modified-Since: {form.replace(":37", ":36")}')
            for form in FORMS]),
     'if_modified_since_years': (
-        'reads a two-digit year as one at most 50 years ahead', [
+        'reads a two-digit year as one at most 50 years in the future', [
             (304, 'If-Modified-Since: '
              + two_digits(YEAR + 49, YEAR - 51)),
             (200, 'If-Modified-Since: '

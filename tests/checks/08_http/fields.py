@@ -168,7 +168,7 @@ def last_modified_not_later(test):
 
 @check(WEB, open=False)
 def odd_times(test):
-    """serves files from before 1970 and from far in the future"""
+    """serves files dated before 1970 or far in the future"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for moment in (-1, -86400 * 365 * 60, 2**31, 2**32 + 5, 2**33):
@@ -265,8 +265,8 @@ MORE_TYPES = {
 
 @check(WEB, open=False)
 def more_media_types(test):
-    """each kind of file on modern pages has its own media type; source code is
-    text, so browsers show it"""
+    """each kind of file that modern pages use has its own media type; source
+    code is text, so browsers show it"""
     names = {f'x.{extension}': kind for extension, kind in MORE_TYPES.items()}
     names.update({'Makefile': 'text/plain', 'README': 'text/plain',
                   'README.x': 'application/octet-stream',

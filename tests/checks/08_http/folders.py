@@ -121,7 +121,7 @@ class Links(html.parser.HTMLParser):
             self.links[-1][1] += text
 
     def names(self, base):
-        """The names in the folder at base that the links lead to."""
+        """The names in the folder `base` that have a link."""
         for link, _ in self.links:
             there = urllib.parse.urljoin('http://x' + base, link)
             if there.startswith('http://x' + base) and '?' not in there:
@@ -284,7 +284,7 @@ def listing_in_portions(test):
     for number in range(30000):
         os.mknod(root / 'many' / f'{number:05}')
     test.longest = 4 << 20  # bytes of the listing
-    server = test.server('-t', '0', root=root)  # we may read it slowly
+    server = test.server('-t', '0', root=root)  # we may read slowly
     other = test.visitor(server=server)
     other.stays()
     visitor = test.visitor(server=server)

@@ -172,7 +172,7 @@ def reader_that_stops(test):
 @check(WEB, open=False)
 def slow_reader_stays(test):
     """with -t 1 keeps a client that reads slowly, even if the system does not
-    report unacknowledged bytes: bytes that were sent count as moved"""
+    report unacknowledged bytes; every byte sent then counts as moved"""
     test.need_injector()
     content = data(24 << 20)
     server = test.server('-t', '1', root=test.site({'large': content}))
@@ -238,7 +238,7 @@ def refused_and_silent(test):
         trickler, b'x', time.monotonic() + 5), daemon=True)
     thread.start()
     if not wait_until(lambda: len(server.descriptors()) <= before, 4.5):
-        raise Failure('no socket of a rejected client after 4 s',
+        raise Failure('no socket of a rejected client open after 4 s',
                       f'{len(server.descriptors()) - before} still open',
                       'read what still arrives, but only for a limited time')
 

@@ -79,7 +79,7 @@ def quiet_while_busy(test):
     test.need_injector()
     hint = ('however busy the others are, let select look at all sockets every '
             '10 ms')
-    for _ in range(4):  # a busy machine may give this process no time
+    for _ in range(4):  # a busy machine may delay this process
         server = test.server('-t', '0')
         test.attached()
         quiet, busy = clients_of(test, server)
@@ -92,7 +92,7 @@ def quiet_while_busy(test):
         for client in busy:
             test.say(client, LONG)
         wait_until(lambda: calls() > BUSY * len(LONG) / 10)
-        # Over TLS, a turn receives a whole record, so there are only a few.
+        # Over TLS each turn receives a whole record, so there are few turns.
         for client in quiet[:1 if settings.TLS else 20]:
             test.say(client, test.question())
             test.answered(client, hint=hint)
@@ -100,4 +100,4 @@ def quiet_while_busy(test):
             return
         test.faults.set('most', 0, 'recv')
     raise Failure('responses to quiet clients while the others are busy',
-                  'some only when those had fallen silent', hint)
+                  'some only after the busy ones fell silent', hint)

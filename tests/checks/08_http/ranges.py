@@ -7,7 +7,7 @@ from .conditions import AFTER, BEFORE, THEN, conditional, dated
 from harness import CHECKS, Check, Failure, Skip, check
 from harness.web import DATA, HELLO, WEB, request
 
-# Values of Range, and for each the first byte and the one after the last.
+# Values of Range, each with its first byte and the byte after its last.
 SIZE = len(DATA)
 PARTS = {
     'first': ('bytes=0-99', (0, 100)), 'one': ('bytes=7-7', (7, 8)),

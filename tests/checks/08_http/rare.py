@@ -243,7 +243,8 @@ def limit_restored(test):
 
 @check(WEB, open=False)
 def folders_looked_at_once(test):
-    """looks at a folder or a file once for all requests of a turn"""
+    """looks at each folder or file only once per turn, however many requests
+    need it"""
     test.need_injector()
     names = [f'a/b/c/d/{number}.txt' for number in range(20)]
     root = test.site(dict.fromkeys(names, b'x'))

@@ -1,4 +1,4 @@
-"""The checks of 08 that are about what a request asks for."""
+"""The checks of 08 that are about the targets of requests."""
 
 from harness import CHECKS, Check, Failure, Skip, check
 from harness.web import HELLO, USUAL, WEB, closed, fill
@@ -105,7 +105,7 @@ FORMS = {  # the same for targets that do not begin with a slash
 
 # Hints about a failed row, by the beginning of its name.
 HINTS = {
-    'plus': 'a + in a path is a plus; only forms write a space that way',
+    'plus': 'a + in a path is a plus; it stands for a space only in forms',
     'percent': 'the two bytes after a % must be hexadecimal digits',
     'escaped_nul': 'a file name ends at a NUL, so reject %00',
     'escape': 'a % and two hexadecimal digits stand for one byte: decode them '

@@ -175,7 +175,7 @@ def ab_hurries(test):
     """ab sends 20000 requests over 800 connections, and none fails"""
     test.need_descriptors(1000)
     if test.any:
-        raise Skip('how many clients it takes is the server\'s choice')
+        raise Skip('a server may choose how many clients it accepts')
     printed = use('ab', '-q', '-k', '-c', '800', '-n', '20000',
                   at(test) + '/hello.txt').decode()
     numbers = dict(re.findall(r'^([\w -]+):\s+(\d+)', printed, re.M))

@@ -1,4 +1,4 @@
-"""Request bodies for scripts: each is in a file before its script runs."""
+"""Request bodies for scripts, each stored in a file before its script runs."""
 
 import errno
 import re
@@ -116,8 +116,8 @@ def body_too_long(test):
                          method='POST'))
     reply = visitor.answer(b'POST').must_be(413)
     if not reply.last:
-        raise Failure('Connection: close', 'none', 'the body would have to be '
-                      'received before the next request')
+        raise Failure('Connection: close', 'none', 'close the connection, '
+                      'to avoid receiving the whole body')
     visitor.socket.shutdown(socket.SHUT_WR)
     visitor.ended()
 

@@ -18,8 +18,8 @@ def writing(output):
 
 
 def each(test, heads):
-    """Starts a server with a script for each head. Yields a visitor, and each
-    head with the reply."""
+    """Starts a server with a script for each head. For each head,
+    yields a visitor, the head and the reply."""
     scripts = {f'n{number}': writing(head)
                for number, head in enumerate(heads)}
     visitor = serve(test, **scripts)

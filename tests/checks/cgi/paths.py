@@ -79,8 +79,8 @@ def not_without_the_option(test):
 
 @check(CGI)
 def not_as_a_file(test):
-    """with -c no spelling of the path shows a file of the document root below
-    /cgi"""
+    """with -c a file in the cgi folder of the document root is not shown,
+    however its path is spelled"""
     visitor = serve(test, hello=HELLO)
     (test.root / 'cgi').mkdir()
     (test.root / 'cgi' / 'source').write_text('secret')

@@ -11,7 +11,7 @@ from harness.web import Visitor
 CGI = 'cgi'
 LONGEST = 16 << 20  # bytes of a body
 SHELL = '#!/bin/sh\n'
-# Waits until the check creates the file go, or ends and removes this script.
+# Waits until the check creates a file named go, or removes this script.
 WAIT = 'until [ -e go ] || [ ! -e "$0" ]; do sleep 0.1; done\n'
 PYTHON = f'#!{sys.executable}\n'
 PLAIN = SHELL + 'echo Content-Type: text/plain; echo; '

@@ -1,6 +1,6 @@
 """A check, CALL_ERRNO, for every row of tests/errors.tsv and every stage that
-makes the call. Where possible the kernel itself produces the error; the rest
-are injected by tests/harness/faults.c."""
+makes the call. Where possible the kernel itself produces the error; otherwise
+tests/harness/faults.c injects it."""
 
 import errno
 

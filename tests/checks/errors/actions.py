@@ -143,8 +143,8 @@ def wait_client(test, call, name):
     told(test, child, call, name)
 
 
-# The checks, by exercise and action, of exercises that do not act like a
-# server or the client.
+# By exercise and action: the checks of exercises that act neither like a
+# server nor like the client.
 ACTIONS_OF = {}
 CLIENT = {'STOP': stop_client, 'NEXT': next_address, 'RETRY': retry_client,
           'WAIT': wait_client}

@@ -4,7 +4,7 @@ import errno
 
 from harness import namespaces, settings, wait_until
 
-KERNEL = {}  # (call, errno, stage): a function that has the kernel report it
+KERNEL = {}  # (call, errno, stage): the function that causes the error
 NETWORK = set()  # of these functions, those that need a private network
 OURS = set()  # those that are only for our own programs
 
@@ -21,7 +21,7 @@ def kernel(call, name, stages):
 
 def sharing(call, name, stages):
     """Like kernel, but only for our own programs. Where this system does not
-    let the function cause the error, it is injected."""
+    let the function cause the error, the error is injected."""
     def register(function):
         OURS.add(function)
         return kernel(call, name, stages)(function)
@@ -37,8 +37,8 @@ def in_network(call, name, stages):
 
 
 def made_by_kernel(function):
-    """Returns whether a function can be tried here. Those of OURS cannot be
-    tried with tests/check --starter, which may confine the program."""
+    """Returns whether a function can be tried here. Functions in OURS cannot
+    be tried with tests/check --starter, which may confine the program."""
     if function in OURS and settings.STARTER:
         return False
     return function is not None and (function not in NETWORK

@@ -61,14 +61,14 @@ def no_route(test):
 
 @in_network('connect', 'ETIMEDOUT', '06')
 def no_answer(test):
-    """Packets to that address are lost; the second attempt is the last."""
+    """Packets to the first address are lost; the second SYN is the last."""
     limit('tcp_syn_retries', 1)
     unreachable(test, 'ETIMEDOUT')
 
 
 @in_network('connect', 'EADDRNOTAVAIL', '06')
 def no_local_port(test):
-    """The only available local port already has a connection to that
+    """The only available local port already has a connection to the first
     address."""
     peer = test.peer(echoing, host='0.0.0.0')
     peer.host = HERE

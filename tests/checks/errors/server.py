@@ -57,8 +57,8 @@ def foreign_address(test):
 
 @kernel('listen', 'EADDRINUSE', '04 05 07 08')
 def listened_to(test):
-    """Two sockets with SO_REUSEADDR are bound to one port; the check's own
-    listens first."""
+    """Two sockets with SO_REUSEADDR are bound to one port; the check's
+    socket listens first."""
     test.need_injector()
     test.faults.set('stop', 1, 'listen')
     with socket.socket() as other:

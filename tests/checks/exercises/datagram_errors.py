@@ -32,7 +32,7 @@ def faulty_server(test, call, name, action):
     """A server with one failing call: the recvfrom after the first of two
     messages, or the sendto of its answer. Returns the server and the two
     senders."""
-    test.faults.relent(call)  # off for now: its first call would fail
+    test.faults.relent(call)  # no fault yet, or the first call would fail
     server = start_server(test)
     test.attached()
     echoed(test, server, socket_to(test, server))
@@ -53,7 +53,7 @@ def faulty_client(test, call, name, action):
     order(test, call, name, action)
     asked = Asked(test)
     asked.start(b'knock\n')
-    if call == 'recvfrom':  # perhaps called only when a message is there
+    if call == 'recvfrom':  # some clients call it only after a message arrives
         asked.request(1, b'knock')
         asked.answer(b'other bytes')
     injected(test, call)
@@ -162,8 +162,8 @@ def shortage_without_end(test):
     child = asked.start(b'hello\n', seconds=1)
     test.attached()
     asked.failed(patience=4 + PATIENCE, hint='in the client a WAIT lasts '
-                 'until it is time to ask again; after the fourth time give '
-                 'up')
+                 'until it is time to ask again; give up after the fourth '
+                 'wait')
     told(test, child, 'sendto', 'ENOBUFS')
     if not child.wait_line('no answer from ', 0):
         raise Failure('the line "no answer from 127.0.0.1:PORT"',

@@ -196,8 +196,8 @@ def port_not_shared(test):
                           f'{test.outcome(child)}',
                           'do not set SO_REUSEADDR on a datagram socket: its '
                           'port is never in TIME_WAIT, and with the option two '
-                          'servers can share a port, where one of them gets '
-                          'nothing')
+                          'servers can share a port, and then one of them '
+                          'gets nothing')
 
 
 @check(STAGE, open=False)

@@ -16,8 +16,8 @@ SPLIT_HINT = ('recv returns what has arrived so far: a length, too, may '
               'arrived')
 LIMIT_HINT = ('-t limits the time without a byte, not the time for a whole '
               'message')
-EXACT_HINT = ('one recv may return more than one message: receive exactly 4 '
-              'bytes, then exactly the number of bytes that they give')
+EXACT_HINT = ('one recv may return more than one message: receive the 4 '
+              'bytes of the length, then exactly as many bytes as it says')
 
 
 @check('05-framing')

@@ -86,8 +86,8 @@ class Talker:
                     hint=hint)
 
     def nothing(self, why, hint=''):
-        """Demands that nothing arrive before the answer to an unknown line: by
-        then the lines before it have been handled."""
+        """Sends an unknown line. Demands that nothing arrive before its answer:
+        by then all earlier lines have been handled."""
         self.say(b'?')
         got = self.line(f'the answer ERROR to the line "?" ({why})', hint)
         if got != b'ERROR':

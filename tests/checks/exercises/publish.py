@@ -22,7 +22,7 @@ class PublishTest(LinesTest):
     """A test of 07-publish."""
 
     def plenty(self):
-        """Messages to the client itself, so it gets as much as it sends."""
+        """Messages from a client to itself: it gets as much as it sends."""
         return b'SUB me\n' + (b'PUB me ' + b'x' * 900 + b'\n') * 70
 
 
@@ -348,7 +348,7 @@ def room_at_once(test):
 
 
 def delays_after_ends(test):
-    """How long it takes to serve the next client after each of nine has left.
+    """Measures nine times how long the next client waits after one has left.
     """
     server = test.server()
     client, times = test.talker(server), []

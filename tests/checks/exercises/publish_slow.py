@@ -81,7 +81,7 @@ class Reader:
             self.last += 1
 
     def until(self, number, hint=LOST_HINT):
-        """Takes all lines up to a message, which may be among those lost."""
+        """Takes lines until this message has arrived or been reported lost."""
         while self.last < number:
             self.next(hint)
         if self.last > number:

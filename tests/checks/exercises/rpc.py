@@ -353,7 +353,8 @@ def waits_grow(test):
 
 
 def give_up(test):
-    """Has the server answer one request, and vanish at each of the others."""
+    """Has the server answer one request, and vanish after each of the others.
+    """
     def first(talk):
         talk.send(answer_to(talk.request()))
         talk.request()

@@ -187,8 +187,8 @@ def haproxy_stopped_under_load(test):
 
 
 def before_echoes(test, command):
-    """Demands that bytes be passed on, to the other server if one is
-    stopped."""
+    """Demands that bytes be echoed through the proxy, even when one of the two
+    servers is stopped."""
     site = Site(test, command)
 
     def echo(message):

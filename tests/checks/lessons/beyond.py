@@ -14,8 +14,8 @@ LADDER = ROOT / '08-http'
 
 
 def build_server(place, *others, libraries=()):
-    """Builds a server from the sources of several folders. If a name occurs in
-    more than one, the first of these folders counts."""
+    """Builds a server from the sources of several folders. If several have a
+    file of the same name, the first of them counts."""
     sources = {}
     for folder in (*reversed(others), place):
         sources.update((path.name, path) for path in folder.glob('*.c'))

@@ -15,7 +15,7 @@ Ctrl-C, in order, once it has printed everything below it; then the commands
 below its `^C` are typed. The `^C` may be left out, but the run then takes some
 seconds longer.
 
-Lessons say 15441, but are run on another, free port, in a copy of the stages
+Lessons name port 15441, but are run on a free one, in a copy of the stages
 that is built with a bare `cc -o server server.c` (08 with all sources except
 the stub); set CC to use another compiler. A block with a command that is not
 installed is skipped, and so are the others of its scene, which may need it.

@@ -9,8 +9,8 @@ from harness import (PATIENCE, Failure, difference, end_half, reset,
 
 
 class Guest:
-    """A client of the server under test, which expects its echo. It has a
-    random list of steps: some from `talks`, and one from `ends`."""
+    """A client of the server under test; it expects an echo. It has a random
+    list of steps: some from `talks`, and one from `ends`."""
 
     talks = 'talk', 'talk', 'talk', 'say'
     ends = ('leave', 'leave', 'leave', 'close', 'reset', 'close_unread',
@@ -129,11 +129,12 @@ class Guest:
         return message[:2000]
 
     def answer_to(self, message):
-        """The answer to it."""
+        """The answer to a message."""
         return message
 
     def come_back(self):
-        """Demands that it be served as before, once the faults have ended."""
+        """Demands that this client be served as before, once the faults have
+        ended."""
         self.doing = 'come_back'
         if not self.lost() and not self.ended:
             self.exchange(self.greeting())

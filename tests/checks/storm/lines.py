@@ -51,8 +51,8 @@ class LineGuest(Guest):
 
 
 class Subscriber(LineGuest):
-    """A client of 07-publish. It has a topic of its own, whose messages it
-    gets in order; messages to all may come between them at any time."""
+    """A client of 07-publish. It gets the messages to its own topic in order;
+    messages to the topic `all` may arrive between them at any time."""
 
     kinds = 'own', 'own', 'own', 'all', 'other', 'wrong', 'again'
 
@@ -86,8 +86,8 @@ class Subscriber(LineGuest):
 
 
 class Worker(LineGuest):
-    """A client of 07-queue. Its answers are known, except for the pieces that
-    it gets: the storm knows which pieces exist."""
+    """A client of 07-queue. It knows which answers to expect, except which
+    pieces it will get: the storm knows which pieces exist."""
 
     kinds = 'push', 'push', 'push', 'wrong', 'done'
     talks = 'talk', 'say', 'work', 'work', 'work'

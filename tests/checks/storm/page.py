@@ -40,8 +40,8 @@ class Page:
         return struct.unpack_from('i', self.bytes, offset)[0]
 
     def begin(self, faults):
-        """Plans the faults, in the order in which those of one kind and client
-        should occur, and enables them."""
+        """Plans the faults and enables them. Those of one kind and client must
+        be in the order in which they should occur."""
         if len(faults) > EVENTS:
             raise ValueError(f'{len(faults)} faults are too many')
         self.bytes[CLIENTS_AT:ORDER_AT] = bytes(ORDER_AT - CLIENTS_AT)
@@ -57,8 +57,8 @@ class Page:
         self.set('raging', 1)
 
     def came(self):
-        """The faults that occurred, in order, each with how many calls it
-        hit."""
+        """The faults that occurred, in order, each with the number of calls
+        that it hit."""
         for place in range(self.get('came')):
             number = self._read(ORDER_AT + 4 * place)
             yield self.faults[number], self._read(

@@ -143,7 +143,7 @@ class Planner:
 
     def calls(self, kind, client, limit, most,
               effects=(FAILS, FAILS, FAILS, LASTS)):
-        """Adds faults to some of the first calls of a kind, at most `most`."""
+        """Adds at most `most` faults to the first `limit` calls of a kind."""
         if self.any:
             return
         for place in sorted(self.chance.randrange(limit)

@@ -80,8 +80,8 @@ class Storm:
                               said_fault(fault, tries), advice(fault))
 
     def advice(self, client):
-        """The advice if a client has just left; if not, that about the last
-        fault of this client or, if it had none, the last fault of all."""
+        """The advice about clients that leave, if one has just left; else about
+        the last fault of this client or, if it had none, of any client."""
         came = [fault for fault, _ in self.page.came()]
         own = [fault for fault in came if client is not None and (
             fault.client == client

@@ -161,8 +161,8 @@ class Browser(Guest):
             self.ended = 'the end that was announced'
 
     def judge(self, reply, question):
-        """Demands the right answer. If a fault explains it, also accepts a
-        500 or 503, or an incomplete list."""
+        """Demands the right answer. Also accepts a 500 or 503, or an incomplete
+        list, if a fault explains that."""
         if reply.status in (500, 503) and self.storm.pardons():
             return
         reply.must_be(question.status, question.body)
@@ -184,7 +184,7 @@ class Browser(Guest):
 
 
 class WebStorm(ServerStorm):
-    """08 under random faults: they hit files, too."""
+    """08 under random faults, which also hit files."""
 
     guests = Browser
 

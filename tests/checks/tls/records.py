@@ -53,9 +53,9 @@ def record_for_each_byte(test):
 
 @check(TLS)
 def unseen_by_select(test):
-    """answers everything that arrives in one segment, even what select no
-    longer reports: several records, and more requests than are read at a
-    time"""
+    """answers everything that arrives in one segment (several records, and
+    more requests than are read at a time), even if select no longer reports
+    it"""
     serve(test)
     guest = visitor(test)
     guest.socket.plain.sendall(sealed(guest.socket, *[request()] * 7))

@@ -25,8 +25,8 @@ def run(*words, **options):
 
 
 def s_client(test, *parts, version):
-    """Types each part of the input into openssl s_client once the output
-    awaited before that part has appeared. Returns it, still running."""
+    """Starts openssl s_client. For each part, waits until the awaited output
+    has appeared, then types the input. Returns the child, still running."""
     openssl('version')
     command = ['openssl', 's_client', '-connect',
                f'127.0.0.1:{test.running.port}', '-CAfile', str(test.trusted),
