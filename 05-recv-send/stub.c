@@ -167,7 +167,7 @@ static void parse_options(int argc, char *argv[],
                           struct sockaddr_in *address) {
     int option;
 
-    /* TODO 12: one more parameter in the line above, as in TODO 3, and one more
+    /* TODO 12: one more parameter for this function, as in TODO 3, and one more
        option, -t, which takes an argument.
        Proved by recv_EAGAIN. */
     while ((option = getopt(argc, argv, "a:h")) != -1) {

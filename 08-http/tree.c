@@ -226,7 +226,7 @@ int open_parent(char *name) {
 int open_file(int directory, const char *name, struct stat *status) {
     if (fstatat(directory, name, status, AT_SYMLINK_NOFOLLOW) == -1)
         return -1;
-    if (!S_ISREG(status->st_mode)) {  /* opening a device may have effects */
+    if (!S_ISREG(status->st_mode)) {  /* just opening a device can affect it */
         errno = S_ISDIR(status->st_mode) ? EISDIR : ENOENT;
         return -1;
     }

@@ -87,8 +87,8 @@ static void become(const struct script *script, char *variables[], int input,
 }
 
 /* Stores a free entry. Returns 0, or the status of the response. A script that
-   still runs after its response is complete does not count as answering, since
-   its client may already send the next request. */
+   is still running after its response is complete does not count as answering:
+   its client may already have sent the next request. */
 static int find_free(struct process **process, const char *name) {
     struct process *found = NULL;
     int answering = 0;

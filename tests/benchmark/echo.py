@@ -54,8 +54,8 @@ class EchoBench(Bench):
                 yield Goal(row, ['select'], 1.1, False)
 
     def able(self, row):
-        """Leaves socat out of the rows about idle clients, which would show
-        nothing: socat has a process for each client."""
+        """Leaves socat out of the rows about idle clients, where it would
+        show nothing: it has a process for each client."""
         return [name for name in super().able(row)
                 if name != 'socat' or row not in self.IDLE_ROWS]
 

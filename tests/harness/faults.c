@@ -710,8 +710,8 @@ ssize_t write(int descriptor, const void *bytes, size_t length) {
     return noted(SEND, real(descriptor, bytes, clipped(SEND, length, 0)));
 }
 
-/* Returns the message if a call may move all of it. Otherwise stores in *part a
-   message with no more than the first piece, in *piece, and returns part. */
+/* Returns the message if a call may move all of it. Otherwise returns part: a
+   copy whose only piece is *piece, the first piece or the beginning of it. */
 static const struct msghdr *cut(enum kind kind, const struct msghdr *message,
                                 int flags, struct msghdr *part,
                                 struct iovec *piece) {

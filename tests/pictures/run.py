@@ -180,7 +180,7 @@ class Stage:
                 self.touched = time.monotonic()
 
     def rows(self, since=0.0):
-        """Returns the chart's rows for what happened after a moment."""
+        """Returns the chart's rows for what happened after `since`."""
         self.drain()
         calls = []
         for process in self.processes:

@@ -65,8 +65,8 @@ def symbolic_link_in_time(test):
 
 
 def raced(visitor, server, path, to):
-    """Requests a file, and replaces this path with a link while the server is
-    stopped."""
+    """Requests a file, and replaces `path` with a link to `to` while the server
+    is stopped."""
     visitor.send(request('/sub/inner.txt'))
     wait_until(lambda: server.state() == 'T'
                or select.select([visitor.socket], [], [], 0)[0])
@@ -247,7 +247,7 @@ def slow_files_shared(test):
 @check(WEB, open=False)
 def search_permission(test):
     """serves files from a folder that it may enter but not read (mode 711);
-    answers with 403 for a listing of that folder"""
+    answers a request to list that folder with 403"""
     root = test.site()
     root.chmod(0o711)
     for name in ('sub', 'list'):

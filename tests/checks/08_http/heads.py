@@ -177,7 +177,7 @@ FIELDS = [
 
 
 def lines_of(message):
-    """The lines of a head that most requests do not have, for a hint."""
+    """The lines of a request's head that most requests lack, for a hint."""
     lines = message.partition(b'\r\n\r\n')[0].split(b'\r\n')[1:]
     if b'Host: ladder' in lines:
         lines.remove(b'Host: ladder')

@@ -73,8 +73,8 @@ def log_failures_apart(test):
 
 @check(WEB, open=False)
 def log_last_byte(test):
-    """writes the rest of a line, even if it is one byte, once the log takes
-    bytes again"""
+    """writes the rest of a line, even a single byte, once the log takes bytes
+    again"""
     if not hasattr(resource, 'prlimit'):
         raise Skip('this system has no prlimit')
     server, visitor, log = logging(test)

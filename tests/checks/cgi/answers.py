@@ -115,7 +115,7 @@ def answer_comes_at_once(test):
 
 @check(CGI)
 def answer_in_bits(test):
-    """a script may write its head and body in any pieces"""
+    """a script may write its head and body in pieces of any size"""
     visitor = serve(test, bits=PYTHON + '''import os, time
 for byte in b'Content-Type: a/b\\r\\nX: y\\r\\n\\r\\nabc':
     os.write(1, bytes([byte]))

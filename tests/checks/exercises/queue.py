@@ -375,7 +375,7 @@ def eight_hundred(test):
         worker.done()
     server.signal(signal.SIGTERM)
     if not test.any and server.wait_exit() != 0:
-        raise Failure('exit status 0 after SIGTERM, while work is under way',
+        raise Failure('exit status 0 after a SIGTERM while work is under way',
                       f'it {test.outcome(server)}')
 
 

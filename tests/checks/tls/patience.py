@@ -63,7 +63,7 @@ def silent_script_over_tls(test):
 
 @check(TLS)
 def records_without_bytes(test):
-    """with -t 1 records of one byte each do not keep a connection open"""
+    """with -t 1, records of one byte each do not keep a connection open"""
     serve(test, '-t', '1')
     guest = visitor(test)
     guest.stays()
