@@ -54,8 +54,9 @@ def bits_shared(test):
     wait_until(lambda: test.faults.get('calls', 'send') >= 999
                and server.state() == 'T')
     test.receive(other, 1, 'the echo of a byte, which came while the 1000 '
-                 'bytes of another client were being sent', 'after a short send go back to select: '
-                 'keep the rest, and send it when the socket is writable')
+                 'bytes of another client were being sent', 'after a short '
+                 'send go back to select: keep the rest, and send it when the '
+                 'socket is writable')
     test.faults.set('most', 0, 'send')
     server.signal(signal.SIGCONT)
     got = test.receive(patient, len(message))
