@@ -569,7 +569,7 @@ static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
     int highest = highest_in(reading), other = highest_in(writing);
     int members = count_in(reading) + count_in(writing);
 
-    if (plan->too_short == 0 || members < plan->too_short)
+    if (plan->too_short == 0 || members + 1 < plan->too_short)
         plan->too_short = members + 1;
 
     highest = highest > other ? highest : other;
