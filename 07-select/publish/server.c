@@ -418,7 +418,7 @@ static void remove_connection(int fd, int listener) {
 static void check_connections(int listener, long timeout, long long now) {
     if (now < due)
         return;
-    due = now + 86400000;
+    due = now + 24 * 60 * 60 * 1000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         if (connection->open && connection->ended)

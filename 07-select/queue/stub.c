@@ -287,7 +287,7 @@ static bool send_some(int client, const char *bytes) {
         return false;
     }
     note_sent(client);
-    return save_unsent(client, bytes);
+    return save_unsent(client, bytes);  /* all, after RETRY or WAIT */
 }
 
 /* TODO 24: remove save_unsent, and its call: the rest of a line stays where it
@@ -381,7 +381,7 @@ static void remove_connection(int fd, int listener) {
 static void check_connections(int listener, long timeout, long long now) {
     if (now < due)
         return;
-    due = now + 86400000;
+    due = now + 24 * 60 * 60 * 1000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         /* TODO 20: remove a connection that has ended. Sending may fail while a

@@ -268,7 +268,7 @@ static bool send_some(int client, const char *bytes) {
         return false;
     }
     note_sent(client);
-    return save_unsent(client, bytes);
+    return save_unsent(client, bytes);  /* all, after RETRY or WAIT */
 }
 
 /* TODO 15: report_lost in place of save_unsent. It takes a row, adds the line
@@ -362,7 +362,7 @@ static void remove_connection(int fd, int listener) {
 static void check_connections(int listener, long timeout, long long now) {
     if (now < due)
         return;
-    due = now + 86400000;
+    due = now + 24 * 60 * 60 * 1000;
     for (int fd = 0; fd <= highest; fd++) {
         struct connection *connection = &connections[fd];
         /* TODO 17: remove a connection that has ended. Sending may fail for any

@@ -50,7 +50,7 @@ wrong('07', 'few_descriptors', '7 descriptors',
       ('    atexit(close_all);', '    if (dup(wake_up[0]) == -1)\n        '
        'handle_error("dup");\n    atexit(close_all);'))
 wrong('07', 'no_tick', 'wake-up',
-      ('due = now + 86400000', 'due = now + 300'))
+      ('due = now + 24 * 60 * 60 * 1000', 'due = now + 300'))
 wrong('07', 'bytes_in_a_long_turn', 'when select returns',
       ('        check_connections(listener, timeout, now);\n',
        '        now = milliseconds();\n'
