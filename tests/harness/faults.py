@@ -79,7 +79,7 @@ def build_injector(directory):
         return None, f'{compiler()[0]} is not installed'
     if re.search(r'[\s:]', library):
         library = os.path.join(plain_folder(directory), 'faults.so')
-    complaint = build(library, '-O1', '-w', '-shared', '-fPIC', SOURCE, '-ldl')
+    complaint = build(library, '-w', '-shared', '-fPIC', SOURCE, '-ldl')
     if complaint:
         return None, f'{SOURCE.name} does not compile'
     if can_be_loaded(library):

@@ -5,6 +5,7 @@ import collections
 import concurrent.futures
 import ctypes
 import errno
+import functools
 import multiprocessing
 import os
 import random
@@ -228,13 +229,30 @@ def in_turn(todo, futures, options):
         yield entries[future], future
 
 
+def cancel_after_failure(futures):
+    """Once a check has failed, lets none start that comes after it in order:
+    only an earlier one can still be the first failure."""
+    def cancel_later(future, number):
+        if future.cancelled() or future.exception():
+            return
+        if any(verdict == 'failed' for verdict, _ in future.result()):
+            for later in futures[number + 1:]:
+                later.cancel()
+    for number, future in enumerate(futures):
+        future.add_done_callback(
+            functools.partial(cancel_later, number=number))
+
+
 def report_all(todo, futures, options, report):
     """Waits for the results in turn, and reports them. Returns whether the
     time ran out."""
     end = time.monotonic() + (options.time or threading.TIMEOUT_MAX)
     total, done, late = sum(len(portion) for portion, _ in todo), [], False
     for (portion, _), future in zip(todo, futures):
-        future.add_done_callback(lambda _, some=portion: done.extend(some))
+        future.add_done_callback(lambda ended, some=portion: done.extend(
+            [] if ended.cancelled() else some))
+    if options.first:
+        cancel_after_failure(futures)
 
     def progress():
         report.show_progress(len(done), total)

@@ -1,9 +1,15 @@
 """Programs with one bug each, made from ours by edits: for prove-messages,
 prove-checks and prove-tls."""
 
+import pathlib
+import tempfile
+import threading
+
 from harness import TASKS, build
 
 FLAGS = ['-O1', '-g', '-w', '-std=c99']
+OBJECTS = tempfile.TemporaryDirectory()  # removed at exit
+COMPILING = threading.Lock()
 
 
 class Unproved(Exception):
@@ -19,6 +25,17 @@ def edited(text, edits):
     return text
 
 
+def object_of(source):
+    """Compiles a source that is not edited, once. Returns the object."""
+    target = pathlib.Path(OBJECTS.name, f'{source.parent.name}-{source.stem}.o')
+    with COMPILING:
+        if not target.exists():
+            complaint = build(target, *FLAGS, '-c', source)
+            if complaint:
+                raise Unproved(complaint)
+    return target
+
+
 def build_wrong(stage, edits, folder, file=''):
     """Builds a stage with these edits in the named file, by default the file
     that the stub stands in for. Returns where the program is."""
@@ -26,7 +43,7 @@ def build_wrong(stage, edits, folder, file=''):
     changed = answer.with_name(file or answer.name)
     source = folder / changed.name
     source.write_text(edited(changed.read_text(), edits))
-    others = [path for path in answer.parent.glob('*.c')
+    others = [object_of(path) for path in answer.parent.glob('*.c')
               if path.name not in ('stub.c', changed.name)]
     if (answer.parent / 'www').exists():  # what 08 serves by default
         (folder / 'www').symlink_to(answer.parent / 'www')
