@@ -121,8 +121,8 @@ static void serve(int listener, long timeout) {
         }
         begin_turn();  /* let the cache check each file once a turn */
         if (!busy)
-            watched = milliseconds();  /* select has not seen later bytes */
-        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+            watched = milliseconds();  /* later bytes count next time */
+        for (int fd = 0; fd < nfds; fd++) {  /* none is in both sets */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
@@ -187,7 +187,7 @@ static int fill_sets(fd_set *readable, fd_set *writable, bool busy) {
         else
             FD_SET(fd, writable);  /* read no more until all is sent */
     }
-    return highest + 1;  /* the pipe was opened before the listener */
+    return highest + 1;  /* the pipe, opened earlier, is lower */
 }
 
 /* Handles the signal whose number is in the pipe. */
@@ -344,7 +344,7 @@ static void remove_connection(int fd, int listener) {
     close(fd);
     end_http(&connections[fd].http);
     connections[fd].open = false;
-    while (!connections[highest].open)
+    while (!connections[highest].open)  /* the listener stays open */
         highest--;
     if (connections[listener].retry_at != 0)  /* accept lacked a descriptor */
         connections[listener].retry_at = milliseconds();

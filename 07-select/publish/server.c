@@ -90,8 +90,8 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
-        long long now = milliseconds();  /* select has not seen later bytes */
-        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+        long long now = milliseconds();  /* later bytes count next time */
+        for (int fd = 0; fd < nfds; fd++) {  /* none is in both sets */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
@@ -167,7 +167,7 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
         else
             FD_SET(fd, writable);  /* read no more until all is sent */
     }
-    return highest + 1;  /* the pipe was opened before the listener */
+    return highest + 1;  /* the pipe, opened earlier, is lower */
 }
 
 /* Handles a descriptor that is readable. */
@@ -406,7 +406,7 @@ static bool add_connection(int fd) {
 static void remove_connection(int fd, int listener) {
     close(fd);
     connections[fd].open = false;
-    while (!connections[highest].open)
+    while (!connections[highest].open)  /* the listener stays open */
         highest--;
     if (connections[listener].retry_at != 0)  /* accept lacked a descriptor */
         connections[listener].retry_at = milliseconds();
@@ -550,7 +550,7 @@ static void catch_signals(void) {
 /* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
-    ssize_t written = write(wake_up[1], "", 1);
+    ssize_t written = write(wake_up[1], "", 1);  /* any byte: a NUL */
 
     (void)number;
     (void)written;  /* if the pipe is full, select returns anyway */

@@ -89,8 +89,8 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
-        long long now = milliseconds();  /* select has not seen later bytes */
-        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+        long long now = milliseconds();  /* later bytes count next time */
+        for (int fd = 0; fd < nfds; fd++) {  /* none is in both sets */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
@@ -164,7 +164,7 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
         else
             FD_SET(fd, writable);  /* read no more until all is sent */
     }
-    return highest + 1;  /* the pipe was opened before the listener */
+    return highest + 1;  /* the pipe, opened earlier, is lower */
 }
 
 /* Handles a descriptor that is readable. */
@@ -203,7 +203,7 @@ static void handle_writable(int client, int listener) {
 /* Receives what has arrived, and sends back as much of it as the socket takes:
    see recv(2). Returns false when the client has closed or is lost. */
 static bool echo(int client) {
-    static char buffer[262144];  /* for all clients: see save_unsent */
+    static char buffer[256 * 1024];  /* for all clients: see save_unsent */
     struct connection *connection = &connections[client];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
 
@@ -285,7 +285,7 @@ static bool save_unsent(int client, const char *bytes) {
         free(connection->unsent);
         connection->unsent = NULL;
     } else if (connection->unsent == NULL) {
-        connection->unsent = malloc(connection->end);
+        connection->unsent = malloc(connection->end);  /* start stays right */
         if (connection->unsent == NULL) {
             handle_connection_error("malloc", connection);
             return false;
@@ -350,7 +350,7 @@ static void remove_connection(int fd, int listener) {
        Proved by half_close. */
     free(connections[fd].unsent);
     connections[fd].open = false;
-    while (!connections[highest].open)
+    while (!connections[highest].open)  /* the listener stays open */
         highest--;
     if (connections[listener].retry_at != 0)  /* accept lacked a descriptor */
         connections[listener].retry_at = milliseconds();
@@ -495,7 +495,7 @@ static void catch_signals(void) {
 /* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
-    ssize_t written = write(wake_up[1], "", 1);
+    ssize_t written = write(wake_up[1], "", 1);  /* any byte: a NUL */
 
     (void)number;
     (void)written;  /* if the pipe is full, select returns anyway */

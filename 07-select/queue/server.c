@@ -93,8 +93,8 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
-        long long now = milliseconds();  /* select has not seen later bytes */
-        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+        long long now = milliseconds();  /* later bytes count next time */
+        for (int fd = 0; fd < nfds; fd++) {  /* none is in both sets */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
@@ -222,7 +222,7 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
         else if (has_unsent(connection) && !connection->ended)
             FD_SET(fd, writable);  /* read no more until all is sent */
     }
-    return highest + 1;  /* the pipe was opened before the listener */
+    return highest + 1;  /* the pipe, opened earlier, is lower */
 }
 
 /* Handles a descriptor that is readable. */
@@ -436,7 +436,7 @@ static void remove_connection(int fd, int listener) {
 
     close(fd);
     connection->open = false;
-    while (!connections[highest].open)
+    while (!connections[highest].open)  /* the listener stays open */
         highest--;
     if (connection->works) {
         first = (first + PIECES - 1) % PIECES;
@@ -586,7 +586,7 @@ static void catch_signals(void) {
 /* Handles a signal; calls only what signal-safety(7) allows. */
 static void wake(int number) {
     int saved = errno;
-    ssize_t written = write(wake_up[1], "", 1);
+    ssize_t written = write(wake_up[1], "", 1);  /* any byte: a NUL */
 
     (void)number;
     (void)written;  /* if the pipe is full, select returns anyway */

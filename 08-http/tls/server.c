@@ -125,8 +125,8 @@ static void serve(int listener, long timeout) {
         }
         begin_turn();  /* let the cache check each file once a turn */
         if (!busy)
-            watched = milliseconds();  /* select has not seen later bytes */
-        for (int fd = 0; fd < nfds; fd++) {  /* each is in one set only */
+            watched = milliseconds();  /* later bytes count next time */
+        for (int fd = 0; fd < nfds; fd++) {  /* none is in both sets */
             if (FD_ISSET(fd, &readable) || has_bytes(fd))
                 handle_readable(fd, listener);
             else if (FD_ISSET(fd, &writable))
@@ -380,7 +380,7 @@ static void remove_connection(int fd, int listener) {
     close(fd);
     end_http(&connections[fd].http);
     connections[fd].open = false;
-    while (!connections[highest].open)
+    while (!connections[highest].open)  /* the listener stays open */
         highest--;
     if (connections[listener].retry_at != 0)  /* accept lacked a descriptor */
         connections[listener].retry_at = milliseconds();

@@ -27,7 +27,8 @@ def edited(text, edits):
 
 def object_of(source):
     """Compiles a source that is not edited, once. Returns the object."""
-    target = pathlib.Path(OBJECTS.name, f'{source.parent.name}-{source.stem}.o')
+    name = f'{source.parent.name}-{source.stem}.o'
+    target = pathlib.Path(OBJECTS.name, name)
     with COMPILING:
         if not target.exists():
             complaint = build(target, *FLAGS, '-c', source)
