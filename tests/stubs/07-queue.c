@@ -91,7 +91,7 @@ static void serve(int listener, long timeout) {
             handle_error("select");
             continue;
         }
-        long long now = milliseconds();  /* later bytes count next time */
+        long long now = milliseconds();  /* handling must make nobody late */
         for (int fd = 0; fd < nfds; fd++) {  /* none is in both sets */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
@@ -298,17 +298,20 @@ static bool send_some(int client, const char *bytes) {
    is lost. */
 static bool save_unsent(int client, const char *bytes) {
     struct connection *connection = &connections[client];
+    size_t left = connection->end - connection->start;
 
-    if (connection->start == connection->end) {  /* nothing is left */
+    if (left == 0) {
         free(connection->unsent);
         connection->unsent = NULL;
     } else if (connection->unsent == NULL) {
-        connection->unsent = malloc(connection->end);  /* start stays right */
+        connection->unsent = malloc(left);
         if (connection->unsent == NULL) {
             handle_connection_error("malloc", connection);
             return false;
         }
-        memcpy(connection->unsent, bytes, connection->end);
+        memcpy(connection->unsent, bytes + connection->start, left);
+        connection->start = 0;
+        connection->end = left;
     }
     return true;
 }
