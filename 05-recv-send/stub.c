@@ -253,7 +253,7 @@ static const struct failure failures[] = {
     /* TODO 14: a heading row for recv, with DROP, and rows for EAGAIN,
        EWOULDBLOCK, EBADF, ECONNREFUSED, ECONNRESET, EFAULT, EINTR, EINVAL,
        ENOMEM, ENOTCONN, ENOTSOCK and ETIMEDOUT. The socket belongs to one
-       client, so an error costs only that client and never ends the server:
+       client, so an error ends only that connection, and never the server:
        DROP. EINTR does no harm: RETRY.
        Proved by recv_*. */
     /* TODO 15: the same for send: EACCES, EAGAIN, EWOULDBLOCK, EBADF,

@@ -171,8 +171,8 @@ static enum action handle_retry(const char *call, long *waits);
    after any other send an ioctl is too costly. send_some calls note_sent unless
    the client is lost. The row also remembers when the number of unacknowledged
    bytes was noted. While that number is not 0, the client is to be checked a
-   tenth of the time limit later, but never after the limit itself. Write
-   next_check, which returns that time for check_connections, and earlier, which
+   tenth of the time limit later, but never after the limit itself. Write two
+   functions: next_check returns that time for check_connections, and earlier
    returns the earlier of two times. The next check may now be due sooner, so
    note_sent sets due to 0. When a client's check is due, check_connections
    notes the number again before it looks at the limit.

@@ -46,7 +46,7 @@ struct text trim(struct text text);
 
 /* Removes everything up to and including the first separator, and returns what
    preceded it. If there is none, returns the whole text and leaves the text
-   absent. Inline, like take_line: a request needs many calls of both. */
+   absent. Inline, like take_line: a request needs many calls to both. */
 static inline struct text take_until(struct text *text, char separator) {
     struct text taken = *text;
     const char *end = memchr(text->start, separator, text->length);

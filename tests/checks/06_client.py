@@ -231,8 +231,8 @@ def port_refused(test):
         if child.wait_exit() != 2 or b'usage: ' not in child.errors:
             raise Failure(f'PORT "{port}" is rejected: usage, status 2',
                           f'it {test.outcome(child)}',
-                          'getaddrinfo reads 65536 as 0: check a PORT of '
-                          'digits yourself')
+                          'getaddrinfo reads 65536 as 0: check the range of '
+                          'a numeric PORT yourself')
 
 
 @check('06', open=False)

@@ -1,5 +1,5 @@
 """The checks of the last step of 07-select: the server exits cleanly, and
-serves even if nothing reads its messages.
+keeps serving even if nothing reads its messages.
 
 To add one, start from `ends_unread`, a short one; see "Add a check" in
 tests/README.md."""

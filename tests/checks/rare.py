@@ -1,5 +1,5 @@
-"""Checks of several stages that find rare mistakes: failures without a row in
-a table, limits, long shortages. They run after the others, so that `make
+"""Checks of several stages, for rare mistakes: in handling an errno that has
+no row, limits, and long shortages. They run after the others, so that `make
 learn` shows the likelier mistakes first.
 
 To add one, start from `unlisted_stops`, a short one; see "Add a check" in

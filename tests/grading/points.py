@@ -1,7 +1,7 @@
 """What each check is worth, according to points.tsv: for each stage, the row
-(all) holds its points, which the checks share by the weights in the other
-rows. NAME* matches all names that begin with NAME; the longest match
-counts. Points are counted in cents, so that they add up."""
+(all) holds its points, which the checks share in proportion to the weights in
+the other rows. NAME* matches all names that begin with NAME; the longest match
+applies. Points are counted in cents, so that they add up."""
 
 import csv
 import json

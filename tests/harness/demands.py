@@ -152,7 +152,7 @@ def hint_about_line(child, call, name, lines, times):
                 'handle_error prints the call, the name of the errno and its '
                 'meaning')
     return (f'{call} returned -1, and the program did not report it: compare '
-            f'what {call} returns with -1, then look errno up and print the '
+            f'the result of {call} with -1, then look errno up and print the '
             'line')
 
 

@@ -232,7 +232,7 @@ class Test:
         return client
 
     def secured(self, client):
-        """The client, with TLS on its connection if the check is over TLS."""
+        """The client, with TLS on its connection if the check uses TLS."""
         return secure(client, settings.TLS) if settings.TLS else client
 
     def peer(self, handler, **options):

@@ -123,7 +123,7 @@ class Watch:
         self.settle()
 
     def settle(self):
-        """Waits until the files stay the same: an editor may remove a file and
+        """Waits until the files stop changing: an editor may remove a file and
         write it again, in pieces."""
         before, end = self.seen, time.monotonic() + PATIENCE
         while True:

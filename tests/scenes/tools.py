@@ -173,7 +173,7 @@ class Player(Child):
         return time.monotonic() - began
 
     def waits(self):
-        """Returns whether the program runs and has printed nothing more."""
+        """Returns whether it is still running and has printed nothing more."""
         return self.running() and not self.unread('errors')
 
 

@@ -96,9 +96,9 @@ def joined(hunks):
 
 
 def slack(old, new, lines, removed):
-    """Returns how far up inserted lines could move with the same result. For
-    example, after a line b, inserting a, b gives the same lines as inserting
-    b, a before it."""
+    """Returns how far up inserted lines could move without changing the
+    result. For example, after a line b, inserting a, b gives the same lines as
+    inserting b, a before it."""
     lines, count = list(lines), 0
     while (not removed and old and new and old[-1] == new[-1] == lines[-1]):
         old, new = old[:-1], new[:-1]

@@ -126,7 +126,7 @@ def log_escaped(test):
 
 @check(WEB, open=False)
 def messages_escaped(test):
-    """no file name in a message controls a terminal"""
+    """no file name in a message can control the terminal"""
     test.need_injector()
     name = 'a\x1b[31m\x9b\\".txt'
     root = fill(test.site(), {name: HELLO})

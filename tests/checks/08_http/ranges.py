@@ -40,8 +40,8 @@ def ranged(test):
 
 
 def whole(test, reply):
-    """Returns whether another server has ignored a range, which RFC 9110 14.2
-    allows."""
+    """Returns whether a server that is not ours has ignored a range, which RFC
+    9110 14.2 allows."""
     return test.any and reply.status == 200
 
 

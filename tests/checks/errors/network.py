@@ -216,7 +216,7 @@ def listens_no_more(test):
     client.close()
     with borrow(server, sockets_of(server)[0]) as other:
         if not other.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise namespaces.Unavailable('the first socket does not listen')
+            raise namespaces.Unavailable('the first socket is not listening')
         other.shutdown(socket.SHUT_RD)
         stopped(test, server, 'accept', 'EINVAL')
 

@@ -191,8 +191,8 @@ def some_answered(test):
 
 @check(STAGE)
 def answered_at_last(test):
-    """accepts an answer to the fourth request, and counts the requests for the
-    next line from 1"""
+    """accepts an answer to the fourth request, and counts from 1 again for the
+    next line"""
     server = Asked(test)
     server.start(b'one\ntwo\n', seconds=1)
     for number, line in (1, b'one'), (2, b'two'):

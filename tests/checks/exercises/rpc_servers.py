@@ -116,8 +116,8 @@ def two_answers(test):
 
 @check('06-rpc')
 def two_answers_and_half(test):
-    """half a line that arrives before the next request has been sent does not
-    begin its answer"""
+    """half a line that arrives before the next request has been sent is not
+    part of the answer to it"""
     out_of_step(test, b'half a li')
 
 

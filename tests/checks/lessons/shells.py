@@ -46,7 +46,7 @@ class Shell(Child):
     def type(self, command: str) -> None:
         """Makes the shell run a command, and then print the mark. The shell
         reads all of this at once, so a command that reads standard input waits
-        there, as at a terminal where nobody types."""
+        for more, as at a terminal where nobody types."""
         self.typed += 1
         text = f"{{ {command}\n}}; status=$?; printf '\\{ord(MARK)}'\n"
         with contextlib.suppress(BrokenPipeError):  # ended() reports that
