@@ -303,7 +303,7 @@ static bool save_unsent(int client, const char *bytes) {
     if (left == 0) {
         free(connection->unsent);
         connection->unsent = NULL;
-    } else if (connection->unsent == NULL) {
+    } else if (bytes != connection->unsent) {  /* not saved yet */
         connection->unsent = malloc(left);
         if (connection->unsent == NULL) {
             handle_connection_error("malloc", connection);
@@ -451,7 +451,7 @@ static void note_unacknowledged(int client) {
 }
 
 /* Notes unacknowledged bytes after a send; a small, complete send is not worth
-   another call. The next check may be due sooner now. */
+   another call, but may delay a drop. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 

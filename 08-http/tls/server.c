@@ -456,7 +456,7 @@ static void note_unacknowledged(int client) {
 }
 
 /* Notes unacknowledged bytes after a send; a small send is not worth
-   another call. The next check may be due sooner now. */
+   another call, but may delay a drop. The next check may be due sooner now. */
 static void note_sent(int client, ssize_t sent) {
     if (sent != -1 && sent <= 16384)
         return;
