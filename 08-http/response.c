@@ -112,8 +112,8 @@ static int precondition(const struct request *request,
 }
 
 /* Returns whether the date identifies one version of the file. Usually it does
-   not: writes within a second share a date. RFC 9110, 13.1.5, 8.8.2.2. A date
-   that a program (tar, rsync, touch -d) has set to a whole second does: after a
+   not: writes within a second share a date. RFC 9110, 13.1.5, 8.8.2.2. It does
+   if a program (tar, rsync, touch -d) has set it to a whole second: after a
    write the time has a fraction of a second, or equals the ctime. */
 static bool has_strong_date(const struct file *file) {
     return file->status.st_mtim.tv_nsec == 0

@@ -37,7 +37,7 @@ size_t write_name(const char *path, char name[MAX_NAME], bool *directory);
  * These open what a name stands for, and return a descriptor, or -1 with errno.
  * open_parent opens the directory of the last component. It walks there one
  * component at a time, so it never follows a symbolic link, not even one that
- * is created meanwhile. open_file opens a regular file in it, and fails with
+ * is created meanwhile. open_file opens a regular file there, and fails with
  * EISDIR for a directory. open_list opens the directory itself, to be read.
  */
 int open_parent(char *name);

@@ -151,7 +151,7 @@ static void ask_all(const struct addrinfo *addresses, long timeout) {
     disconnect(&server);
 }
 
-/* Reads until a line is complete. Returns its length, with its newline, or 0 at
+/* Reads until a line is complete. Returns its length, newline included, or 0 at
    the end of the input. */
 static size_t read_line(struct buffer *input) {
     size_t length, count = 1;
@@ -169,7 +169,7 @@ static size_t read_line(struct buffer *input) {
     return length;
 }
 
-/* Returns the length of the first line, with its newline, or 0 if it is not
+/* Returns the length of the first line, newline included, or 0 if it is not
    complete. */
 static size_t line_length(const struct buffer *buffer) {
     const char *newline = memchr(buffer->bytes, '\n', buffer->count);
@@ -242,7 +242,7 @@ static int connect_to_any(const struct addrinfo *addresses, long timeout) {
     return server;
 }
 
-/* Receives until a line is complete. Returns its length, with its newline, or 0
+/* Receives until a line is complete. Returns its length, newline included, or 0
    if the server has vanished. */
 static size_t receive_line(int server, struct buffer *answer) {
     size_t length;

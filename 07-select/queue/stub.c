@@ -367,7 +367,7 @@ static bool add_connection(int fd) {
 /* Closes a socket, which frees its row. */
 static void remove_connection(int fd, int listener) {
     close(fd);
-    /* TODO 22: free nothing, here and in close_all. If the client is working,
+    /* TODO 22: free nothing, here or in close_all. If the client is working,
        put its piece in front of those waiting: it is no longer under way.
        Proved by worker_leaves, waiting_worker_gets_it, many_give_back. */
     free(connections[fd].unsent);

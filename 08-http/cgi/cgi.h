@@ -20,7 +20,7 @@ struct cgi;
 int begin_cgi(struct cgi **cgi, const struct request *request);
 
 /* Skips received bytes of the body as skip_body does, and keeps its content for
-   the program. Sets the status if that fails. */
+   the program. Sets the status of the response if that fails. */
 size_t take_body(struct cgi *cgi, struct body *body, const char *bytes,
                  size_t length);
 

@@ -88,7 +88,7 @@ struct http {
 enum http_state serve_http(struct http *http, int fd,
                            const struct transport *transport);
 
-/* Returns whether there is room for what the client sends while RUNNING. */
+/* Returns whether there is room for what the client sends in state RUNNING. */
 bool has_room(const struct http *http);
 
 /* Frees the memory and files of a connection, in any state. */

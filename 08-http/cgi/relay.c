@@ -75,7 +75,7 @@ static void finish_program(struct http *http, struct buffers *buffers,
     log_request(http->peer, request, progress.status, progress.body);
 }
 
-/* Receives what a client sends while a program runs for it: requests for later,
+/* Receives what a client sends while a program runs for it: further requests,
    or the end of its stream. */
 static void receive_meanwhile(struct http *http, struct buffers *buffers,
                               int fd, const struct transport *transport) {

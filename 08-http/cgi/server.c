@@ -265,7 +265,7 @@ static ssize_t receive(int fd, void *buffer, size_t size) {
 #endif
 
 /* Sends two parts, of which the second may be empty: send(2). Returns 0 if the
-   client is lost, and -1 if the socket takes no byte yet. */
+   client is lost, and -1 if no byte can be sent yet. */
 static ssize_t send_parts(int fd, struct iovec parts[2], bool more) {
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     int flags = more ? MSG_MORE : 0;

@@ -9,7 +9,7 @@
 
 /*
  * Returns the settings for new sessions, with the certificate chain and key
- * from a file; on failure returns NULL, with a message. TLS 1.2 and 1.3, with
+ * from a file; on failure prints why and returns NULL. TLS 1.2 and 1.3, with
  * ciphers that authenticate the server and have forward secrecy. Sessions are
  * resumed by tickets, which clients keep: the server stores none.
  */

@@ -264,7 +264,7 @@ static void shake_hands(struct session *session, struct http *http) {
         reject_plain(session, http);
 }
 
-/* Returns what the connection waits for. */
+/* Returns what the connection is waiting for. */
 static enum waits find_waits(const struct session *session,
                              const struct http *http) {
     const SSL *ssl = session->ssl;

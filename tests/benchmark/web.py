@@ -132,7 +132,7 @@ class WebBench(Bench):
         self.machine.response_of(row.bytes).write_bytes(response)
 
     def measure(self):
-        # A server that caches files may not trust a new file yet.
+        # A server that caches files might not trust a new file yet.
         time.sleep(SETTLED)
         for row in {row.bytes: row for row in self.SPEED_ROWS}.values():
             self.save_response(row)

@@ -241,7 +241,7 @@ def unread_in_a_shortage(test):
 @check(MANY, open=False, after='unread_in_a_shortage')
 def read_in_a_shortage(test):
     """with -t 2, even while send fails with ENOBUFS, a client that reads is
-    dropped no sooner than two seconds after its kernel acknowledged bytes"""
+    dropped no sooner than 2 seconds after its kernel last acknowledged bytes"""
     if not sys.platform.startswith('linux'):
         raise Skip('this system does not report what has arrived')
     server, client, line = starved_in_a_shortage(test, 16384)

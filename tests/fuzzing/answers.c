@@ -26,8 +26,8 @@
 
 /* ------------------------------------------------------------------ dates */
 
-/* A date survives being formatted and parsed again, and so does its first
-   number, which is the day of the month in every format. */
+/* A date survives being parsed, formatted and parsed again, and its day of the
+   month, the first number in every format, is the same in the new date. */
 static void check_date(struct text text) {
     char date[DATE_SIZE], copy[64] = "";
     time_t time, again;

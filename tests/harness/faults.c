@@ -787,8 +787,8 @@ ssize_t __read_chk(int descriptor, void *buffer, size_t length, size_t size) {
 
 /*
  * With control->addresses set, say "::1 127.0.0.1", every name that is not a
- * numeric address resolves to these, in this order. The real function's lists
- * are joined into one, which glibc's freeaddrinfo can free.
+ * numeric address resolves to these, in this order. The lists that the real
+ * function returns are joined into one, which glibc's freeaddrinfo can free.
  */
 int getaddrinfo(const char *host, const char *service,
                 const struct addrinfo *hints, struct addrinfo **result) {

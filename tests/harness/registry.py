@@ -19,9 +19,9 @@ MANY = '07 08'                   # those that serve many clients at once
 
 def check(stages, open=True, after=''):
     """Registers a function as a check of these stages. Its docstring says what
-    must hold. If open, it also suits programs with other messages and options.
-    Checks run in the order of their files, and a student sees the first that
-    fails; `after` names the check that this one follows."""
+    must hold. If open, it also suits programs whose messages and options are
+    not ours. Checks run in the order of their files, and a student sees the
+    first that fails; `after` names the check that this one follows."""
     def register(function):
         what = ' '.join((function.__doc__ or '').split())
         for stage in stages.split():

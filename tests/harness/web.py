@@ -50,8 +50,8 @@ LONGEST = 15 * PATIENCE  # seconds that a response may take
 
 
 class Visitor:
-    """A client that speaks HTTP. When the server announces that it closes the
-    connection, the next request uses a new one."""
+    """A client that speaks HTTP. When the server announces that it will close
+    the connection, the next request uses a new one."""
 
     longest = 1 << 20  # bytes of a body, unless a file is longer
 

@@ -75,7 +75,7 @@ class Trace:
         self.waiting = None  # the Call whose line is not complete yet
 
     def feed(self, line, ended=True):
-        """Parses a line; an incomplete line is a call that still waits."""
+        """Parses a line; an incomplete line is a call that is still waiting."""
         found = LINE.match(line)
         if not found:
             return

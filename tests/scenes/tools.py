@@ -125,8 +125,8 @@ class Player(Child):
         return line.decode(errors='replace')
 
     def prints(self, expected):
-        """Waits for a line on standard error and shows it. Returns the text in
-        place of ADDRESS, PORT or NUMBER."""
+        """Waits for a line on standard error and shows it. Returns what the
+        line has in place of ADDRESS, PORT or NUMBER."""
         line = self.read_line('errors', expected)
         screen.line(line)
         pattern = re.escape(expected)

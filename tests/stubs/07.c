@@ -284,10 +284,10 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    the row after add_connection has succeeded.
    Proved by silent_client, talker_stays, slow_reader_stays. */
 
-/* TODO 30: Step 7: echo and send_some pass on the client's row when recv or
-   send fails; a send that moves bytes ends the shortage. remove_connection
-   and its callers take the listener, too, because close frees a descriptor: if
-   the listener is in a shortage, accept can be called again at once.
+/* TODO 30: Step 7: if recv or send fails, echo and send_some pass the client's
+   row to handle_connection_error; a send that moves bytes ends the shortage.
+   remove_connection and its callers take the listener, too: close frees a
+   descriptor, so after it a listener in a shortage can accept again at once.
    Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
 
 /* TODO 22: Step 5: check_connections, which takes the listener, the time limit
@@ -337,9 +337,9 @@ static long long milliseconds(void) {
 
 /* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
    FD_SETSIZE; given a higher one, FD_SET silently writes outside the set.
-   So keep the kernel from creating such a descriptor: lower the soft limit
-   RLIMIT_NOFILE to FD_SETSIZE, unless it is lower already, with getrlimit(2)
-   and setrlimit(2). accept then fails with EMFILE, which step 7 handles. If a
+   So keep the kernel from creating such a descriptor: with getrlimit(2) and
+   setrlimit(2), lower the soft limit RLIMIT_NOFILE to FD_SETSIZE, unless it is
+   lower already. accept then fails with EMFILE, which step 7 handles. If a
    call fails, call handle_error.
    Proved by more_than_fit. */
 
@@ -371,8 +371,8 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
     /* TODO 21: Step 5: other messages need the text ADDRESS:PORT, too. name_of
-       makes it as these lines do and returns it, in a static buffer, see
-       snprintf(3); log_event prints it.
+       makes it as these lines do, with snprintf(3) in a static buffer, and
+       returns it; log_event prints it.
        Proved by listening_line, silent_client. */
     inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
     fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));

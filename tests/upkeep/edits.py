@@ -17,7 +17,7 @@ class Unproved(Exception):
 
 
 def edited(text, edits):
-    """Returns a source after these edits, pairs of old and new text."""
+    """Returns a source with these edits made: pairs of old and new text."""
     for old, new in edits:
         if old not in text:
             raise Unproved(f'our program no longer has:\n{old}')

@@ -23,8 +23,8 @@ LESSONS = {  # the files that become pages
 # ------------------------------------------------------------------- Markdown
 
 def markdown(text, folder=ROOT):
-    """Renders Markdown, and adapts it to a page. Relative links in the text
-    start from folder."""
+    """Renders Markdown, and adapts it to a page. Links in the text are
+    relative to folder."""
     done = subprocess.run(['cmark-gfm', '-e', 'table', '--to', 'html'],
                           input=text.encode(), stdout=subprocess.PIPE,
                           check=True)

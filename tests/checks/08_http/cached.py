@@ -46,8 +46,8 @@ def used_files_in_memory(test):
 
 @check(WEB, open=False)
 def folder_turned_into_a_link(test):
-    """follows no link that has replaced a folder after a file in it was sent
-    from memory"""
+    """follows no link that has replaced a folder, even if a file in that folder
+    was sent from memory before"""
     root = test.site({'a/x.txt': HELLO})
     time.sleep(3.2)  # a file that has just changed is not kept
     visitor = test.visitor(server=test.server(root=root))
@@ -63,9 +63,9 @@ def folder_turned_into_a_link(test):
 
 @check(WEB, open=False)
 def changed_file_not_kept(test):
-    """opens a file again for each request until its last change is a few
-    seconds old, even if its modification time was set back; also while that
-    time is in the future"""
+    """opens a file again for each request until a few seconds after its last
+    change, even if its modification time was set back, and as long as that time
+    is in the future"""
     test.need_injector()
     root = test.site(dict.fromkeys(['new.txt', 'back.txt', 'ahead.txt'], HELLO))
     later = time.time() + 3600

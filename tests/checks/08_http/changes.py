@@ -48,7 +48,7 @@ def changed_after_a_while(test):
 
 @check(WEB, open=False)
 def thousands_of_files(test):
-    """serves thousands of small files, always the right one, and keeps running
+    """serves the right one of thousands of small files, and keeps running
     after they are gone"""
     names = [f'{number:04}' for number in range(3000)]
     root = settled(test, {'hello.txt': HELLO,

@@ -61,7 +61,7 @@ FRAMING = [  # rows as in heads.py
      'Transfer-Encoding and Content-Length',
      field('Transfer-Encoding: chunked\r\nContent-Length: 5', chunked()),
      SERVED_OR_NOT),
-    ('coding_in_1_0', 'Transfer-Encoding in HTTP/1.0, which does not know it',
+    ('coding_in_1_0', 'Transfer-Encoding in HTTP/1.0, which does not define it',
      request('/hello.txt', 'Transfer-Encoding: chunked', version='HTTP/1.0',
              body=chunked(b'hello')), {}),
     ('chunked_not_last', 'a coding after chunked',

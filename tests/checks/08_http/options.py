@@ -79,7 +79,7 @@ def serves_index(test, place, path, name, index, starter=()):
 
 @check(WEB, open=False)
 def default_folder_without_proc(test):
-    """finds www beside the program on a system that has no /proc, too"""
+    """finds www beside the program even on a system that has no /proc"""
     program = pathlib.Path(test.words[0]).resolve()
     index = program.parent / 'www' / 'index.html'
     hidden = ['unshare', *['-r'] * (os.geteuid() != 0), '-m', 'sh', '-c',

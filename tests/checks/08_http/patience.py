@@ -215,7 +215,7 @@ def response_in_the_buffer(test):
         if lines[1] in server.lines and lines[0] not in server.lines:
             return
     if pause > 1:
-        raise Skip('this machine is too busy to read slowly')
+        raise Skip('this machine is too busy to read at a steady pace')
     if lines[0] in server.lines:
         raise Failure('no such line: the client keeps reading', lines[0],
                       'a byte that the peer has acknowledged counts as moved')

@@ -45,7 +45,7 @@ def answer_to_old_clients(test):
 
 @check(CGI)
 def length_kept(test):
-    """Content-Length is passed on, and a longer body is cut off there"""
+    """Content-Length is passed on, and a longer body is cut to that length"""
     visitor = serve(test, same=sized(3, 'abc'), more=sized(3, 'abcdef\\n'),
                     zero=sized(0, ''))
     for name, body in (('same', b'abc'), ('more', b'abc'), ('zero', b'')):

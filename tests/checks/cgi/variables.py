@@ -96,7 +96,7 @@ def fields_become_variables(test):
 
 @check(CGI)
 def fields_left_out(test):
-    """Proxy, Authorization, and names with an underscore become no variable"""
+    """Proxy, Authorization, and names with an underscore set no variable"""
     visitor = serve(test, env=ENVIRONMENT)
     got = variables(visitor.get(
         '/cgi/env', 'Proxy: http://evil', 'pRoXy: http://evil',

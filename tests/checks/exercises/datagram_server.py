@@ -102,9 +102,9 @@ def to_its_sender(test):
     server = start_server(test)
     senders = [socket_to(test, server) for _ in range(40)]
     for sender in senders[:2] * 2:
-        echoed(test, server, sender, hint='each message may come from '
-               'another sender: send to the address that recvfrom stored for '
-               'it, and do not connect the server\'s socket')
+        echoed(test, server, sender, hint='each message may come from a '
+               'different sender: send to the address that recvfrom stored '
+               'for it, and do not connect the server\'s socket')
     messages = {sender: b'from %d' % sender.getsockname()[1]
                 for sender in senders}
     with_server_stopped(server, lambda: [

@@ -92,7 +92,7 @@ def several_at_once(test):
 
 @check('05-framing')
 def split_anywhere(test):
-    """a message may arrive in any pieces, split inside its length as well"""
+    """a message may be split anywhere, even inside its length"""
     server = test.server()
     stream = framed(b'split') + framed(b'anywhere')
     for place in (*range(1, len(stream)), 0):
@@ -220,7 +220,7 @@ def too_long(test):
 
 @check('05-framing')
 def too_long_in_turn(test):
-    """messages before one that is too long are answered, those after it are
+    """messages before one that is too long are answered; those after it are
     not"""
     client = test.connect(test.server())
     client.sendall(framed(b'first') + struct.pack('!I', MOST + 1)

@@ -57,7 +57,7 @@ def several_at_once(test):
 
 @check('07-publish')
 def split_anywhere(test):
-    """a line may arrive in any pieces, while other clients send theirs"""
+    """a line may be split anywhere, while other clients send theirs"""
     server = test.server()
     reader, writer = test.talker(server), test.talker(server)
     for byte in b'SUB news\n':

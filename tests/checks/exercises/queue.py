@@ -118,7 +118,7 @@ def several_at_once(test):
 
 @check('07-queue', after='in_order')
 def split_anywhere(test):
-    """a line may arrive in any pieces, while other clients send theirs"""
+    """a line may be split anywhere, while other clients send theirs"""
     server = test.server()
     pusher, worker, other = (test.talker(server) for _ in range(3))
     for at in range(1, 12):

@@ -209,14 +209,14 @@ def before_echoes(test, command):
 @check(FRONT)
 def haproxy_before_echoes(test):
     """HAProxy passes bytes to two servers of 07 (mode tcp); when one is
-    stopped the other serves all"""
+    stopped, the other serves all clients"""
     before_echoes(test, HAPROXY)
 
 
 @check(FRONT)
 def nginx_before_echoes(test):
-    """nginx passes bytes to two servers of 07 (stream); when one is stopped the
-    other serves all"""
+    """nginx passes bytes to two servers of 07 (stream); when one is stopped,
+    the other serves all clients"""
     if shutil.which('nginx') and not MODULE.exists():
         raise Skip('libnginx-mod-stream is not installed')
     before_echoes(test, NGINX_TCP)

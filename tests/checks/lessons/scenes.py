@@ -18,7 +18,7 @@ seconds longer.
 Lessons name port 15441, but are run on a free one, in a copy of the stages
 that is built with a bare `cc -o server server.c` (08 with all sources except
 the stub); set CC to use another compiler. A block with a command that is not
-installed is skipped, and so are the others of its scene, which may need it.
+installed is skipped, as are the other blocks of its scene, which may need it.
 """
 
 import dataclasses
