@@ -123,7 +123,7 @@ static void serve(int listener, long timeout) {
         }
         begin_turn();  /* let the cache check each file once a turn */
         if (!busy)
-            watched = milliseconds();  /* handling must make nobody late */
+            watched = milliseconds();  /* before handling, which takes time */
         for (int fd = 0; fd < nfds; fd++) {  /* none is in both sets */
             if (FD_ISSET(fd, &readable))
                 handle_readable(fd, listener);
