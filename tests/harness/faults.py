@@ -70,8 +70,11 @@ class Faults:
 
 
 def build_injector(directory):
-    """Compiles faults.c. Returns the path of the library, or None, and the
-    reason if the library should work here but does not."""
+    """Compiles faults.c, unless shared_injector has done so. Returns the path
+    of the library, or None, and the reason if the library should work here but
+    does not."""
+    if os.environ.get('INJECTOR'):
+        return os.environ['INJECTOR'], ''
     library = os.path.join(directory, 'faults.so')
     if not sys.platform.startswith('linux'):
         return None, ''
@@ -89,6 +92,19 @@ def build_injector(directory):
     return None, (f'it cannot be loaded from {os.path.dirname(directory)} '
                   f'({reason}). Name another folder: TMPDIR=/var/tmp '
                   'tests/check ...')
+
+
+@contextlib.contextmanager
+def shared_injector():
+    """Compiles the injector once, for all runs of tests/check that the caller
+    starts."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o711)  # programs may run as another user
+        library, _ = build_injector(directory)  # trouble: each run reports it
+        if library:
+            os.environ['INJECTOR'] = library
+        yield
+        os.environ.pop('INJECTOR', None)
 
 
 def plain_folder(directory):

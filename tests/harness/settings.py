@@ -4,7 +4,7 @@ import os
 
 MEMCHECK = bool(os.environ.get('MEMCHECK'))  # valgrind runs the programs
 PATIENCE = 30 if MEMCHECK else 4  # seconds, for what usually takes ms
-JOBS = 2 if MEMCHECK else 4  # per processor, because many just wait
+JOBS = 2 if MEMCHECK else 8  # per processor, because most just wait
 NOBODY = 65534
 
 # tests/check changes these, so use them through the module.

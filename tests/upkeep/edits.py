@@ -1,11 +1,14 @@
 """Programs with one bug each, made from ours by edits: for prove-messages,
 prove-checks and prove-tls."""
 
+import concurrent.futures
+import os
 import pathlib
 import tempfile
 import threading
 
 from harness import TASKS, build
+from harness.faults import shared_injector
 
 FLAGS = ['-O1', '-g', '-w', '-std=c99']
 OBJECTS = tempfile.TemporaryDirectory()  # removed at exit
@@ -53,3 +56,24 @@ def build_wrong(stage, edits, folder, file=''):
     if complaint:
         raise Unproved(complaint)
     return folder / 'wrong'
+
+
+def prove_all(bugs, prove):
+    """Calls prove for each bug, several at a time. Yields the bug, what is
+    reported about it, and whether the report names it. A busy machine can hide
+    a bug that is a race, or fail an earlier check, so a bug that is not named
+    gets two more tries at the end, alone."""
+    unproved = []
+    with shared_injector():
+        # Checks spend most of their time waiting.
+        with concurrent.futures.ThreadPoolExecutor(4 * os.cpu_count()) as pool:
+            for bug, (text, named) in zip(bugs, pool.map(prove, bugs)):
+                if named:
+                    yield bug, text, named
+                else:
+                    unproved.append(bug)
+        for bug in unproved:
+            text, named = prove(bug)
+            if not named:
+                text, named = prove(bug)
+            yield bug, text, named

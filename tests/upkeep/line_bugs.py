@@ -260,7 +260,7 @@ bug('07-queue', 'PULL without work is an error', 'no answer yet|waits',
     ('        take_turn(client, WORK);\n        return "";\n',
      '        if (waiting == 0)\n            return "ERROR\\n";\n'
      '        take_turn(client, WORK);\n        return "";\n'))
-bug('07-queue', 'a worker that waits is not watched', 'client waits',
+bug('07-queue', 'a worker that waits is not watched', '(client|it) waits',
     (' && connection->turns[ROOM] == 0)\n            FD',
      ' && connection->turns[ROOM] == 0\n'
      '            && connection->turns[WORK] == 0)\n            FD'))

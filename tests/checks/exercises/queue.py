@@ -111,9 +111,12 @@ def several_at_once(test):
     pusher.push(*[b'%d' % number for number in range(4, 900)],
                 hint=PIECES_HINT)
     worker.pulls(b'0')
-    for number in range(1, 900):
+    for number in range(1, 10):
         worker.say(b'DONE', b'PULL')
         worker.expect(b'OK', b'WORK %d' % number, hint=PIECES_HINT)
+    for number in range(10, 900):  # one by one, or Nagle's algorithm would
+        worker.done()              # delay each WORK behind its OK
+        worker.pulls(b'%d' % number, PIECES_HINT)
 
 
 @check('07-queue', after='in_order')
