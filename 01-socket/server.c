@@ -1,4 +1,4 @@
-/* 01 socket: ask the kernel for a socket, one end of a future connection.
+/* 01 socket: ask the kernel for a socket. It has no address and no peer yet.
  * Run it:   ./server
  * Break it: change the last argument of socket to 17, which is UDP: "socket:
  *           EPROTONOSUPPORT: no such protocol of this family and type".
@@ -24,7 +24,7 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     parse_options(argc, argv);
     open_standard_streams();
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     fprintf(stderr, "socket: descriptor %d\n", listener);

@@ -28,14 +28,14 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons(15441),
+        .sin_port = htons(15441),  /* in network byte order */
         .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
 
     parse_options(argc, argv, &address);
     open_standard_streams();
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     if (bind(listener, (struct sockaddr *)&address, length) == -1)

@@ -32,7 +32,7 @@ int main(int argc, char *argv[]) {
        Proved by default_port, network_byte_order. */
     parse_options(argc, argv);
     open_standard_streams();
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     /* TODO 4: instead of this line, bind(2) the socket to the address. bind

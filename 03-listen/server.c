@@ -1,5 +1,5 @@
 /* 03 listen: let clients connect. The kernel answers; this program does not.
- * Run it:   ./server, and in a second terminal: nc 127.0.0.1 15441
+ * Run it:   ./server, and in a second terminal: nc -v 127.0.0.1 15441
  * Break it: change SOCK_STREAM to SOCK_DGRAM: "listen: EOPNOTSUPP: this type
  *           of socket cannot listen".
  * SPDX-License-Identifier: 0BSD */
@@ -28,21 +28,21 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons(15441),
+        .sin_port = htons(15441),  /* in network byte order */
         .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
 
     parse_options(argc, argv, &address);
     open_standard_streams();
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)
+    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
         handle_error("listen");
     log_event("listening on", &address);
     for (;;)

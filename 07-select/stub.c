@@ -45,7 +45,7 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons(15441),
+        .sin_port = htons(15441),  /* in network byte order */
         .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
@@ -56,7 +56,7 @@ int main(int argc, char *argv[]) {
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     /* TODO 31: Step 8: call limit_descriptors. Proved by more_than_fit. */
     /* TODO 37: Step 9: call catch_signals. Proved by ends_in_good_order. */
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     /* TODO 8: Step 2: add the listener to the table. Proved by all_at_once. */
@@ -67,7 +67,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)
+    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
         handle_error("listen");
     log_event("listening on", &address);
     /* TODO 3: Step 1: replace this loop with serve. Proved by all_at_once. */
@@ -80,7 +80,7 @@ int main(int argc, char *argv[]) {
         bool connected = set_timeouts(client, timeout);
         while (connected)
             connected = echo(client, timeout);
-        close(client);
+        close(client);  /* the listener stays open */
     }
 }
 
@@ -244,7 +244,7 @@ static bool send_all(int client, const char *bytes, size_t length,
    Proved by waiting_clients, many_in_turn. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if no client can be accepted now. */
+   returns a new socket for it, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     /* TODO 29: Step 7: no count here: accept_client passes on the listener's
        row. A success need not reset the row's time: in the end accept fails

@@ -56,7 +56,7 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     union address address = {
         .in.sin_family = AF_INET,
-        .in.sin_port = htons(15441),
+        .in.sin_port = htons(15441),  /* in network byte order */
         .in.sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
@@ -87,7 +87,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)
+    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
@@ -342,7 +342,7 @@ static void accept_clients(int listener) {
 }
 
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if no client can be accepted now. */
+   returns a new socket for it, or -1 if no client can be accepted now. */
 static int accept_client(int listener, union address *address) {
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);

@@ -16,8 +16,7 @@ from scenes.tools import (
 MOST = 64 * 1000 * 1000  # bytes: more would be slow on some machines
 
 
-@scene('01-socket', 'The kernel makes a socket, one end of a future '
-       'connection.')
+@scene('01-socket', 'The kernel makes a socket. It has no address yet.')
 def play_socket():
     with Player('01-socket/server') as program:
         number, = program.prints('socket: descriptor NUMBER')

@@ -39,7 +39,7 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons(15441),
+        .sin_port = htons(15441),  /* in network byte order */
         .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
@@ -52,7 +52,7 @@ int main(int argc, char *argv[]) {
        messages from others), call ask_each_line (TODO 9), close it and return.
        Proved by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
@@ -65,7 +65,7 @@ int main(int argc, char *argv[]) {
     /* TODO 7: in place of all this, log "bound to" with the address, and call
        echo_message (TODO 8) in an endless loop.
        Proved by bound_line, message_boundaries. */
-    if (listen(listener, SOMAXCONN) == -1)
+    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
         handle_error("listen");
     log_event("listening on", &address);
     for (;;) {
@@ -74,7 +74,7 @@ int main(int argc, char *argv[]) {
         if (client == -1)
             continue;
         log_event("accepted", &peer);
-        close(client);
+        close(client);  /* the listener stays open */
     }
 }
 
@@ -120,7 +120,7 @@ static enum action handle_retry(const char *call, long *waits);
    recvfrom_*, sendto_*. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if no client can be accepted now. */
+   returns a new socket for it, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;

@@ -38,7 +38,7 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons(15441),
+        .sin_port = htons(15441),  /* in network byte order */
         .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
@@ -47,7 +47,7 @@ int main(int argc, char *argv[]) {
     parse_options(argc, argv, &address, &timeout);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
@@ -57,7 +57,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)
+    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
         handle_error("listen");
     log_event("listening on", &address);
     for (;;) {
@@ -71,7 +71,7 @@ int main(int argc, char *argv[]) {
            Proved by reverses. */
         while (connected)
             connected = echo(client, timeout);
-        close(client);
+        close(client);  /* the listener stays open */
     }
 }
 
@@ -161,7 +161,7 @@ static bool send_all(int client, const char *bytes, size_t length,
 }
 
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if no client can be accepted now. */
+   returns a new socket for it, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     static long waits;  /* tenths of a second in the current shortage */
     socklen_t length = sizeof *address;

@@ -39,7 +39,7 @@ static enum action handle_error(const char *call);
 int main(int argc, char *argv[]) {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons(15441),
+        .sin_port = htons(15441),  /* in network byte order */
         .sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
     socklen_t length = sizeof address;
@@ -50,7 +50,7 @@ int main(int argc, char *argv[]) {
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     limit_descriptors();
     catch_signals();
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener))
@@ -62,7 +62,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)
+    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
@@ -316,7 +316,7 @@ static void accept_clients(int listener) {
 }
 
 /* Takes the next client from the queue: accept(2). Stores its address and
-   returns its socket, or -1 if no client can be accepted now. */
+   returns a new socket for it, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     socklen_t length = sizeof *address;
     int client = accept(listener, (struct sockaddr *)address, &length);

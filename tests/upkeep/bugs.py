@@ -29,8 +29,8 @@ style('04 05', 'prints a greeting and a farewell',
       ('    log_event("listening on", &address);\n',
        '    fputs("starting\\n", stderr);\n'
        '    log_event("listening on", &address);\n'),
-      ('        close(client);\n',
-       '        close(client);\n        fputs("closed\\n", stderr);\n'))
+      ('        close(client);',
+       '        close(client);\n        fputs("closed\\n", stderr);'))
 style('06', 'names each address before it connects',
       ('        if (connect(server',
        '        fprintf(stderr, "trying %s\\n", name_of(address));\n'
@@ -129,11 +129,11 @@ bug('04', 'SO_REUSEADDR is forgotten', 'SO_REUSEADDR',
     ('if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == '
      '-1)', 'if (!on)'))
 bug('04', 'the client is not closed', 'close the socket that accept returned',
-    ('        close(client);\n', ''))
+    ('        close(client);', ''))
 bug('04', 'closes the listener', 'listener',
-    ('        close(client);\n', '        close(listener);\n'))
+    ('        close(client);', '        close(listener);'))
 bug('04', 'one client only', 'exited with status 0.*loop|loop',
-    ('        close(client);\n', '        close(client);\n        exit(0);\n'))
+    ('        close(client);', '        close(client);\n        exit(0);'))
 bug('04', 'the length is not set', 'length',
     ('socklen_t length = sizeof *address;', 'static socklen_t length;'))
 bug('04', 'a failed accept ends it', 'exited with status 1',
@@ -182,12 +182,12 @@ bug('05', 'SIGPIPE', 'SIGPIPE',
 bug('05', 'recv once', 'loop|until recv',
     ('while (connected)', 'if (connected)'))
 bug('05', 'the client is not closed', 'close',
-    ('        close(client);\n', ''))
+    ('        close(client);', ''))
 bug('05', 'a failed recv ends it', 'exit|never the server',
     ('return handle_error("recv") != DROP',
      'exit((handle_error("recv"), 1))'))
 bug('05', 'accept once', 'exited|next client',
-    ('        close(client);\n', '        close(client);\n        exit(0);\n'))
+    ('        close(client);', '        close(client);\n        exit(0);'))
 bug('05', 'waits are not reset', 'shortage|waits|again',
     ('blocked = waits = 0;\n', 'blocked = 0;\n'))
 
