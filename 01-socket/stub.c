@@ -29,7 +29,7 @@ int main(int argc, char *argv[]) {
        "socket: descriptor 3" with the real number to standard error, because
        standard output is for data. Then close(2) the socket (no check tests
        this).
-       Proved by prints_descriptor, stream_socket, socket_*. */
+       Tested by prints_descriptor, stream_socket, socket_*. */
     return EXIT_SUCCESS;
 }
 
@@ -85,7 +85,7 @@ static const struct failure failures[] = {
        example, fills in the first two members of a row. The action is always
        STOP: without a socket there is nothing to do. The meaning explains the
        errno in a few words.
-       Proved by socket_*. */
+       Tested by socket_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
@@ -113,6 +113,6 @@ static enum action handle_error(const char *call) {
        row. If the row's number is 0, the errno has no row: print CALL: and the
        text of strerror(3). Use number, not errno: fprintf may change errno.
        If the action is STOP, exit(3) with EXIT_FAILURE.
-       Proved by usage_not_written, socket_*. */
+       Tested by usage_not_written, socket_*. */
     return failure->action;
 }

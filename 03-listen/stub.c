@@ -46,7 +46,7 @@ int main(int argc, char *argv[]) {
        log the event "listening on": not earlier, because people and tests
        connect as soon as they read the line. Then call pause(2) in an endless
        loop: only a signal ends the program.
-       Proved by listening_line, ready_not_before, connection_established,
+       Tested by listening_line, ready_not_before, connection_established,
        listen_*. */
     log_event("bound to", &address);
     close(listener);
@@ -146,7 +146,7 @@ static const struct failure failures[] = {
     {E(ENOTSOCK),      STOP, "not a socket: a bug in this program"},
     /* TODO 2: a heading row for listen, and a row for each errno of listen(2):
        EADDRINUSE, EBADF, ENOTSOCK, EOPNOTSUPP. The action is STOP.
-       Proved by listen_*. */
+       Tested by listen_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 

@@ -46,7 +46,7 @@ int main(int argc, char *argv[]) {
        ignore such connections: set the option SO_REUSEADDR, an int at the level
        SOL_SOCKET, with setsockopt(2); see socket(7). If that fails, call
        handle_error.
-       Proved by restart_at_once, setsockopt_fails. */
+       Tested by restart_at_once, setsockopt_fails. */
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
@@ -58,7 +58,7 @@ int main(int argc, char *argv[]) {
        accept_client, log the event "accepted" with the address of the client,
        and close its socket. A socket that stays open uses up a descriptor, and
        there are not many. If accept_client returns -1, call it again.
-       Proved by accepted_line, closes_at_once, descriptors_closed. */
+       Tested by accepted_line, closes_at_once, descriptors_closed. */
     for (;;)
         pause();  /* until a signal ends the program */
 }
@@ -70,7 +70,7 @@ int main(int argc, char *argv[]) {
    overwrites it. If accept fails, call handle_retry (TODO 9) with a static
    count of waits. A success ends the shortage: set the count back to 0.
    handle_retry needs a prototype here.
-   Proved by accepted_line, accept_*. */
+   Tested by accepted_line, accept_*. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
    could become descriptor 2, and error messages would go to its peer. */
@@ -176,7 +176,7 @@ static const struct failure failures[] = {
        #endif, EHOSTDOWN and ENONET. A shortage is a WAIT, a bug in this program
        a STOP. An error that costs only the new connection is a RETRY.
        EOPNOTSUPP is a WAIT: the cause can be a bug or the network.
-       Proved by accept_*. */
+       Tested by accept_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
@@ -203,7 +203,7 @@ static enum action handle_error(const char *call) {
     if (failure->number == 0)
         fprintf(stderr, "%s: %s\n", call, strerror(number));
     /* TODO 8: a RETRY prints nothing.
-       Proved by accept_EINTR, accept_ECONNABORTED. */
+       Tested by accept_EINTR, accept_ECONNABORTED. */
     else
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
     if (failure->action == STOP)
@@ -216,4 +216,4 @@ static enum action handle_error(const char *call) {
    prints one line; then sleep a tenth of a second, see nanosleep(2), and add
    one to the count. Without this sleep, the loop would keep the processor busy.
    For any other action, just call handle_error.
-   Proved by accept_EMFILE, accept_ENFILE, accept_unlisted. */
+   Tested by accept_EMFILE, accept_ENFILE, accept_unlisted. */

@@ -50,7 +50,7 @@ int main(int argc, char *argv[]) {
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -80,7 +80,7 @@ static enum action handle_retry(const char *call, long *waits);
 
 /* Receives the bytes that have arrived, and sends them all back: see recv(2).
    They can be half a line or several lines: TCP carries bytes, not messages.
-   Returns false when the client has closed or is lost. */
+   Returns false when the client has closed its side or is lost. */
 static bool echo(int client, long timeout) {
     char buffer[65536];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);

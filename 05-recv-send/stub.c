@@ -42,17 +42,17 @@ int main(int argc, char *argv[]) {
     socklen_t length = sizeof address;
     /* TODO 5: the time limit, 60 seconds unless -t says otherwise;
        parse_options sets it.
-       Proved by recv_EAGAIN. */
+       Tested by recv_EAGAIN. */
 
     parse_options(argc, argv, &address);
     open_standard_streams();
     /* TODO 6: sending to a client that has gone raises SIGPIPE, which ends the
        program. Ignore that signal, see signal(2): send then fails with EPIPE.
-       Proved by send_EPIPE, sigpipe. */
+       Tested by send_EPIPE, sigpipe. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -70,7 +70,7 @@ int main(int argc, char *argv[]) {
         log_event("accepted", &peer);
         /* TODO 7: call set_timeouts for this client. Unless that fails, call
            echo until it returns false.
-           Proved by echo_line, many_in_turn, limits_refused. */
+           Tested by echo_line, many_in_turn, limits_refused. */
         close(client);  /* the listener stays open */
     }
 }
@@ -83,7 +83,7 @@ static enum action handle_retry(const char *call, long *waits);
    If recv fails, call handle_error, and return true only after a RETRY. These
    are bytes, not a string: a NUL is a byte like any other, and no NUL ends
    them.
-   Proved by echo_line, echo_one_byte, echo_nul, half_close, client_resets,
+   Tested by echo_line, echo_one_byte, echo_nul, half_close, client_resets,
    recv_*. */
 
 /* TODO 9: send_all, which takes a client, bytes, their number and the time
@@ -94,7 +94,7 @@ static enum action handle_retry(const char *call, long *waits);
    tenth of a second in which it could send nothing: call it again, unless these
    tenths add up to the limit. An EAGAIN that is returned at once is an error:
    measure the time with clock_gettime(2).
-   Proved by partial_send, slow_reader, never_reads_once, shortage_ends,
+   Tested by partial_send, slow_reader, never_reads_once, shortage_ends,
    shortages_apart, send_*. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and
@@ -118,7 +118,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    how many bytes were sent. If setsockopt(2) fails, report it with perror(3)
    and return false. Also write milliseconds, which returns the time of
    CLOCK_MONOTONIC.
-   Proved by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
+   Tested by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
    could become descriptor 2, and error messages would go to its peer. */
@@ -141,7 +141,7 @@ static const char usage[] =
     /* TODO 11: add -t SECONDS, optional, to the line above, and a line about
        it: a client is dropped after that time without a byte; 0 means never,
        and 60 is the default.
-       Proved by usage_help. */
+       Tested by usage_help. */
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
 
@@ -169,7 +169,7 @@ static void parse_options(int argc, char *argv[],
 
     /* TODO 12: one more parameter for this function, as in TODO 3, and one more
        option, -t, which takes an argument.
-       Proved by recv_EAGAIN. */
+       Tested by recv_EAGAIN. */
     while ((option = getopt(argc, argv, "a:h")) != -1) {
         switch (option) {
         case 'a':
@@ -182,7 +182,7 @@ static void parse_options(int argc, char *argv[],
             exit(EXIT_SUCCESS);
         /* TODO 13: -t stores its argument, a number of seconds up to 86400, a
            day.
-           Proved by seconds_refused, recv_EAGAIN. */
+           Tested by seconds_refused, recv_EAGAIN. */
         default:  /* getopt has reported the error */
             fputs(usage, stderr);
             exit(2);
@@ -255,12 +255,12 @@ static const struct failure failures[] = {
        ENOMEM, ENOTCONN, ENOTSOCK and ETIMEDOUT. The socket belongs to one
        client, so an error ends only that connection, and never the server:
        DROP. EINTR does no harm: RETRY.
-       Proved by recv_*. */
+       Tested by recv_*. */
     /* TODO 15: the same for send: EACCES, EAGAIN, EWOULDBLOCK, EBADF,
        ECONNRESET, EDESTADDRREQ, EFAULT, EINTR, EINVAL, EISCONN, EMSGSIZE,
        ENOBUFS, ENOMEM, ENOTCONN, ENOTSOCK, EOPNOTSUPP, EPIPE and ETIMEDOUT. Two
        of them are shortages: WAIT.
-       Proved by send_*. */
+       Tested by send_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 

@@ -54,11 +54,11 @@ int main(int argc, char *argv[]) {
        until it returns a socket. Before each address but the first print
        "trying ADDRESS:PORT next" (no check tests this). If all fail, exit with
        status 1, after freeaddrinfo.
-       Proved by every_address, refused_everywhere. */
+       Tested by every_address, refused_everywhere. */
     freeaddrinfo(addresses);
     /* TODO 3: exchange data with the server, then close the socket (no check
        tests this).
-       Proved by echo_line, bulk. */
+       Tested by echo_line, bulk. */
     return EXIT_SUCCESS;
 }
 
@@ -71,18 +71,18 @@ static enum action handle_error(const char *call);
    call handle_address_error (TODO 15). If connect has failed, also close the
    socket: its state is unspecified then. After a RETRY try the same address
    again, with a new socket. After a NEXT return -1.
-   Proved by every_address, refused_everywhere, socket_*, connect_*. */
+   Tested by every_address, refused_everywhere, socket_*, connect_*. */
 
 /* TODO 5: set_timeouts, which takes the socket and the time limit: as in 05,
    except that SO_SNDTIMEO also gets the limit from the command line, because
    the pieces are small. If setsockopt fails, call handle_error.
-   Proved by never_ends, never_reads, setsockopt_fails. */
+   Tested by never_ends, never_reads, setsockopt_fails. */
 
 /* TODO 6: name_of, which takes an address from the list and returns it as text,
    ADDRESS:PORT, in a static buffer. getnameinfo(3) writes an address of any
    family in numbers if you pass the right flags. Put an IPv6 address in
    brackets.
-   Proved by every_address. */
+   Tested by every_address. */
 
 static void give_up(const char *reason);
 /* TODO 7: prototypes for the functions that exchange calls. */
@@ -97,7 +97,7 @@ static void give_up(const char *reason);
    the end, shut down the sending side with shutdown(2), so that the server sees
    the end, and receive until the server closes: give up if even one more byte
    arrives.
-   Proved by line_by_line, empty_input, half_close, extra_bytes, file_input,
+   Tested by line_by_line, empty_input, half_close, extra_bytes, file_input,
    small_buffers, shutdown_fails, bulk, nul_bytes, ends_early, wrong_bytes,
    one_wrong_byte, closed_output. */
 
@@ -105,12 +105,12 @@ static void give_up(const char *reason);
    connection is lost, so the only failure left to handle is a shortage. Give up
    when it has lasted as long as the limit. send_all need not measure how long
    it was blocked.
-   Proved by partial_send, shortage_ends, shortages_apart, send_*. */
+   Tested by partial_send, shortage_ends, shortages_apart, send_*. */
 
 /* TODO 10: receive, which takes the server, a buffer and its size, and returns
    how many bytes recv(2) has stored, 0 at the end of the stream. If recv fails,
    call handle_error; it returns only after a RETRY, so call recv again.
-   Proved by partial_receive, byte_by_byte, never_ends, recv_*. */
+   Tested by partial_receive, byte_by_byte, never_ends, recv_*. */
 
 /* TODO 11: read_input, which takes a buffer and its size: read(2) stores the
    bytes that are available so far and returns their number, 0 at the end of the
@@ -118,7 +118,7 @@ static void give_up(const char *reason);
    only some, so write the rest. Both fail with EAGAIN if the program's parent
    has set O_NONBLOCK: wait with poll(2) until the descriptor is ready, and call
    again. After any other failure, call handle_error.
-   Proved by input_not_blocking, output_not_blocking, partial_write, full_disk.
+   Tested by input_not_blocking, output_not_blocking, partial_write, full_disk.
    */
 
 /* Reports why the program gives up, and exits. */
@@ -202,17 +202,17 @@ static const struct failure failures[] = {
     /* TODO 12: a heading row for socket, with STOP, and the rows of 05. Four
        errors are a NEXT, since another address may work: EACCES, EAFNOSUPPORT,
        EINVAL and EPROTONOSUPPORT.
-       Proved by socket_*. */
+       Tested by socket_*. */
     /* TODO 13: a heading row for connect, with NEXT, and rows for EACCES,
        EPERM, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EALREADY, EBADF,
        ECONNREFUSED, ECONNRESET, EFAULT, EHOSTUNREACH, EINPROGRESS, EINTR,
        EISCONN, ENETUNREACH, ENOTSOCK and ETIMEDOUT. A bug in this program is a
        STOP, EINTR a RETRY, all else a NEXT. EINPROGRESS means here that
        SO_SNDTIMEO has expired.
-       Proved by connect_*. */
+       Tested by connect_*. */
     /* TODO 14: heading rows for recv and send, with STOP, and the rows of 05.
        There is only one connection, so a DROP of 05 is a STOP here.
-       Proved by recv_*, send_*. */
+       Tested by recv_*, send_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
@@ -238,7 +238,7 @@ static enum action handle_error(const char *call) {
        takes the call and an address from the list, or NULL. It prints the
        address at the end of the line, in parentheses: (127.0.0.1:15441).
        handle_error only calls it, with NULL.
-       Proved by every_address, refused_everywhere, connect_*. */
+       Tested by every_address, refused_everywhere, connect_*. */
     int number = errno;
     const struct failure *failure = find_failure(call, number);
 
@@ -251,4 +251,4 @@ static enum action handle_error(const char *call) {
     return failure->action;
 }
 
-/* TODO 16: handle_retry, as in 05. Proved by send_ENOBUFS, send_ENOMEM. */
+/* TODO 16: handle_retry, as in 05. Tested by send_ENOBUFS, send_ENOMEM. */

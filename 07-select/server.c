@@ -56,7 +56,7 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener))
         handle_error("fcntl");
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -171,7 +171,7 @@ static void handle_writable(int client, int listener) {
 }
 
 /* Receives what has arrived, and sends back as much of it as the socket takes:
-   see recv(2). Returns false when the client has closed or is lost. */
+   see recv(2). Returns false when the client has closed its side or is lost. */
 static bool echo(int client) {
     static char buffer[256 * 1024];  /* for all clients: see save_unsent */
     struct connection *connection = &connections[client];
@@ -349,8 +349,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send; a small, complete send is not worth
-   another call, but may delay a drop. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send. A small, complete send is not worth
+   the ioctl, so a drop may come later. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -640,7 +640,7 @@ static enum action handle_error(const char *call) {
     enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
+        nanosleep(&tenth, NULL);  /* if select fails, all we can do is wait */
     return action;
 }
 

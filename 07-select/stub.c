@@ -36,7 +36,7 @@ static void log_event(const char *event, const struct sockaddr_in *address);
    three functions, so move their prototypes below main. Later steps need three
    more here, for add_connection (step 2), limit_descriptors (step 8) and
    catch_signals (step 9).
-   Proved by all_at_once. */
+   Tested by all_at_once. */
 static int accept_client(int listener, struct sockaddr_in *address);
 static bool set_timeouts(int client, long timeout);
 static bool echo(int client, long timeout);
@@ -54,13 +54,13 @@ int main(int argc, char *argv[]) {
     parse_options(argc, argv, &address, &timeout);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    /* TODO 31: Step 8: call limit_descriptors. Proved by more_than_fit. */
-    /* TODO 37: Step 9: call catch_signals. Proved by ends_in_good_order. */
+    /* TODO 31: Step 8: call limit_descriptors. Tested by more_than_fit. */
+    /* TODO 37: Step 9: call catch_signals. Tested by ends_in_good_order. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    /* TODO 8: Step 2: add the listener to the table. Proved by all_at_once. */
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    /* TODO 8: Step 2: add the listener to the table. Tested by all_at_once. */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -70,7 +70,7 @@ int main(int argc, char *argv[]) {
     if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
         handle_error("listen");
     log_event("listening on", &address);
-    /* TODO 3: Step 1: replace this loop with serve. Proved by all_at_once. */
+    /* TODO 3: Step 1: replace this loop with serve. Tested by all_at_once. */
     for (;;) {
         struct sockaddr_in peer;
         int client = accept_client(listener, &peer);
@@ -91,7 +91,7 @@ int main(int argc, char *argv[]) {
    for the rest. If it fails, call handle_error and begin the next turn: the
    contents of the sets are undefined then. Otherwise test every descriptor
    with FD_ISSET, and handle it if it is ready (TODO 5).
-   Proved by all_at_once, last_is_served, waiting_clients, descriptors_closed.
+   Tested by all_at_once, last_is_served, waiting_clients, descriptors_closed.
    */
 
 /* TODO 5: Step 1: in serve, if the listener is ready, accept a client and set
@@ -99,7 +99,7 @@ int main(int argc, char *argv[]) {
    set_timeouts fails. Do not log clients: there may be many. If a client is
    ready, call echo, but only once: others are waiting, too. If echo returns
    false, take the client out of the set and close it.
-   Proved by all_at_once, echo_line, half_close, recv_ECONNRESET. */
+   Tested by all_at_once, echo_line, half_close, recv_ECONNRESET. */
 
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
@@ -111,13 +111,13 @@ static enum action handle_retry(const char *call, long *waits);
    structures, in which a connection's index is its descriptor, and the highest
    descriptor that is open. Later steps add members: what a connection has to
    remember from one turn to the next.
-   Proved by all_at_once, descriptors_closed. */
+   Tested by all_at_once, descriptors_closed. */
 
 /* TODO 12: Step 3: more members of a row: a buffer of 64 KB for what has been
    received from the client; where in it the bytes still to be sent begin and
    end; a count of waits, for send; and the time when a byte last moved (see
    milliseconds).
-   Proved by bits_shared, partial_send. */
+   Tested by bits_shared, partial_send. */
 
 /* TODO 26: Step 7: accept_client, echo and send_some no longer sleep in a
    shortage, because all clients would wait. Instead of a count of waits a row
@@ -125,13 +125,13 @@ static enum action handle_retry(const char *call, long *waits);
    then fill_sets leaves the row out of the sets: otherwise select would return
    at once, again and again. check_connections must not set due later than any
    of these times, the listener's included, even if the limit is 0.
-   Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
+   Tested by shortage_shared, accept_EMFILE, send_ENOBUFS. */
 
 /* TODO 9: Step 2: fill_sets, which takes a set for reading, fills it with the
    descriptors of all open rows, and returns nfds: the highest descriptor plus
    1. serve calls it before every select, and needs neither the copy nor FD_CLR
    any more.
-   Proved by all_at_once, waits_quietly. */
+   Tested by all_at_once, waits_quietly. */
 
 /* TODO 13: Step 3: fill_sets takes a second set, for writing. A row with
    something left to send goes only into that set, every other row only into the
@@ -139,7 +139,7 @@ static enum action handle_retry(const char *call, long *waits);
    for writing, select would always return at once. In serve, give select both
    sets, and call handle_readable or handle_writable (TODO 14), according to the
    set in which a descriptor is left.
-   Proved by bits_shared, waits_quietly. */
+   Tested by bits_shared, waits_quietly. */
 
 /* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
    connections have to be checked, not a fixed interval. A static variable, due,
@@ -151,7 +151,7 @@ static enum action handle_retry(const char *call, long *waits);
    that have arrived since then may not have been received yet. handle_readable,
    handle_writable, echo and send_some lose their parameter for the limit, which
    no longer ends a send.
-   Proved by silent_client, no_tick, talker_stays, bytes_in_a_long_turn. */
+   Tested by silent_client, no_tick, talker_stays, bytes_in_a_long_turn. */
 
 /* TODO 10: Step 2: handle_readable, which takes a ready descriptor, the
    listener and the time limit, and does what serve did with it in step 1: call
@@ -159,12 +159,12 @@ static enum action handle_retry(const char *call, long *waits);
    remove_connection if echo returns false. accept_clients accepts one client,
    adds it to the table, and sets its limits; if that fails, it removes the
    client.
-   Proved by all_at_once, waiting_clients, many_in_turn. */
+   Tested by all_at_once, waiting_clients, many_in_turn. */
 
 /* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its first
    set. If that end is ready, handle_readable ends the program with exit(3) and
    status 0 before it does anything else, since the pipe has no row.
-   Proved by ends_in_good_order, ends_under_load, ends_unread. */
+   Tested by ends_in_good_order, ends_under_load, ends_unread. */
 
 /* TODO 25: Step 6: note_sent, which takes a client, calls note_unacknowledged
    (TODO 24) whenever more than 4 KB were to be sent, or send did not take all;
@@ -176,12 +176,12 @@ static enum action handle_retry(const char *call, long *waits);
    returns the earlier of two times. The next check may now be due sooner, so
    note_sent sets due to 0. When a client's check is due, check_connections
    notes the number again before it looks at the limit.
-   Proved by acknowledged, acknowledged_in_time, slow_reader_stays,
+   Tested by acknowledged, acknowledged_in_time, slow_reader_stays,
    unread_in_a_shortage. */
 
 /* Receives the bytes that have arrived, and sends them all back: see recv(2).
    They can be half a line or several lines: TCP carries bytes, not messages.
-   Returns false when the client has closed or is lost. */
+   Returns false when the client has closed its side or is lost. */
 static bool echo(int client, long timeout) {
     char buffer[65536];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -202,7 +202,7 @@ static bool echo(int client, long timeout) {
    that does not read, and one buffer is enough for it. If recv or send has
    moved bytes, note the time. As before, the client is lost after a DROP, or if
    send fails and no byte has moved for as long as the time limit.
-   Proved by bits_shared, partial_send, slow_reader, send_EPIPE. */
+   Tested by bits_shared, partial_send, slow_reader, send_EPIPE. */
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
    EAGAIN after a tenth of a second without room. Returns false if the client is
@@ -237,11 +237,11 @@ static bool send_all(int client, const char *bytes, size_t length,
    copies them to memory from malloc(3), unless they are there already; they are
    sent from there in later turns. If none are left, it frees the memory;
    remove_connection frees it too. If there is no memory, the client is lost.
-   Proved by not_read_while_it_does_not_read, nothing_remains, partial_send. */
+   Tested by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
 /* TODO 18: Step 4: accept_clients accepts until accept_client returns -1, since
    accept does not wait for a client any more.
-   Proved by waiting_clients, many_in_turn. */
+   Tested by waiting_clients, many_in_turn. */
 
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns a new socket for it, or -1 if no client can be accepted now. */
@@ -256,7 +256,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
     /* TODO 33: Step 8: the limit on descriptors may have been raised by another
        process: see prlimit(1). If the descriptor is too high for a set, close
        it, call limit_descriptors again, and continue as if accept had failed
-       with EMFILE. Proved by limit_raised. */
+       with EMFILE. Tested by limit_raised. */
     if (client == -1)
         handle_retry("accept", &waits);
     else
@@ -268,7 +268,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    the table, with all other members zero. remove_connection, which takes a
    socket, closes it and frees its row. Both keep the highest open
    descriptor up to date.
-   Proved by all_at_once, descriptors_closed. */
+   Tested by all_at_once, descriptors_closed. */
 
 /* TODO 17: Step 4: add_connection makes the socket non-blocking: see F_SETFL
    and O_NONBLOCK in fcntl(2). A call may block even after select has reported
@@ -276,19 +276,19 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    too little room. Then all clients would wait. add_connection returns whether
    fcntl succeeded. If not, call handle_error for the listener; for a client,
    only call perror(3) and remove the client.
-   Proved by reader_awaited_by_nobody. */
+   Tested by reader_awaited_by_nobody. */
 
 /* TODO 20: Step 5: add_connection notes the time, too: a new client's limit
    begins then. It may end before all others, so add_connection sets due to 0
    (TODO 23). A row also keeps the peer's address: accept_clients stores it in
    the row after add_connection has succeeded.
-   Proved by silent_client, talker_stays, slow_reader_stays. */
+   Tested by silent_client, talker_stays, slow_reader_stays. */
 
 /* TODO 30: Step 7: if recv or send fails, echo and send_some pass the client's
    row to handle_connection_error; a send that moves bytes ends the shortage.
    remove_connection and its callers take the listener, too: close frees a
    descriptor, so after it a listener in a shortage can accept again at once.
-   Proved by shortage_shared, out_of_descriptors, room_after_timeout. */
+   Tested by shortage_shared, out_of_descriptors, room_after_timeout. */
 
 /* TODO 22: Step 5: check_connections, which takes the listener, the time limit
    in seconds, and the time. Before due it returns at once. Otherwise it calls
@@ -298,7 +298,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    listener, and drops nobody if the limit is 0. drop_client takes the client
    and the limit, prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds"
    (or "1 second") and removes the client.
-   Proved by silent_client, client_never_reads, zero_is_never, shortage_ends. */
+   Tested by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
 /* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
    how many bytes the peer's kernel has not acknowledged yet. If this number has
@@ -306,7 +306,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    of the last byte. ioctl(2) with TIOCOUTQ stores the number, an int; tcp(7)
    calls it SIOCOUTQ. Not every system has this: put the call between #ifdef and
    #endif. Without the call, or if it fails, the number is 0.
-   Proved by acknowledged. */
+   Tested by acknowledged. */
 
 /* TODO 16: Step 4: remove set_timeouts: its limits have no effect on a socket
    that does not block. accept_clients no longer needs the time limit. (No check
@@ -341,22 +341,22 @@ static long long milliseconds(void) {
    setrlimit(2), lower the soft limit RLIMIT_NOFILE to FD_SETSIZE, unless it is
    lower already. accept then fails with EMFILE, which step 7 handles. If a
    call fails, call handle_error.
-   Proved by more_than_fit. */
+   Tested by more_than_fit. */
 
 /* TODO 38: Step 9: catch_signals and the handler, wake. If wake only set a
    flag, a signal that came between the check of the flag and select would not
-   end select. So make a pipe(2) whose writing end does not block, and let wake
+   interrupt it. So make a pipe(2) whose writing end does not block; let wake
    write a byte to it: the byte stays there until select sees it. wake may call
    few other functions, see signal-safety(7), and leaves errno as it was.
    Install it for SIGINT and SIGTERM with sigaction(2) and SA_RESTART, and
    unblock every signal: sigprocmask(2). If a call fails, call handle_error.
-   Proved by ends_in_good_order, signal_before_select, handler_does_not_wait,
+   Tested by ends_in_good_order, signal_before_select, handler_does_not_wait,
    fcntl_fails_at_the_start. */
 
 /* TODO 40: Step 9: close_all, which closes everything that is open and frees
    all memory. Have catch_signals register it with atexit(3), so that it is
    called on every way out. (valgrind shows whether it works: make memcheck.)
-   Proved by ends_in_good_order. */
+   Tested by ends_in_good_order. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
    could become descriptor 2, and error messages would go to its peer. */
@@ -373,7 +373,7 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
     /* TODO 21: Step 5: other messages need the text ADDRESS:PORT, too. name_of
        makes it as these lines do, with snprintf(3) in a static buffer, and
        returns it; log_event prints it.
-       Proved by listening_line, silent_client. */
+       Tested by listening_line, silent_client. */
     inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
     fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
 }
@@ -383,7 +383,7 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
    Call select with a timeout of zero; if it fails, return true. If can_log
    returns false, drop_client, accept_clients and handle_connection_error print
    nothing, except before the program exits.
-   Proved by messages_unread. */
+   Tested by messages_unread. */
 
 static const char usage[] =
     "usage: server [-a ADDRESS] [-t SECONDS] [PORT]\n"
@@ -496,7 +496,7 @@ static const struct failure failures[] = {
     {"recv", 0, DROP, NULL},
     /* TODO 19: Step 4: EAGAIN and EWOULDBLOCK are ordinary results here, too:
        nothing has been received yet.
-       Proved by recv_EAGAIN, recv_EWOULDBLOCK. */
+       Tested by recv_EAGAIN, recv_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "nothing came within the time limit"},
     {E(EWOULDBLOCK),  DROP,  "nothing came within the time limit"},
     {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
@@ -513,7 +513,7 @@ static const struct failure failures[] = {
     {E(EACCES),       DROP,  "no permission to write"},
     /* TODO 15: Step 3: EAGAIN and EWOULDBLOCK now only mean that the client has
        not read yet: an ordinary result, and the call will be repeated.
-       Proved by send_EAGAIN, send_EWOULDBLOCK. */
+       Tested by send_EAGAIN, send_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "the other side did not read in time"},
     {E(EWOULDBLOCK),  DROP,  "the other side did not read in time"},
     {E(EBADF),        DROP,  "not an open descriptor: a bug in this program"},
@@ -533,10 +533,10 @@ static const struct failure failures[] = {
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     /* TODO 11: Step 2: a heading row for select, with STOP, and rows for EBADF,
        EINTR and EINVAL: see the lesson (its row for ENOMEM is for TODO 27).
-       Proved by select_EBADF, select_EINTR, select_EINVAL. */
+       Tested by select_EBADF, select_EINTR, select_EINVAL. */
     /* TODO 35: Step 8: a heading row for malloc, with DROP: without it, a
        failing malloc would end the server.
-       Proved by malloc_fails. */
+       Tested by malloc_fails. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 
@@ -567,7 +567,7 @@ static enum action handle_error(const char *call) {
        row of its own, in which no member is set; after a WAIT, handle_error
        sleeps a tenth of a second: without select, nothing else can be done.
        Give select a row for ENOMEM, with WAIT.
-       Proved by accept_EMFILE, send_ENOBUFS, send_EPIPE, select_ENOMEM. */
+       Tested by accept_EMFILE, send_ENOBUFS, send_EPIPE, select_ENOMEM. */
     const struct failure *failure = find_failure(call, number);
 
     if (failure->number == 0)
@@ -579,7 +579,7 @@ static enum action handle_error(const char *call) {
     /* TODO 28: Step 7: set the time in the row: after a WAIT to a tenth of a
        second from now, otherwise to 0. After a WAIT set due to 0, too. Remove
        handle_retry.
-       Proved by shortage_shared, accept_EMFILE, send_ENOBUFS. */
+       Tested by shortage_shared, accept_EMFILE, send_ENOBUFS. */
     return failure->action;
 }
 

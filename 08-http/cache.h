@@ -67,7 +67,7 @@ bool make_room(size_t size);
 /* Adds a file to the cache, if it is settled and there is room. */
 void add_to_cache(struct file *file);
 
-/* Ends the use of a file. */
+/* Ends one use of a file. */
 void release_file(struct file *file);
 
 /* Frees a file, unless it is cached or in use. */

@@ -235,7 +235,7 @@ static bool take_request(struct http *http, struct buffers *buffers) {
     return quick;
 }
 
-/* Answers requests until there is enough to send. */
+/* Answers the requests received, until there is enough to send. */
 static void answer_requests(struct http *http, struct buffers *buffers) {
     bool next = true;
 

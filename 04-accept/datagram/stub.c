@@ -23,7 +23,7 @@ enum action {  /* what to do about a failed call */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
     /* TODO 2: one more action, DROP: this message is lost. The server goes on
        with the next one, and the client exits with status 1.
-       Proved by sendto_ECONNREFUSED, sendto_unlisted. */
+       Tested by sendto_ECONNREFUSED, sendto_unlisted. */
 };
 
 /* TODO 3: two more parameters, as in TODO 12. */
@@ -50,21 +50,21 @@ int main(int argc, char *argv[]) {
     /* TODO 6: ignore SIGPIPE, use SOCK_DGRAM, and do not set SO_REUSEADDR. With
        -c, connect(2) the socket instead of binding it (the kernel then drops
        messages from others), call ask_each_line (TODO 9), close it and return.
-       Proved by echo_message, port_not_shared, client_line, strangers,
+       Tested by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    /* TODO 7: in place of all this, log "bound to" with the address, and call
-       echo_message (TODO 8) in an endless loop.
-       Proved by bound_line, message_boundaries. */
+    /* TODO 7: replace the rest of main: log "bound to" with the address, and
+       call echo_message (TODO 8) in an endless loop.
+       Tested by bound_line, message_boundaries. */
     if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
         handle_error("listen");
     log_event("listening on", &address);
@@ -88,7 +88,7 @@ static enum action handle_retry(const char *call, long *waits);
    large for the stack of some systems: make it static. If recvfrom or sendto
    fails, call handle_retry, with a count of waits for each call; if the action
    for sendto is DROP, go on with the next message.
-   Proved by longest_message, empty_message, every_byte, to_its_sender,
+   Tested by longest_message, empty_message, every_byte, to_its_sender,
    sender_gone, recvfrom_*, sendto_*. */
 
 /* TODO 9: ask_each_line, which takes the socket, the server's address and the
@@ -102,7 +102,7 @@ static enum action handle_retry(const char *call, long *waits);
    of 65,536 bytes: a line that fills it is too long for any message, and sendto
    rejects it. The last line may lack its newline. If reading or writing fails,
    call handle_error with "read" or "write".
-   Proved by client_line, client_lines, client_types, last_line, any_line,
+   Tested by client_line, client_lines, client_types, last_line, any_line,
    longest_line, line_too_long, no_lines, gives_up, output_fails. */
 
 /* TODO 10: ask, which takes the socket, a request and its length, and the time
@@ -115,7 +115,7 @@ static enum action handle_retry(const char *call, long *waits);
    remaining time; recvfrom then fails with EAGAIN when the time is up. The
    value 0 would mean no limit. clock_gettime(2) with CLOCK_MONOTONIC returns
    the time.
-   Proved by asks_again, answered_at_last, answer_twice, answers_late,
+   Tested by asks_again, answered_at_last, answer_twice, answers_late,
    damaged_answers, junk_buys_no_time, stopped_meanwhile, client_idle,
    recvfrom_*, sendto_*. */
 
@@ -152,7 +152,7 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 static const char usage[] =
     /* TODO 11: the usage of server and client, as in README.md: the program is
        called datagram, and -c and -t have a line each.
-       Proved by help_printed. */
+       Tested by help_printed. */
     "usage: server [-a ADDRESS] [PORT]\n"
     "  -a ADDRESS  an IPv4 address of this machine (127.0.0.1)\n"
     "  PORT        a port from 1 to 65535; 0 = any free one (15441)\n";
@@ -181,7 +181,7 @@ static void parse_options(int argc, char *argv[],
     int option;
 
     /* TODO 13: two more options: c, and t, which takes an argument.
-       Proved by client_line, asks_again. */
+       Tested by client_line, asks_again. */
     while ((option = getopt(argc, argv, "a:h")) != -1) {
         switch (option) {
         case 'a':
@@ -189,13 +189,13 @@ static void parse_options(int argc, char *argv[],
                 usage_error(optarg);
             break;
         /* TODO 14: -c, for the client.
-           Proved by client_line. */
+           Tested by client_line. */
         case 'h':
             if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
                 handle_error("write");
             exit(EXIT_SUCCESS);
         /* TODO 15: -t, a number up to 86400.
-           Proved by asks_again. */
+           Tested by asks_again. */
         default:  /* getopt has reported the error */
             fputs(usage, stderr);
             exit(2);
@@ -207,7 +207,7 @@ static void parse_options(int argc, char *argv[],
     if (optind < argc)
         usage_error(argv[optind]);
     /* TODO 16: reject -t 0, and port 0 for the client: no server has that port.
-       Proved by wrong_arguments. */
+       Tested by wrong_arguments. */
 }
 
 struct failure {
@@ -239,7 +239,7 @@ static const struct failure failures[] = {
     /* TODO 17: a heading row for recvfrom, with WAIT, and one for sendto, with
        DROP, in place of listen and accept. The rows of each are in README.md,
        with their actions.
-       Proved by recvfrom_*, sendto_*. */
+       Tested by recvfrom_*, sendto_*. */
     {"listen", 0, STOP, NULL},
     {E(EADDRINUSE), STOP, "another socket listens on this port already"},
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},

@@ -1,6 +1,6 @@
 /* 07 publish: pass each message on to all clients that subscribe to its topic.
  * Run it:   ./server, and nc 127.0.0.1 15441 twice: SUB news; PUB news hello
- * Break it: press Ctrl-Z in a subscriber, publish without end, fg: "LOST n".
+ * Break it: press Ctrl-Z in a subscriber, keep publishing, type fg: "LOST n".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
@@ -56,7 +56,7 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener))
         handle_error("fcntl");
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -483,8 +483,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send; a small, complete send is not worth
-   another call, but may delay a drop. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send. A small, complete send is not worth
+   the ioctl, so a drop may come later. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -770,7 +770,7 @@ static enum action handle_error(const char *call) {
     enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
+        nanosleep(&tenth, NULL);  /* if select fails, all we can do is wait */
     return action;
 }
 

@@ -57,7 +57,7 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener))
         handle_error("fcntl");
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -519,8 +519,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send; a small, complete send is not worth
-   another call, but may delay a drop. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send. A small, complete send is not worth
+   the ioctl, so a drop may come later. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -806,7 +806,7 @@ static enum action handle_error(const char *call) {
     enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
+        nanosleep(&tenth, NULL);  /* if select fails, all we can do is wait */
     return action;
 }
 

@@ -55,7 +55,7 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener))
         handle_error("fcntl");
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -84,7 +84,7 @@ static int wake_up[2];  /* a pipe: a byte in it ends the program */
 static void serve(int listener, long timeout) {
     for (;;) {
         fd_set readable, writable;  /* refilled, since select changes them */
-        /* TODO 15: call hand_out in every turn. Proved by push_and_pull. */
+        /* TODO 15: call hand_out in every turn. Tested by push_and_pull. */
         int nfds = fill_sets(&readable, &writable);
         struct timeval left = time_until(due);
         if (select(nfds, &readable, &writable, NULL, &left) == -1) {
@@ -121,7 +121,7 @@ struct connection {
        each of the two things that a client can wait for, its turn, or 0 if it
        is not waiting; whether it is working, and on which piece. unsent now
        points to a line that must not change.
-       Proved by push_and_pull. */
+       Tested by push_and_pull. */
     char *unsent;             /* bytes received and not sent back, or NULL */
     size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
     struct sockaddr_in peer;
@@ -133,7 +133,7 @@ static int highest;  /* the highest descriptor in the table */
 /* TODO 3: the queue: an array of pieces, used as a ring; which of them is the
    first, how many are waiting, and how many are under way. A prototype for
    find_next (TODO 17).
-   Proved by in_order, full_queue. */
+   Tested by in_order, full_queue. */
 static void accept_clients(int listener);
 static int accept_client(int listener, struct sockaddr_in *address);
 /* TODO 4: prototypes for the functions in TODOs 5, 8, 9, 12, 13 and 18 in place
@@ -159,13 +159,13 @@ static enum action handle_connection_error(const char *call,
    the first one to the client that has waited longest for work. The piece is
    then under way, the client is working, and its time limit begins: set due to
    0, so that check_connections looks at it in this turn. Send it (TODO 12).
-   Proved by push_and_pull, one_worker_each, in_order, round_robin, full_queue.
+   Tested by push_and_pull, one_worker_each, in_order, round_robin, full_queue.
    */
 
-/* TODO 17: find_next, which takes what clients wait for, work or room, and
-   returns the client that has waited longest for it, or -1. Skip a client to
-   which something is left to send.
-   Proved by round_robin, full_queue, eight_hundred. */
+/* TODO 17: find_next. Its parameter says what clients wait for, work or room.
+   It returns the client that has waited longest for that, or -1. Skip a client
+   to which something is left to send.
+   Tested by round_robin, full_queue, eight_hundred. */
 
 /* Fills the sets with the descriptors to wait for, since select leaves only the
    ready ones in them. Returns nfds, the highest descriptor plus 1. */
@@ -183,7 +183,7 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
            send and it is not waiting for room, and into the set for writing if
            something is left to send and the connection has not ended: hand_out
            may have failed to send to it.
-           Proved by full_queue, full_queue_bounded, eight_hundred. */
+           Tested by full_queue, full_queue_bounded, eight_hundred. */
         if (connection->unsent == NULL)
             FD_SET(fd, readable);
         else
@@ -198,7 +198,7 @@ static void handle_readable(int fd, int listener) {
         exit(EXIT_SUCCESS);  /* a signal has arrived */
     else if (fd == listener)
         accept_clients(listener);
-    /* TODO 6: receive (TODO 8) instead. Proved by push_and_pull. */
+    /* TODO 6: receive (TODO 8) instead. Tested by push_and_pull. */
     else if (!echo(fd))
         remove_connection(fd, listener);
 }
@@ -207,24 +207,24 @@ static void handle_readable(int fd, int listener) {
 static void handle_writable(int client, int listener) {
     /* TODO 7: send_some no longer takes the bytes (TODO 13). If the client is
        not lost, handle the lines that had to wait (TODO 9).
-       Proved by answers_unread, faults_*. */
+       Tested by answers_unread, faults_*. */
     if (!send_some(client, connections[client].unsent))
         remove_connection(client, listener);
 }
 
 /* TODO 5: has_unsent, which returns whether something is left to send to a
    client.
-   Proved by push_and_pull, answers_unread. */
+   Tested by push_and_pull, answers_unread. */
 
 /* TODO 8: receive in place of echo, with the same parameters and the same
-   result. Call recv(2) for as many bytes as there is room for, after those
-   already in the array. If the array is full, the line is too long: note that,
+   result. Call recv(2) to add as many bytes to the array as there is room
+   for. If the array is full, the line is too long: note that,
    and discard the part received so far. Then handle the lines received
    (TODO 9).
-   Proved by split_anywhere, too_long_line, line_without_end, recv_*. */
+   Tested by split_anywhere, too_long_line, line_without_end, recv_*. */
 
 /* Receives what has arrived, and sends back as much of it as the socket takes:
-   see recv(2). Returns false when the client has closed or is lost. */
+   see recv(2). Returns false when the client has closed its side or is lost. */
 static bool echo(int client) {
     static char buffer[256 * 1024];  /* for all clients: see save_unsent */
     struct connection *connection = &connections[client];
@@ -246,7 +246,7 @@ static bool echo(int client) {
    line to handle_line (TODO 10), and send what it returns (TODO 12), or "ERROR"
    if the line was too long. If the line has to wait for room, note its turn
    (TODO 11) and stop. Move the rest to the front with memmove(3).
-   Proved by several_at_once, too_long_line, other_lines, full_queue,
+   Tested by several_at_once, too_long_line, other_lines, full_queue,
    room_in_turn. */
 
 /* TODO 10: handle_line, which takes a client, a line, its length and whether
@@ -255,22 +255,22 @@ static bool echo(int client) {
    to wait if other pushers are waiting (TODO 17). The line may hold a NUL: only
    its newline ends it. Also write push, which adds a piece behind all those
    waiting, or returns false if the queue is full: pieces under way count too.
-   Proved by other_lines, any_text, pull_twice, done_without_work,
+   Tested by other_lines, any_text, pull_twice, done_without_work,
    done_and_left, full_queue, full_queue_bounded, push_behind_others. */
 
 /* TODO 11: take_turn, which notes that a client is waiting for work or for room
    from now on. Its turn is a number larger than any noted before.
-   Proved by round_robin. */
+   Tested by round_robin. */
 
 /* TODO 12: send_line, which takes a client, a line and its length, notes the
    line as left to send, and sends it (TODO 13). The time limit begins now. If
    the line is empty, do nothing. If the client is lost, mark the connection as
    ended, and let check_connections remove it in this turn.
-   Proved by push_and_pull, silent_worker, send_*. */
+   Tested by push_and_pull, silent_worker, send_*. */
 
 /* TODO 13: send_some without the parameter for the bytes: send what is left of
    the line. What the socket does not take stays where it is.
-   Proved by push_and_pull, answers_unread, send_*. */
+   Tested by push_and_pull, answers_unread, send_*. */
 
 /* Sends as many of the bytes as the socket takes, and keeps the others: see
    send(2). Returns false if the client is lost. */
@@ -369,7 +369,7 @@ static void remove_connection(int fd, int listener) {
     close(fd);
     /* TODO 22: free nothing, here or in close_all. If the client is working,
        put its piece in front of those waiting: it is no longer under way.
-       Proved by worker_leaves, waiting_worker_gets_it, many_give_back. */
+       Tested by worker_leaves, waiting_worker_gets_it, many_give_back. */
     free(connections[fd].unsent);
     connections[fd].open = false;
     while (!connections[highest].open)  /* the listener stays open */
@@ -390,11 +390,11 @@ static void check_connections(int listener, long timeout, long long now) {
         /* TODO 20: remove a connection that has ended. Sending may fail while a
            piece is being handed out, or an answer sent, so this is the only
            place that removes such rows.
-           Proved by send_*. */
+           Tested by send_*. */
         if (connection->open && connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         /* TODO 21: skip a client that is waiting for work (TODO 18), too.
-           Proved by waiting_worker_stays. */
+           Tested by waiting_worker_stays. */
         if (!connection->open || fd == listener || timeout == 0)
             continue;
         if (now >= next_check(fd, timeout))
@@ -408,7 +408,7 @@ static void check_connections(int listener, long timeout, long long now) {
 
 /* TODO 18: awaits_work, which returns whether a client is waiting for work and
    nothing is left to send to it. Its silence is then not a failure.
-   Proved by waiting_worker_stays, worker_does_not_read. */
+   Tested by waiting_worker_stays, worker_does_not_read. */
 
 /* Drops a client that has moved no byte within the timeout. */
 static void drop_client(int client, int listener, long timeout) {
@@ -450,8 +450,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send; a small, complete send is not worth
-   another call, but may delay a drop. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send. A small, complete send is not worth
+   the ioctl, so a drop may come later. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -527,7 +527,7 @@ static void wake(int number) {
 /* Closes everything, on every way out of the program: see atexit(3). */
 static void close_all(void) {
     for (int fd = 0; fd <= highest; fd++) {
-        /* TODO 23: as TODO 22 says. Proved by ends_in_good_order. */
+        /* TODO 23: as TODO 22 says. Tested by ends_in_good_order. */
         if (connections[fd].open) {
             close(fd);
             free(connections[fd].unsent);
@@ -743,7 +743,7 @@ static enum action handle_error(const char *call) {
     enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
+        nanosleep(&tenth, NULL);  /* if select fails, all we can do is wait */
     return action;
 }
 

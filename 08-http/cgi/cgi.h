@@ -44,7 +44,7 @@ struct progress {
     long long body;   /* bytes of its body so far, for the log */
 };
 
-/* The most bytes that continue_cgi writes. */
+/* The most bytes that one call of continue_cgi writes. */
 #define MOST_OUTPUT 131072
 
 /*

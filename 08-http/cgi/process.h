@@ -49,9 +49,9 @@ void reap_processes(void);
 /* Kills all processes that are left, and closes the empty file. */
 void end_processes(void);
 
-/* Reports a failed call, with this name; reports a shortage only once until a
-   script has started. Returns the status of the response, or 0 to call
-   again. */
+/* Reports that a call failed, and the name it was given. Reports a shortage
+   once, and not again until a script has started. Returns the status of the
+   response, or 0 to call again. */
 int status_of_failure(const char *call, const char *name);
 
 #endif

@@ -114,7 +114,7 @@ static int precondition(const struct request *request,
     return 200;
 }
 
-/* Returns whether the date identifies one version of the file. Usually it does
+/* Returns whether a file's date identifies only one version. Usually it does
    not: writes within a second share a date. RFC 9110, 13.1.5, 8.8.2.2. It does
    if a program (tar, rsync, touch -d) has set it to a whole second: after a
    write the time has a fraction of a second, or equals the ctime. */

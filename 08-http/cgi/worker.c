@@ -61,8 +61,9 @@ static void attach(struct msghdr *message, union control *control, int fd) {
     memcpy(CMSG_DATA(head), &fd, sizeof fd);
 }
 
-/* Sends the variables, an empty one, and with them the body's descriptor, if
-   there is a body. Returns false if one call cannot send all of this. */
+/* Sends the variables, an empty one that marks their end, and with them the
+   body's descriptor, if there is a body. Returns false if one call cannot send
+   all of this. */
 static bool send_all(int fd, const struct variables *variables, int body) {
     int room = 2 * (int)sizeof variables->bytes;
     union control control = {.bytes = {0}};

@@ -77,7 +77,7 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener))
         handle_error("fcntl");
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     /* Do not delay a response's end: tcp(7). Accepted sockets inherit this. */
@@ -305,8 +305,8 @@ static ssize_t check_sent(int fd, ssize_t sent) {
 }
 
 /* Sends bytes of a file straight from the kernel's memory, without a copy:
-   sendfile(2). Systems other than Linux have a different call, or none, so
-   content.c creates no file to send there. */
+   sendfile(2). Systems other than Linux have a different call, or none: on
+   those, content.c creates no file to send. */
 static ssize_t send_file(int fd, int file, long long start, size_t length) {
 #ifdef __linux__
     off_t offset = (off_t)start;
@@ -455,8 +455,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send; a small send is not worth
-   another call, but may delay a drop. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send. A small send is not worth
+   the ioctl, so a drop may come later. The next check may be due sooner now. */
 static void note_sent(int client, ssize_t sent) {
     if (sent != -1 && sent <= 16384)
         return;
@@ -787,7 +787,7 @@ static enum action handle_error(const char *call) {
     enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
+        nanosleep(&tenth, NULL);  /* if select fails, all we can do is wait */
     return action;
 }
 

@@ -16,7 +16,7 @@ from harness import (ADDRESSED, Failure, bytes_hint, check, failed_hint,
 
 @check(ADDRESSED, open=False, after='option_refused')
 def port_refused(test):
-    """rejects a PORT that is not a number from 0 to 65535 with status 2"""
+    """exits with status 2 if PORT is not a number from 0 to 65535"""
     for port in ('80x', '-1', '65536', '', ' 80', '+80', '0x50', '1e3',
                  '99999999999999999999', '4294967376'):
         refuses(test, port, hint=strtol_hint(port))

@@ -28,7 +28,7 @@ def ends_early(test):
 
 @check('06')
 def ends_at_once(test):
-    """reports an error if the server closes without an answer"""
+    """reports an error if the server closes the connection without an answer"""
     peer = test.peer(lambda connection: connection.recv(100))
     compares(test)
     failed(test, start_client(test, peer.port), 'nothing came back',

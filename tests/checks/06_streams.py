@@ -111,7 +111,7 @@ def output_not_blocking(test):
                       'EAGAIN: wait with poll, write the rest')
     if spins:
         raise Failure('no processor time while the output takes no byte',
-                      'it spins', 'after EAGAIN wait for the output with poll')
+                      'it spins', 'use poll to wait for the output')
 
 
 @check('06', open=False)

@@ -327,7 +327,7 @@ def shortage_shared(test):
 
 @check(MANY, open=False)
 def out_of_descriptors(test):
-    """with few descriptors clients wait, and are served as others leave"""
+    """with few descriptors, clients wait, and are served as others leave"""
     server = test.server()
     server.limit_descriptors(max(server.descriptors()) + 9)
     clients = [test.connect(server) for _ in range(40)]

@@ -560,8 +560,8 @@ static int count_in(const fd_set *set) {
     return members;
 }
 
-/* If nfds leaves out a descriptor in a set, notes nfds as low, and the
-   descriptor + 1 as high. Counts calls whose set is exactly what the previous
+/* If nfds is too low for a descriptor in a set, stores nfds in low, and the
+   descriptor + 1 in high. Counts calls whose set is exactly what the previous
    call left there: only the ready descriptors. Notes in too_short the fewest
    descriptors that a call has had in its sets, plus 1. */
 static void note_sets(int count, const fd_set *reading, const fd_set *writing) {
@@ -852,7 +852,7 @@ static int memory_refused(void) {
     return 0;
 }
 
-/* Counts the blocks of this process, but not of a child that it forks. */
+/* Counts the blocks of this process, but not those of a child that it forks. */
 static void *counted(void *block, int32_t change) {
     if (block != NULL && control != NULL && getpid() == control->attached)
         __atomic_add_fetch(&control->storm.blocks, change, __ATOMIC_SEQ_CST);

@@ -24,8 +24,8 @@ LOCAL = 255  # the table of this machine's own addresses
 
 
 class Unavailable(Exception):
-    """This system does not allow a private network, or not this operation in
-    it."""
+    """This system does not allow a private network, or this operation in
+    one."""
 
 
 # ------------------------------------------------------------ the namespace

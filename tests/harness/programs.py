@@ -229,7 +229,7 @@ class Child(Program):
 
     def spins(self, seconds=0.25):
         """Returns whether the program stays busy. On a loaded machine even a
-        short task can take long."""
+        short task can take a long time."""
         return all(self.is_busy(seconds) for _ in range(4))
 
     def descriptors(self):

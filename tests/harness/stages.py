@@ -59,8 +59,8 @@ def find_stages(root=ROOT):
 
 
 def find_exercises(root=ROOT):
-    """The exercises that exist in a tree laid out like ours, by their
-    names."""
+    """The exercises that exist in a tree laid out like ours, keyed by
+    name."""
     programs = ('04-accept/datagram/datagram', '05-recv-send/framing/server',
                 '06-client/rpc/client', '07-select/publish/server',
                 '07-select/queue/server')

@@ -50,12 +50,12 @@ def words(text):
 
 
 def without_checks(text):
-    return words(text).split(' Proved by ')[0]
+    return words(text).split(' Tested by ')[0]
 
 
 def checks_named(text):
     """Returns the names at the end of a TODO: checks, or NAME* for several."""
-    found = re.search(r'Proved by ([^.]*)\.', words(text))
+    found = re.search(r'Tested by ([^.]*)\.', words(text))
     return re.findall(r'[\w*]+', found[1]) if found else []
 
 

@@ -1,4 +1,4 @@
-"""Builds and checks stubs; stops when one is saved meanwhile."""
+"""Builds and checks stubs; stops when one is saved in the meantime."""
 
 import collections
 import json
@@ -23,7 +23,7 @@ MOST = 1 << 26   # bytes of output from a compiler or the checks
 
 
 class Runner:
-    """Builds and checks stubs; raises Saved when one is saved meanwhile."""
+    """Builds and checks stubs; raises Saved if one is saved meanwhile."""
 
     def __init__(self, watch):
         self.watch = watch

@@ -29,7 +29,7 @@ int main(int argc, char *argv[]) {
        in network byte order, see htons(3). The initialiser sets every other
        member to zero (no check tests this). Keep the size of the address in a
        socklen_t, and pass a pointer to the address here.
-       Proved by default_port, network_byte_order. */
+       Tested by default_port, network_byte_order. */
     parse_options(argc, argv);
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
@@ -40,7 +40,7 @@ int main(int argc, char *argv[]) {
        yours) and a length. Then ask getsockname(2) for the address that the
        socket has now: for port 0 the kernel has chosen a port. If a call fails,
        call handle_error. Then log the event "bound to" with the address.
-       Proved by prints_address, port_zero, getsockname_fails, bind_*. */
+       Tested by prints_address, port_zero, getsockname_fails, bind_*. */
     fprintf(stderr, "socket: descriptor %d\n", listener);
     close(listener);
     return EXIT_SUCCESS;
@@ -58,12 +58,12 @@ static void open_standard_streams(void) {
    an address. It prints both to standard error in one line, with the address in
    the form 127.0.0.1:15441. inet_ntop(3) turns sin_addr into text; sin_port is
    in network byte order, see ntohs(3).
-   Proved by prints_address. */
+   Tested by prints_address. */
 
 static const char usage[] =
     /* TODO 6: add -a ADDRESS and PORT, both optional, to this line. Below it, a
        line about each: what it may be and, in parentheses, its default.
-       Proved by usage_help. */
+       Tested by usage_help. */
     "usage: server\n";
 
 /* Rejects an argument: prints the usage and exits with status 2. */
@@ -77,19 +77,19 @@ static void usage_error(const char *argument) {
    is not enough: it skips blanks, accepts a sign, and takes 80x for 80 and ""
    for 0. So check first that every character is a digit. And give parse_options
    the parameter of TODO 2.
-   Proved by port_refused. */
+   Tested by port_refused. */
 /* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[]) {
     int option;
 
     /* TODO 8: one more option, -a, which takes an argument: see getopt(3).
-       Proved by address_option. */
+       Tested by address_option. */
     while ((option = getopt(argc, argv, "h")) != -1) {
         switch (option) {
         /* TODO 9: -a stores its argument in the address with inet_pton(3),
            which returns 1 if the argument is an IPv4 address. If it is not,
            call usage_error.
-           Proved by address_option, address_refused. */
+           Tested by address_option, address_refused. */
         case 'h':
             if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
                 handle_error("write");
@@ -102,7 +102,7 @@ static void parse_options(int argc, char *argv[]) {
     /* TODO 10: the first remaining argument, if any, is the port: a number up
        to 65535. Cast it to in_port_t, and store it in network byte order. Any
        further argument is an error.
-       Proved by port_zero, port_refused. */
+       Tested by port_zero, port_refused. */
     if (optind < argc)
         usage_error(argv[optind]);
 }
@@ -129,7 +129,7 @@ static const struct failure failures[] = {
     /* TODO 11: a heading row for bind, and a row for each errno of bind(2):
        EACCES, EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL, ENOTSOCK. The action is
        STOP. getsockname gets no rows: it should never fail.
-       Proved by bind_*. */
+       Tested by bind_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
 };
 

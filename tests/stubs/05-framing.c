@@ -50,7 +50,7 @@ int main(int argc, char *argv[]) {
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -68,7 +68,7 @@ int main(int argc, char *argv[]) {
         log_event("accepted", &peer);
         bool connected = set_timeouts(client, timeout);
         /* TODO 3: answer_message in place of echo.
-           Proved by reverses. */
+           Tested by reverses. */
         while (connected)
             connected = echo(client, timeout);
         close(client);  /* the listener stays open */
@@ -89,12 +89,12 @@ static enum action handle_retry(const char *call, long *waits);
    bytes in reverse order with one call to send_all. Return false when the
    stream ends or the client is lost. If a length is too large, reject it (TODO
    11), and return false, too.
-   Proved by reverses, empty_message, several_at_once, half_close, too_long,
+   Tested by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 
 /* Receives the bytes that have arrived, and sends them all back: see recv(2).
    They can be half a line or several lines: TCP carries bytes, not messages.
-   Returns false when the client has closed or is lost. */
+   Returns false when the client has closed its side or is lost. */
 static bool echo(int client, long timeout) {
     char buffer[65536];
     ssize_t received = recv(client, buffer, sizeof buffer, 0);
@@ -112,20 +112,20 @@ static bool echo(int client, long timeout) {
    client is lost or the stream has ended. If the stream ends inside a message,
    or after only some of these bytes, that is an error: print "recv: the stream
    ends inside a message".
-   Proved by split_anywhere, partial_receive, ends_inside, ends_inside_line. */
+   Tested by split_anywhere, partial_receive, ends_inside, ends_inside_line. */
 
 /* TODO 8: receive, which takes a client, a buffer and its size, and returns
    what recv(2) returns. If recv fails, call handle_error; after a RETRY call
    recv again.
-   Proved by reverses. */
+   Tested by reverses. */
 
 /* TODO 9: length_in, which takes 4 bytes and returns the length that they
    represent: copy them into a uint32_t with memcpy(3), and use ntohl(3). An
    answer begins with the same 4 bytes, which are in network byte order already.
-   Proved by reverses. */
+   Tested by reverses. */
 
 /* TODO 10: reverse, which takes bytes and their number.
-   Proved by reverses. */
+   Tested by reverses. */
 
 /* TODO 11: reject, which takes a client, the length and the time limit. Print
    "too long: a message of N bytes", and answer with the message "too long".
@@ -133,7 +133,7 @@ static bool echo(int client, long timeout) {
    with perror(3)) and receive until the stream ends or the client is lost:
    closing a socket with unread bytes would send a reset, and the client could
    lose the answer.
-   Proved by too_long, too_long_unread, too_long_line. */
+   Tested by too_long, too_long_unread, too_long_line. */
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with
    EAGAIN after a tenth of a second without room. Returns false if the client is

@@ -56,7 +56,7 @@ int main(int argc, char *argv[]) {
     }
     /* TODO 4: ask_all in place of the loop, exchange and close: it connects
        when it has a request, and needs the addresses until the last request.
-       Proved by empty_input. */
+       Tested by empty_input. */
     int server = -1;
     for (struct addrinfo *address = addresses; address != NULL && server == -1;
          address = address->ai_next) {
@@ -141,17 +141,17 @@ static enum action handle_retry(const char *call, long *waits);
    of the input (TODO 8) call ask (TODO 10), then remove the line from the
    buffer with memmove(3), because more may have been read after it. At the end
    of the input call disconnect (TODO 12).
-   Proved by answers, one_connection, one_at_a_time. */
+   Tested by answers, one_connection, one_at_a_time. */
 
 /* TODO 8: read_line, which takes the buffer of the input. Call read_input until
    a line is complete (TODO 9), and return its length. If the buffer is full,
    give up: "request: longer than 4096 bytes". At the end of the input, give the
    last line a newline if it has none; if nothing is left, return 0.
-   Proved by answers, no_final_newline, request_too_long. */
+   Tested by answers, no_final_newline, request_too_long. */
 
 /* TODO 9: line_length, which takes a buffer, and returns the length of its
    first line, newline included, or 0 if there is no newline: see memchr(3).
-   Proved by answers, nul_bytes. */
+   Tested by answers, nul_bytes. */
 
 /* TODO 10: ask, which takes a pointer to the connection (a socket, or -1), the
    request and its length, the addresses and the time limit. A connection that
@@ -161,28 +161,28 @@ static enum action handle_retry(const char *call, long *waits);
    try but the first, wait (TODO 13). Write the answer's line to standard
    output. If more than that line has been received, disconnect: the rest is not
    the answer to the next request.
-   Proved by answers, closed_unread, closed_after_request, closed_within_answer,
+   Tested by answers, closed_unread, closed_after_request, closed_within_answer,
    two_answers_at_once, two_answers. */
 
 /* TODO 11: is_quiet, which takes the connection, and returns whether nothing
    has arrived on it: poll(2) with a timeout of 0 finds data, the end and errors
    alike.
-   Proved by two_answers, two_answers_and_half. */
+   Tested by two_answers, two_answers_and_half. */
 
 /* TODO 12: disconnect, which takes a pointer to the connection, closes it if
    there is one, and stores -1.
-   Proved by closed_after_request, sockets_closed. */
+   Tested by closed_after_request, sockets_closed. */
 
 /* TODO 13: wait_before_try, which takes the number of failed tries. After the
    fourth, give up: "no answer: the server has vanished four times". Otherwise
    print "asking again in 0.1 seconds", and sleep for that time; the next two
    waits are 0.2 and 0.4 seconds.
-   Proved by gives_up, waits_grow. */
+   Tested by gives_up, waits_grow. */
 
 /* TODO 14: connect_to_any, which takes the addresses and the time limit: the
    loop that was in main. Return the socket. If all addresses have failed,
    return -1 instead of exiting, because the server may come back.
-   Proved by refused_at_first. */
+   Tested by refused_at_first. */
 
 /* TODO 15: receive_line, which takes the connection and a buffer, and first
    empties the buffer. Receive until a line is complete; return its length. If
@@ -190,7 +190,7 @@ static enum action handle_retry(const char *call, long *waits);
    too early", and return 0. If recv fails, call handle_error, and return 0
    unless the action is RETRY. If the buffer is full, give up: "answer: longer
    than 4096 bytes".
-   Proved by split_answer, closed_within_answer, answer_too_long, recv_*. */
+   Tested by split_answer, closed_within_answer, answer_too_long, recv_*. */
 
 /* TODO 16: remove the next function, exchange. */
 
@@ -221,7 +221,7 @@ static void exchange(int server, long timeout) {
 
 /* TODO 17: send_all returns a bool: whether all of the bytes have been sent.
    Remove the function after it, receive.
-   Proved by send_*. */
+   Tested by send_*. */
 
 /* Sends all of the bytes, though a call to send(2) may take only some. Exits if
    that fails, or if a shortage lasts as long as timeout. */
@@ -238,7 +238,7 @@ static void send_all(int server, const char *bytes, size_t length,
             waits = 0;
             /* TODO 18: return false if the connection is lost or the shortage
                has lasted too long, and true at the end of the function.
-               Proved by send_*. */
+               Tested by send_*. */
         } else {
             handle_retry("send", &waits);
             if (limit > 0 && waits >= limit)
@@ -397,7 +397,7 @@ static const struct failure failures[] = {
     {E(ENOTSOCK),      STOP,  "not a socket: a bug in this program"},
     {E(ETIMEDOUT),     NEXT,  "no answer"},
     /* TODO 19: in the rows of recv and send, DROP in place of each STOP.
-       Proved by recv_*, send_*. */
+       Tested by recv_*, send_*. */
     {"recv", 0, STOP, NULL},
     {E(EAGAIN),       STOP,  "nothing came within the time limit"},
     {E(EWOULDBLOCK),  STOP,  "nothing came within the time limit"},

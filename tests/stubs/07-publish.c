@@ -55,7 +55,7 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     if (!add_connection(listener))
         handle_error("fcntl");
-    int on = 1;  /* bind even if old connections of the port are in TIME_WAIT */
+    int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, length) == -1)
@@ -116,7 +116,7 @@ struct connection {
        the connection has ended, so that check_connections must remove it; the
        lines that are waiting for the client, now in an array in this row; how
        many messages it has lost; its topics, and how many there are.
-       Proved by to_a_subscriber. */
+       Tested by to_a_subscriber. */
     char *unsent;             /* bytes received and not sent back, or NULL */
     size_t start, end;        /* unsent[start] to unsent[end - 1] are left */
     struct sockaddr_in peer;
@@ -158,7 +158,7 @@ static int fill_sets(fd_set *readable, fd_set *writable) {
         if (!connection->open || connection->retry_at > now)
             continue;
         /* TODO 6: use has_unsent (TODO 4) here.
-           Proved by slow_loses_whole, eight_hundred. */
+           Tested by slow_loses_whole, eight_hundred. */
         if (connection->unsent == NULL)
             FD_SET(fd, readable);
         else
@@ -176,7 +176,7 @@ static void handle_readable(int fd, int listener) {
     /* TODO 7: call receive (TODO 9) instead, unless lines are waiting for the
        client: in this turn another client may have published a message for
        it, and sending that message may have failed.
-       Proved by to_a_subscriber. */
+       Tested by to_a_subscriber. */
     else if (!echo(fd))
         remove_connection(fd, listener);
 }
@@ -185,23 +185,23 @@ static void handle_readable(int fd, int listener) {
 static void handle_writable(int client, int listener) {
     /* TODO 8: send_some no longer takes the bytes (TODO 14). If the client is
        not lost, handle the lines that had to wait (TODO 10).
-       Proved by answers_unread, faults_*. */
+       Tested by answers_unread, faults_*. */
     if (!send_some(client, connections[client].unsent))
         remove_connection(client, listener);
 }
 
 /* TODO 4: has_unsent, which returns whether lines are waiting for a client.
-   Proved by slow_loses_whole. */
+   Tested by slow_loses_whole. */
 
 /* TODO 9: receive in place of echo, with the same parameters and the same
-   result. Call recv(2) for as many bytes as there is room for, after those
-   already in the array. If the array is full, the line is too long: note that,
+   result. Call recv(2) to add as many bytes to the array as there is room
+   for. If the array is full, the line is too long: note that,
    and discard the part received so far. Then handle the lines received
    (TODO 10).
-   Proved by split_anywhere, too_long_line, half_close, recv_*. */
+   Tested by split_anywhere, too_long_line, half_close, recv_*. */
 
 /* Receives what has arrived, and sends back as much of it as the socket takes:
-   see recv(2). Returns false when the client has closed or is lost. */
+   see recv(2). Returns false when the client has closed its side or is lost. */
 static bool echo(int client) {
     static char buffer[256 * 1024];  /* for all clients: see save_unsent */
     struct connection *connection = &connections[client];
@@ -221,22 +221,22 @@ static bool echo(int client) {
    client and memchr(3) finds a newline, pass the line to handle_line (TODO 11),
    unless it was too long. If it was, or if handle_line returns false, answer
    "ERROR". Move the rest to the front with memmove(3).
-   Proved by several_at_once, too_long_line, other_lines. */
+   Tested by several_at_once, too_long_line, other_lines. */
 
 /* TODO 11: handle_line, which takes a client, a line, and its length. The line
    may hold a NUL: only its newline ends it. Return false unless it is SUB and a
    topic, or PUB, a topic and a text, as described in the lesson. For PUB make
    it a MSG line and publish it (TODO 13); for SUB subscribe (TODO 12).
-   Proved by other_lines, any_text, longest_topic, topics_exact. */
+   Tested by other_lines, any_text, longest_topic, topics_exact. */
 
 /* TODO 12: is_subscribed, which returns whether a row has exactly this topic,
    and subscribe, which takes a client, adds a topic that its row does not have
    yet, and answers "OK". subscribe returns false if the row is full.
-   Proved by subscribed_twice, many_topics, topics_exact. */
+   Tested by subscribed_twice, many_topics, topics_exact. */
 
 /* TODO 13: publish, which adds a line for every client that has subscribed to
    its topic.
-   Proved by to_all_subscribers, own_topic, ended_in_this_turn. */
+   Tested by to_all_subscribers, own_topic, ended_in_this_turn. */
 
 /* TODO 16: add_line, which takes a client, a line, and its length. A line that
    does not fit into the row's array is lost as a whole, and so is every later
@@ -245,13 +245,13 @@ static bool echo(int client) {
    the only one, send it at once; the time limit begins now. If the client is
    lost, mark the connection as ended, and let check_connections remove it in
    this turn.
-   Proved by slow_loses_whole, slow_now_and_then, slow_bounded,
+   Tested by slow_loses_whole, slow_now_and_then, slow_bounded,
    stalled_subscriber, send_*. */
 
 /* TODO 14: send_some without the parameter for the bytes: send what is waiting
    for the client. What the socket does not take stays where it is. When
    nothing is left and messages were lost, report them (TODO 15).
-   Proved by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
+   Tested by slow_loses_whole, slow_half_close, slow_now_and_then, send_*. */
 
 /* Sends as many of the bytes as the socket takes, and keeps the others: see
    send(2). Returns false if the client is lost. */
@@ -273,7 +273,7 @@ static bool send_some(int client, const char *bytes) {
 
 /* TODO 15: report_lost in place of save_unsent. It takes a row, adds the line
    LOST with the number of lost messages, and starts the count again from 0.
-   Proved by slow_loses_whole, slow_now_and_then. */
+   Tested by slow_loses_whole, slow_now_and_then. */
 
 /* Saves the unsent bytes in memory of this client's own, since all clients
    share the buffer. Returns false if there is no memory: then only this client
@@ -350,7 +350,7 @@ static bool add_connection(int fd) {
 static void remove_connection(int fd, int listener) {
     close(fd);
     /* TODO 19: do not free unsent, which is an array now.
-       Proved by half_close. */
+       Tested by half_close. */
     free(connections[fd].unsent);
     connections[fd].open = false;
     while (!connections[highest].open)  /* the listener stays open */
@@ -371,11 +371,11 @@ static void check_connections(int listener, long timeout, long long now) {
         /* TODO 17: remove a connection that has ended. Sending may fail for any
            row while another is being handled, so this is the only place that
            removes such rows.
-           Proved by send_*. */
+           Tested by send_*. */
         if (connection->open && connection->retry_at > now)
             due = earlier(due, connection->retry_at);
         /* TODO 18: skip a client that is waiting for messages (TODO 5), too.
-           Proved by idle_subscriber_stays. */
+           Tested by idle_subscriber_stays. */
         if (!connection->open || fd == listener || timeout == 0)
             continue;
         if (now >= next_check(fd, timeout))
@@ -389,7 +389,7 @@ static void check_connections(int listener, long timeout, long long now) {
 
 /* TODO 5: awaits_messages, which returns whether a client has a topic and no
    waiting lines. Its silence is then not a failure.
-   Proved by idle_subscriber_stays, stalled_subscriber. */
+   Tested by idle_subscriber_stays, stalled_subscriber. */
 
 /* Drops a client that has moved no byte within the timeout. */
 static void drop_client(int client, int listener, long timeout) {
@@ -431,8 +431,8 @@ static void note_unacknowledged(int client) {
         connection->last_activity = now;
 }
 
-/* Notes unacknowledged bytes after a send; a small, complete send is not worth
-   another call, but may delay a drop. The next check may be due sooner now. */
+/* Notes unacknowledged bytes after a send. A small, complete send is not worth
+   the ioctl, so a drop may come later. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -508,7 +508,7 @@ static void wake(int number) {
 /* Closes everything, on every way out of the program: see atexit(3). */
 static void close_all(void) {
     for (int fd = 0; fd <= highest; fd++) {
-        /* TODO 20: here, too. Proved by ends_in_good_order. */
+        /* TODO 20: here, too. Tested by ends_in_good_order. */
         if (connections[fd].open) {
             close(fd);
             free(connections[fd].unsent);
@@ -724,7 +724,7 @@ static enum action handle_error(const char *call) {
     enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);  /* without select there is nothing to do */
+        nanosleep(&tenth, NULL);  /* if select fails, all we can do is wait */
     return action;
 }
 

@@ -61,8 +61,8 @@ def build_wrong(stage, edits, folder, file=''):
 def prove_all(bugs, prove):
     """Calls prove for each bug, several at a time. Yields the bug, what is
     reported about it, and whether the report names it. A busy machine can hide
-    a bug that is a race, or fail an earlier check, so a bug that is not named
-    gets two more tries at the end, alone."""
+    a race, or make an earlier check fail, so a bug that is not named gets two
+    more tries at the end, on its own."""
     unproved = []
     with shared_injector():
         # Checks spend most of their time waiting.

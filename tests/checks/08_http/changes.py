@@ -182,8 +182,8 @@ def folder_replaced(test):
 
 @check(WEB, open=False)
 def folders_exchanged(test):
-    """serves the new file after two folders were exchanged, even if their files
-    have equal sizes and times"""
+    """serves the new file after two folders have been swapped, even if their
+    files have the same size and times"""
     root = fill(test.site(), {'a/x.txt': b'one', 'b/x.txt': b'two'})
     paths = [root / name / 'x.txt' for name in 'ab']
     for _ in range(200):  # until both have the same ctime

@@ -181,7 +181,7 @@ def log_appended(test):
 
 @check(WEB, open=False)
 def log_rotated(test):
-    """after a rename and SIGHUP logs to a new file, loses no line, and serves
+    """logs to a new file after a rename and SIGHUP, loses no line, and serves
     new clients; a request between the two is logged in the old file"""
     server, visitor, log = logging(test)
     for number in range(5):
@@ -204,7 +204,7 @@ def log_rotated(test):
 
 @check(WEB, open=False)
 def log_rotated_when_full(test):
-    """after a rename and SIGHUP continues in a new file, even while clients
+    """continues in a new file after a rename and SIGHUP, even while clients
     hold all descriptors"""
     test.need_injector()
     test.faults.set('descriptors', 30)

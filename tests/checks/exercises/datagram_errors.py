@@ -208,7 +208,7 @@ def output_closed(test):
 
 @check(STAGE, open=False)
 def input_fails(test):
-    """a line that cannot be read is reported: status 1"""
+    """a line that cannot be read is reported, and the status is 1"""
     folder = os.open('/', os.O_RDONLY)
     try:
         child = start(test, client=True, port=free_port(), stdin=folder)

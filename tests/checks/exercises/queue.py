@@ -233,7 +233,7 @@ def pull_twice(test):
     worker.gets(b'one')
     worker.refused(b'PULL', 'a client has one piece at a time, until DONE')
     worker.done()
-    worker.nothing('the second PULL was an ERROR, so it does not count')
+    worker.nothing('a PULL that is answered with ERROR does not count')
     worker.pulls(b'two')
     worker.done()
 

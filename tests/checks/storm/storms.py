@@ -35,8 +35,8 @@ class Storm:
         return Planner(self.lot('faults'), self.test.stage, self.test.any)
 
     def pardons(self):
-        """Returns whether a failure to serve a client may be due to a fault of
-        memory or of a file. Each such fault explains one failure, of any
+        """Returns whether a failure to serve a client may be due to an injected
+        fault of memory or of a file. Each of them explains one failure, of any
         client, because nothing shows for which client a program allocates
         memory or opens a file."""
         if self.pardoned >= self.page.get('hindered'):

@@ -121,7 +121,7 @@ def bad_reload_keeps_the_old(test):
 
 @check(TLS)
 def hangup_without_tls(test):
-    """without -s and -l, SIGHUP ends the program, as in 08"""
+    """with neither -s nor -l, SIGHUP ends the program, as in 08"""
     child = test.server(root=test.site())
     child.signal(signal.SIGHUP)
     if child.wait_exit() != -signal.SIGHUP:
