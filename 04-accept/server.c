@@ -1,5 +1,5 @@
 /* 04 accept: take the next client from the queue, with a socket of its own.
- * Run it:   ./server, and in a second terminal: nc 127.0.0.1 15441
+ * Run it:   ./server, and in a second terminal: nc 127.0.0.1 15441 </dev/null
  * Break it: (ulimit -n 4; ./server) leaves no descriptor for a client:
  *           "accept: EMFILE: this process has no descriptor left".
  * SPDX-License-Identifier: 0BSD */

@@ -24,6 +24,7 @@ def usage_help(test):
     if status != 0 or not usage.startswith(f'usage: {program}'):
         raise Failure(f'"usage: {program} ..." on standard output, status 0',
                       f'{shown(child.output)}; it {test.outcome(child)}', asks)
+    hint = 'the usage shows the whole command line, and each part has a line'
     for option, stages in (('[-a ADDRESS]', ADDRESSED), ('[PORT]', ADDRESSED),
                            ('[-t SECONDS]', '05 06 07 08'),
                            ('HOST PORT', '06'), ('[-d DIRECTORY]', '08'),
@@ -31,10 +32,10 @@ def usage_help(test):
         if stage not in stages:
             continue
         if option not in usage:
-            raise Failure(f'{option} in the usage', usage)
+            raise Failure(f'{option} in the usage', usage, hint)
         name = option.strip('[]').split()[-1 if option == 'HOST PORT' else 0]
         if not re.search(rf'^\s+{name}\b', usage, re.MULTILINE):
-            raise Failure(f'a line about {name} in the usage', usage)
+            raise Failure(f'a line about {name} in the usage', usage, hint)
 
 
 @check(SERVERS + ' 06', open=False)

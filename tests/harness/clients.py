@@ -98,7 +98,7 @@ def start_on_free_port(test):
         port = free_port()
         child = test.start(str(port))
         child.wait_for(lambda: child.lines)
-        if not child.wait_line('bind: EADDRINUSE', 0):
+        if not child.wait_line('bind: (EADDRINUSE|Address already)', 0):
             break
     return child, port
 

@@ -36,7 +36,7 @@ def show_todo(stage, check):
             screen.entry('also', listed(about[1:]))
         before = [other for other in left if other.number < todo.number]
         if before:
-            screen.entry('before', listed(before))
+            screen.entry('do first', listed(before))
     else:
         for todo in former[:1]:
             screen.entry('deleted', f'TODO {todo.number}: {todo.text}')

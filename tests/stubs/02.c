@@ -25,10 +25,11 @@ static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
     /* TODO 3: the address, as an initialised struct sockaddr_in. Set the
-       family, the port 15441 and the address 127.0.0.1; the last two are
-       in network byte order, see htons(3). The initialiser sets every other
-       member to zero (no check tests this). Keep the size of the address in a
-       socklen_t, and pass a pointer to the address here.
+       family, the port 15441 and the address 127.0.0.1. The last two are in
+       network byte order: htons(3) converts the port, inet_addr(3) makes the
+       address. The initialiser sets every other member to zero (no check tests
+       this). Keep the size of the address in a socklen_t, and pass a pointer to
+       the address to parse_options below (TODO 7).
        Tested by default_port, network_byte_order. */
     parse_options(argc, argv);
     open_standard_streams();
@@ -102,7 +103,7 @@ static void parse_options(int argc, char *argv[]) {
     /* TODO 10: the first remaining argument, if any, is the port: a number up
        to 65535. Cast it to in_port_t, and store it in network byte order. Any
        further argument is an error.
-       Tested by port_zero, port_refused. */
+       Tested by port_zero, port_refused, network_byte_order. */
     if (optind < argc)
         usage_error(argv[optind]);
 }

@@ -66,10 +66,11 @@ int main(int argc, char *argv[]) {
 /* TODO 6: accept_client, which takes the listener and a pointer to an address.
    It returns the socket of the next client, from accept(2), or -1 if
    accept_client must be called again. accept waits for a client and stores its
-   address. Set the length to the size of the address before every call: accept
-   overwrites it. If accept fails, call handle_retry (TODO 9) with a static
-   count of waits. A success ends the shortage: set the count back to 0.
-   handle_retry needs a prototype here.
+   address. Set the length to the size of the address before every call, because
+   accept overwrites it (no check tests this after the first call). If accept
+   fails, call handle_retry (TODO 9) with a static count of waits. A success
+   ends the shortage: set the count back to 0. handle_retry needs a prototype
+   here.
    Tested by accepted_line, accept_*. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
@@ -174,7 +175,8 @@ static const struct failure failures[] = {
        ENOTSOCK, EOPNOTSUPP, EFAULT, ENOBUFS, ENOMEM, EPROTO, EPERM, ENETDOWN,
        ENOPROTOOPT, EHOSTUNREACH, ENETUNREACH and, between #ifdef ENONET and
        #endif, EHOSTDOWN and ENONET. A shortage is a WAIT, a bug in this program
-       a STOP. An error that costs only the new connection is a RETRY.
+       a STOP. An error that costs only the new connection is a RETRY, and so
+       are EAGAIN, EWOULDBLOCK and EINTR: no connection has come yet.
        EOPNOTSUPP is a WAIT: the cause can be a bug or the network.
        Tested by accept_*. */
     {NULL, 0, STOP, NULL},  /* any other call */
