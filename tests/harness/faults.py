@@ -103,8 +103,10 @@ def shared_injector():
         library, _ = build_injector(directory)  # trouble: each run reports it
         if library:
             os.environ['INJECTOR'] = library
-        yield
-        os.environ.pop('INJECTOR', None)
+        try:
+            yield
+        finally:
+            os.environ.pop('INJECTOR', None)
 
 
 def plain_folder(directory):
