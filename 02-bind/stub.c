@@ -56,7 +56,7 @@ static void open_standard_streams(void) {
 }
 
 /* TODO 5: log_event, which takes an event, such as "bound to", and a pointer to
-   an address. It prints both to standard error in one line, with the address in
+   an address. It prints both to standard error on one line, with the address in
    the form 127.0.0.1:15441. inet_ntop(3) turns sin_addr into text; sin_port is
    in network byte order, see ntohs(3).
    Tested by prints_address. */
@@ -76,8 +76,8 @@ static void usage_error(const char *argument) {
 /* TODO 7: parse_number, which takes a string and a limit and returns the number
    from 0 to limit that the string represents, or calls usage_error. strtol(3)
    is not enough: it skips blanks, accepts a sign, and takes 80x for 80 and ""
-   for 0. So check first that every character is a digit. And give parse_options
-   the parameter of TODO 2.
+   for 0. So check first that the string consists of one or more digits. And
+   give parse_options the parameter of TODO 2.
    Tested by port_refused. */
 /* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[]) {

@@ -69,8 +69,8 @@ static enum action handle_error(const char *call);
    set_timeouts (TODO 5), because SO_SNDTIMEO limits connect too, then
    connect(2). Return the socket if that succeeds. If socket or connect fails,
    call handle_address_error (TODO 15). If connect has failed, also close the
-   socket: its state is unspecified then. After a RETRY try the same address
-   again, with a new socket. After a NEXT return -1.
+   socket: its state is unspecified then. After a RETRY, try the same address
+   again, with a new socket. After a NEXT, return -1.
    Tested by every_address, refused_everywhere, socket_*, connect_*. */
 
 /* TODO 5: set_timeouts, which takes the socket and the time limit: as in 05,
@@ -237,7 +237,7 @@ static enum action handle_error(const char *call) {
     /* TODO 15: move this function's body to handle_address_error, which
        takes the call and an address from the list, or NULL. It prints the
        address at the end of the line, in parentheses: (127.0.0.1:15441).
-       handle_error only calls it, with NULL.
+       All that remains in handle_error is a call to it, with NULL.
        Tested by every_address, refused_everywhere, connect_*. */
     int number = errno;
     const struct failure *failure = find_failure(call, number);

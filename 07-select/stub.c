@@ -293,7 +293,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
 /* TODO 22: Step 5: check_connections, which takes the listener, the time limit
    in seconds, and the time. Before due it returns at once. Otherwise it calls
    drop_client, a function of its own, for each client that has moved no byte
-   for as long as the limit, and sets due to the earliest time at which the
+   for as long as the limit, and stores in due the earliest time at which the
    limit of one of the others ends, at most a day from now. It skips the
    listener, and drops nobody if the limit is 0. drop_client takes the client
    and the limit, prints "dropped 127.0.0.1:51234: no byte moved for 60 seconds"

@@ -169,8 +169,8 @@ static bool was_checked(const char *name, size_t length) {
 /* Returns whether every component of a name between the root and the file is a
    directory and not a symbolic link: through a link, the name could still lead
    to the same file after it has been moved out of the tree. Files in one
-   directory share these calls within a turn, and the busier the server is, the
-   more requests share a turn. */
+   directory share the calls to lstat within a turn, and the busier the server
+   is, the more requests share a turn. */
 static bool has_directories(char *name, size_t root) {
     struct stat status;
     char *slash = name + root;

@@ -12,7 +12,7 @@
 #define SMALL 16384  /* bytes: Linux sends larger cached files without a copy */
 
 /* Reads all of a file into memory, and closes it. If the file has shrunk
-   meanwhile, its size is corrected. Returns false, with errno, on failure. */
+   meanwhile, its size is corrected. On failure returns false and sets errno. */
 bool read_content(struct file *file);
 
 /*

@@ -19,8 +19,8 @@
 
 #define LARGEST 1048576  /* in bytes: no larger file is cached */
 
-/* Returns a file for a descriptor; on failure closes it and returns NULL,
-   with errno. */
+/* Returns a file for a descriptor; on failure closes it, sets errno and returns
+   NULL. */
 static struct file *make_file(const char *name, int fd,
                               const struct stat *status) {
     struct file *file = new_file(name);

@@ -12,7 +12,7 @@
 struct list;
 
 /* Begins a listing of a directory, and takes over its descriptor. path: the
-   name to show. Returns NULL, with errno, on failure. */
+   name to show. On failure returns NULL and sets errno. */
 struct list *begin_list(int directory, const char *path);
 
 /*

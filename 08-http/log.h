@@ -26,15 +26,15 @@ void log_request(const union address *peer, const struct request *request,
                  int status, long long bytes);
 
 /* Writes the lines once the first is a tenth of a second old. Takes the time in
-   milliseconds, and returns when to call again; LLONG_MAX: nothing is left. */
+   milliseconds. Returns when to call again, or LLONG_MAX if nothing is left. */
 long long flush_log(long long now);
 
 /* Writes what is left, and closes the log. */
 void close_log(void);
 
-/* Reports a failed call on standard error: CALL: NAME: MEANING (DETAIL), or if
-   name is NULL, CALL: strerror's text (DETAIL). Writes nothing, and returns
-   false, if standard error does not take a line at once. */
+/* Reports a failed call on standard error as "CALL: NAME: MEANING (DETAIL)" or,
+   if name is NULL, as "CALL: strerror's text (DETAIL)". Writes nothing, and
+   returns false, if standard error does not take a line at once. */
 bool report_failure(const char *call, const char *name, const char *meaning,
                     const char *detail);
 

@@ -15,9 +15,9 @@
 #define MAX_ROOT 4096  /* bytes of the root's name */
 #define MAX_NAME (MAX_ROOT + MAX_TARGET + sizeof "/index.html")
 
-/* Sets the root, the directory to serve. The name must stay valid; NULL stands
-   for www beside the program; program is its argv[0]. Returns false, with a
-   message, if the directory cannot be opened and searched. */
+/* Sets the root, the directory to serve. The name must stay valid. NULL means
+   the directory www beside the executable, whose argv[0] is program. Returns
+   false, with a message, if the directory cannot be opened and searched. */
 bool serve_directory(const char *name, const char *program);
 
 /* Returns the length of the root's name, with which every name begins. */

@@ -92,8 +92,8 @@ static long long milliseconds(void);
 static enum action handle_retry(const char *call, long *waits);
 
 /* Answers the next message: its bytes in reverse order. The length and the
-   message are in one buffer, so that one call sends both. Returns false when
-   the client has closed or is lost. */
+   message are in one buffer, so that one call sends both. Returns false if the
+   message is too long, at the end of the stream, or if the client is lost. */
 static bool answer_message(int client, long timeout) {
     char frame[HEAD + MOST];
 

@@ -359,9 +359,9 @@ static void remove_connection(int fd, int listener) {
         connections[listener].retry_at = milliseconds();
 }
 
-/* When due, drops the clients that moved no byte within the timeout, and sets
-   due to the next check, at most a day later. Bytes that a client's kernel has
-   acknowledged since the last check have moved. */
+/* When due, drops the clients that have moved no byte within the timeout, and
+   stores the time of the next check, at most a day later, in due. Bytes that a
+   client's kernel has acknowledged since the last check count as moved. */
 static void check_connections(int listener, long timeout, long long now) {
     if (now < due)
         return;
@@ -432,7 +432,7 @@ static void note_unacknowledged(int client) {
 }
 
 /* Notes unacknowledged bytes after a send. A small, complete send is not worth
-   the ioctl, so a drop may come later. The next check may be due sooner now. */
+   the ioctl, so a drop may be late. The next check may be due sooner now. */
 static void note_sent(int client) {
     const struct connection *connection = &connections[client];
 
@@ -728,9 +728,9 @@ static enum action handle_error(const char *call) {
     return action;
 }
 
-/* Does the same for a call on a connection: names its peer, and does not sleep,
-   but sets retry_at to a tenth of a second from now. Only the first failure of
-   a shortage is reported: before that, retry_at is 0 or long past. */
+/* Does the same for a call on a connection, but names its peer and, instead of
+   sleeping, sets retry_at to a tenth of a second from now. Only the first
+   failure of a shortage is reported: before it, retry_at is 0 or long past. */
 static enum action handle_connection_error(const char *call,
                                            struct connection *connection) {
     int number = errno;

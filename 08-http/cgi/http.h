@@ -37,7 +37,7 @@ struct transport {
 
     /* Like sendmsg(2) with two parts, of which the second may be empty. Returns
        0 if the connection has failed, and -1 if no byte can be sent yet. more:
-       bytes of a file or the end of the stream follow at once. */
+       whether bytes of a file or the end of the stream follow at once. */
     ssize_t (*send)(int fd, struct iovec parts[2], bool more);
 
     /* Ends our half of the stream: shutdown(2) with SHUT_WR. */

@@ -16,7 +16,7 @@
 struct variables {
     char *names[MOST_VARIABLES + 1];  /* "NAME=value", and at the end NULL */
     size_t count;
-    char bytes[98304];  /* all of them, one after the other, with their NULs */
+    char bytes[98304];  /* all of them, one after another, with their NULs */
     size_t used;
 };
 

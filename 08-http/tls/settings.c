@@ -25,8 +25,8 @@ void report_tls(const char *call, const char *detail) {
     ERR_clear_error();
 }
 
-/* Selects HTTP/1.1 if the client offers a list of protocols: RFC 7301. A client
-   that offers only others is rejected. */
+/* Selects HTTP/1.1, or else HTTP/1.0, if the client offers a list of protocols:
+   RFC 7301. A client that offers only others is rejected. */
 static int select_protocol(SSL *ssl, const unsigned char **selected,
                            unsigned char *length, const unsigned char *offered,
                            unsigned offered_length, void *unused) {

@@ -24,10 +24,10 @@ enum waits {
     FOR_NOTHING,  /* call at once: OpenSSL holds bytes that select cannot see */
 };
 
-/* Loads the certificate chain and its key from a file, whose name must stay
-   valid. Returns false, with a message, on failure. Without this call there is
-   no TLS. Call it before atexit: OpenSSL registers a handler that must run
-   after ours. */
+/* Loads the certificate chain and its key from a file. The string that names it
+   must stay valid. Returns false, with a message, on failure. Without this call
+   there is no TLS. Call it before atexit: OpenSSL registers a handler that must
+   run after ours. */
 bool start_tls(const char *pem);
 
 bool has_tls(void);

@@ -75,7 +75,8 @@ struct connection {
     uint64_t goal;            /* how many bytes to send in total, so far */
     uint64_t sent, received;  /* the bytes moved so far */
 
-    /* With a web server, everything but `sent` counts bytes of files. */
+    /* Of a web server only. There goal and received count bytes of files, and
+       sent counts bytes of requests. */
     enum {
         HEAD,
         BODY,
@@ -193,7 +194,7 @@ static void fail_byte(struct connection *connection, const unsigned char *got,
     fail(connection, what);
 }
 
-/* Makes a connection that does not block. */
+/* Makes a connection, and has epoll watch it. */
 static void open_connection(struct connection *connection) {
     struct timeval limit = {.tv_sec = PATIENCE};
     socklen_t size = sizeof limit, length = sizeof address;

@@ -92,7 +92,7 @@ class Measured(Program):
         return seconds
 
     def memory(self, kind='Pss'):
-        """Returns the KB in memory. Pss counts shared pages once."""
+        """Returns the memory in use, in KB. Pss counts shared pages once."""
         size = 0
         for process in self.members():
             with contextlib.suppress(OSError):

@@ -66,7 +66,7 @@ def descriptors_closed(test):
     if not wait_until(lambda: len(server.descriptors()) <= len(before), 5):
         raise Failure(f'{len(before)} open descriptors after 30 clients',
                       f'{len(server.descriptors())}',
-                      'close the client\'s socket on every way out, after '
+                      'close the client\'s socket on every path, after '
                       'errors too')
 
 

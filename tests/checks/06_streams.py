@@ -130,7 +130,7 @@ def closed_streams(test):
 def partial_write(test):
     """notices a write that takes only part of the bytes"""
     if not hasattr(resource, 'prlimit'):
-        raise Skip('this system cannot limit the files of another process')
+        raise Skip('this system cannot limit another process\'s file size')
     peer = test.peer(echoing)
     with tempfile.TemporaryFile() as file:
         child = start_client(test, peer.port, message=None, stdout=file)

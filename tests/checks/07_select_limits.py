@@ -312,7 +312,7 @@ def nothing_remains(test):
     if not wait_until(lambda: len(server.descriptors()) <= descriptors + spare):
         raise Failure(f'{descriptors} descriptors, as before',
                       f'{len(server.descriptors())}', 'close the client\'s '
-                      'socket on every way out')
+                      'socket on every path')
     if server.memory() > memory + allowed:
         raise Failure(f'{memory} KB of memory, as before',
                       f'{server.memory()} KB', 'when you close a client\'s '

@@ -15,8 +15,8 @@ void check_parsers(const char *bytes, size_t length);
    response, as if its file existed; 0 if the last request is incomplete. */
 int check_answers(const char *bytes, size_t length);
 
-/* The bytes are what several clients send, with CLIENTS_END between them, for
-   files in the folder `site` of the current folder. */
+/* The bytes are what several clients send, with CLIENTS_END between them. The
+   server serves the folder `site` in the current folder. */
 void check_clients(const char *bytes, size_t length);
 
 #define CLIENTS_END "\xff\xff"

@@ -13,7 +13,7 @@ from harness.programs import wait_until
 
 
 def data(size, seed=1):
-    """Returns this many bytes, in which every value occurs and no short
+    """Returns this many bytes, of nearly every value, in which no short
     pattern repeats."""
     block = bytes((i * i + 7 * i + seed + settings.SEED) % 251 + (i >> 3) % 5
                   for i in range(65521))

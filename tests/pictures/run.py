@@ -160,7 +160,7 @@ class Stage:
         return found
 
     def settle(self, most=PATIENCE, quiet=QUIET):
-        """Waits until nothing happens for a moment."""
+        """Waits until nothing has happened for a moment."""
         start = time.monotonic()
         deadline = start + most
         while time.monotonic() < deadline:

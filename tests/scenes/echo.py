@@ -129,8 +129,8 @@ def echo_file(server, command):
 
 
 def large_file():
-    """Returns the largest of the files that exist wherever this script
-    runs."""
+    """Returns the largest of some files that exist wherever this script runs:
+    of those up to MOST bytes, if there are any."""
     library = [sysconfig.get_config_var(name) or ''
                for name in ('LIBDIR', 'INSTSONAME')]
     paths = [os.path.realpath(path) for path in

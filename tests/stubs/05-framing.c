@@ -88,7 +88,7 @@ static enum action handle_retry(const char *call, long *waits);
    bytes (TODO 7), then as many bytes as it says; send the same length and the
    bytes in reverse order with one call to send_all. Return false when the
    stream ends or the client is lost. If a length is too large, reject it (TODO
-   11), and return false, too.
+   11), then return false.
    Tested by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 

@@ -82,8 +82,8 @@ def difference(old, new):
 
 
 def joined(hunks):
-    """Joins hunks with only a line or two between them, because a removed
-    function shares such lines with the function that replaces it."""
+    """Joins hunks that are only a line or two apart, because a removed function
+    and its replacement may have a line or two in common."""
     result = hunks[:1]
     for hunk in hunks[1:]:
         last = result[-1]

@@ -58,8 +58,8 @@ def tagged(tag, text):
 
 
 def begun(lines, number):
-    """Returns the name of what begins in a line: a function or a table, or
-    'prototypes'. Returns '' if nothing does."""
+    """Returns the name of the function or table that begins on a line,
+    'prototypes' if prototypes begin there, or '' if nothing does."""
     line = lines[number]
     if CALLED.match(line):
         for later in lines[number:number + 5]:

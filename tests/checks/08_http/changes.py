@@ -231,8 +231,8 @@ def halfway(test, root):
 
 @check(WEB, open=False)
 def shrinks_while_sent(test):
-    """closes the connection early if a file shrinks while it is sent, instead
-    of sending other bytes, and keeps running"""
+    """closes the connection early if a file shrinks while it is being sent,
+    instead of sending other bytes, and keeps running"""
     content = data(16 << 20)
     root = test.site({'large': content})
     server, visitor = halfway(test, root)

@@ -55,7 +55,8 @@ def get_large(test):
     root = test.site({'large': content, **USUAL})
     visitor = test.visitor(server=test.server(root=root))
     visitor.get('/large').must_be(200, content, 'send may take only some of '
-                                  'the bytes: keep the offset in the file')
+                                  'the bytes: keep track of the offset in the '
+                                  'file')
     visitor.stays()
 
 

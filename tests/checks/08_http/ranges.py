@@ -185,8 +185,8 @@ def range_of_large(test):
 
 @check(WEB, open=False)
 def range_if_date_of_this_second(test):
-    """a date in If-Range does not match if the file's time was set to that
-    date, a whole second, within that same second"""
+    """a date in If-Range does not match a file whose time was set to that whole
+    second before the second was over"""
     root = test.site()
     visitor = test.visitor(server=test.server(root=root))
     for _ in range(5):

@@ -325,7 +325,7 @@ def expect_for_a_listing(test):
 
 @check(WEB, open=False)
 def large_file_kept_open(test):
-    """after sending a file that is too large for memory, closes it"""
+    """after sending a file too large to be kept in memory, closes it"""
     root = test.site({**USUAL, 'large': data(3 << 20)})
     time.sleep(3.2)  # a file that has just changed is not kept
     server = test.server(root=root)

@@ -180,8 +180,8 @@ def body_for_nobody(test):
 
 @check(CGI)
 def body_lost(test):
-    """answers with 503 if there is no memory to keep a body: the script does
-    not run without its body"""
+    """answers with 503 if there is no memory to keep a body, and does not run
+    the script without it"""
     test.need_injector()
     visitor = serve(test, echo=ECHO)
     test.attached()

@@ -95,7 +95,7 @@ def out_of_descriptors(test):
         if not wait_until(lambda: max(server.descriptors()) < used):
             raise Failure('every client\'s descriptor closed',
                           f'{len(server.descriptors())} are open', 'close the '
-                          'client\'s socket on every way out')
+                          'client\'s socket on every path')
 
 
 @kernel('recv', 'EAGAIN', '05 05-framing')

@@ -1,5 +1,5 @@
-"""The checks of 04-datagram: as a server, as a client, and what both do when
-one call fails, or calls fail at random.
+"""The checks of 04-datagram: as a server, as a client, and in either role when
+one call fails or calls fail at random.
 
 To add one, start from `empty_message` in datagram_server.py or `last_line` in
 datagram_client.py; see "Add a check" in tests/README.md."""

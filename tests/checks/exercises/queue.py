@@ -358,7 +358,7 @@ def pusher_leaves(test):
 
 @check('07-queue')
 def eight_hundred(test):
-    """800 workers get a piece each, in turn, and use no processor time while
+    """gives 800 workers a piece each, in turn, and uses no processor time while
     they wait"""
     count = 800
     test.need_descriptors(2 * count)

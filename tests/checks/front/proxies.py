@@ -58,7 +58,8 @@ class Site:
         self.proxy = self.start(command)
 
     def begin(self, port):
-        """Starts a server of 08, on its previous port if it had one."""
+        """Starts the server of 08 for a port of the configuration. Started
+        again, it gets the same port."""
         server = self.test.server(root=self.root,
                                   port=self.ports.get(port) or free_port())
         self.ports[port] = server.port

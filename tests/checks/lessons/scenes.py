@@ -100,7 +100,7 @@ def pattern(lines: list[str]) -> str:
 
 
 def missing_tools(commands: list[str], folder: pathlib.Path) -> str:
-    """The commands used in these lines that are not installed."""
+    """Which of the commands used in these lines are not installed."""
     bare = re.sub(r"""'[^']*'|"[^"]*"|\d*[<>]+&?\s*[^\s;|&)]+""", '',
                   '\n'.join(commands))
     words = re.findall(r'(?:^|[|&;(])\s*(?:\w+=\S*\s+)*([\w.+-]+)'

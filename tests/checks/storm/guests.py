@@ -187,7 +187,7 @@ class Guest:
             self.connection.settimeout(PATIENCE)
 
     def take(self):
-        """Receives what has arrived, and compares it."""
+        """Receives what has arrived, and compares it with what is expected."""
         try:
             piece = self.connection.recv(1 << 18)
         except OSError as error:

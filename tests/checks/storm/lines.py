@@ -169,8 +169,8 @@ class QueueStorm(ServerStorm):
                    if how == 'surely' and piece not in self.finished
                    and piece not in left]
         if missing or len(set(left)) < len(left):
-            raise Failure('exactly one copy of each unfinished piece in the '
-                          'queue, after all clients have left',
+            raise Failure('each unfinished piece exactly once in the queue, '
+                          'after all clients have left',
                           f'{counted(len(missing), "piece")} missing'
                           if missing else 'one twice',
                           'keep a piece until DONE')

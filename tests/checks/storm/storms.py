@@ -234,8 +234,7 @@ class ServerStorm(Storm):
                 f'{len(descriptors)} descriptors after the storm, as before',
                 f'{len(now)}: ' + ', '.join(map(self.said_descriptor, sorted(
                     set(now) - set(descriptors)))) + ' not closed',
-                'close the client\'s socket on every way out, after errors '
-                'too')
+                'close the client\'s socket on every path, after errors too')
 
     def copies(self):
         """1 if a copy in memory (memfd) of the one large file is open."""
@@ -249,7 +248,7 @@ class ServerStorm(Storm):
     def leaks(self, blocks):
         raise Failure(f'after each of {ROUNDS} storms no more memory in use '
                       'than before', f'more each time, {blocks} blocks after '
-                      'the last', 'free a client\'s memory on every way out, '
+                      'the last', 'free a client\'s memory on every path, '
                       'after errors too')
 
     def end(self):
