@@ -41,11 +41,11 @@ int main(int argc, char *argv[]) {
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     /* TODO 1: instead of these three lines, call listen(2). The backlog is how
-       many connections may wait in the kernel's queue; SOMAXCONN asks for the
-       longest queue allowed. If listen fails, call handle_error. Then
-       log the event "listening on": not earlier, because people and tests
-       connect as soon as they read the line. Then call pause(2) in an endless
-       loop: only a signal ends the program.
+       many connections may wait in the kernel's queue; SOMAXCONN asks for a
+       long queue. If listen fails, call handle_error. Then log the event
+       "listening on": not earlier, because people and tests connect as soon as
+       they read the line. Then call pause(2) in an endless loop: only a signal
+       ends the program.
        Tested by listening_line, ready_not_before, connection_established,
        listen_*. */
     log_event("bound to", &address);

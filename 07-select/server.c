@@ -63,7 +63,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
+    if (listen(listener, SOMAXCONN) == -1)  /* a long queue */
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
@@ -640,7 +640,7 @@ static enum action handle_error(const char *call) {
     enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);  /* if select fails, all we can do is wait */
+        nanosleep(&tenth, NULL);  /* select itself lacks memory: wait */
     return action;
 }
 

@@ -62,7 +62,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
+    if (listen(listener, SOMAXCONN) == -1)  /* a long queue */
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
@@ -217,10 +217,9 @@ static void handle_writable(int client, int listener) {
    Tested by push_and_pull, answers_unread. */
 
 /* TODO 8: receive in place of echo, with the same parameters and the same
-   result. Call recv(2) to add as many bytes to the array as there is room
-   for. If the array is full, the line is too long: note that,
-   and discard the part received so far. Then handle the lines received
-   (TODO 9).
+   result. Call recv(2) to add as many bytes to the array as there is room for.
+   If the array is full, the line is too long: note that, and discard the part
+   received so far. Then handle the lines received (TODO 9).
    Tested by split_anywhere, too_long_line, line_without_end, recv_*. */
 
 /* Receives what has arrived, and sends back as much of it as the socket takes:
@@ -743,7 +742,7 @@ static enum action handle_error(const char *call) {
     enum action action = handle_connection_error(call, &none);
 
     if (action == WAIT)
-        nanosleep(&tenth, NULL);  /* if select fails, all we can do is wait */
+        nanosleep(&tenth, NULL);  /* select itself lacks memory: wait */
     return action;
 }
 

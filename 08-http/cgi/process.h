@@ -49,9 +49,10 @@ void reap_processes(void);
 /* Kills all processes that are left, and closes the empty file. */
 void end_processes(void);
 
-/* Reports that a call failed, and the name it was given. Reports a shortage
-   once, and not again until a script has started. Returns the status of the
-   response, or 0 to call again. */
+/* Returns the status of the response after a failed call, or 0 to call again.
+   If the status is 500 or 503, reports the call and the name it was given. A
+   shortage is reported once, and not again until a script has started or a
+   worker has been called. */
 int status_of_failure(const char *call, const char *name);
 
 #endif

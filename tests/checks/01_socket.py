@@ -24,7 +24,7 @@ def usage_help(test):
     if status != 0 or not usage.startswith(f'usage: {program}'):
         raise Failure(f'"usage: {program} ..." on standard output, status 0',
                       f'{shown(child.output)}; it {test.outcome(child)}', asks)
-    hint = 'the usage shows the whole command line, and each part has a line'
+    hint = 'the usage names each option and argument, and has a line about it'
     for option, stages in (('[-a ADDRESS]', ADDRESSED), ('[PORT]', ADDRESSED),
                            ('[-t SECONDS]', '05 06 07 08'),
                            ('HOST PORT', '06'), ('[-d DIRECTORY]', '08'),

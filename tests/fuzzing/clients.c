@@ -33,7 +33,7 @@ struct client {
 static struct client alone[MOST_CLIENTS], together[MOST_CLIENTS];
 static struct client *clients;  /* the clients, by their descriptors */
 static bool in_pieces;          /* they send and receive a little at a time */
-static uint64_t chance;         /* the random generator, from the input */
+static uint64_t chance;         /* random state, seeded from the input */
 
 /* --------------------------------------------------------------- transport */
 

@@ -237,8 +237,9 @@ def idles(test, server, call, name, again=True):
                           'leave the descriptor out of the sets for a tenth '
                           'of a second' if test.stage in ('07', '08')
                           and call != 'select' else
-                          'sleep between the tries: nanosleep, whose tv_nsec '
-                          'counts billionths of a second')
+                          'sleep a tenth of a second between the tries' +
+                          ' (nanosleep: tv_nsec counts billionths of a second)'
+                          * (not test.any))
                       if told or test.any else
                       'nothing is printed, either: call handle_retry when '
                       f'{call} returns -1')

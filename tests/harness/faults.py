@@ -30,6 +30,7 @@ STORM = PLANS + PLAN * len(KINDS)      # after these, the part for checks/storm
 CONTROL = 16384                        # large enough for all of it
 FOREVER = 2**31 - 1
 SOURCE = pathlib.Path(__file__).with_name('faults.c')
+SHARED = 'LADDER_INJECTOR'  # names a library that has been compiled already
 
 
 class Faults:
@@ -73,8 +74,8 @@ def build_injector(directory):
     """Compiles faults.c, unless shared_injector has done so. Returns the path
     of the library, or None, and the reason if the library should work here but
     does not."""
-    if os.environ.get('INJECTOR'):
-        return os.environ['INJECTOR'], ''
+    if os.path.exists(os.environ.get(SHARED, '')):
+        return os.environ[SHARED], ''
     library = os.path.join(directory, 'faults.so')
     if not sys.platform.startswith('linux'):
         return None, ''
@@ -101,12 +102,12 @@ def shared_injector():
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o711)  # programs may run as another user
         library, _ = build_injector(directory)  # trouble: each run reports it
-        if library:
-            os.environ['INJECTOR'] = library
+        before = os.environ.get(SHARED, '')
+        os.environ[SHARED] = library or ''
         try:
             yield
         finally:
-            os.environ.pop('INJECTOR', None)
+            os.environ[SHARED] = before
 
 
 def plain_folder(directory):

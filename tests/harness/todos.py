@@ -1,4 +1,4 @@
-"""The TODOs of a stub: where they are, and which checks prove them."""
+"""The TODOs of a stub: where they are, and which checks test them."""
 
 import collections
 import fnmatch
@@ -8,6 +8,7 @@ BEGINNING = re.compile(r'\s*/\* TODO (\d+): ')
 WHOLE = re.compile(r'^[ \t]*/\* TODO (\d+): (.*?)\*/', re.S | re.M)
 
 NO_STEP = 99
+BY = r' (?:Tested|Proved) by '  # Proved: in stubs handed out long ago
 
 Todo = collections.namedtuple('Todo', 'number line text checks')
 
@@ -50,12 +51,12 @@ def words(text):
 
 
 def without_checks(text):
-    return words(text).split(' Tested by ')[0]
+    return re.split(BY, words(text))[0]
 
 
 def checks_named(text):
     """Returns the names at the end of a TODO: checks, or NAME* for several."""
-    found = re.search(r'Tested by ([^.]*)\.', words(text))
+    found = re.search(BY + r'([^.]*)\.', words(text))
     return re.findall(r'[\w*]+', found[1]) if found else []
 
 

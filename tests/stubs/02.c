@@ -30,7 +30,7 @@ int main(int argc, char *argv[]) {
        address. The initialiser sets every other member to zero (no check tests
        this). Keep the size of the address in a socklen_t, and pass a pointer to
        the address to parse_options below (TODO 7).
-       Tested by default_port, network_byte_order. */
+       Tested by default_port. */
     parse_options(argc, argv);
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
@@ -90,7 +90,7 @@ static void parse_options(int argc, char *argv[]) {
         /* TODO 9: -a stores its argument in the address with inet_pton(3),
            which returns 1 if the argument is an IPv4 address. If it is not,
            call usage_error.
-           Tested by address_option, address_refused. */
+           Tested by address_option, address_refused, network_byte_order. */
         case 'h':
             if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
                 handle_error("write");

@@ -67,7 +67,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* the longest queue allowed */
+    if (listen(listener, SOMAXCONN) == -1)  /* a long queue */
         handle_error("listen");
     log_event("listening on", &address);
     /* TODO 3: Step 1: replace this loop with serve. Tested by all_at_once. */

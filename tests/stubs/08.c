@@ -183,12 +183,11 @@ static int parse_request_line(struct request *request, struct text line) {
 
 /* TODO 14: write take_element, which takes a pointer to a list, removes the
    first element and the comma after it, and returns the element without the
-   blanks around it.
-   Then write parse_connection, which takes the request and a list, and returns
-   OK. It sets close or keep in the request if the list contains close or
-   keep-alive, whatever their case. All Connection fields count, and unknown
-   words are ignored. RFC 9110, 5.6.1 and 7.6.1. Tested by connection_closed,
-   connection_other_tokens, http_1_0_kept. */
+   blanks around it. Then write parse_connection, which takes the request and a
+   list, and returns OK. It sets close or keep in the request if the list
+   contains close or keep-alive, whatever their case. All Connection fields
+   count, and unknown words are ignored. RFC 9110, 5.6.1 and 7.6.1. Tested by
+   connection_closed, connection_other_tokens, http_1_0_kept. */
 
 /* TODO 17: write parse_length, which takes the request, a list, and whether the
    request has had such a field before, and returns a status. It stores the

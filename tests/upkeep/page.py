@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 
+from harness import todos
 from upkeep import source
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -129,28 +130,24 @@ def sections_of(text, folder):
 def todo_section(stage):
     """The TODOs of the stub, in the order of their numbers."""
     stub = (stage.folder / 'stub.c').read_text(encoding='utf-8')
-    todos = []
+    found = []
     for match in re.finditer(r'/\*\s*TODO (\d+): (.*?)\*/', stub, re.DOTALL):
-        text = ' '.join(match[2].split())
-        text, proof = (re.split(r' (?:Proved|Checked) by ', text,
-                                maxsplit=1)
-                       + [''])[:2]
         place = source.place_of(stub[:match.start()].splitlines() + [''],
                                 stub[:match.start()].count('\n'))
         inside = re.search(r'\n( *)$', stub[:match.start()])
-        todos.append((int(match[1]), text, proof.rstrip('. '),
+        found.append((int(match[1]), todos.without_checks(match[2]),
+                      todos.checks_named(match[2]),
                       place if inside and inside[1] else ''))
     items = []
-    for number, text, proof, place in sorted(todos):
+    for number, text, checks, place in sorted(found):
         text = re.sub(r'\b(\w+\(\d\))', r'<code>\1</code>',
                       html.escape(text, quote=False))
         about = []
         if place:
             about.append(f'in <code>{place}</code>')
-        if proof:
-            names = ', '.join(f'<code>{name}</code>' for name
-                              in re.split(r',\s*(?:and )?', proof))
-            about.append(f'checked by {names}')
+        if checks:
+            names = ', '.join(f'<code>{name}</code>' for name in checks)
+            about.append(f'tested by {names}')
         items.append(f'<li value="{number}">{text}'
                      + (f'<span class="about">{"; ".join(about)}</span>'
                         if about else '') + '</li>\n')
