@@ -66,7 +66,7 @@ int main(int argc, char *argv[]) {
     /* TODO 7: replace the rest of main: log "bound to" with the address, and
        call echo_message (TODO 8) in an endless loop.
        Tested by bound_line, message_boundaries. */
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue */
+    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
     for (;;) {
@@ -124,7 +124,7 @@ static enum action handle_retry(const char *call, long *waits);
    returns a new socket for it, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;
+    socklen_t length = sizeof *address;  /* accept overwrites it */
     int client = accept(listener, (struct sockaddr *)address, &length);
 
     if (client == -1)

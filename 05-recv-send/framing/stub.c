@@ -57,7 +57,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue */
+    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
     for (;;) {
@@ -164,7 +164,7 @@ static bool send_all(int client, const char *bytes, size_t length,
    returns a new socket for it, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
     static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;
+    socklen_t length = sizeof *address;  /* accept overwrites it */
     int client = accept(listener, (struct sockaddr *)address, &length);
 
     if (client == -1)

@@ -62,7 +62,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue */
+    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);
@@ -317,7 +317,7 @@ static void accept_clients(int listener) {
 /* Takes the next client from the queue: accept(2). Stores its address and
    returns a new socket for it, or -1 if no client can be accepted now. */
 static int accept_client(int listener, struct sockaddr_in *address) {
-    socklen_t length = sizeof *address;
+    socklen_t length = sizeof *address;  /* accept overwrites it */
     int client = accept(listener, (struct sockaddr *)address, &length);
 
     if (client >= FD_SETSIZE) {  /* prlimit(1) has raised the limit since */

@@ -67,7 +67,7 @@ int main(int argc, char *argv[]) {
         handle_error("bind");
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue */
+    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
     /* TODO 3: Step 1: replace this loop with serve. Tested by all_at_once. */
@@ -250,7 +250,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
        row. A success need not reset the row's time: in the end accept fails
        with EAGAIN, and that resets it. */
     static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;
+    socklen_t length = sizeof *address;  /* accept overwrites it */
     int client = accept(listener, (struct sockaddr *)address, &length);
 
     /* TODO 33: Step 8: the limit on descriptors may have been raised by another
