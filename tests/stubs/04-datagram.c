@@ -47,10 +47,9 @@ int main(int argc, char *argv[]) {
 
     parse_options(argc, argv, &address);
     open_standard_streams();
-    /* TODO 6: ignore SIGPIPE, use SOCK_DGRAM (UDP), and do not set
-       SO_REUSEADDR. With -c, connect(2) the socket instead of binding it (the
-       kernel then drops messages from others), call ask_each_line (TODO 9),
-       close it and return.
+    /* TODO 6: ignore SIGPIPE, use SOCK_DGRAM (UDP), and no SO_REUSEADDR. With
+       -c, connect(2) the socket instead of binding it (the kernel then drops
+       messages from others), call ask_each_line (TODO 9), close it and return.
        Tested by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
