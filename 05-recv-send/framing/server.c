@@ -2,8 +2,8 @@
  * answer to each is the same bytes in reverse order.
  * Run it:   ./server, and in a second terminal:
  *           printf '\0\0\0\3abc' | nc -N 127.0.0.1 15441 | od -c
- * Break it: ./server -t 3, and send half a length: "recv: EAGAIN: nothing came
- *           within the time limit".
+ * Break it: ./server -t 3, and send half a length, without -N: "recv: EAGAIN:
+ *           nothing came within the time limit".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 

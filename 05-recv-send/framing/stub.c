@@ -111,7 +111,7 @@ static bool echo(int client, long timeout) {
    call receive (TODO 8) until all have been received. Return false if the
    client is lost or the stream has ended. If the stream ends inside a message,
    or after only some of these bytes, that is an error: print "recv: the stream
-   ends inside a message".
+   ends inside a message" on standard error.
    Tested by split_anywhere, partial_receive, ends_inside, ends_inside_line. */
 
 /* TODO 8: receive, which takes a client, a buffer and its size, and returns
@@ -128,11 +128,11 @@ static bool echo(int client, long timeout) {
    Tested by reverses. */
 
 /* TODO 11: reject, which takes a client, the length and the time limit. Print
-   "too long: a message of N bytes", and answer with the message "too long".
-   Then shut down the sending side with shutdown(2) (if that fails, report it
-   with perror(3)) and receive until the stream ends or the client is lost:
-   closing a socket with unread bytes would send a reset, and the client could
-   lose the answer.
+   "too long: a message of N bytes" on standard error, and answer with the
+   message "too long". Then shut down the sending side with shutdown(2) (if that
+   fails, report it with perror(3)) and receive until the stream ends or the
+   client is lost: closing a socket with unread bytes would send a reset, and
+   the client could lose the answer.
    Tested by too_long, too_long_unread, too_long_line. */
 
 /* Sends all of the bytes: send(2) may take only some of them, and fails with

@@ -353,11 +353,25 @@ def never_reads_once(test):
     flood(client, block=test.plenty())
     began = time.monotonic() - 0.3  # flood returns 0.3 s after its last byte
     line = server.wait_line('send: EAGAIN', 8)
-    if line is None or not 1.5 < time.monotonic() - began < 5.5:
+    took = time.monotonic() - began
+    if line is None or not 1.5 < took < 5.5:
         raise Failure('the line "send: EAGAIN: ..." after 3 seconds',
-                      f'after {time.monotonic() - began:.1f} s: it '
-                      f'{test.outcome(server)}', 'a send that is cut short by '
-                      'SO_SNDTIMEO returns how many bytes it took: set a short '
-                      'limit, and note when the last byte was sent' if line else
+                      f'after {took:.1f} s: it {test.outcome(server)}',
                       'send fails with EAGAIN when SO_SNDTIMEO expires: note '
-                      'when the last byte was sent; give up after -t seconds')
+                      'when the last byte was sent; give up after -t seconds'
+                      if not line else
+                      'a tenth of a second is 100000 in tv_usec, and one that '
+                      'passes without a byte is not the end: count them'
+                      if took < 3 else
+                      'a send that is cut short by SO_SNDTIMEO returns how '
+                      'many bytes it took: set a short limit, and note when '
+                      'the last byte was sent')
+
+
+@check('05', open=False, after='never_reads_once')
+def reads_at_last(test):
+    """with -t 0 never drops a client that does not read"""
+    stream = Stream(test.connect(test.server('-t', '0')), 24 << 20).send()
+    time.sleep(1.2)
+    stream.finish('0 seconds mean no limit: a struct timeval of zero means '
+                  'the same to SO_SNDTIMEO')

@@ -4,6 +4,7 @@ outputs that fail.
 To add one, start from `greeting`, a short one; see "Add a check" in
 tests/README.md."""
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -94,6 +95,27 @@ def extra_bytes(test):
         peer = test.peer(handler)
         failed(test, start_client(test, peer.port), 'more came back than was '
                'sent', hint='after shutdown the next recv must return 0')
+
+
+@check('06')
+def more_than_the_piece(test):
+    """detects a server that returns more than was sent while more is typed"""
+    compares(test)
+    def handler(connection):
+        connection.sendall(connection.recv(8))
+        connection.recv(2)
+        connection.sendall(b'a\naaaa')  # what follows equals the first line
+        connection.recv(1)
+    peer = test.peer(handler)
+    child = start_client(test, peer.port, message=None)
+    for line, echoed in ((b'aaaaaaa\n', 8), (b'a\n', 10)):
+        with contextlib.suppress(BrokenPipeError):
+            child.process.stdin.write(line)
+            child.process.stdin.flush()
+        child.wait_for(lambda: len(child.output) >= echoed)
+    child.process.stdin.close()
+    failed(test, child, '6 bytes came back for 2', hint='ask recv for no more '
+           'bytes than are missing: what comes after them was never sent')
 
 
 @check('06')

@@ -274,9 +274,13 @@ class Causes:
                 or not re.search('^send: EAGAIN', self.told, re.M)
                 or self.get('injected', 'send')):
             return ''
+        if '-t 0' in ' '.join(self.child.command):
+            return ('"send: EAGAIN", though -t 0 means no limit: then set '
+                    'SO_SNDTIMEO to zero, too, which means the same')
         return ('"send: EAGAIN": a client that reads slowly was dropped. After '
                 'EAGAIN call send again, until no byte has been taken for -t '
-                'seconds, measured with a clock such as CLOCK_MONOTONIC')
+                'seconds, measured with a clock such as CLOCK_MONOTONIC. In '
+                'tv_usec a tenth of a second is 100000')
 
     def nfds(self):
         """A descriptor in a set is not below nfds."""

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-/* TODO 1: two headers, for signal(2) and for struct timeval. */
+/* TODO 1: the headers for signal(2), for bool and for struct timeval. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +118,8 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    how many bytes were sent. If setsockopt(2) fails, report it with perror(3)
    and return false. Also write milliseconds, which returns the time of
    CLOCK_MONOTONIC.
-   Tested by recv_EAGAIN, send_EAGAIN, never_reads_once, limits_refused. */
+   Tested by recv_EAGAIN, send_EAGAIN, never_reads_once, reads_at_last,
+   limits_refused. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
    could become descriptor 2, and error messages would go to its peer. */

@@ -51,13 +51,13 @@ int main(int argc, char *argv[]) {
         return EXIT_FAILURE;
     }
     /* TODO 2: walk the list of addresses: call connect_to (TODO 4) for each,
-       until it returns a socket. Before each address but the first print
-       "trying ADDRESS:PORT next" (no check tests this). If all fail, exit with
-       status 1, after freeaddrinfo.
+       until it returns a socket. Before each address but the first, print
+       "trying ADDRESS:PORT next" on standard error (no check tests this). If
+       all fail, exit with status 1, after freeaddrinfo.
        Tested by every_address, refused_everywhere. */
     freeaddrinfo(addresses);
     /* TODO 3: exchange data with the server, then close the socket (no check
-       tests this).
+       tests the close).
        Tested by echo_line, bulk. */
     return EXIT_SUCCESS;
 }
@@ -97,9 +97,9 @@ static void give_up(const char *reason);
    the end, shut down the sending side with shutdown(2), so that the server sees
    the end, and receive until the server closes: give up if even one more byte
    arrives.
-   Tested by line_by_line, empty_input, half_close, extra_bytes, file_input,
-   small_buffers, shutdown_fails, bulk, nul_bytes, ends_early, wrong_bytes,
-   one_wrong_byte, closed_output. */
+   Tested by line_by_line, empty_input, half_close, extra_bytes,
+   more_than_the_piece, file_input, small_buffers, shutdown_fails, bulk,
+   nul_bytes, ends_early, wrong_bytes, one_wrong_byte, closed_output. */
 
 /* TODO 9: send_all, as in 05. There is no DROP here: handle_retry exits if the
    connection is lost, so the only failure left to handle is a shortage. Give up
@@ -117,7 +117,7 @@ static void give_up(const char *reason);
    input. write_output, which takes bytes and their number: write(2) may take
    only some, so write the rest. Both fail with EAGAIN if the program's parent
    has set O_NONBLOCK: wait with poll(2) until the descriptor is ready, and call
-   again. After any other failure, call handle_error.
+   again. After EINTR, too, call again; after any other failure, handle_error.
    Tested by input_not_blocking, output_not_blocking, partial_write, full_disk.
    */
 

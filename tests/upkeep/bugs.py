@@ -160,6 +160,10 @@ bug('05', '-t is not used', 'SO_RCVTIMEO',
 bug('05', '-t in milliseconds', 'seconds',
     ('{.tv_sec = timeout}', '{.tv_sec = timeout / 1000, .tv_usec = timeout '
      '% 1000 * 1000}'))
+bug('05', 'a limit for send even with -t 0', 'no limit: then set SO_SNDTIMEO',
+    ('timeout > 0 ? 100000 : 0', '100000'))
+bug('05', 'a tenth of a second is 100', 'tv_usec.*100000',
+    ('timeout > 0 ? 100000 : 0', 'timeout > 0 ? 100 : 0'))
 bug('05', 'SO_SNDTIMEO is forgotten', 'SO_SNDTIMEO',
     ('\n        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size)'
      ' != -1', ''))
@@ -193,6 +197,9 @@ bug('05', 'waits are not reset', 'shortage|waits|again',
 
 # ------------------------------------------------------------------- 06
 
+bug('06', 'receives more than is missing', 'no more bytes than are missing',
+    ('receive(server, echo, length - echoed)',
+     'receive(server, echo, sizeof echo)'))
 bug('06', 'shutdown is forgotten', 'shut',
     ('if (shutdown(server, SHUT_WR) == -1)', 'if (0)'))
 bug('06', 'does not wait for the end of the stream', 'until it returns 0',

@@ -158,7 +158,7 @@ bug('06', 'a write that has not failed is reported', 'only -1',
     ('        if (written != -1) {', '        if (written == 0) {'))
 bug('06', 'a failure in a shortage is overlooked', 'not a WAIT',
     ('if (action != WAIT || *waits == 0)', 'if (*waits == 0)'))
-bug('06', 'does not wait for the output', 'for the output with poll',
+bug('06', 'does not wait for the output', 'use poll to wait for the output',
     ('            handle_stream_error("write", STDOUT_FILENO, POLLOUT);\n',
      '            if (errno != EAGAIN)\n'
      '                handle_stream_error("write", STDOUT_FILENO, POLLOUT);\n'
