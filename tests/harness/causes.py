@@ -275,12 +275,9 @@ class Causes:
                 or self.get('injected', 'send')):
             return ''
         if '-t 0' in ' '.join(self.child.command):
-            return ('"send: EAGAIN", though -t 0 means no limit: then set '
-                    'SO_SNDTIMEO to zero, too, which means the same')
-        return ('"send: EAGAIN": a client that reads slowly was dropped. After '
-                'EAGAIN call send again, until no byte has been taken for -t '
-                'seconds, measured with a clock such as CLOCK_MONOTONIC. In '
-                'tv_usec a tenth of a second is 100000')
+            return '"send: EAGAIN": with -t 0 set SO_SNDTIMEO to 0, no limit'
+        return ('"send: EAGAIN" drops a slow reader: call it again until -t '
+                'seconds pass without a byte. In tv_usec 0.1 s is 100000')
 
     def nfds(self):
         """A descriptor in a set is not below nfds."""
