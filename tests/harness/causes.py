@@ -16,7 +16,8 @@ CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE,
            -signal.SIGILL}
 LIMITED = ('recv_EAGAIN', 'recv_EWOULDBLOCK', 'send_EAGAIN',
            'send_EWOULDBLOCK', 'never_ends', 'never_reads', 'slow_reader_stays',
-           'connect_EINPROGRESS', 'talker_stays', 'never_reads_once')
+           'connect_EINPROGRESS', 'talker_stays', 'never_reads_once',
+           'reads_at_last')
 LOOP = {'03': 'wait with pause() after listen()',
         '04': 'call accept in an endless loop',
         '05': 'accept one client after another, in an endless loop'}
@@ -274,10 +275,8 @@ class Causes:
                 or not re.search('^send: EAGAIN', self.told, re.M)
                 or self.get('injected', 'send')):
             return ''
-        if '-t 0' in ' '.join(self.child.command):
-            return '"send: EAGAIN": with -t 0 set SO_SNDTIMEO to 0, no limit'
-        return ('"send: EAGAIN" drops a slow reader: call it again until -t '
-                'seconds pass without a byte. In tv_usec 0.1 s is 100000')
+        return ('"send: EAGAIN" drops a client that reads slowly: send again '
+                'until -t seconds pass without a byte (tv_usec 100000: 0.1 s)')
 
     def nfds(self):
         """A descriptor in a set is not below nfds."""

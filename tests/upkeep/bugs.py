@@ -160,7 +160,7 @@ bug('05', '-t is not used', 'SO_RCVTIMEO',
 bug('05', '-t in milliseconds', 'seconds',
     ('{.tv_sec = timeout}', '{.tv_sec = timeout / 1000, .tv_usec = timeout '
      '% 1000 * 1000}'))
-bug('05', 'a limit for send even with -t 0', 'SO_SNDTIMEO to 0, no limit',
+bug('05', 'a limit for send even with -t 0', 'no limit.*SO_SNDTIMEO',
     ('timeout > 0 ? 100000 : 0', '100000'))
 bug('05', 'a tenth of a second is 100', 'tv_usec.*100000',
     ('timeout > 0 ? 100000 : 0', 'timeout > 0 ? 100 : 0'))
