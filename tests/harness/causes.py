@@ -14,10 +14,9 @@ from harness.settings import MEMCHECK
 
 CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE,
            -signal.SIGILL}
-LIMITED = ('recv_EAGAIN', 'recv_EWOULDBLOCK', 'send_EAGAIN',
+LIMITED = ('recv_EAGAIN', 'recv_EWOULDBLOCK', 'send_EAGAIN', 'talker_stays',
            'send_EWOULDBLOCK', 'never_ends', 'never_reads', 'slow_reader_stays',
-           'connect_EINPROGRESS', 'talker_stays', 'never_reads_once',
-           'reads_at_last')
+           'connect_EINPROGRESS', 'never_reads_once', 'reads_at_last')
 LOOP = {'03': 'wait with pause() after listen()',
         '04': 'call accept in an endless loop',
         '05': 'accept one client after another, in an endless loop'}
@@ -275,8 +274,9 @@ class Causes:
                 or not re.search('^send: EAGAIN', self.told, re.M)
                 or self.get('injected', 'send')):
             return ''
-        return ('"send: EAGAIN" drops a client that reads slowly: send again '
-                'until -t seconds pass without a byte (tv_usec 100000: 0.1 s)')
+        return ('"send: EAGAIN": a client that reads slowly was dropped. Call '
+                'send again until a clock says that no byte has been taken for '
+                '-t seconds; a tenth of a second is 100000 in tv_usec')
 
     def nfds(self):
         """A descriptor in a set is not below nfds."""

@@ -217,8 +217,8 @@ class Test:
         except (socket.timeout, TimeoutError):
             raise Failure('a connection to the server', 'no answer; the server '
                           f'{self.outcome(server)}', 'is the backlog of listen '
-                          'too small? SOMAXCONN asks for a long queue'
-                          ) from None
+                          'too small? SOMAXCONN asks for a long '
+                          'queue') from None
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise Skip(FEW_DESCRIPTORS) from None

@@ -162,8 +162,12 @@ bug('05', '-t in milliseconds', 'seconds',
      '% 1000 * 1000}'))
 bug('05', 'a limit for send even with -t 0', 'no limit.*SO_SNDTIMEO',
     ('timeout > 0 ? 100000 : 0', '100000'))
-bug('05', 'a tenth of a second is 100', 'tv_usec.*100000',
+bug('05', 'a tenth of a second is 100', '100000 in tv_usec',
     ('timeout > 0 ? 100000 : 0', 'timeout > 0 ? 100 : 0'))
+bug('05', 'counts waits of 100 microseconds as tenths of a second',
+    '100000 in tv_usec, and one',
+    ('timeout > 0 ? 100000 : 0', 'timeout > 0 ? 100 : 0'),
+    ('errno == EAGAIN && milliseconds() - began > 50', 'errno == EAGAIN'))
 bug('05', 'SO_SNDTIMEO is forgotten', 'SO_SNDTIMEO',
     ('\n        && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &sending, size)'
      ' != -1', ''))
