@@ -17,30 +17,32 @@ enum action {  /* what to do about a failed call */
     STOP,   /* nothing sensible is left to do: exit with status 1 */
 };
 
-/* TODO 2: prototypes: log_event is new (TODO 5), and parse_options gets one
-   more parameter, a pointer to a struct sockaddr_in (TODO 7). */
+/* TODO 2: prototypes: log_event is new (TODO 5), and parse_options gets two
+   more parameters: pointers to a struct in_addr and to an in_port_t (TODO 7).
+   */
 static void parse_options(int argc, char *argv[]);
 static void open_standard_streams(void);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
-    /* TODO 3: the address, as an initialised struct sockaddr_in. Set the
-       family, the port 15441 and the address 127.0.0.1. The last two are in
-       network byte order: htons(3) converts the port, inet_addr(3) makes the
-       address. The initialiser sets every other member to zero (no check tests
-       this). Keep the size of the address in a socklen_t, and pass a pointer to
-       the address to parse_options below (TODO 7).
+    /* TODO 3: the IP address 127.0.0.1, a struct in_addr, with the value that
+       inet_addr(3) returns; and the port 15441, an in_port_t. Pass pointers to
+       both to parse_options below (TODO 7).
        Tested by default_port. */
     parse_options(argc, argv);
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    /* TODO 4: instead of this line, bind(2) the socket to the address. bind
-       takes addresses of every family, hence a pointer to struct sockaddr (cast
-       yours) and a length. Then ask getsockname(2) for the address that the
-       socket has now: for port 0 the kernel has chosen a port. If a call fails,
-       call handle_error. Then log the event "bound to" with the address.
+    /* TODO 4: instead of this line: an initialised struct sockaddr_in with the
+       family, the IP address and the port. The last two are in network byte
+       order: the IP address is already, and htons(3) converts the port. The
+       initialiser sets every other member to zero (no check tests this). Then
+       bind(2) the socket to this address. bind takes addresses of every family,
+       hence a pointer to struct sockaddr (cast yours) and a length. Then ask
+       getsockname(2) for the address that the socket has now: for port 0 the
+       kernel has chosen a port. It takes a pointer to the length. If a call
+       fails, call handle_error. Then log the event "bound to" with the address.
        Tested by prints_address, port_zero, getsockname_fails, bind_*. */
     fprintf(stderr, "socket: descriptor %d\n", listener);
     close(listener);
@@ -77,7 +79,7 @@ static void usage_error(const char *argument) {
    from 0 to limit that the string represents, or calls usage_error. strtol(3)
    is not enough: it skips blanks, accepts a sign, and takes 80x for 80 and ""
    for 0. So check first that the string consists of one or more digits. And
-   give parse_options the parameter of TODO 2.
+   give parse_options the parameters of TODO 2.
    Tested by port_refused. */
 /* Parses the command line; exits on an error. */
 static void parse_options(int argc, char *argv[]) {
@@ -87,7 +89,7 @@ static void parse_options(int argc, char *argv[]) {
        Tested by address_option. */
     while ((option = getopt(argc, argv, "h")) != -1) {
         switch (option) {
-        /* TODO 9: -a stores its argument in the address with inet_pton(3),
+        /* TODO 9: -a stores its argument in the IP address with inet_pton(3),
            which returns 1 if the argument is an IPv4 address. If it is not,
            call usage_error.
            Tested by address_option, address_refused, network_byte_order. */

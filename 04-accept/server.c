@@ -1,6 +1,6 @@
 /* 04 accept: take the next client from the queue, with a socket of its own.
  * Run it:   ./server, and in a second terminal: nc 127.0.0.1 15441 </dev/null
- * Break it: (ulimit -n 4; ./server) leaves no descriptor for a client:
+ * Break it: (ulimit -n 4; ./server) leaves no descriptor for a client. At once:
  *           "accept: EMFILE: this process has no descriptor left".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
@@ -22,22 +22,18 @@ enum action {  /* what to do about a failed call */
     WAIT,   /* a shortage: report it once, call again every tenth of a second */
 };
 
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address);
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-static int accept_client(int listener, struct sockaddr_in *address);
 static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),  /* in network byte order */
-        .sin_addr.s_addr = inet_addr("127.0.0.1"),
-    };
-    socklen_t length = sizeof address;
+    struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
+    in_port_t port = 15441;
 
-    parse_options(argc, argv, &address);
+    parse_options(argc, argv, &ip, &port);
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
@@ -45,37 +41,28 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
+    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
-    for (;;) {
-        struct sockaddr_in peer;
-        int client = accept_client(listener, &peer);
-        if (client == -1)
+    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+        struct sockaddr_in peer;  /* the client's address */
+        socklen_t peer_length = sizeof peer;  /* accept overwrites it */
+        int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
+        if (client == -1) {
+            handle_retry("accept", &waits);  /* exits, or returns to retry */
             continue;
+        }
+        waits = 0;
         log_event("accepted", &peer);
         close(client);  /* the listener stays open */
     }
-}
-
-static enum action handle_retry(const char *call, long *waits);
-
-/* Takes the next client from the queue: accept(2). Stores its address and
-   returns a new socket for it, or -1 if no client can be accepted now. */
-static int accept_client(int listener, struct sockaddr_in *address) {
-    static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;  /* accept overwrites it */
-    int client = accept(listener, (struct sockaddr *)address, &length);
-
-    if (client == -1)
-        handle_retry("accept", &waits);
-    else
-        waits = 0;
-    return client;
 }
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
@@ -117,14 +104,14 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address) {
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port) {
     int option;
 
     while ((option = getopt(argc, argv, "a:h")) != -1) {
         switch (option) {
         case 'a':
-            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+            if (inet_pton(AF_INET, optarg, ip) != 1)
                 usage_error(optarg);
             break;
         case 'h':
@@ -137,8 +124,7 @@ static void parse_options(int argc, char *argv[],
         }
     }
     if (optind < argc)
-        address->sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
+        *port = (in_port_t)parse_number(argv[optind++], 65535);
     if (optind < argc)
         usage_error(argv[optind]);
 }

@@ -27,8 +27,8 @@ enum action {  /* what to do about a failed call */
     DROP,   /* this client is lost: close it, serve the others */
 };
 
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, long *timeout);
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port, long *timeout);
 static void open_standard_streams(void);
 static void limit_descriptors(void);
 static void catch_signals(void);
@@ -38,15 +38,11 @@ static void serve(int listener, long timeout);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),  /* in network byte order */
-        .sin_addr.s_addr = inet_addr("127.0.0.1"),
-    };
-    socklen_t length = sizeof address;
+    struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
+    in_port_t port = 15441;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
 
-    parse_options(argc, argv, &address, &timeout);
+    parse_options(argc, argv, &ip, &port, &timeout);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     limit_descriptors();
@@ -59,8 +55,11 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
+    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
@@ -493,14 +492,14 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, long *timeout) {
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port, long *timeout) {
     int option;
 
     while ((option = getopt(argc, argv, "a:ht:")) != -1) {
         switch (option) {
         case 'a':
-            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+            if (inet_pton(AF_INET, optarg, ip) != 1)
                 usage_error(optarg);
             break;
         case 'h':
@@ -516,8 +515,7 @@ static void parse_options(int argc, char *argv[],
         }
     }
     if (optind < argc)
-        address->sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
+        *port = (in_port_t)parse_number(argv[optind++], 65535);
     if (optind < argc)
         usage_error(argv[optind]);
 }

@@ -28,48 +28,46 @@ enum action {  /* what to do about a failed call */
     DROP,   /* this message is lost: the server goes on, the client ends */
 };
 
-static void parse_options(int argc, char *argv[], struct sockaddr_in *address,
-                          bool *client, long *timeout);
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port, bool *client, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static void ask_each_line(int server, const struct sockaddr_in *address,
                           long timeout);
 static void echo_message(int fd);
 static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),  /* in network byte order */
-        .sin_addr.s_addr = inet_addr("127.0.0.1"),
-    };
-    socklen_t length = sizeof address;
+    struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
+    in_port_t port = 15441;
     bool client = false;
     long timeout = 1;  /* seconds until the client asks again */
 
-    parse_options(argc, argv, &address, &client, &timeout);
+    parse_options(argc, argv, &ip, &port, &client, &timeout);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let write fail with EPIPE instead */
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd == -1)
         handle_error("socket");  /* reports the error and exits */
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
+    address.sin_port = htons(port);  /* in network byte order, as ip is */
     if (client) {
-        if (connect(fd, (struct sockaddr *)&address, length) == -1)
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == -1)
             handle_error("connect");
         ask_each_line(fd, &address, timeout);
         close(fd);
         return EXIT_SUCCESS;
     }
-    if (bind(fd, (struct sockaddr *)&address, length) == -1)
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     log_event("bound to", &address);
     for (;;)
         echo_message(fd);
 }
-
-static enum action handle_retry(const char *call, long *waits);
 
 /* More than the longest message, which has 65,507 bytes: an IPv4 datagram has
    at most 65,535, of which the headers of IPv4 and UDP take 20 and 8. */
@@ -253,14 +251,14 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[], struct sockaddr_in *address,
-                          bool *client, long *timeout) {
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port, bool *client, long *timeout) {
     int option;
 
     while ((option = getopt(argc, argv, "a:cht:")) != -1) {
         switch (option) {
         case 'a':
-            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+            if (inet_pton(AF_INET, optarg, ip) != 1)
                 usage_error(optarg);
             break;
         case 'c':
@@ -279,11 +277,10 @@ static void parse_options(int argc, char *argv[], struct sockaddr_in *address,
         }
     }
     if (optind < argc)
-        address->sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
+        *port = (in_port_t)parse_number(argv[optind++], 65535);
     if (optind < argc)
         usage_error(argv[optind]);
-    if (*timeout == 0 || (*client && address->sin_port == 0))
+    if (*timeout == 0 || (*client && *port == 0))
         usage_error("0");
 }
 

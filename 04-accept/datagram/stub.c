@@ -27,25 +27,20 @@ enum action {  /* what to do about a failed call */
 };
 
 /* TODO 3: two more parameters, as in TODO 12. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address);
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 4: prototypes for echo_message (TODO 8) and ask_each_line (TODO 9), in
-   place of this one. */
-static int accept_client(int listener, struct sockaddr_in *address);
+/* TODO 4: prototypes for echo_message (TODO 8) and ask_each_line (TODO 9). */
 static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),  /* in network byte order */
-        .sin_addr.s_addr = inet_addr("127.0.0.1"),
-    };
-    socklen_t length = sizeof address;
+    struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
+    in_port_t port = 15441;
     /* TODO 5: variables for -c (a client) and -t (its time limit, 1 second). */
 
-    parse_options(argc, argv, &address);
+    parse_options(argc, argv, &ip, &port);
     open_standard_streams();
     /* TODO 6: ignore SIGPIPE, use SOCK_DGRAM (UDP), and no SO_REUSEADDR. With
        -c, connect(2) the socket instead of binding it (the kernel then drops
@@ -58,8 +53,11 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
+    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     /* TODO 7: replace the rest of main: log "bound to" with the address, and
@@ -68,19 +66,21 @@ int main(int argc, char *argv[]) {
     if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
-    for (;;) {
-        struct sockaddr_in peer;
-        int client = accept_client(listener, &peer);
-        if (client == -1)
+    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+        struct sockaddr_in peer;  /* the client's address */
+        socklen_t peer_length = sizeof peer;  /* accept overwrites it */
+        int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
+        if (client == -1) {
+            handle_retry("accept", &waits);  /* exits, or returns to retry */
             continue;
+        }
+        waits = 0;
         log_event("accepted", &peer);
         close(client);  /* the listener stays open */
     }
 }
 
-static enum action handle_retry(const char *call, long *waits);
-
-/* TODO 8: echo_message, in place of accept_client. It takes the socket.
+/* TODO 8: echo_message, in place of the loop in main. It takes the socket.
    recvfrom(2) returns one message, and stores its sender's address: set the
    length to the size of the address before every call. sendto(2) sends the same
    bytes to that address. A message has from 0 to 65,507 bytes, and recvfrom
@@ -118,20 +118,6 @@ static enum action handle_retry(const char *call, long *waits);
    Tested by asks_again, answered_at_last, answer_twice, answers_late,
    damaged_answers, junk_buys_no_time, stopped_meanwhile, client_idle,
    recvfrom_*, sendto_*. */
-
-/* Takes the next client from the queue: accept(2). Stores its address and
-   returns a new socket for it, or -1 if no client can be accepted now. */
-static int accept_client(int listener, struct sockaddr_in *address) {
-    static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;  /* accept overwrites it */
-    int client = accept(listener, (struct sockaddr *)address, &length);
-
-    if (client == -1)
-        handle_retry("accept", &waits);
-    else
-        waits = 0;
-    return client;
-}
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
    could become descriptor 2, and error messages would go to its peer. */
@@ -176,8 +162,8 @@ static long parse_number(const char *text, long limit) {
 
 /* Parses the command line; exits on an error. */
 /* TODO 12: two more parameters, pointers to a bool and to a long. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address) {
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port) {
     int option;
 
     /* TODO 13: two more options: c, and t, which takes an argument.
@@ -185,7 +171,7 @@ static void parse_options(int argc, char *argv[],
     while ((option = getopt(argc, argv, "a:h")) != -1) {
         switch (option) {
         case 'a':
-            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+            if (inet_pton(AF_INET, optarg, ip) != 1)
                 usage_error(optarg);
             break;
         /* TODO 14: -c, for the client.
@@ -202,8 +188,7 @@ static void parse_options(int argc, char *argv[],
         }
     }
     if (optind < argc)
-        address->sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
+        *port = (in_port_t)parse_number(argv[optind++], 65535);
     if (optind < argc)
         usage_error(argv[optind]);
     /* TODO 16: reject -t 0, and port 0 for the client: no server has that port.

@@ -25,26 +25,22 @@ enum action {  /* what to do about a failed call */
     DROP,   /* this client is lost: close it, serve the others */
 };
 
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, long *timeout);
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-static int accept_client(int listener, struct sockaddr_in *address);
 static bool set_timeouts(int client, long timeout);
 /* TODO 2: answer_message (TODO 6) in place of echo. */
 static bool echo(int client, long timeout);
 static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),  /* in network byte order */
-        .sin_addr.s_addr = inet_addr("127.0.0.1"),
-    };
-    socklen_t length = sizeof address;
+    struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
+    in_port_t port = 15441;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
 
-    parse_options(argc, argv, &address, &timeout);
+    parse_options(argc, argv, &ip, &port, &timeout);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
@@ -53,18 +49,25 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
+    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
-    for (;;) {
-        struct sockaddr_in peer;
-        int client = accept_client(listener, &peer);
-        if (client == -1)
+    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+        struct sockaddr_in peer;  /* the client's address */
+        socklen_t peer_length = sizeof peer;  /* accept overwrites it */
+        int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
+        if (client == -1) {
+            handle_retry("accept", &waits);  /* exits, or returns to retry */
             continue;
+        }
+        waits = 0;
         log_event("accepted", &peer);
         bool connected = set_timeouts(client, timeout);
         /* TODO 3: answer_message in place of echo.
@@ -82,7 +85,6 @@ int main(int argc, char *argv[]) {
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
 static long long milliseconds(void);
-static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 6: answer_message in place of echo. Receive the length of a message, 4
    bytes (TODO 7), then as many bytes as it says; send the same length and the
@@ -160,20 +162,6 @@ static bool send_all(int client, const char *bytes, size_t length,
     return true;
 }
 
-/* Takes the next client from the queue: accept(2). Stores its address and
-   returns a new socket for it, or -1 if no client can be accepted now. */
-static int accept_client(int listener, struct sockaddr_in *address) {
-    static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;  /* accept overwrites it */
-    int client = accept(listener, (struct sockaddr *)address, &length);
-
-    if (client == -1)
-        handle_retry("accept", &waits);
-    else
-        waits = 0;
-    return client;
-}
-
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
    socket(7). Send is limited to a tenth of a second: a longer limit would hide
    when the last byte was sent. On failure prints why and returns false. */
@@ -237,14 +225,14 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, long *timeout) {
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port, long *timeout) {
     int option;
 
     while ((option = getopt(argc, argv, "a:ht:")) != -1) {
         switch (option) {
         case 'a':
-            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+            if (inet_pton(AF_INET, optarg, ip) != 1)
                 usage_error(optarg);
             break;
         case 'h':
@@ -260,8 +248,7 @@ static void parse_options(int argc, char *argv[],
         }
     }
     if (optind < argc)
-        address->sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
+        *port = (in_port_t)parse_number(argv[optind++], 65535);
     if (optind < argc)
         usage_error(argv[optind]);
 }

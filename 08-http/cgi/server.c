@@ -58,7 +58,6 @@ int main(int argc, char *argv[]) {
         .in.sin_port = htons(15441),  /* in network byte order */
         .in.sin_addr.s_addr = inet_addr("127.0.0.1"),
     };
-    socklen_t length = sizeof address;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
     const char *directory = NULL, *log_file = NULL;
 
@@ -84,6 +83,7 @@ int main(int argc, char *argv[]) {
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, size_of(&address)) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-/* TODO 1: the header for nanosleep(2), which TODO 9 needs. */
+/* TODO 1: the header for nanosleep(2), which TODO 8 needs. */
 #include <unistd.h>
 
 enum action {  /* what to do about a failed call */
@@ -21,22 +21,18 @@ enum action {  /* what to do about a failed call */
        again every tenth of a second. */
 };
 
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address);
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 3: a prototype for accept_client (TODO 6). */
 static enum action handle_error(const char *call);
+/* TODO 3: a prototype for handle_retry (TODO 8). */
 
 int main(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),  /* in network byte order */
-        .sin_addr.s_addr = inet_addr("127.0.0.1"),
-    };
-    socklen_t length = sizeof address;
+    struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
+    in_port_t port = 15441;
 
-    parse_options(argc, argv, &address);
+    parse_options(argc, argv, &ip, &port);
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
@@ -47,31 +43,28 @@ int main(int argc, char *argv[]) {
        SOL_SOCKET, with setsockopt(2); see socket(7). If that fails, call
        handle_error.
        Tested by restart_at_once, setsockopt_fails. */
-    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
+    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
-    /* TODO 5: in this loop, instead of pausing: take the next client with
-       accept_client, log the event "accepted" with the address of the client,
-       and close its socket. A socket that stays open uses up a descriptor, and
-       there are not many. If accept_client returns -1, call it again.
-       Tested by accepted_line, closes_at_once, descriptors_closed. */
+    /* TODO 5: in this loop, instead of pausing: accept(2) waits for a client,
+       stores its address, and returns a new socket for it. Set the length to
+       the size of the address before every call, because accept overwrites it
+       (no check tests this after the first call). Log the event "accepted" with
+       the client's address, and close its socket: one that stays open uses up a
+       descriptor, and there are not many. If accept fails, call handle_retry
+       (TODO 8) with a count of waits, and call accept again. A success ends the
+       shortage: set the count back to 0.
+       Tested by accepted_line, closes_at_once, descriptors_closed, accept_*. */
     for (;;)
         pause();  /* until a signal ends the program */
 }
-
-/* TODO 6: accept_client, which takes the listener and a pointer to an address.
-   It returns the socket of the next client, from accept(2), or -1 if
-   accept_client must be called again. accept waits for a client and stores its
-   address. Set the length to the size of the address before every call, because
-   accept overwrites it (no check tests this after the first call). If accept
-   fails, call handle_retry (TODO 9) with a static count of waits. A success
-   ends the shortage: set the count back to 0. handle_retry needs a prototype
-   here.
-   Tested by accepted_line, accept_*. */
 
 /* Opens /dev/null for each standard stream that is closed. Otherwise a socket
    could become descriptor 2, and error messages would go to its peer. */
@@ -112,14 +105,14 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address) {
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port) {
     int option;
 
     while ((option = getopt(argc, argv, "a:h")) != -1) {
         switch (option) {
         case 'a':
-            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+            if (inet_pton(AF_INET, optarg, ip) != 1)
                 usage_error(optarg);
             break;
         case 'h':
@@ -132,8 +125,7 @@ static void parse_options(int argc, char *argv[],
         }
     }
     if (optind < argc)
-        address->sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
+        *port = (in_port_t)parse_number(argv[optind++], 65535);
     if (optind < argc)
         usage_error(argv[optind]);
 }
@@ -169,7 +161,7 @@ static const struct failure failures[] = {
     {E(EBADF),      STOP, "not an open descriptor: a bug in this program"},
     {E(ENOTSOCK),   STOP, "not a socket: a bug in this program"},
     {E(EOPNOTSUPP), STOP, "this type of socket cannot listen"},
-    /* TODO 7: a heading row for accept, with WAIT: a server that has clients
+    /* TODO 6: a heading row for accept, with WAIT: a server that has clients
        must not end because of an errno that it does not know. Rows for EAGAIN,
        EWOULDBLOCK, EBADF, ECONNABORTED, EINTR, EINVAL, EMFILE, ENFILE,
        ENOTSOCK, EOPNOTSUPP, EFAULT, ENOBUFS, ENOMEM, EPROTO, EPERM, ENETDOWN,
@@ -204,7 +196,7 @@ static enum action handle_error(const char *call) {
 
     if (failure->number == 0)
         fprintf(stderr, "%s: %s\n", call, strerror(number));
-    /* TODO 8: a RETRY prints nothing.
+    /* TODO 7: a RETRY prints nothing.
        Tested by accept_EINTR, accept_ECONNABORTED. */
     else
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
@@ -212,7 +204,7 @@ static enum action handle_error(const char *call) {
         exit(EXIT_FAILURE);
     return failure->action;
 }
-/* TODO 9: handle_retry, which takes the name of a call and a pointer to a count
+/* TODO 8: handle_retry, which takes the name of a call and a pointer to a count
    of waits (a long), and returns the action that find_failure finds for errno.
    For a WAIT, call handle_error only if the count is 0, so that a shortage
    prints one line; then sleep a tenth of a second, see nanosleep(2), and add

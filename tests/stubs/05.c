@@ -25,26 +25,22 @@ enum action {  /* what to do about a failed call */
 
 /* TODO 3: parse_options gets one more parameter, a pointer to the time limit, a
    long. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address);
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-static int accept_client(int listener, struct sockaddr_in *address);
 /* TODO 4: prototypes for set_timeouts (TODO 10) and echo (TODO 8). */
 static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),  /* in network byte order */
-        .sin_addr.s_addr = inet_addr("127.0.0.1"),
-    };
-    socklen_t length = sizeof address;
+    struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
+    in_port_t port = 15441;
     /* TODO 5: the time limit, 60 seconds unless -t says otherwise;
        parse_options sets it.
        Tested by recv_EAGAIN. */
 
-    parse_options(argc, argv, &address);
+    parse_options(argc, argv, &ip, &port);
     open_standard_streams();
     /* TODO 6: sending to a client that has gone raises SIGPIPE, which ends the
        program. Ignore that signal, see signal(2): send then fails with EPIPE.
@@ -55,18 +51,25 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
+    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
-    for (;;) {
-        struct sockaddr_in peer;
-        int client = accept_client(listener, &peer);
-        if (client == -1)
+    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+        struct sockaddr_in peer;  /* the client's address */
+        socklen_t peer_length = sizeof peer;  /* accept overwrites it */
+        int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
+        if (client == -1) {
+            handle_retry("accept", &waits);  /* exits, or returns to retry */
             continue;
+        }
+        waits = 0;
         log_event("accepted", &peer);
         /* TODO 7: call set_timeouts for this client. Unless that fails, call
            echo until it returns false.
@@ -74,8 +77,6 @@ int main(int argc, char *argv[]) {
         close(client);  /* the listener stays open */
     }
 }
-
-static enum action handle_retry(const char *call, long *waits);
 
 /* TODO 8: echo, which takes a client and the time limit. Call recv(2), and send
    back the bytes received (TODO 9). Return false when recv returns 0, because
@@ -96,20 +97,6 @@ static enum action handle_retry(const char *call, long *waits);
    measure the time with clock_gettime(2).
    Tested by partial_send, slow_reader, never_reads_once, shortage_ends,
    shortages_apart, send_*. */
-
-/* Takes the next client from the queue: accept(2). Stores its address and
-   returns a new socket for it, or -1 if no client can be accepted now. */
-static int accept_client(int listener, struct sockaddr_in *address) {
-    static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;  /* accept overwrites it */
-    int client = accept(listener, (struct sockaddr *)address, &length);
-
-    if (client == -1)
-        handle_retry("accept", &waits);
-    else
-        waits = 0;
-    return client;
-}
 
 /* TODO 10: set_timeouts, which takes a client and the time limit. Set
    SO_RCVTIMEO to the limit, and SO_SNDTIMEO to a tenth of a second, or to 0 if
@@ -164,8 +151,8 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address) {
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port) {
     int option;
 
     /* TODO 12: one more parameter for this function, as in TODO 3, and one more
@@ -174,7 +161,7 @@ static void parse_options(int argc, char *argv[],
     while ((option = getopt(argc, argv, "a:h")) != -1) {
         switch (option) {
         case 'a':
-            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+            if (inet_pton(AF_INET, optarg, ip) != 1)
                 usage_error(optarg);
             break;
         case 'h':
@@ -190,8 +177,7 @@ static void parse_options(int argc, char *argv[],
         }
     }
     if (optind < argc)
-        address->sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
+        *port = (in_port_t)parse_number(argv[optind++], 65535);
     if (optind < argc)
         usage_error(argv[optind]);
 }

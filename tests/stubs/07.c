@@ -28,54 +28,57 @@ enum action {  /* what to do about a failed call */
     DROP,   /* this client is lost: close it, serve the others */
 };
 
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, long *timeout);
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 /* TODO 2: Step 1: a prototype for serve (TODO 4). main no longer calls the next
-   three functions, so move their prototypes below main. Later steps need three
-   more here, for add_connection (step 2), limit_descriptors (step 8) and
-   catch_signals (step 9).
+   two functions, so move their prototypes below main, where accept_client (TODO
+   3) needs one, too. Later steps need three more here, for add_connection (step
+   2), limit_descriptors (step 8) and catch_signals (step 9).
    Tested by all_at_once. */
-static int accept_client(int listener, struct sockaddr_in *address);
 static bool set_timeouts(int client, long timeout);
 static bool echo(int client, long timeout);
 static enum action handle_error(const char *call);
+static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons(15441),  /* in network byte order */
-        .sin_addr.s_addr = inet_addr("127.0.0.1"),
-    };
-    socklen_t length = sizeof address;
+    struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
+    in_port_t port = 15441;
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
 
-    parse_options(argc, argv, &address, &timeout);
+    parse_options(argc, argv, &ip, &port, &timeout);
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);  /* let send fail with EPIPE instead */
-    /* TODO 31: Step 8: call limit_descriptors. Tested by more_than_fit. */
-    /* TODO 37: Step 9: call catch_signals. Tested by ends_in_good_order. */
+    /* TODO 32: Step 8: call limit_descriptors. Tested by more_than_fit. */
+    /* TODO 38: Step 9: call catch_signals. Tested by ends_in_good_order. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    /* TODO 8: Step 2: add the listener to the table. Tested by all_at_once. */
+    /* TODO 9: Step 2: add the listener to the table. Tested by all_at_once. */
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    if (bind(listener, (struct sockaddr *)&address, length) == -1)
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
+    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
+    socklen_t length = sizeof address;  /* ask which port 0 has become */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
         handle_error("listen");
     log_event("listening on", &address);
     /* TODO 3: Step 1: replace this loop with serve. Tested by all_at_once. */
-    for (;;) {
-        struct sockaddr_in peer;
-        int client = accept_client(listener, &peer);
-        if (client == -1)
+    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+        struct sockaddr_in peer;  /* the client's address */
+        socklen_t peer_length = sizeof peer;  /* accept overwrites it */
+        int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
+        if (client == -1) {
+            handle_retry("accept", &waits);  /* exits, or returns to retry */
             continue;
+        }
+        waits = 0;
         log_event("accepted", &peer);
         bool connected = set_timeouts(client, timeout);
         while (connected)
@@ -104,22 +107,21 @@ int main(int argc, char *argv[]) {
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
 static long long milliseconds(void);
-static enum action handle_retry(const char *call, long *waits);
 
-/* TODO 6: Step 2: the table. struct connection is the state of one connection:
+/* TODO 7: Step 2: the table. struct connection is the state of one connection:
    so far, whether it is open. Then a static array of FD_SETSIZE such
    structures, in which a connection's index is its descriptor, and the highest
    descriptor that is open. Later steps add members: what a connection has to
    remember from one turn to the next.
    Tested by all_at_once, descriptors_closed. */
 
-/* TODO 12: Step 3: more members of a row: a buffer of 64 KB for what has been
+/* TODO 13: Step 3: more members of a row: a buffer of 64 KB for what has been
    received from the client; where in it the bytes still to be sent begin and
    end; a count of waits, for send; and the time when a byte last moved (see
    milliseconds).
    Tested by bits_shared, partial_send. */
 
-/* TODO 26: Step 7: accept_client, echo and send_some no longer sleep in a
+/* TODO 27: Step 7: accept_client, echo and send_some no longer sleep in a
    shortage, because all clients would wait. Instead of a count of waits a row
    notes when to try again, in milliseconds; 0 if there is no shortage. Until
    then fill_sets leaves the row out of the sets: otherwise select would return
@@ -127,33 +129,33 @@ static enum action handle_retry(const char *call, long *waits);
    of these times, the listener's included, even if the limit is 0.
    Tested by shortage_shared, accept_EMFILE, send_ENOBUFS. */
 
-/* TODO 9: Step 2: fill_sets, which takes a set for reading, fills it with the
+/* TODO 10: Step 2: fill_sets, which takes a set for reading, fills it with the
    descriptors of all open rows, and returns nfds: the highest descriptor plus
    1. serve calls it before every select, and needs neither the copy nor FD_CLR
    any more.
    Tested by all_at_once, waits_quietly. */
 
-/* TODO 13: Step 3: fill_sets takes a second set, for writing. A row with
+/* TODO 14: Step 3: fill_sets takes a second set, for writing. A row with
    something left to send goes only into that set, every other row only into the
    first: a socket can nearly always be written to, so with every row in the set
    for writing, select would always return at once. In serve, give select both
-   sets, and call handle_readable or handle_writable (TODO 14), according to the
+   sets, and call handle_readable or handle_writable (TODO 15), according to the
    set in which a descriptor is left.
    Tested by bits_shared, waits_quietly. */
 
-/* TODO 23: Step 5: select needs a timeout, a struct timeval: the time until the
+/* TODO 24: Step 5: select needs a timeout, a struct timeval: the time until the
    connections have to be checked, not a fixed interval. A static variable, due,
    holds the time of that check in milliseconds; it starts at 0, meaning now.
    time_until, which takes such a time, returns the time left until then as a
    struct timeval, or 0 if it has passed. Call it in every turn, because select
    may change the timeval. After select, serve gets the time, and at the end of
-   each turn it passes this time to check_connections (TODO 22), because bytes
+   each turn it passes this time to check_connections (TODO 23), because bytes
    that have arrived since then may not have been received yet. handle_readable,
    handle_writable, echo and send_some lose their parameter for the limit, which
    no longer ends a send.
    Tested by silent_client, no_tick, talker_stays, bytes_in_a_long_turn. */
 
-/* TODO 10: Step 2: handle_readable, which takes a ready descriptor, the
+/* TODO 11: Step 2: handle_readable, which takes a ready descriptor, the
    listener and the time limit, and does what serve did with it in step 1: call
    accept_clients if it is the listener; otherwise call echo, and
    remove_connection if echo returns false. accept_clients accepts one client,
@@ -161,13 +163,13 @@ static enum action handle_retry(const char *call, long *waits);
    client.
    Tested by all_at_once, waiting_clients, many_in_turn. */
 
-/* TODO 39: Step 9: fill_sets puts the reading end of the pipe into its first
+/* TODO 40: Step 9: fill_sets puts the reading end of the pipe into its first
    set. If that end is ready, handle_readable ends the program with exit(3) and
    status 0 before it does anything else, since the pipe has no row.
    Tested by ends_in_good_order, ends_under_load, ends_unread. */
 
-/* TODO 25: Step 6: note_sent, which takes a client, calls note_unacknowledged
-   (TODO 24) whenever more than 4 KB were to be sent, or send did not take all;
+/* TODO 26: Step 6: note_sent, which takes a client, calls note_unacknowledged
+   (TODO 25) whenever more than 4 KB were to be sent, or send did not take all;
    after any other send an ioctl is too costly. send_some calls note_sent unless
    the client is lost. The row also remembers when the number of unacknowledged
    bytes was noted. While that number is not 0, the client is to be checked a
@@ -193,7 +195,7 @@ static bool echo(int client, long timeout) {
     return send_all(client, buffer, (size_t)received, timeout);
 }
 
-/* TODO 14: Step 3: send_some instead of send_all. echo receives into the row's
+/* TODO 15: Step 3: send_some instead of send_all. echo receives into the row's
    buffer and calls send_some, which takes the client and the time limit. It
    calls send(2) once, with all that is left, and notes how much was taken; the
    rest waits until select reports the client as writable. handle_writable,
@@ -229,7 +231,7 @@ static bool send_all(int client, const char *bytes, size_t length,
     return true;
 }
 
-/* TODO 34: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
+/* TODO 35: Step 8: the buffers of all rows take 64 MB. Instead, echo receives
    into one static buffer of 256 KB for all, and a row has only a pointer, NULL
    if nothing is left to send. send_some also takes the bytes: echo passes it
    this buffer, handle_writable what is left. At its end send_some calls
@@ -239,38 +241,32 @@ static bool send_all(int client, const char *bytes, size_t length,
    remove_connection frees it too. If there is no memory, the client is lost.
    Tested by not_read_while_it_does_not_read, nothing_remains, partial_send. */
 
-/* TODO 18: Step 4: accept_clients accepts until accept_client returns -1, since
+/* TODO 19: Step 4: accept_clients accepts until accept_client returns -1, since
    accept does not wait for a client any more.
    Tested by waiting_clients, many_in_turn. */
 
-/* Takes the next client from the queue: accept(2). Stores its address and
-   returns a new socket for it, or -1 if no client can be accepted now. */
-static int accept_client(int listener, struct sockaddr_in *address) {
-    /* TODO 29: Step 7: no count here: accept_client passes on the listener's
-       row. A success need not reset the row's time: in the end accept fails
-       with EAGAIN, and that resets it. */
-    static long waits;  /* tenths of a second in the current shortage */
-    socklen_t length = sizeof *address;  /* accept overwrites it */
-    int client = accept(listener, (struct sockaddr *)address, &length);
+/* TODO 6: Step 1: accept_client, which takes the listener and a pointer to an
+   address. It accepts one client as the loop in main does, with a static count
+   of waits. It returns the client's socket, or -1 if accept must be called
+   again.
+   Tested by all_at_once, waiting_clients. */
 
-    /* TODO 33: Step 8: the limit on descriptors may have been raised by another
-       process: see prlimit(1). If the descriptor is too high for a set, close
-       it, call limit_descriptors again, and continue as if accept had failed
-       with EMFILE. Tested by limit_raised. */
-    if (client == -1)
-        handle_retry("accept", &waits);
-    else
-        waits = 0;
-    return client;
-}
+/* TODO 30: Step 7: accept_client needs no count: it passes on the listener's
+   row. A success need not reset the row's time: in the end accept fails with
+   EAGAIN, and that resets it. Tested by accept_EMFILE. */
 
-/* TODO 7: Step 2: add_connection, which takes a socket and gives it a row in
+/* TODO 34: Step 8: the limit on descriptors may have been raised by another
+   process: see prlimit(1). If accept_client gets a descriptor that is too high
+   for a set, it closes it, calls limit_descriptors again, and continues as if
+   accept had failed with EMFILE. Tested by limit_raised. */
+
+/* TODO 8: Step 2: add_connection, which takes a socket and gives it a row in
    the table, with all other members zero. remove_connection, which takes a
    socket, closes it and frees its row. Both keep the highest open
    descriptor up to date.
    Tested by all_at_once, descriptors_closed. */
 
-/* TODO 17: Step 4: add_connection makes the socket non-blocking: see F_SETFL
+/* TODO 18: Step 4: add_connection makes the socket non-blocking: see F_SETFL
    and O_NONBLOCK in fcntl(2). A call may block even after select has reported
    the socket as ready, see BUGS in select(2); a send may also block if there is
    too little room. Then all clients would wait. add_connection returns whether
@@ -278,19 +274,19 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    only call perror(3) and remove the client.
    Tested by reader_awaited_by_nobody. */
 
-/* TODO 20: Step 5: add_connection notes the time, too: a new client's limit
+/* TODO 21: Step 5: add_connection notes the time, too: a new client's limit
    begins then. It may end before all others, so add_connection sets due to 0
-   (TODO 23). A row also keeps the peer's address: accept_clients stores it in
+   (TODO 24). A row also keeps the peer's address: accept_clients stores it in
    the row after add_connection has succeeded.
    Tested by silent_client, talker_stays, slow_reader_stays. */
 
-/* TODO 30: Step 7: if recv or send fails, echo and send_some pass the client's
+/* TODO 31: Step 7: if recv or send fails, echo and send_some pass the client's
    row to handle_connection_error; a send that moves bytes ends the shortage.
    remove_connection and its callers take the listener, too: close frees a
    descriptor, so after it a listener in a shortage can accept again at once.
    Tested by shortage_shared, out_of_descriptors, room_after_timeout. */
 
-/* TODO 22: Step 5: check_connections, which takes the listener, the time limit
+/* TODO 23: Step 5: check_connections, which takes the listener, the time limit
    in seconds, and the time. Before due it returns at once. Otherwise it calls
    drop_client, a function of its own, for each client that has moved no byte
    for as long as the limit, and stores in due the earliest time at which the
@@ -300,7 +296,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    (or "1 second") and removes the client.
    Tested by silent_client, client_never_reads, zero_is_never, shortage_ends. */
 
-/* TODO 24: Step 6: note_unacknowledged, which takes a client, notes in its row
+/* TODO 25: Step 6: note_unacknowledged, which takes a client, notes in its row
    how many bytes the peer's kernel has not acknowledged yet. If this number has
    changed, bytes have moved, at an unknown time: note the current time as that
    of the last byte. ioctl(2) with TIOCOUTQ stores the number, an int; tcp(7)
@@ -308,7 +304,7 @@ static int accept_client(int listener, struct sockaddr_in *address) {
    #endif. Without the call, or if it fails, the number is 0.
    Tested by acknowledged. */
 
-/* TODO 16: Step 4: remove set_timeouts: its limits have no effect on a socket
+/* TODO 17: Step 4: remove set_timeouts: its limits have no effect on a socket
    that does not block. accept_clients no longer needs the time limit. (No check
    tests this.) */
 
@@ -335,7 +331,7 @@ static long long milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* TODO 32: Step 8: limit_descriptors. A set has room for descriptors below
+/* TODO 33: Step 8: limit_descriptors. A set has room for descriptors below
    FD_SETSIZE; given a higher one, FD_SET silently writes outside the set.
    So keep the kernel from creating such a descriptor: with getrlimit(2) and
    setrlimit(2), lower the soft limit RLIMIT_NOFILE to FD_SETSIZE, unless it is
@@ -343,7 +339,7 @@ static long long milliseconds(void) {
    call fails, call handle_error.
    Tested by more_than_fit. */
 
-/* TODO 38: Step 9: catch_signals and the handler, wake. If wake only set a
+/* TODO 39: Step 9: catch_signals and the handler, wake. If wake only set a
    flag, a signal that came between the check of the flag and select would not
    interrupt it. So make a pipe(2) whose writing end does not block; let wake
    write a byte to it: the byte stays there until select sees it. wake may call
@@ -353,7 +349,7 @@ static long long milliseconds(void) {
    Tested by ends_in_good_order, signal_before_select, handler_does_not_wait,
    fcntl_fails_at_the_start. */
 
-/* TODO 40: Step 9: close_all, which closes everything that is open and frees
+/* TODO 41: Step 9: close_all, which closes everything that is open and frees
    all memory. Have catch_signals register it with atexit(3), so that it is
    called on every way out. (valgrind shows whether it works: make memcheck.)
    Tested by ends_in_good_order. */
@@ -370,7 +366,7 @@ static void open_standard_streams(void) {
 static void log_event(const char *event, const struct sockaddr_in *address) {
     char host[INET_ADDRSTRLEN];
 
-    /* TODO 21: Step 5: other messages need the text ADDRESS:PORT, too. name_of
+    /* TODO 22: Step 5: other messages need the text ADDRESS:PORT, too. name_of
        makes it as these lines do, with snprintf(3) in a static buffer, and
        returns it; log_event prints it.
        Tested by listening_line, silent_client. */
@@ -378,7 +374,7 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
     fprintf(stderr, "%s %s:%d\n", event, host, ntohs(address->sin_port));
 }
 
-/* TODO 36: Step 8: can_log, which returns whether standard error can take a
+/* TODO 37: Step 8: can_log, which returns whether standard error can take a
    line at once, so that the clients do not wait for a reader of our messages.
    Call select with a timeout of zero; if it fails, return true. If can_log
    returns false, drop_client, accept_clients and handle_connection_error print
@@ -409,14 +405,14 @@ static long parse_number(const char *text, long limit) {
 }
 
 /* Parses the command line; exits on an error. */
-static void parse_options(int argc, char *argv[],
-                          struct sockaddr_in *address, long *timeout) {
+static void parse_options(int argc, char *argv[], struct in_addr *ip,
+                          in_port_t *port, long *timeout) {
     int option;
 
     while ((option = getopt(argc, argv, "a:ht:")) != -1) {
         switch (option) {
         case 'a':
-            if (inet_pton(AF_INET, optarg, &address->sin_addr) != 1)
+            if (inet_pton(AF_INET, optarg, ip) != 1)
                 usage_error(optarg);
             break;
         case 'h':
@@ -432,8 +428,7 @@ static void parse_options(int argc, char *argv[],
         }
     }
     if (optind < argc)
-        address->sin_port =
-            htons((in_port_t)parse_number(argv[optind++], 65535));
+        *port = (in_port_t)parse_number(argv[optind++], 65535);
     if (optind < argc)
         usage_error(argv[optind]);
 }
@@ -494,7 +489,7 @@ static const struct failure failures[] = {
     {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
     {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
     {"recv", 0, DROP, NULL},
-    /* TODO 19: Step 4: EAGAIN and EWOULDBLOCK are ordinary results here, too:
+    /* TODO 20: Step 4: EAGAIN and EWOULDBLOCK are ordinary results here, too:
        nothing has been received yet.
        Tested by recv_EAGAIN, recv_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "nothing came within the time limit"},
@@ -511,7 +506,7 @@ static const struct failure failures[] = {
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
     {"send", 0, DROP, NULL},
     {E(EACCES),       DROP,  "no permission to write"},
-    /* TODO 15: Step 3: EAGAIN and EWOULDBLOCK now only mean that the client has
+    /* TODO 16: Step 3: EAGAIN and EWOULDBLOCK now only mean that the client has
        not read yet: an ordinary result, and the call will be repeated.
        Tested by send_EAGAIN, send_EWOULDBLOCK. */
     {E(EAGAIN),       DROP,  "the other side did not read in time"},
@@ -531,10 +526,10 @@ static const struct failure failures[] = {
     {E(EOPNOTSUPP),   DROP,  "a flag does not suit this type of socket"},
     {E(EPIPE),        DROP,  "the connection is closed for sending"},
     {E(ETIMEDOUT),    DROP,  "the other side stopped answering"},
-    /* TODO 11: Step 2: a heading row for select, with STOP, and rows for EBADF,
-       EINTR and EINVAL: see the lesson (its row for ENOMEM is for TODO 27).
+    /* TODO 12: Step 2: a heading row for select, with STOP, and rows for EBADF,
+       EINTR and EINVAL: see the lesson (its row for ENOMEM is for TODO 28).
        Tested by select_EBADF, select_EINTR, select_EINVAL. */
-    /* TODO 35: Step 8: a heading row for malloc, with DROP: without it, a
+    /* TODO 36: Step 8: a heading row for malloc, with DROP: without it, a
        failing malloc would end the server.
        Tested by malloc_fails. */
     {NULL, 0, STOP, NULL},  /* any other call */
@@ -558,9 +553,9 @@ static const struct failure *find_failure(const char *call, int number) {
    STOP. Otherwise returns the action, which the caller must take. */
 static enum action handle_error(const char *call) {
     int number = errno;
-    /* TODO 27: Step 7: move this function's body to handle_connection_error,
+    /* TODO 28: Step 7: move this function's body to handle_connection_error,
        which takes the call, and a pointer to the connection's row. It reports a
-       shortage only when it begins: when the time of TODO 26 is 0, or more than
+       shortage only when it begins: when the time of TODO 27 is 0, or more than
        a second ago. If the row has a peer's address (sin_family is AF_INET; the
        listener's row has none), it prints the address at the end of the line,
        in parentheses: (127.0.0.1:51234). handle_error calls it with a static
@@ -576,7 +571,7 @@ static enum action handle_error(const char *call) {
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
     if (failure->action == STOP)
         exit(EXIT_FAILURE);
-    /* TODO 28: Step 7: set the time in the row: after a WAIT to a tenth of a
+    /* TODO 29: Step 7: set the time in the row: after a WAIT to a tenth of a
        second from now, otherwise to 0. After a WAIT set due to 0, too. Remove
        handle_retry.
        Tested by shortage_shared, accept_EMFILE, send_ENOBUFS. */

@@ -65,34 +65,38 @@ bug('02', 'another text', 'text.*differs', ('"bound to"', '"bound"'))
 bug('03', 'another text', 'text.*differs',
     ('"listening on"', '"Listening on"'))
 bug('02', 'bind gets another length', 'EINVAL.*its size',
-    ('(struct sockaddr *)&address, length)',
+    ('(struct sockaddr *)&address, sizeof address)',
      '(struct sockaddr *)&address, 4)'))
 bug('02', 'the family is not filled in', 'not supported.*sin_family',
-    ('.sin_family = AF_INET,', ''))
+    ('.sin_family = AF_INET, ', ''))
 bug('02', 'bind gets another pointer', 'bind failed.*point',
     ('bind(listener, (struct sockaddr *)&address,',
-     'bind(listener, (struct sockaddr *)&length,'))
+     'bind(listener, (struct sockaddr *)&listener,'))
 bug('01', 'status 0 after a failed call', 'status 1',
     ('exit(EXIT_FAILURE)', 'exit(EXIT_SUCCESS)'))
 bug('02 03', 'htons forgotten', 'htons',
-    ('htons((in_port_t)parse_number(argv[optind++], 65535))',
-     '(in_port_t)parse_number(argv[optind++], 65535)'))
+    ('htons(port)', 'port'))
 bug('02 03', 'ntohs forgotten', 'ntohs',
     ('ntohs(address->sin_port)', '(address->sin_port)'))
-bug('02', 'default port without htons', 'htons',
-    ('.sin_port = htons(15441)', '.sin_port = 15441'))
+bug('02', 'htons for the default port only', 'htons',
+    ('in_port_t port = 15441', 'in_port_t port = htons(15441)'),
+    ('htons(port)', 'port'))
+bug('02', 'the default port is stored, not the argument', 'only the default',
+    ('htons(port)', 'htons(15441)'))
+bug('02', 'the default address is stored, not that of -a', 'optarg',
+    ('.sin_addr = ip', '.sin_addr.s_addr = inet_addr("127.0.0.1")'))
 bug('02', 'every interface', 'INADDR_LOOPBACK',
     ('inet_addr("127.0.0.1")', 'htonl(INADDR_ANY)'))
 bug('02', 'bind is forgotten', r'bind\(\)',
-    ('if (bind(listener, (struct sockaddr *)&address, length) == -1)',
+    ('if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)',
      'if (0)'))
 bug('02 03 04', 'getsockname is forgotten', 'getsockname',
     ('if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)',
      'if (0)'))
 bug('02', 'the result of bind is not checked', "bind's return value|bind "
     'returned -1|if it returns -1',
-    ('if (bind(listener, (struct sockaddr *)&address, length) == -1)',
-     'bind(listener, (struct sockaddr *)&address, length);\nif (0)'))
+    ('if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)',
+     'bind(listener, (struct sockaddr *)&address, sizeof address);\nif (0)'))
 bug('02', 'atoi', 'strtol|atoi',
     ("digits == 0 || text[digits] != '\\0' || number > limit", '0'))
 bug('02', 'a number kept in an int', 'does not fit in an int',
@@ -135,10 +139,9 @@ bug('04', 'closes the listener', 'listener',
 bug('04', 'one client only', 'exited with status 0.*loop|loop',
     ('        close(client);', '        close(client);\n        exit(0);'))
 bug('04', 'the length is not set', 'length',
-    ('socklen_t length = sizeof *address;', 'static socklen_t length;'))
+    ('socklen_t peer_length = sizeof peer;', 'static socklen_t peer_length;'))
 bug('04', 'a failed accept ends it', 'exited with status 1',
-    ('if (client == -1)\n        handle_retry("accept", &waits);',
-     'if (client == -1)\n        exit(1);'))
+    ('handle_retry("accept", &waits);', 'exit(1);'))
 bug('04', 'no sleep in a shortage', 'tenth of a second',
     ('nanosleep(&tenth, NULL)', '(void)tenth'))
 bug('04', 'a line for each try', 'once|only once|one line',

@@ -19,8 +19,8 @@ def wrong(stages, check, says, *edits, file=''):
 # --------------------------------------------------------------- shortages
 
 wrong('04 05', 'accept_EMFILE', 'EMFILE',
-      ('        waits = 0;\n    return client;',
-       '        ;\n    return client;'))
+      ('        waits = 0;\n        log_event',
+       '        log_event'))
 wrong('07 08', 'accept_EMFILE', 'EMFILE',
       ('connection->retry_at = failure->action == WAIT ? milliseconds() + 100 '
        ': 0;', 'if (failure->action == WAIT)\n        connection->retry_at = '

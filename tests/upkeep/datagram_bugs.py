@@ -74,8 +74,8 @@ bug('a failed sendto is repeated without end', 'EINVAL',
 # ------------------------------------------------------------------ the client
 
 bug('a stranger\'s answer is taken', 'stranger|others',
-    ('        if (connect(fd, (struct sockaddr *)&address, length) == -1)\n'
-     '            handle_error("connect");\n', '        to = address;\n'),
+    ('        if (connect(fd, (struct sockaddr *)&address, sizeof address) == '
+     '-1)\n            handle_error("connect");\n', '        to = address;\n'),
     ('static void echo_message(int fd);\n', 'static void echo_message(int fd);'
      '\nstatic struct sockaddr_in to;\n'),
     ('length, 0, NULL, 0)',
