@@ -314,8 +314,8 @@ static const struct failure *find_failure(const char *call, int number) {
     return row->number != 0 ? row : heading;
 }
 
-/* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+/* Looks errno up under the call. Reports the reason unless the action is RETRY,
+   exits if it is STOP, and otherwise returns it, for the caller to take. */
 static enum action handle_error(const char *call) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);
