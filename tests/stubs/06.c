@@ -231,8 +231,8 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call. Reports the reason unless the action is RETRY,
-   exits if it is STOP or the call has no rows, and otherwise returns it, for the
-   caller to take. */
+   exits if it is STOP or the call has no rows, and otherwise returns it, for
+   the caller to take. */
 static enum action handle_error(const char *call) {
     /* TODO 15: move this function's body to handle_address_error, which
        takes the call and an address from the list, or NULL. It prints the
