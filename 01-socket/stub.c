@@ -104,7 +104,7 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP, as all are so far. Later stages use the action that it returns. */
 static enum action handle_error(const char *call) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);

@@ -1,5 +1,6 @@
 /* 02 bind: give the socket an address and a port, where clients will find it.
- * Run it:   ./server, or ./server 0 for any free port
+ * Run it:   ./server, or ./server 0 for any free port; with -a 0.0.0.0 for all
+ *           addresses of this machine
  * Break it: ./server -a 192.0.2.1, an address that no machine has: "bind:
  *           EADDRNOTAVAIL: no interface of this machine has this address".
  * SPDX-License-Identifier: 0BSD */
@@ -27,18 +28,19 @@ static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
 
     parse_options(argc, argv, &ip, &port);
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     log_event("bound to", &address);
@@ -154,7 +156,7 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP, as all are so far. Later stages use the action that it returns. */
 static enum action handle_error(const char *call) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);

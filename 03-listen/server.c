@@ -1,7 +1,8 @@
 /* 03 listen: let clients connect. The kernel answers; this program does not.
  * Run it:   ./server, and in a second terminal: nc -v 127.0.0.1 15441
- * Break it: change SOCK_STREAM to SOCK_DGRAM: "listen: EOPNOTSUPP: this type
- *           of socket cannot listen".
+ * Break it: remove the call to listen: nc says "Connection refused". Or change
+ *           SOCK_STREAM to SOCK_DGRAM: "listen: EOPNOTSUPP: this type of
+ *           socket cannot listen".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
@@ -27,21 +28,22 @@ static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
 
     parse_options(argc, argv, &ip, &port);
     open_standard_streams();
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
     for (;;)
@@ -161,7 +163,7 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP, as all are so far. Later stages use the action that it returns. */
 static enum action handle_error(const char *call) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);

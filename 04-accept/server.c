@@ -1,4 +1,4 @@
-/* 04 accept: take the next client from the queue, with a socket of its own.
+/* 04 accept: wait for the next client, and get a socket for it alone.
  * Run it:   ./server, and in a second terminal: nc 127.0.0.1 15441 </dev/null
  * Break it: (ulimit -n 4; ./server) leaves no descriptor for a client. At once:
  *           "accept: EMFILE: this process has no descriptor left".
@@ -31,7 +31,7 @@ static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
 
     parse_options(argc, argv, &ip, &port);
     open_standard_streams();
@@ -41,17 +41,19 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
-    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+    long waits = 0;  /* tenths of a second in the current shortage */
+    for (;;) {  /* accept returns a new socket for each client */
         struct sockaddr_in peer;  /* the client's address */
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);

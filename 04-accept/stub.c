@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-/* TODO 1: the header for nanosleep(2), which TODO 8 needs. */
+/* TODO 1: the header for nanosleep(2), which TODO 9 needs. */
 #include <unistd.h>
 
 enum action {  /* what to do about a failed call */
@@ -26,11 +26,11 @@ static void parse_options(int argc, char *argv[], struct in_addr *ip,
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
 static enum action handle_error(const char *call);
-/* TODO 3: a prototype for handle_retry (TODO 8). */
+/* TODO 3: a prototype for handle_retry (TODO 9). */
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
 
     parse_options(argc, argv, &ip, &port);
     open_standard_streams();
@@ -39,18 +39,19 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     /* TODO 4: a connection that this program has closed stays in TIME_WAIT for
        about a minute, and meanwhile bind fails with EADDRINUSE. Tell bind to
-       ignore such connections: set the option SO_REUSEADDR, an int at the level
-       SOL_SOCKET, with setsockopt(2); see socket(7). If that fails, call
-       handle_error.
+       ignore such connections: set the option SO_REUSEADDR, at the level
+       SOL_SOCKET, to an int of 1 with setsockopt(2); see socket(7). If that
+       fails, call handle_error.
        Tested by restart_at_once, setsockopt_fails. */
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
     /* TODO 5: in this loop, instead of pausing: accept(2) waits for a client,
@@ -59,8 +60,9 @@ int main(int argc, char *argv[]) {
        (no check tests this after the first call). Log the event "accepted" with
        the client's address, and close its socket: one that stays open uses up a
        descriptor, and there are not many. If accept fails, call handle_retry
-       (TODO 8) with a count of waits, and call accept again. A success ends the
-       shortage: set the count back to 0.
+       (TODO 9) with a pointer to a count of waits, a long that keeps its value
+       from turn to turn, and call accept again. A success ends the shortage:
+       set the count back to 0.
        Tested by accepted_line, closes_at_once, descriptors_closed, accept_*. */
     for (;;)
         pause();  /* until a signal ends the program */
@@ -188,15 +190,16 @@ static const struct failure *find_failure(const char *call, int number) {
     return row->number != 0 ? row : heading;
 }
 
+/* TODO 7: update this comment once TODO 8 is done. */
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP, as all are so far. Later stages use the action that it returns. */
 static enum action handle_error(const char *call) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);
 
     if (failure->number == 0)
         fprintf(stderr, "%s: %s\n", call, strerror(number));
-    /* TODO 7: a RETRY prints nothing.
+    /* TODO 8: make this an else if: a RETRY prints nothing.
        Tested by accept_EINTR, accept_ECONNABORTED. */
     else
         fprintf(stderr, "%s: %s: %s\n", call, failure->name, failure->meaning);
@@ -204,7 +207,7 @@ static enum action handle_error(const char *call) {
         exit(EXIT_FAILURE);
     return failure->action;
 }
-/* TODO 8: handle_retry, which takes the name of a call and a pointer to a count
+/* TODO 9: handle_retry, which takes the name of a call and a pointer to a count
    of waits (a long), and returns the action that find_failure finds for errno.
    For a WAIT, call handle_error only if the count is 0, so that a shortage
    prints one line; then sleep a tenth of a second, see nanosleep(2), and add

@@ -30,14 +30,13 @@ static void parse_options(int argc, char *argv[], struct in_addr *ip,
                           in_port_t *port, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-static bool set_timeouts(int client, long timeout);
-static bool echo(int client, long timeout);
+static void serve_client(int client, long timeout);
 static enum action handle_error(const char *call);
 static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
 
     parse_options(argc, argv, &ip, &port, &timeout);
@@ -49,17 +48,19 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
-    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+    long waits = 0;  /* tenths of a second in the current shortage */
+    for (;;) {  /* accept returns a new socket for each client */
         struct sockaddr_in peer;  /* the client's address */
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
@@ -69,15 +70,14 @@ int main(int argc, char *argv[]) {
         }
         waits = 0;
         log_event("accepted", &peer);
-        bool connected = set_timeouts(client, timeout);
-        while (connected)
-            connected = echo(client, timeout);
+        serve_client(client, timeout);
         close(client);  /* the listener stays open */
     }
 }
 
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
+static bool set_timeouts(int client, long timeout);
 static long long milliseconds(void);
 
 /* Receives the bytes that have arrived, and sends them all back: see recv(2).
@@ -117,6 +117,15 @@ static bool send_all(int client, const char *bytes, size_t length,
         }
     }
     return true;
+}
+
+/* Sets the time limits, and serves the client until it has closed its side or
+   is lost. */
+static void serve_client(int client, long timeout) {
+    bool connected = set_timeouts(client, timeout);
+
+    while (connected)
+        connected = echo(client, timeout);
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see

@@ -32,19 +32,18 @@ static void parse_options(int argc, char *argv[], struct in_addr *ip,
                           in_port_t *port, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 2: Step 1: a prototype for serve (TODO 4). main no longer calls the next
-   two functions, so move their prototypes below main, where accept_client (TODO
-   3) needs one, too. Later steps need three more here, for add_connection (step
-   2), limit_descriptors (step 8) and catch_signals (step 9).
+/* TODO 2: Step 1: a prototype for serve (TODO 4) in place of the next one.
+   Below main, echo and accept_client (TODO 6) need prototypes. Later steps need
+   three more here, for add_connection (step 2), limit_descriptors (step 8) and
+   catch_signals (step 9).
    Tested by all_at_once. */
-static bool set_timeouts(int client, long timeout);
-static bool echo(int client, long timeout);
+static void serve_client(int client, long timeout);
 static enum action handle_error(const char *call);
 static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
 
     parse_options(argc, argv, &ip, &port, &timeout);
@@ -59,18 +58,21 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
-    /* TODO 3: Step 1: replace this loop with serve. Tested by all_at_once. */
-    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+    /* TODO 3: Step 1: move the lines about accept to accept_client (TODO 6),
+       and call serve in place of this loop. Tested by all_at_once. */
+    long waits = 0;  /* tenths of a second in the current shortage */
+    for (;;) {  /* accept returns a new socket for each client */
         struct sockaddr_in peer;  /* the client's address */
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
@@ -80,9 +82,7 @@ int main(int argc, char *argv[]) {
         }
         waits = 0;
         log_event("accepted", &peer);
-        bool connected = set_timeouts(client, timeout);
-        while (connected)
-            connected = echo(client, timeout);
+        serve_client(client, timeout);
         close(client);  /* the listener stays open */
     }
 }
@@ -97,15 +97,17 @@ int main(int argc, char *argv[]) {
    Tested by all_at_once, last_is_served, waiting_clients, descriptors_closed.
    */
 
-/* TODO 5: Step 1: in serve, if the listener is ready, accept a client and set
-   its limits with set_timeouts. Add the client to the set, or close it if
-   set_timeouts fails. Do not log clients: there may be many. If a client is
+/* TODO 5: Step 1: in serve, if the listener is ready, call accept_client (TODO
+   6). Unless it returns -1, set the client's limits with set_timeouts, and add
+   the client to the set, or close it if set_timeouts fails. serve_client is no
+   longer needed. Do not log clients: there may be many. If a client is
    ready, call echo, but only once: others are waiting, too. If echo returns
    false, take the client out of the set and close it.
    Tested by all_at_once, echo_line, half_close, recv_ECONNRESET. */
 
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
+static bool set_timeouts(int client, long timeout);
 static long long milliseconds(void);
 
 /* TODO 7: Step 2: the table. struct connection is the state of one connection:
@@ -246,9 +248,9 @@ static bool send_all(int client, const char *bytes, size_t length,
    Tested by waiting_clients, many_in_turn. */
 
 /* TODO 6: Step 1: accept_client, which takes the listener and a pointer to an
-   address. It accepts one client as the loop in main does, with a static count
-   of waits. It returns the client's socket, or -1 if accept must be called
-   again.
+   address (step 5 will keep it). It accepts one client as the loop in main did;
+   the count of waits is static, so that it lasts from call to call. It returns
+   the client's socket, or -1 if accept must be called again.
    Tested by all_at_once, waiting_clients. */
 
 /* TODO 30: Step 7: accept_client needs no count: it passes on the listener's
@@ -307,6 +309,15 @@ static bool send_all(int client, const char *bytes, size_t length,
 /* TODO 17: Step 4: remove set_timeouts: its limits have no effect on a socket
    that does not block. accept_clients no longer needs the time limit. (No check
    tests this.) */
+
+/* Sets the time limits, and serves the client until it has closed its side or
+   is lost. */
+static void serve_client(int client, long timeout) {
+    bool connected = set_timeouts(client, timeout);
+
+    while (connected)
+        connected = echo(client, timeout);
+}
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see
    socket(7). Send is limited to a tenth of a second: a longer limit would hide

@@ -81,10 +81,10 @@ int main(int argc, char *argv[]) {
         handle_error("setsockopt");
     if (bind(listener, (struct sockaddr *)&address, size_of(&address)) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);

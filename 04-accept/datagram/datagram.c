@@ -40,7 +40,7 @@ static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
     bool client = false;
     long timeout = 1;  /* seconds until the client asks again */
 
@@ -50,8 +50,9 @@ int main(int argc, char *argv[]) {
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd == -1)
         handle_error("socket");  /* reports the error and exits */
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (client) {
         if (connect(fd, (struct sockaddr *)&address, sizeof address) == -1)
             handle_error("connect");
@@ -61,7 +62,7 @@ int main(int argc, char *argv[]) {
     }
     if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     log_event("bound to", &address);

@@ -37,14 +37,15 @@ static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
     /* TODO 5: variables for -c (a client) and -t (its time limit, 1 second). */
 
     parse_options(argc, argv, &ip, &port);
     open_standard_streams();
     /* TODO 6: ignore SIGPIPE, use SOCK_DGRAM (UDP), and no SO_REUSEADDR. With
-       -c, connect(2) the socket instead of binding it (the kernel then drops
-       messages from others), call ask_each_line (TODO 9), close it and return.
+       -c, once address is filled in below, connect(2) the socket to it instead
+       of binding it (the kernel then drops messages from others), call
+       ask_each_line (TODO 9), close the socket and return.
        Tested by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
@@ -53,20 +54,22 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     /* TODO 7: replace the rest of main: log "bound to" with the address, and
        call echo_message (TODO 8) in an endless loop.
        Tested by bound_line, message_boundaries. */
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
-    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+    long waits = 0;  /* tenths of a second in the current shortage */
+    for (;;) {  /* accept returns a new socket for each client */
         struct sockaddr_in peer;  /* the client's address */
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
@@ -80,14 +83,14 @@ int main(int argc, char *argv[]) {
     }
 }
 
-/* TODO 8: echo_message, in place of the loop in main. It takes the socket.
-   recvfrom(2) returns one message, and stores its sender's address: set the
-   length to the size of the address before every call. sendto(2) sends the same
-   bytes to that address. A message has from 0 to 65,507 bytes, and recvfrom
-   drops what does not fit into the buffer, so give it 65,536 bytes. It is too
-   large for the stack of some systems: make it static. If recvfrom or sendto
-   fails, call handle_retry, with a count of waits for each call; if the action
-   for sendto is DROP, go on with the next message.
+/* TODO 8: echo_message, which takes the socket. recvfrom(2) returns one
+   message, and stores its sender's address: set the length to the size of the
+   address before every call. sendto(2) sends the same bytes to that address. A message
+   has from 0 to 65,507 bytes, and recvfrom drops what does not fit into the
+   buffer, so give it 65,536 bytes. It is too large for the stack of some
+   systems: make it static. If recvfrom or sendto fails, call handle_retry, with
+   a count of waits for each call; if the action for sendto is DROP, go on with
+   the next message.
    Tested by longest_message, empty_message, every_byte, to_its_sender,
    sender_gone, recvfrom_*, sendto_*. */
 

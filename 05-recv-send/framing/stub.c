@@ -29,15 +29,13 @@ static void parse_options(int argc, char *argv[], struct in_addr *ip,
                           in_port_t *port, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-static bool set_timeouts(int client, long timeout);
-/* TODO 2: answer_message (TODO 6) in place of echo. */
-static bool echo(int client, long timeout);
+static void serve_client(int client, long timeout);
 static enum action handle_error(const char *call);
 static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
 
     parse_options(argc, argv, &ip, &port, &timeout);
@@ -49,17 +47,19 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
-    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+    long waits = 0;  /* tenths of a second in the current shortage */
+    for (;;) {  /* accept returns a new socket for each client */
         struct sockaddr_in peer;  /* the client's address */
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
@@ -69,28 +69,25 @@ int main(int argc, char *argv[]) {
         }
         waits = 0;
         log_event("accepted", &peer);
-        bool connected = set_timeouts(client, timeout);
-        /* TODO 3: answer_message in place of echo.
-           Tested by reverses. */
-        while (connected)
-            connected = echo(client, timeout);
+        serve_client(client, timeout);
         close(client);  /* the listener stays open */
     }
 }
 
-/* TODO 4: names for two numbers, in an enum: the 4 bytes of a length, and the
+/* TODO 2: names for two numbers, in an enum: the 4 bytes of a length, and the
    65536 bytes that a message may have. */
 
-/* TODO 5: prototypes for the functions in TODOs 7 to 11. */
+/* TODO 3: prototypes for the functions in TODOs 5 to 9. */
 static bool send_all(int client, const char *bytes, size_t length,
                      long timeout);
+static bool set_timeouts(int client, long timeout);
 static long long milliseconds(void);
 
-/* TODO 6: answer_message in place of echo. Receive the length of a message, 4
-   bytes (TODO 7), then as many bytes as it says; send the same length and the
+/* TODO 4: answer_message in place of echo. Receive the length of a message, 4
+   bytes (TODO 5), then as many bytes as it says; send the same length and the
    bytes in reverse order with one call to send_all. Return false when the
    stream ends or the client is lost. If a length is too large, reject it (TODO
-   11), then return false.
+   9), then return false.
    Tested by reverses, empty_message, several_at_once, half_close, too_long,
    too_long_in_turn. */
 
@@ -108,28 +105,28 @@ static bool echo(int client, long timeout) {
     return send_all(client, buffer, (size_t)received, timeout);
 }
 
-/* TODO 7: receive_all, which takes a client, a buffer, how many bytes to
+/* TODO 5: receive_all, which takes a client, a buffer, how many bytes to
    receive, and whether they are inside a message. recv may return fewer, so
-   call receive (TODO 8) until all have been received. Return false if the
+   call receive (TODO 6) until all have been received. Return false if the
    client is lost or the stream has ended. If the stream ends inside a message,
    or after only some of these bytes, that is an error: print "recv: the stream
    ends inside a message" on standard error.
    Tested by split_anywhere, partial_receive, ends_inside, ends_inside_line. */
 
-/* TODO 8: receive, which takes a client, a buffer and its size, and returns
+/* TODO 6: receive, which takes a client, a buffer and its size, and returns
    what recv(2) returns. If recv fails, call handle_error; after a RETRY call
    recv again.
    Tested by reverses. */
 
-/* TODO 9: length_in, which takes 4 bytes and returns the length that they
+/* TODO 7: length_in, which takes 4 bytes and returns the length that they
    represent: copy them into a uint32_t with memcpy(3), and use ntohl(3). An
    answer begins with the same 4 bytes, which are in network byte order already.
    Tested by reverses. */
 
-/* TODO 10: reverse, which takes bytes and their number.
+/* TODO 8: reverse, which takes bytes and their number.
    Tested by reverses. */
 
-/* TODO 11: reject, which takes a client, the length and the time limit. Print
+/* TODO 9: reject, which takes a client, the length and the time limit. Print
    "too long: a message of N bytes" on standard error, and answer with the
    message "too long". Then shut down the sending side with shutdown(2) (if that
    fails, report it with perror(3)) and receive until the stream ends or the
@@ -160,6 +157,17 @@ static bool send_all(int client, const char *bytes, size_t length,
         }
     }
     return true;
+}
+
+/* Sets the time limits, and serves the client until it has closed its side or
+   is lost. */
+static void serve_client(int client, long timeout) {
+    bool connected = set_timeouts(client, timeout);
+
+    /* TODO 10: answer_message in place of echo.
+       Tested by reverses. */
+    while (connected)
+        connected = echo(client, timeout);
 }
 
 /* Limits how long recv and send may block: SO_RCVTIMEO and SO_SNDTIMEO, see

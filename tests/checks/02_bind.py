@@ -65,7 +65,8 @@ def network_byte_order(test):
         address = socket.inet_ntoa(struct.pack('!I', bound[0]))
         raise Failure(f'bind to 127.0.0.2:{port}', f'{address}:{bound[1]}; it '
                       f'{test.outcome(child)}', 'optarg is the address that -a '
-                      'names: store it in sin_addr (inet_pton)'
+                      'names: inet_pton stores it, and before bind it must be '
+                      'in sin_addr'
                       if bound == (0x7f000001, port) else 'htons for the port; '
                       'inet_pton already stores network byte order')
 
@@ -83,8 +84,9 @@ def default_port(test):
     if bound != (0x7f000001, 15441):
         address = socket.inet_ntoa(struct.pack('!I', bound[0]))
         raise Failure('bind to 127.0.0.1:15441', f'{address}:{bound[1]}',
-                      'store address and port in network byte order: '
-                      'htonl(INADDR_LOOPBACK), htons(15441)')
+                      'bind needs address and port in network byte order: '
+                      'sin_addr is inet_addr("127.0.0.1") or '
+                      'htonl(INADDR_LOOPBACK); htons converts 15441, once')
 
 
 def ready_line(test):

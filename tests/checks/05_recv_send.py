@@ -139,6 +139,12 @@ def half_close(test):
         raise Failure('the bytes that were sent', difference(message, got),
                       REST_HINT)
     test.ended(client)
+    server.end()
+    told = [line for line in server.lines if line.startswith('recv')]
+    if told and not test.any:
+        raise Failure('no line about recv: nothing has failed', told[0],
+                      'recv() == 0 is the end of the stream, not an error: do '
+                      'not call handle_error for it')
 
 
 @check(TALKING)
@@ -315,11 +321,12 @@ def stop_and_continue(test):
     server = test.server()
     client = test.connect(server)
     stream = Stream(client, 32 << 20).send()
+    hint = ('after SIGCONT recv and send may fail with EINTR (RETRY: call them '
+            'again), or send may have taken only some of the bytes')
     for _ in range(8):
-        stream.take(2 << 20)
+        stream.take(2 << 20, hint)
         server.stop_and_continue()
-    stream.finish('after SIGCONT recv and send may fail with EINTR (call them '
-                  'again), or send may have taken only some of the bytes')
+    stream.finish(hint)
 
 
 @check(TALKING)
@@ -358,7 +365,8 @@ def never_reads_once(test):
         raise Failure('the line "send: EAGAIN: ..." after 3 seconds',
                       f'after {took:.1f} s: it {test.outcome(server)}',
                       'send fails with EAGAIN when SO_SNDTIMEO expires: note '
-                      'when the last byte was sent; give up after -t seconds'
+                      'when the last byte was sent; after -t seconds report '
+                      'the failure (handle_retry), and drop the client'
                       if not line else
                       'a tenth of a second is 100000 in tv_usec, and one that '
                       'passes without a byte is not the end: count them'
@@ -366,6 +374,20 @@ def never_reads_once(test):
                       'a send that is cut short by SO_SNDTIMEO returns how '
                       'many bytes it took: set a short limit, and note when '
                       'the last byte was sent')
+
+
+@check('05', open=False, after='never_reads_once')
+def eagain_at_once(test):
+    """drops the client if send fails with EAGAIN without having waited"""
+    test.need_injector()
+    server = test.server()
+    client = test.connect(server)
+    test.faults.fail('send', errno.EAGAIN)
+    client.sendall(b'at once\n')
+    hint = ('this EAGAIN comes at once: it is no time limit that has expired, '
+            'but an error. Measure the time that send takes with clock_gettime')
+    test.ended(client, hint)
+    told(test, server, 'send', 'EAGAIN', hint=hint)
 
 
 @check('05', open=False, after='never_reads_once')

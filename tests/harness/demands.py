@@ -42,13 +42,15 @@ def bytes_hint(child, port):
     swapped = (port & 255) << 8 | port >> 8
     if match and int(match[2]) == swapped:
         return ('the two bytes of the port are swapped: sin_port is in network '
-                'byte order, so use htons to fill it in and ntohs to print it')
+                'byte order, so use htons once, to fill it in (not also where '
+                'the argument is stored), and ntohs to print it')
     if match and match[1] == '1.0.0.127':
-        return ('the bytes of the address are swapped: 127.0.0.1 is '
-                'htonl(INADDR_LOOPBACK)')
+        return ('the bytes of the address are swapped: inet_addr returns '
+                'network byte order already; INADDR_LOOPBACK needs htonl')
     if match and match[1] == '0.0.0.0':
         return ('0.0.0.0 means every interface: without -a the address is '
-                'htonl(INADDR_LOOPBACK). Call bind() before getsockname()')
+                'inet_addr("127.0.0.1") or htonl(INADDR_LOOPBACK). Call bind() '
+                'before getsockname(), and set its length to the size')
     if match and int(match[2]) == 15441:
         return ('15441 is only the default port: before bind, set sin_port to '
                 'the port that the argument names, with htons')
@@ -57,7 +59,7 @@ def bytes_hint(child, port):
                 'that the argument stands for (does parse_number return it?) '
                 'in sin_port, with htons')
     return ('store the address in network byte order: htons for the port, '
-            'htonl(INADDR_LOOPBACK); print the port with ntohs')
+            'htonl(INADDR_LOOPBACK); print the port with ntohs, after a colon')
 
 
 def near_hint(child, wanted):
@@ -138,7 +140,8 @@ def hint_about_line(child, call, name, lines, times):
     """A hint about why the line about a failed call is missing or repeated."""
     text = os.strerror(getattr(errno, name))
     if len(lines) > times:
-        return 'report a shortage once, when it begins, not at each try'
+        return ('report a shortage once, when it begins, not at each try: '
+                'remember from one try to the next that it has begun')
     if lines:
         return (f'{call} has succeeded in between, so this shortage is a new '
                 'one: after a success set the count of waits to 0')
@@ -242,7 +245,7 @@ def idles(test, server, call, name, again=True):
                           * (not test.any))
                       if told or test.any else
                       'nothing is printed, either: call handle_retry when '
-                      f'{call} returns -1')
+                      f'{call} returns -1 (does its row say WAIT?)')
     if again and not wait_until(
             lambda: test.faults.get('calls', call) > before):
         raise Failure(f'another {call} every tenth of a second',

@@ -18,15 +18,15 @@ enum action {  /* what to do about a failed call */
 };
 
 /* TODO 2: prototypes: log_event is new (TODO 5), and parse_options gets two
-   more parameters: pointers to a struct in_addr and to an in_port_t (TODO 7).
-   */
+   pointers, to a struct in_addr and to an in_port_t (TODO 7). */
 static void parse_options(int argc, char *argv[]);
 static void open_standard_streams(void);
 static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
-    /* TODO 3: the IP address 127.0.0.1, a struct in_addr, with the value that
-       inet_addr(3) returns; and the port 15441, an in_port_t. Pass pointers to
+    /* TODO 3: the IP address 127.0.0.1, a struct in_addr: its member s_addr
+       gets what inet_addr(3) returns, which is in network byte order. And the
+       port 15441, an in_port_t, in host byte order for now. Pass pointers to
        both to parse_options below (TODO 7).
        Tested by default_port. */
     parse_options(argc, argv);
@@ -35,14 +35,15 @@ int main(int argc, char *argv[]) {
     if (listener == -1)
         handle_error("socket");  /* reports the error and exits */
     /* TODO 4: instead of this line: an initialised struct sockaddr_in with the
-       family, the IP address and the port. The last two are in network byte
-       order: the IP address is already, and htons(3) converts the port. The
-       initialiser sets every other member to zero (no check tests this). Then
-       bind(2) the socket to this address. bind takes addresses of every family,
-       hence a pointer to struct sockaddr (cast yours) and a length. Then ask
-       getsockname(2) for the address that the socket has now: for port 0 the
-       kernel has chosen a port. It takes a pointer to the length. If a call
-       fails, call handle_error. Then log the event "bound to" with the address.
+       family, the IP address and the port, which htons(3) converts to network
+       byte order. The initialiser sets every other member to zero (no check
+       tests this). Then bind(2) the socket to this address. bind takes
+       addresses of every family, hence a pointer to struct sockaddr (cast
+       yours) and a length. Then ask getsockname(2) for the address that the
+       socket has now: for port 0 the kernel has chosen a port. It takes a
+       pointer to a socklen_t, which holds the size of your structure before the
+       call. If a call fails, call handle_error. Then log the event "bound to"
+       with the address.
        Tested by prints_address, port_zero, getsockname_fails, bind_*. */
     fprintf(stderr, "socket: descriptor %d\n", listener);
     close(listener);
@@ -58,14 +59,14 @@ static void open_standard_streams(void) {
 }
 
 /* TODO 5: log_event, which takes an event, such as "bound to", and a pointer to
-   an address. It prints both to standard error on one line, with the address in
-   the form 127.0.0.1:15441. inet_ntop(3) turns sin_addr into text; sin_port is
-   in network byte order, see ntohs(3).
+   a struct sockaddr_in. It prints both to standard error on one line, with the
+   address in the form 127.0.0.1:15441. inet_ntop(3) turns sin_addr into text;
+   sin_port is in network byte order, see ntohs(3).
    Tested by prints_address. */
 
 static const char usage[] =
-    /* TODO 6: add -a ADDRESS and PORT, both optional, to this line. Below it, a
-       line about each: what it may be and, in parentheses, its default.
+    /* TODO 6: add [-a ADDRESS] and [PORT], both optional, to this line. Below
+       it, a line about each: what it may be and, in parentheses, its default.
        Tested by usage_help. */
     "usage: server\n";
 
@@ -103,8 +104,8 @@ static void parse_options(int argc, char *argv[]) {
         }
     }
     /* TODO 10: the first remaining argument, if any, is the port: a number up
-       to 65535. Cast it to in_port_t, and store it in network byte order. Any
-       further argument is an error.
+       to 65535. Cast it to in_port_t, and store it: main converts it to network
+       byte order (TODO 4). Any further argument is an error.
        Tested by port_zero, port_refused, network_byte_order. */
     if (optind < argc)
         usage_error(argv[optind]);
@@ -151,7 +152,7 @@ static const struct failure *find_failure(const char *call, int number) {
 }
 
 /* Looks errno up under the call, reports the reason, and exits if the action is
-   STOP. Otherwise returns the action, which the caller must take. */
+   STOP, as all are so far. Later stages use the action that it returns. */
 static enum action handle_error(const char *call) {
     int number = errno;
     const struct failure *failure = find_failure(call, number);

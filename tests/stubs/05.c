@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-/* TODO 1: the headers for signal(2), for bool and for struct timeval. */
+/* TODO 1: headers: signal(2), stdbool.h for bool, sys/time.h for timeval. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,13 +29,13 @@ static void parse_options(int argc, char *argv[], struct in_addr *ip,
                           in_port_t *port);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 4: prototypes for set_timeouts (TODO 10) and echo (TODO 8). */
+/* TODO 4: a prototype for serve_client (TODO 10). */
 static enum action handle_error(const char *call);
 static enum action handle_retry(const char *call, long *waits);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
     /* TODO 5: the time limit, 60 seconds unless -t says otherwise;
        parse_options sets it.
        Tested by recv_EAGAIN. */
@@ -51,17 +51,19 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
-    for (long waits = 0;;) {  /* tenths of a second in the current shortage */
+    long waits = 0;  /* tenths of a second in the current shortage */
+    for (;;) {  /* accept returns a new socket for each client */
         struct sockaddr_in peer;  /* the client's address */
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
@@ -71,40 +73,46 @@ int main(int argc, char *argv[]) {
         }
         waits = 0;
         log_event("accepted", &peer);
-        /* TODO 7: call set_timeouts for this client. Unless that fails, call
-           echo until it returns false.
+        /* TODO 7: call serve_client (TODO 10).
            Tested by echo_line, many_in_turn, limits_refused. */
         close(client);  /* the listener stays open */
     }
 }
 
-/* TODO 8: echo, which takes a client and the time limit. Call recv(2), and send
-   back the bytes received (TODO 9). Return false when recv returns 0, because
-   the client has closed its side, or when the client is lost; otherwise true.
-   If recv fails, call handle_error, and return true only after a RETRY. These
-   are bytes, not a string: a NUL is a byte like any other, and no NUL ends
-   them.
+/* TODO 8: echo, which takes a client and the time limit, and returns a bool.
+   Call recv(2) with a buffer of some thousand bytes, and send back the bytes
+   received (TODO 9). Return false when recv returns 0, because the client has
+   closed its side, or when the client is lost; otherwise true. If recv fails,
+   call handle_error, and return true only after a RETRY. These are bytes, not a
+   string: a NUL is a byte like any other, and no NUL ends them.
    Tested by echo_line, echo_one_byte, echo_nul, half_close, client_resets,
    recv_*. */
 
 /* TODO 9: send_all, which takes a client, bytes, their number and the time
-   limit. send(2) may take only some of the bytes and returns how many: send the
-   rest. If it fails, call handle_retry. The client is lost after a DROP, or
-   when a shortage has lasted as long as the limit (0: no limit); any byte sent
-   ends a shortage. Once TODO 10 is done, send also fails with EAGAIN after each
-   tenth of a second in which it could send nothing: call it again, unless these
-   tenths add up to the limit. An EAGAIN that is returned at once is an error:
-   measure the time with clock_gettime(2).
-   Tested by partial_send, slow_reader, never_reads_once, shortage_ends,
-   shortages_apart, send_*. */
+   limit, and returns whether all were sent: if not, the client is lost. send(2)
+   may take only some of the bytes and returns how many: send the rest. Once
+   TODO 11 is done, it fails with EAGAIN after a tenth of a second in which it
+   could send nothing. Count these tenths, and call it again, unless together
+   with the waits of a shortage they reach the limit (0: no limit); any byte
+   sent sets both counts back. After any other failure call handle_retry, which
+   also reports the end of the limit; the client is lost after a DROP, or when
+   the waits reach the limit. An EAGAIN that comes sooner, within 50
+   milliseconds, is such a failure. So write milliseconds, too, which returns
+   the time of CLOCK_MONOTONIC as a long long: see clock_gettime(2).
+   Tested by partial_send, slow_reader, never_reads_once, eagain_at_once,
+   shortage_ends, shortages_apart, send_*. */
 
-/* TODO 10: set_timeouts, which takes a client and the time limit. Set
+/* TODO 10: serve_client, which takes a client and the time limit. It calls
+   set_timeouts (TODO 11), which needs a prototype above. Unless that fails, it
+   calls echo until echo returns false.
+   Tested by echo_line, many_in_turn, limits_refused. */
+
+/* TODO 11: set_timeouts, which takes a client and the time limit. Set
    SO_RCVTIMEO to the limit, and SO_SNDTIMEO to a tenth of a second, or to 0 if
    there is no limit; each takes a struct timeval, see socket(7). A longer limit
    would hide when the last byte was sent: a send that is cut short returns only
-   how many bytes were sent. If setsockopt(2) fails, report it with perror(3)
-   and return false. Also write milliseconds, which returns the time of
-   CLOCK_MONOTONIC.
+   how many bytes were sent. Return true, or, if setsockopt(2) fails, report it
+   with perror(3) and return false.
    Tested by recv_EAGAIN, send_EAGAIN, never_reads_once, reads_at_last,
    limits_refused. */
 
@@ -126,7 +134,7 @@ static void log_event(const char *event, const struct sockaddr_in *address) {
 
 static const char usage[] =
     "usage: server [-a ADDRESS] [PORT]\n"
-    /* TODO 11: add -t SECONDS, optional, to the line above, and a line about
+    /* TODO 12: add -t SECONDS, optional, to the line above, and a line about
        it: a client is dropped after that time without a byte; 0 means never,
        and 60 is the default.
        Tested by usage_help. */
@@ -155,7 +163,7 @@ static void parse_options(int argc, char *argv[], struct in_addr *ip,
                           in_port_t *port) {
     int option;
 
-    /* TODO 12: one more parameter for this function, as in TODO 3, and one more
+    /* TODO 13: one more parameter for this function, as in TODO 3, and one more
        option, -t, which takes an argument.
        Tested by recv_EAGAIN. */
     while ((option = getopt(argc, argv, "a:h")) != -1) {
@@ -168,7 +176,7 @@ static void parse_options(int argc, char *argv[], struct in_addr *ip,
             if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)
                 handle_error("write");
             exit(EXIT_SUCCESS);
-        /* TODO 13: -t stores its argument, a number of seconds up to 86400, a
+        /* TODO 14: -t stores its argument, a number of seconds up to 86400, a
            day.
            Tested by seconds_refused, recv_EAGAIN. */
         default:  /* getopt has reported the error */
@@ -237,13 +245,13 @@ static const struct failure failures[] = {
 #endif
     {E(EHOSTUNREACH), RETRY, "Linux: a network error of the connection"},
     {E(ENETUNREACH),  RETRY, "Linux: a network error of the connection"},
-    /* TODO 14: a heading row for recv, with DROP, and rows for EAGAIN,
+    /* TODO 15: a heading row for recv, with DROP, and rows for EAGAIN,
        EWOULDBLOCK, EBADF, ECONNREFUSED, ECONNRESET, EFAULT, EINTR, EINVAL,
        ENOMEM, ENOTCONN, ENOTSOCK and ETIMEDOUT. The socket belongs to one
        client, so an error ends only that connection, and never the server:
        DROP. EINTR does no harm: RETRY.
        Tested by recv_*. */
-    /* TODO 15: the same for send: EACCES, EAGAIN, EWOULDBLOCK, EBADF,
+    /* TODO 16: the same for send: EACCES, EAGAIN, EWOULDBLOCK, EBADF,
        ECONNRESET, EDESTADDRREQ, EFAULT, EINTR, EINVAL, EISCONN, EMSGSIZE,
        ENOBUFS, ENOMEM, ENOTCONN, ENOTSOCK, EOPNOTSUPP, EPIPE and ETIMEDOUT. Two
        of them are shortages: WAIT.

@@ -38,7 +38,7 @@ static enum action handle_error(const char *call);
 
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
-    in_port_t port = 15441;
+    in_port_t port = 15441;  /* in host byte order */
     long timeout = 60;  /* seconds without a byte; 0 = for ever */
 
     parse_options(argc, argv, &ip, &port, &timeout);
@@ -54,14 +54,15 @@ int main(int argc, char *argv[]) {
     int on = 1;  /* bind even if old connections on the port are in TIME_WAIT */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
         handle_error("setsockopt");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = ip};
-    address.sin_port = htons(port);  /* in network byte order, as ip is */
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = ip,
+                                  .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port 0 has become */
+    socklen_t length = sizeof address;  /* ask which port it is now */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
-    if (listen(listener, SOMAXCONN) == -1)  /* a long queue of connections */
+    if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
     serve(listener, timeout);

@@ -68,7 +68,7 @@ bug('02', 'bind gets another length', 'EINVAL.*its size',
     ('(struct sockaddr *)&address, sizeof address)',
      '(struct sockaddr *)&address, 4)'))
 bug('02', 'the family is not filled in', 'not supported.*sin_family',
-    ('.sin_family = AF_INET, ', ''))
+    ('.sin_family = AF_INET,\n', ''))
 bug('02', 'bind gets another pointer', 'bind failed.*point',
     ('bind(listener, (struct sockaddr *)&address,',
      'bind(listener, (struct sockaddr *)&listener,'))
@@ -81,10 +81,17 @@ bug('02 03', 'ntohs forgotten', 'ntohs',
 bug('02', 'htons for the default port only', 'htons',
     ('in_port_t port = 15441', 'in_port_t port = htons(15441)'),
     ('htons(port)', 'port'))
+bug('02', 'htons for the argument only', 'htons',
+    ('*port = (in_port_t)parse_number(argv[optind++], 65535)',
+     '*port = htons((in_port_t)parse_number(argv[optind++], 65535))'),
+    ('htons(port)', 'port'))
+bug('02', 'htons twice', 'once',
+    ('*port = (in_port_t)parse_number(argv[optind++], 65535)',
+     '*port = htons((in_port_t)parse_number(argv[optind++], 65535))'))
 bug('02', 'the default port is stored, not the argument', 'only the default',
     ('htons(port)', 'htons(15441)'))
 bug('02', 'the default address is stored, not that of -a', 'optarg',
-    ('.sin_addr = ip', '.sin_addr.s_addr = inet_addr("127.0.0.1")'))
+    ('.sin_addr = ip,', '.sin_addr.s_addr = inet_addr("127.0.0.1"),'))
 bug('02', 'every interface', 'INADDR_LOOPBACK',
     ('inet_addr("127.0.0.1")', 'htonl(INADDR_ANY)'))
 bug('02', 'bind is forgotten', r'bind\(\)',
@@ -142,6 +149,9 @@ bug('04', 'the length is not set', 'length',
     ('socklen_t peer_length = sizeof peer;', 'static socklen_t peer_length;'))
 bug('04', 'a failed accept ends it', 'exited with status 1',
     ('handle_retry("accept", &waits);', 'exit(1);'))
+bug('04', 'the count begins anew in each turn', 'to the next|between the tries',
+    ('    long waits = 0;  /* tenths of a second in the current shortage */\n'
+     '    for (;;) {', '    for (;;) {\n        long waits = 0;'))
 bug('04', 'no sleep in a shortage', 'tenth of a second',
     ('nanosleep(&tenth, NULL)', '(void)tenth'))
 bug('04', 'a line for each try', 'once|only once|one line',

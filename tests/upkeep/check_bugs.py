@@ -16,6 +16,15 @@ def wrong(stages, check, says, *edits, file=''):
         WRONG.append(Wrong(stage, check, says, file, edits))
 
 
+# --------------------------------------------------------------- the echo
+
+wrong('05', 'half_close', 'not an error',
+      ('    if (received == 0)  /* the client has closed its side */\n',
+       '    if (received == 0)\n        handle_error("recv");\n'
+       '    if (received == 0)\n'))
+wrong('05', 'eagain_at_once', 'comes at once',
+      ('milliseconds() - began > 50', 'began != 0'))
+
 # --------------------------------------------------------------- shortages
 
 wrong('04 05', 'accept_EMFILE', 'EMFILE',

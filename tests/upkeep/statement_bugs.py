@@ -70,8 +70,8 @@ bug('04', 'EPROTO has no row', 'row for it.*RETRY',
 # ------------------------------------------------------------------- 05
 
 bug('05', 'echo is never called', r'recv\(\) is never called',
-    ('        while (connected)\n            connected = echo(client, timeout);'
-     '\n', '        (void)echo;\n'))
+    ('    while (connected)\n        connected = echo(client, timeout);\n',
+     '    (void)connected;\n    (void)echo;\n'))
 bug('05', 'nothing is sent', r'send\(\) is never called',
     ('return send_all(client, buffer, (size_t)received, timeout);',
      'return true;'))
