@@ -85,9 +85,9 @@ int main(int argc, char *argv[]) {
 
 /* TODO 8: echo_message, which takes the socket. recvfrom(2) returns one
    message, and stores its sender's address: set the length to the size of the
-   address before every call. sendto(2) sends the same bytes to that address. A message
-   has from 0 to 65,507 bytes, and recvfrom drops what does not fit into the
-   buffer, so give it 65,536 bytes. It is too large for the stack of some
+   address before every call. sendto(2) sends the same bytes to that address. A
+   message has from 0 to 65,507 bytes, and recvfrom drops what does not fit into
+   the buffer, so give it 65,536 bytes. It is too large for the stack of some
    systems: make it static. If recvfrom or sendto fails, call handle_retry, with
    a count of waits for each call; if the action for sendto is DROP, go on with
    the next message.

@@ -365,8 +365,8 @@ def never_reads_once(test):
         raise Failure('the line "send: EAGAIN: ..." after 3 seconds',
                       f'after {took:.1f} s: it {test.outcome(server)}',
                       'send fails with EAGAIN when SO_SNDTIMEO expires: note '
-                      'when the last byte was sent; after -t seconds report '
-                      'the failure (handle_retry), and drop the client'
+                      'when the last byte was sent; give up after -t seconds: '
+                      'report it (handle_retry), and close the socket'
                       if not line else
                       'a tenth of a second is 100000 in tv_usec, and one that '
                       'passes without a byte is not the end: count them'
