@@ -18,7 +18,7 @@ def wrong(stages, check, says, *edits, file=''):
 
 # --------------------------------------------------------------- the echo
 
-wrong('05', 'half_close', 'not an error',
+wrong('05', 'half_close', 'only -1 means',
       ('    if (received == 0)  /* the client has closed its side */\n',
        '    if (received == 0)\n        handle_error("recv");\n'
        '    if (received == 0)\n'))
