@@ -1,6 +1,6 @@
 /* 02 bind: give the socket an address and a port, where clients will find it.
- * Run it:   ./server, or ./server 0 for any free port; with -a 0.0.0.0 for all
- *           addresses of this machine
+ * Run it:   ./server, or ./server 0 for any free port, or ./server -a 0.0.0.0
+ *           for all addresses of this machine
  * Break it: ./server -a 192.0.2.1, an address that no machine has: "bind:
  *           EADDRNOTAVAIL: no interface of this machine has this address".
  * SPDX-License-Identifier: 0BSD */
@@ -40,7 +40,7 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     log_event("bound to", &address);

@@ -40,10 +40,10 @@ int main(int argc, char *argv[]) {
        tests this). Then bind(2) the socket to this address. bind takes
        addresses of every family, hence a pointer to struct sockaddr (cast
        yours) and a length. Then ask getsockname(2) for the address that the
-       socket has now: for port 0 the kernel has chosen a port. It takes a
-       pointer to a socklen_t, which holds the size of your structure before the
-       call. If a call fails, call handle_error. Then log the event "bound to"
-       with the address.
+       socket has now: for port 0 the kernel has chosen a port. getsockname also
+       takes a pointer to a socklen_t, which must hold the size of your
+       structure before the call. If a call fails, call handle_error. Then log
+       the event "bound to" with the address.
        Tested by prints_address, port_zero, getsockname_fails, bind_*. */
     fprintf(stderr, "socket: descriptor %d\n", listener);
     close(listener);
@@ -90,9 +90,9 @@ static void parse_options(int argc, char *argv[]) {
        Tested by address_option. */
     while ((option = getopt(argc, argv, "h")) != -1) {
         switch (option) {
-        /* TODO 9: -a stores its argument in the IP address with inet_pton(3),
-           which returns 1 if the argument is an IPv4 address. If it is not,
-           call usage_error.
+        /* TODO 9: for -a, convert the argument with inet_pton(3), which stores
+           the IP address, and returns 1 if the argument is an IPv4 address. If
+           it is not, call usage_error.
            Tested by address_option, address_refused, network_byte_order. */
         case 'h':
             if (fputs(usage, stdout) == EOF || fflush(stdout) == EOF)

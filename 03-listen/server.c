@@ -1,8 +1,8 @@
 /* 03 listen: let clients connect. The kernel answers; this program does not.
  * Run it:   ./server, and in a second terminal: nc -v 127.0.0.1 15441
- * Break it: remove the call to listen: nc says "Connection refused". Or change
- *           SOCK_STREAM to SOCK_DGRAM: "listen: EOPNOTSUPP: this type of
- *           socket cannot listen".
+ * Break it: remove both lines of listen: nc says "Connection refused".
+ *           Or change SOCK_STREAM to SOCK_DGRAM: "listen: EOPNOTSUPP: this
+ *           type of socket cannot listen".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
 
@@ -40,7 +40,7 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */

@@ -1,6 +1,6 @@
 /* 04 accept: wait for the next client, and get a socket for it alone.
  * Run it:   ./server, and in a second terminal: nc 127.0.0.1 15441 </dev/null
- * Break it: (ulimit -n 4; ./server) leaves no descriptor for a client. At once:
+ * Break it: (ulimit -n 4; ./server) leaves no descriptor for a client: at once,
  *           "accept: EMFILE: this process has no descriptor left".
  * SPDX-License-Identifier: 0BSD */
 #define _POSIX_C_SOURCE 200809L
@@ -46,7 +46,7 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
@@ -58,7 +58,7 @@ int main(int argc, char *argv[]) {
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
         if (client == -1) {
-            handle_retry("accept", &waits);  /* exits, or returns to retry */
+            handle_retry("accept", &waits);  /* exits, or returns: try again */
             continue;
         }
         waits = 0;

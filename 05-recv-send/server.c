@@ -53,7 +53,7 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
@@ -65,7 +65,7 @@ int main(int argc, char *argv[]) {
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
         if (client == -1) {
-            handle_retry("accept", &waits);  /* exits, or returns to retry */
+            handle_retry("accept", &waits);  /* exits, or returns: try again */
             continue;
         }
         waits = 0;

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-/* TODO 1: headers: signal(2), stdbool.h for bool, sys/time.h for timeval. */
+/* TODO 1: headers for signal(2), bool (stdbool.h) and timeval (sys/time.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +36,8 @@ static enum action handle_retry(const char *call, long *waits);
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
     in_port_t port = 15441;  /* in host byte order */
-    /* TODO 5: the time limit, 60 seconds unless -t says otherwise;
-       parse_options sets it.
+    /* TODO 5: the time limit, 60 seconds unless -t says otherwise. Pass a
+       pointer to it to parse_options below (TODO 13).
        Tested by recv_EAGAIN. */
 
     parse_options(argc, argv, &ip, &port);
@@ -56,7 +56,7 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
@@ -68,7 +68,7 @@ int main(int argc, char *argv[]) {
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
         if (client == -1) {
-            handle_retry("accept", &waits);  /* exits, or returns to retry */
+            handle_retry("accept", &waits);  /* exits, or returns: try again */
             continue;
         }
         waits = 0;
@@ -80,31 +80,32 @@ int main(int argc, char *argv[]) {
 }
 
 /* TODO 8: echo, which takes a client and the time limit, and returns a bool.
-   Call recv(2) with a buffer of some thousand bytes, and send back the bytes
-   received (TODO 9). Return false when recv returns 0, because the client has
-   closed its side, or when the client is lost; otherwise true. If recv fails,
-   call handle_error, and return true only after a RETRY. These are bytes, not a
-   string: a NUL is a byte like any other, and no NUL ends them.
+   Call recv(2) with a buffer of a few thousand bytes, and send back the bytes
+   received with send_all (TODO 9), which needs a prototype. Return false when
+   recv returns 0, because the client has closed its side, or when the client is
+   lost; otherwise true. If recv fails, call handle_error, and return true only
+   after a RETRY. These are bytes, not a string: a NUL is a byte like any other,
+   and no NUL ends them.
    Tested by echo_line, echo_one_byte, echo_nul, half_close, client_resets,
    recv_*. */
 
 /* TODO 9: send_all, which takes a client, bytes, their number and the time
    limit, and returns whether all were sent: if not, the client is lost. send(2)
    may take only some of the bytes and returns how many: send the rest. Once
-   TODO 11 is done, it fails with EAGAIN after a tenth of a second in which it
-   could send nothing. Count these tenths, and call it again, unless together
-   with the waits of a shortage they reach the limit (0: no limit); any byte
-   sent sets both counts back. After any other failure call handle_retry, which
-   also reports the end of the limit; the client is lost after a DROP, or when
-   the waits reach the limit. An EAGAIN that comes sooner, within 50
-   milliseconds, is such a failure. So write milliseconds, too, which returns
-   the time of CLOCK_MONOTONIC as a long long: see clock_gettime(2).
+   TODO 11 is done, send fails with EAGAIN after a tenth of a second in which it
+   could send nothing. Count these tenths, and call send again, until they and
+   the waits of a shortage together reach the limit (0: no limit). Then, and
+   after any other failure, call handle_retry; the client is lost after a DROP,
+   or when the two counts together have reached the limit. Any byte sent sets
+   both counts back to 0. An EAGAIN within 50 milliseconds of the call is one of
+   the other failures. So also write milliseconds, which returns the time of
+   CLOCK_MONOTONIC in milliseconds, a long long: see clock_gettime(2).
    Tested by partial_send, slow_reader, never_reads_once, eagain_at_once,
    shortage_ends, shortages_apart, send_*. */
 
 /* TODO 10: serve_client, which takes a client and the time limit. It calls
-   set_timeouts (TODO 11), which needs a prototype above. Unless that fails, it
-   calls echo until echo returns false.
+   set_timeouts (TODO 11), which needs a prototype above, as milliseconds does.
+   Unless set_timeouts fails, it calls echo until echo returns false.
    Tested by echo_line, many_in_turn, limits_refused. */
 
 /* TODO 11: set_timeouts, which takes a client and the time limit. Set

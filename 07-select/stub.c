@@ -32,10 +32,11 @@ static void parse_options(int argc, char *argv[], struct in_addr *ip,
                           in_port_t *port, long *timeout);
 static void open_standard_streams(void);
 static void log_event(const char *event, const struct sockaddr_in *address);
-/* TODO 2: Step 1: a prototype for serve (TODO 4) in place of the next one.
-   Below main, echo and accept_client (TODO 6) need prototypes. Later steps need
-   three more here, for add_connection (step 2), limit_descriptors (step 8) and
-   catch_signals (step 9).
+/* TODO 2: Step 1: a prototype for serve (TODO 4) in place of that of
+   serve_client. Directly below main, next to the others, echo and accept_client
+   (TODO 6) need prototypes. Later steps need three more here, for
+   add_connection (step 2), limit_descriptors (step 8) and catch_signals (step
+   9).
    Tested by all_at_once. */
 static void serve_client(int client, long timeout);
 static enum action handle_error(const char *call);
@@ -63,21 +64,22 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
         handle_error("listen");
     log_event("listening on", &address);
-    /* TODO 3: Step 1: move the lines about accept to accept_client (TODO 6),
-       and call serve in place of this loop. Tested by all_at_once. */
+    /* TODO 3: Step 1: move waits and the lines about accept to accept_client
+       (TODO 6), and in place of the rest of main call serve.
+       Tested by all_at_once. */
     long waits = 0;  /* tenths of a second in the current shortage */
     for (;;) {  /* accept returns a new socket for each client */
         struct sockaddr_in peer;  /* the client's address */
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
         if (client == -1) {
-            handle_retry("accept", &waits);  /* exits, or returns to retry */
+            handle_retry("accept", &waits);  /* exits, or returns: try again */
             continue;
         }
         waits = 0;
@@ -86,6 +88,11 @@ int main(int argc, char *argv[]) {
         close(client);  /* the listener stays open */
     }
 }
+
+static bool send_all(int client, const char *bytes, size_t length,
+                     long timeout);
+static bool set_timeouts(int client, long timeout);
+static long long milliseconds(void);
 
 /* TODO 4: Step 1: serve, which takes the listener and the time limit. Keep an
    fd_set of what to watch: first the listener alone, see FD_ZERO and FD_SET. In
@@ -99,16 +106,11 @@ int main(int argc, char *argv[]) {
 
 /* TODO 5: Step 1: in serve, if the listener is ready, call accept_client (TODO
    6). Unless it returns -1, set the client's limits with set_timeouts, and add
-   the client to the set, or close it if set_timeouts fails. serve_client is no
-   longer needed. Do not log clients: there may be many. If a client is
-   ready, call echo, but only once: others are waiting, too. If echo returns
-   false, take the client out of the set and close it.
+   the client to the set, or close it if set_timeouts fails. Delete
+   serve_client. Do not log clients: there may be many. If a client is ready,
+   call echo, but only once: others are waiting, too. If echo returns false,
+   take the client out of the set and close it.
    Tested by all_at_once, echo_line, half_close, recv_ECONNRESET. */
-
-static bool send_all(int client, const char *bytes, size_t length,
-                     long timeout);
-static bool set_timeouts(int client, long timeout);
-static long long milliseconds(void);
 
 /* TODO 7: Step 2: the table. struct connection is the state of one connection:
    so far, whether it is open. Then a static array of FD_SETSIZE such
@@ -253,13 +255,14 @@ static bool send_all(int client, const char *bytes, size_t length,
    the client's socket, or -1 if accept must be called again.
    Tested by all_at_once, waiting_clients. */
 
-/* TODO 30: Step 7: accept_client needs no count: it passes on the listener's
-   row. A success need not reset the row's time: in the end accept fails with
-   EAGAIN, and that resets it. Tested by accept_EMFILE. */
+/* TODO 30: Step 7: accept_client no longer needs a count: it passes the
+   listener's row to handle_connection_error. A success need not reset the row's
+   time: in the end accept fails with EAGAIN, and that resets it.
+   Tested by accept_EMFILE. */
 
-/* TODO 34: Step 8: the limit on descriptors may have been raised by another
-   process: see prlimit(1). If accept_client gets a descriptor that is too high
-   for a set, it closes it, calls limit_descriptors again, and continues as if
+/* TODO 34: Step 8: another process may have raised the limit on descriptors:
+   see prlimit(1). If the descriptor from accept is too high for a set,
+   accept_client closes it, calls limit_descriptors again, and continues as if
    accept had failed with EMFILE. Tested by limit_raised. */
 
 /* TODO 8: Step 2: add_connection, which takes a socket and gives it a row in
@@ -584,7 +587,7 @@ static enum action handle_error(const char *call) {
         exit(EXIT_FAILURE);
     /* TODO 29: Step 7: set the time in the row: after a WAIT to a tenth of a
        second from now, otherwise to 0. After a WAIT set due to 0, too. Remove
-       handle_retry.
+       handle_retry and its prototype.
        Tested by shortage_shared, accept_EMFILE, send_ENOBUFS. */
     return failure->action;
 }

@@ -62,7 +62,7 @@ int main(int argc, char *argv[]) {
     }
     if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     log_event("bound to", &address);

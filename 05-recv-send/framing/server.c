@@ -56,7 +56,7 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
@@ -68,7 +68,7 @@ int main(int argc, char *argv[]) {
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
         if (client == -1) {
-            handle_retry("accept", &waits);  /* exits, or returns to retry */
+            handle_retry("accept", &waits);  /* exits, or returns: try again */
             continue;
         }
         waits = 0;
@@ -199,8 +199,8 @@ static bool send_all(int client, const char *bytes, size_t length,
     return true;
 }
 
-/* Sets the time limits, and serves the client until it has closed its side or
-   is lost. */
+/* Sets the time limits, and answers messages until one is too long, or until
+   the client has closed its side or is lost. */
 static void serve_client(int client, long timeout) {
     bool connected = set_timeouts(client, timeout);
 

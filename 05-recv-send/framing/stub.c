@@ -52,7 +52,7 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
@@ -64,7 +64,7 @@ int main(int argc, char *argv[]) {
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
         if (client == -1) {
-            handle_retry("accept", &waits);  /* exits, or returns to retry */
+            handle_retry("accept", &waits);  /* exits, or returns: try again */
             continue;
         }
         waits = 0;
@@ -159,12 +159,14 @@ static bool send_all(int client, const char *bytes, size_t length,
     return true;
 }
 
+/* TODO 10: correct the comment below: TODO 11, and a message that is too long,
+   change it. */
 /* Sets the time limits, and serves the client until it has closed its side or
    is lost. */
 static void serve_client(int client, long timeout) {
     bool connected = set_timeouts(client, timeout);
 
-    /* TODO 10: answer_message in place of echo.
+    /* TODO 11: call answer_message in place of echo.
        Tested by reverses. */
     while (connected)
         connected = echo(client, timeout);

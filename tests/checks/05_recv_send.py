@@ -384,8 +384,8 @@ def eagain_at_once(test):
     client = test.connect(server)
     test.faults.fail('send', errno.EAGAIN)
     client.sendall(b'at once\n')
-    hint = ('this EAGAIN comes at once: it is no time limit that has expired, '
-            'but an error. Measure the time that send takes with clock_gettime')
+    hint = ('this EAGAIN comes at once: no time limit has expired, so it is an '
+            'error. Measure how long send takes, with clock_gettime')
     test.ended(client, hint)
     told(test, server, 'send', 'EAGAIN', hint=hint)
 

@@ -50,7 +50,7 @@ def bytes_hint(child, port):
     if match and match[1] == '0.0.0.0':
         return ('0.0.0.0 means every interface: without -a the address is '
                 'inet_addr("127.0.0.1") or htonl(INADDR_LOOPBACK). Call bind() '
-                'before getsockname(), and set its length to the size')
+                'before getsockname(), whose length is sizeof address')
     if match and int(match[2]) == 15441:
         return ('15441 is only the default port: before bind, set sin_port to '
                 'the port that the argument names, with htons')
@@ -58,8 +58,9 @@ def bytes_hint(child, port):
         return ('bind got a port other than the argument: store the number '
                 'that the argument stands for (does parse_number return it?) '
                 'in sin_port, with htons')
-    return ('store the address in network byte order: htons for the port, '
-            'htonl(INADDR_LOOPBACK); print the port with ntohs, after a colon')
+    return ('store the address in network byte order: htons for the port; '
+            'inet_addr returns that already, INADDR_LOOPBACK needs htonl; '
+            'print the port with ntohs, after a colon')
 
 
 def near_hint(child, wanted):
@@ -80,7 +81,8 @@ BIND_HINTS = {
     'EINVAL': '. The second one points to the address, a struct sockaddr_in, '
               'and the third one is its size',
     'EFAULT': '. The second one points to the address',
-    'EADDRNOTAVAIL': ': the address 127.0.0.1 is htonl(INADDR_LOOPBACK)'}
+    'EADDRNOTAVAIL': ': inet_addr("127.0.0.1") is in network byte order '
+                     'already; only INADDR_LOOPBACK needs htonl'}
 
 
 def failed_hint(child):
@@ -245,7 +247,7 @@ def idles(test, server, call, name, again=True):
                           * (not test.any))
                       if told or test.any else
                       'nothing is printed, either: call handle_retry when '
-                      f'{call} returns -1 (does its row say WAIT?)')
+                      f'{call} returns -1 (does the row of {name} say WAIT?)')
     if again and not wait_until(
             lambda: test.faults.get('calls', call) > before):
         raise Failure(f'another {call} every tenth of a second',

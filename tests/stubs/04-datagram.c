@@ -38,14 +38,15 @@ static enum action handle_retry(const char *call, long *waits);
 int main(int argc, char *argv[]) {
     struct in_addr ip = {.s_addr = inet_addr("127.0.0.1")};
     in_port_t port = 15441;  /* in host byte order */
-    /* TODO 5: variables for -c (a client) and -t (its time limit, 1 second). */
+    /* TODO 5: variables for -c (a client) and -t (its time limit, 1 second).
+       Pass pointers to both to parse_options below (TODO 12). */
 
     parse_options(argc, argv, &ip, &port);
     open_standard_streams();
     /* TODO 6: ignore SIGPIPE, use SOCK_DGRAM (UDP), and no SO_REUSEADDR. With
-       -c, once address is filled in below, connect(2) the socket to it instead
-       of binding it (the kernel then drops messages from others), call
-       ask_each_line (TODO 9), close the socket and return.
+       -c, do not bind the socket: once address is filled in below, connect(2)
+       the socket to that address (the kernel then drops messages from others),
+       call ask_each_line (TODO 9), close the socket and return.
        Tested by echo_message, port_not_shared, client_line, strangers,
        output_closed. */
     int listener = socket(AF_INET, SOCK_STREAM, 0);  /* IPv4, a stream: TCP */
@@ -59,7 +60,7 @@ int main(int argc, char *argv[]) {
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     /* TODO 7: replace the rest of main: log "bound to" with the address, and
@@ -74,7 +75,7 @@ int main(int argc, char *argv[]) {
         socklen_t peer_length = sizeof peer;  /* accept overwrites it */
         int client = accept(listener, (struct sockaddr *)&peer, &peer_length);
         if (client == -1) {
-            handle_retry("accept", &waits);  /* exits, or returns to retry */
+            handle_retry("accept", &waits);  /* exits, or returns: try again */
             continue;
         }
         waits = 0;
@@ -88,9 +89,10 @@ int main(int argc, char *argv[]) {
    address before every call. sendto(2) sends the same bytes to that address. A
    message has from 0 to 65,507 bytes, and recvfrom drops what does not fit into
    the buffer, so give it 65,536 bytes. It is too large for the stack of some
-   systems: make it static. If recvfrom or sendto fails, call handle_retry, with
-   a count of waits for each call; if the action for sendto is DROP, go on with
-   the next message.
+   systems: make it static. If recvfrom or sendto fails, call handle_retry with
+   a count of waits, a static one for each of the two, which lasts from message
+   to message; a success sets it back to 0. If the action for sendto is DROP, go
+   on with the next message.
    Tested by longest_message, empty_message, every_byte, to_its_sender,
    sender_gone, recvfrom_*, sendto_*. */
 

@@ -39,16 +39,16 @@ int main(int argc, char *argv[]) {
         handle_error("socket");  /* reports the error and exits */
     /* TODO 4: a connection that this program has closed stays in TIME_WAIT for
        about a minute, and meanwhile bind fails with EADDRINUSE. Tell bind to
-       ignore such connections: set the option SO_REUSEADDR, at the level
-       SOL_SOCKET, to an int of 1 with setsockopt(2); see socket(7). If that
-       fails, call handle_error.
+       ignore such connections: with setsockopt(2), set the option SO_REUSEADDR,
+       at the level SOL_SOCKET, to 1, an int; see socket(7). If that fails, call
+       handle_error.
        Tested by restart_at_once, setsockopt_fails. */
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr = ip,
                                   .sin_port = htons(port)};  /* network order */
     if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
         handle_error("bind");
-    socklen_t length = sizeof address;  /* ask which port it is now */
+    socklen_t length = sizeof address;  /* getsockname overwrites it */
     if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         handle_error("getsockname");
     if (listen(listener, SOMAXCONN) == -1)  /* how many clients may wait */
@@ -190,7 +190,8 @@ static const struct failure *find_failure(const char *call, int number) {
     return row->number != 0 ? row : heading;
 }
 
-/* TODO 7: update this comment once TODO 8 is done. */
+/* TODO 7: correct the comment below: not every action is a STOP now (TODO 6),
+   and a RETRY prints nothing (TODO 8). */
 /* Looks errno up under the call, reports the reason, and exits if the action is
    STOP, as all are so far. Later stages use the action that it returns. */
 static enum action handle_error(const char *call) {

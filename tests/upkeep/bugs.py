@@ -85,6 +85,8 @@ bug('02', 'htons for the argument only', 'htons',
     ('*port = (in_port_t)parse_number(argv[optind++], 65535)',
      '*port = htons((in_port_t)parse_number(argv[optind++], 65535))'),
     ('htons(port)', 'port'))
+bug('02', 'htonl around inet_addr', 'already',
+    ('inet_addr("127.0.0.1")', 'htonl(inet_addr("127.0.0.1"))'))
 bug('02', 'htons twice', 'once',
     ('*port = (in_port_t)parse_number(argv[optind++], 65535)',
      '*port = htons((in_port_t)parse_number(argv[optind++], 65535))'))
