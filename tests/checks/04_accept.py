@@ -165,7 +165,7 @@ def accept_unlisted(test):
     if count != 1 or line not in server.lines:
         raise Failure(f'the line "{line}" once', '; '.join(server.lines),
                       'report a shortage once, when it begins, not at each try'
-                      ': a count of waits must keep its value between the tries'
+                      ': the count of waits must keep its value from try to try'
                       if count > 1 else 'a shortage is reported when it begins:'
                       ' in handle_retry, call handle_error at the first try'
                       if count == 0 else

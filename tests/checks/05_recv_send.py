@@ -140,9 +140,9 @@ def half_close(test):
                       REST_HINT)
     test.ended(client)
     server.end()
-    told = [line for line in server.lines if line.startswith('recv')]
-    if told and not test.any:
-        raise Failure('no line about recv: nothing has failed', told[0],
+    reports = [line for line in server.lines if line.startswith('recv')]
+    if reports and not test.any:
+        raise Failure('no line about recv: nothing has failed', reports[0],
                       'recv() == 0 is the end of the stream, not an error: do '
                       'not call handle_error for it')
 

@@ -36,6 +36,10 @@ def strtol_hint(text):
     return STRTOL_SKIPS_HINT if text[0] in ' +-' else STRTOL_HINT
 
 
+ORDER_HINT = ('inet_addr returns network byte order already; INADDR_LOOPBACK '
+              'needs htonl')
+
+
 def bytes_hint(child, port):
     """A hint about a wrong address that was printed."""
     match = re.search(r' (\S+):(\d+)$', '\n'.join(child.lines))
@@ -45,8 +49,7 @@ def bytes_hint(child, port):
                 'byte order, so use htons once, to fill it in (not also where '
                 'the argument is stored), and ntohs to print it')
     if match and match[1] == '1.0.0.127':
-        return ('the bytes of the address are swapped: inet_addr returns '
-                'network byte order already; INADDR_LOOPBACK needs htonl')
+        return f'the bytes of the address are swapped: {ORDER_HINT}'
     if match and match[1] == '0.0.0.0':
         return ('0.0.0.0 means every interface: without -a the address is '
                 'inet_addr("127.0.0.1") or htonl(INADDR_LOOPBACK). Call bind() '
@@ -58,9 +61,8 @@ def bytes_hint(child, port):
         return ('bind got a port other than the argument: store the number '
                 'that the argument stands for (does parse_number return it?) '
                 'in sin_port, with htons')
-    return ('store the address in network byte order: htons for the port; '
-            'inet_addr returns that already, INADDR_LOOPBACK needs htonl; '
-            'print the port with ntohs, after a colon')
+    return (f'use htons for the port; {ORDER_HINT}; print the port with ntohs, '
+            'after a colon')
 
 
 def near_hint(child, wanted):
@@ -81,8 +83,7 @@ BIND_HINTS = {
     'EINVAL': '. The second one points to the address, a struct sockaddr_in, '
               'and the third one is its size',
     'EFAULT': '. The second one points to the address',
-    'EADDRNOTAVAIL': ': inet_addr("127.0.0.1") is in network byte order '
-                     'already; only INADDR_LOOPBACK needs htonl'}
+    'EADDRNOTAVAIL': f': {ORDER_HINT}'}
 
 
 def failed_hint(child):

@@ -151,7 +151,7 @@ bug('04', 'the length is not set', 'length',
     ('socklen_t peer_length = sizeof peer;', 'static socklen_t peer_length;'))
 bug('04', 'a failed accept ends it', 'exited with status 1',
     ('handle_retry("accept", &waits);', 'exit(1);'))
-bug('04', 'the count begins anew in each turn', 'to the next|between the tries',
+bug('04', 'the count begins anew in each turn', 'to the next|from try to try',
     ('    long waits = 0;  /* tenths of a second in the current shortage */\n'
      '    for (;;) {', '    for (;;) {\n        long waits = 0;'))
 bug('04', 'no sleep in a shortage', 'tenth of a second',
